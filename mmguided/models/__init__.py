@@ -1,0 +1,6 @@
+from .backbones import *  # noqa: F403
+from .heads import *  # noqa: F403
+from .mask_generators import *  # noqa: F403
+from .necks import *  # noqa: F403
+from .selfsup import *  # noqa: F403
+from .target_generators import *  # noqa: F403

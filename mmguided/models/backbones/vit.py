@@ -1,0 +1,176 @@
+"""ViT encoder that runs on a subset of the patches and tells its attention."""
+from collections.abc import Sequence
+
+import torch
+import torch.nn.functional as F
+from mmpretrain.models import VisionTransformer
+from mmpretrain.models.utils import resize_pos_embed
+from torch import Tensor, nn
+
+from mmguided.ops import cls_attention_row, gather_tokens, sincos_position_embedding
+from mmguided.registry import MODELS
+from mmguided.utils.errors import ConfigError
+
+from ..mask_generators import PatchMask
+from ..utils import init_transformer_weights, load_encoder
+
+
+def _arch(dim: int, depth: int, heads: int) -> dict:
+    return dict(
+        embed_dims=dim, num_layers=depth, num_heads=heads, feedforward_channels=4 * dim)
+
+
+@MODELS.register_module()
+class MaskedViT(VisionTransformer):
+    """mmpretrain's VisionTransformer, with masking, guidance and fixed positions added.
+
+    Parameters have mmpretrain's names, so that a checkpoint's ``backbone.*`` loads into
+    ``VisionTransformer`` there and in mmdet and mmseg. Without a mask, :meth:`forward` is
+    VisionTransformer's, ``out_type`` and ``out_indices`` included. An ``init_cfg`` of type
+    ``Pretrained`` loads strictly: a wrong or partial checkpoint is an error.
+
+    Args:
+        arch: 'tiny', 'small', 'base', 'large', 'huge' (as in MAE and DeiT; not mmpretrain's
+            'small', which is 768 wide), or a dict of VisionTransformer's.
+        img_size: Usual input, a side or ``(height, width)``.
+        patch_size: Side of a patch in pixels; must divide the sides of every input.
+        out_type: Output of :meth:`forward` without a mask.
+        **kwargs: The other arguments of VisionTransformer.
+
+    Raises:
+        ConfigError: If the patch size does not divide the image size or the arch is unknown.
+    """
+    arch_zoo = dict(
+        tiny=_arch(192, 12, 3),
+        small=_arch(384, 12, 6),
+        base=_arch(768, 12, 12),
+        large=_arch(1024, 24, 16),
+        huge=_arch(1280, 32, 16))
+
+    def __init__(self,
+                 arch: str | dict = 'base',
+                 img_size: int | tuple[int, int] = 224,
+                 patch_size: int = 16,
+                 out_type: str = 'raw',
+                 **kwargs) -> None:
+        if isinstance(arch, str) and arch not in self.arch_zoo:
+            raise ConfigError(f"backbone.arch='{arch}' is unknown: choose from "
+                              f'{list(self.arch_zoo)} or give a dict')
+        self.patch_size = patch_size
+        self._check_size(*(img_size if isinstance(img_size, Sequence) else (img_size, img_size)))
+        super().__init__(
+            arch=arch, img_size=img_size, patch_size=patch_size, out_type=out_type, **kwargs)
+        self.pos_embed.requires_grad = False
+
+    def _check_size(self, height: int, width: int) -> None:
+        if height % self.patch_size or width % self.patch_size:
+            raise ConfigError(
+                f'patch_size={self.patch_size} does not divide the image of {height} x {width} '
+                '(height x width): change backbone.patch_size, or img_size and the crop of the '
+                'pipeline')
+
+    def init_weights(self) -> None:
+        """MAE's initialisation, or the checkpoint of ``init_cfg``, strictly."""
+        if isinstance(self.init_cfg, dict) and self.init_cfg['type'] == 'Pretrained':
+            load_encoder(self, self.init_cfg['checkpoint'], self.init_cfg.get('prefix', ''))
+            return
+        super().init_weights()
+        init_transformer_weights(self)
+        projection = self.patch_embed.projection
+        nn.init.xavier_uniform_(projection.weight.view(projection.out_channels, -1))
+        nn.init.normal_(self.cls_token, std=.02)
+        self.pos_embed.data.copy_(sincos_position_embedding(self.patch_resolution, self.embed_dims))
+
+    def patch_grid(self, images: Tensor) -> tuple[int, int]:
+        """Patches ``(h, w)`` of ``(B, 3, H, W)`` images; ConfigError if they do not fit."""
+        height, width = images.shape[-2:]
+        self._check_size(height, width)
+        return height // self.patch_size, width // self.patch_size
+
+    def _position(self, grid: tuple[int, int]) -> Tensor:
+        return resize_pos_embed(self.pos_embed, self.patch_resolution, grid, self.interpolate_mode,
+                                self.num_extra_tokens)
+
+    def embed(self, images: Tensor) -> Tensor:
+        """Patches with their positions, without [CLS]: ``(B, 3, H, W)`` to ``(B, L, D)``."""
+        return self.patch_embed(images)[0] + self._position(self.patch_grid(images))[:, 1:]
+
+    def _prepend_cls(self, tokens: Tensor) -> Tensor:
+        cls_token = self.cls_token + self.pos_embed[:, :1]
+        cls_token = cls_token.to(tokens.dtype).expand(len(tokens), -1, -1)
+        return self.drop_after_pos(torch.cat((cls_token, tokens), dim=1))
+
+    def encode(self, tokens: Tensor, ids: Tensor) -> Tensor:
+        """Run the blocks on [CLS] and the patches ``ids`` alone.
+
+        Args:
+            tokens: Embedded patches of the whole image, ``(B, L, D)``.
+            ids: Patches to see, ``(B, n)``.
+
+        Returns:
+            ``(B, 1 + n, D)`` after the final norm, [CLS] first.
+        """
+        x = self._prepend_cls(gather_tokens(tokens, ids))
+        for layer in self.layers:
+            x = layer(x)
+        return self.ln1(x)
+
+    def forward(self, images: Tensor, mask: PatchMask | None = None):
+        """Latents ``(B, 1 + Lv, D)`` of the visible patches; without a mask, what VisionTransformer
+        returns."""
+        if mask is None:
+            self.patch_grid(images)  # mmcv would pad an image that does not fit, without a word
+            return super().forward(images)
+        return self.encode(self.embed(images), mask.ids_keep)
+
+    @torch.no_grad()
+    def cls_attention(self,
+                      images: Tensor,
+                      layers: Sequence[int] | None = None,
+                      softmax: bool = True) -> Tensor:
+        """Attention of [CLS] to the patches of the whole image, averaged over heads.
+
+        The pass stops in the last block asked for, of which only the [CLS] query and the keys are
+        computed; all attention is scaled-dot-product attention, no map is made.
+
+        Args:
+            images: ``(B, 3, H, W)``.
+            layers: Blocks, counted from 0, negative from the end; None reads all.
+            softmax: Attention (True) or its logits.
+
+        Returns:
+            ``(len(layers), B, L)``, float32, in the order of the blocks.
+        """
+        wanted = {i % self.num_layers for i in (range(self.num_layers) if layers is None else layers)}
+        last = max(wanted)
+        x = self._prepend_cls(self.embed(images))
+        rows = []
+        for i, layer in enumerate(self.layers[:last]):
+            query, key, value = self._heads(layer.attn, layer.attn.qkv(layer.ln1(x)))
+            if i in wanted:
+                rows.append(cls_attention_row(query[:, :, :1], key, softmax))
+            x = self._finish_block(layer, x, F.scaled_dot_product_attention(query, key, value))
+        attn, x = self.layers[last].attn, self.layers[last].ln1(x)
+        weight, bias = attn.qkv.weight, attn.qkv.bias
+        dim = self.embed_dims
+        query, = self._heads(attn, F.linear(x[:, :1], weight[:dim],
+                                            None if bias is None else bias[:dim]))
+        key, = self._heads(attn, F.linear(x, weight[dim:2 * dim],
+                                          None if bias is None else bias[dim:2 * dim]))
+        rows.append(cls_attention_row(query, key, softmax))
+        return torch.stack(rows)
+
+    @staticmethod
+    def _heads(attn: nn.Module, projected: Tensor) -> tuple[Tensor, ...]:
+        """``(B, N, n * D)`` to n tensors ``(B, heads, N, d)``."""
+        batch, length, _ = projected.shape
+        projected = projected.view(batch, length, -1, attn.num_heads, attn.head_dims)
+        return projected.permute(2, 0, 3, 1, 4).unbind(0)
+
+    @staticmethod
+    def _finish_block(layer: nn.Module, x: Tensor, attended: Tensor) -> Tensor:
+        """What is left of mmpretrain's block after attention ``(B, heads, N, d)``."""
+        attn = layer.attn
+        attended = attn.proj(attended.transpose(1, 2).flatten(2))
+        x = x + attn.out_drop(attn.gamma1(attn.proj_drop(attended)))
+        return layer.ffn(layer.ln2(x), identity=x)

@@ -1,0 +1,4 @@
+from .contrast import CosineHead, InfoNCEHead
+from .reconstruction import ReconstructionHead
+
+__all__ = ['CosineHead', 'InfoNCEHead', 'ReconstructionHead']

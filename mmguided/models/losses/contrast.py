@@ -1,0 +1,60 @@
+"""Alignment of one global representation per image with another of the same image."""
+import torch
+import torch.distributed as dist
+import torch.nn.functional as F
+from torch import Tensor
+
+from mmguided.ops import all_gather_with_grad, concat_all_gather
+
+
+def info_nce(student: Tensor,
+             teacher: Tensor,
+             temperature: float,
+             student_negatives: bool = False) -> Tensor:
+    """InfoNCE between a student and a teacher view, over the batch of all processes.
+
+    Without ``student_negatives`` (the released codes of ccMIM and CMAE), student i has to find
+    teacher i among the teachers: ``-log e^{s_i.t_i/tau} / sum_j e^{s_i.t_j/tau}``.
+
+    With them (ccMIM Eq. 7) the students are contrasted with each other too, and, as the equation is
+    written, it is teacher i that has to find student i among the students::
+
+        -log e^{t_i.s_i/tau} / (sum_{j != i} e^{s_i.s_j/tau} + sum_j e^{t_i.s_j/tau})
+
+    All vectors are L2-normalised first. The teacher gets no gradient; the student gets that of
+    every process's loss.
+
+    Args:
+        student: ``(B, D)``.
+        teacher: ``(B, D)``.
+        temperature: tau.
+        student_negatives: Add the student-student terms.
+
+    Returns:
+        Scalar, the mean over this process's images.
+    """
+    student = F.normalize(student.float(), dim=-1)
+    teacher = F.normalize(teacher.detach().float(), dim=-1)
+    first = dist.get_rank() * len(student) if dist.is_available() and dist.is_initialized() else 0
+    own = torch.arange(first, first + len(student), device=student.device)
+    if not student_negatives:
+        return F.cross_entropy(student @ concat_all_gather(teacher).t() / temperature, own)
+
+    students = all_gather_with_grad(student)
+    among_students = student @ students.t() / temperature
+    among_students = among_students.scatter(1, own.unsqueeze(1), float('-inf'))
+    across = teacher @ students.t() / temperature
+    return F.cross_entropy(torch.cat((across, among_students), dim=1), own)
+
+
+def negative_cosine(student: Tensor, teacher: Tensor) -> Tensor:
+    """``1 - cos``, averaged over the batch; the teacher gets no gradient (ccMIM Eq. 8).
+
+    Args:
+        student: ``(B, D)``, after the predictor.
+        teacher: ``(B, D)``.
+
+    Returns:
+        Scalar in [0, 2].
+    """
+    return 1 - F.cosine_similarity(student.float(), teacher.detach().float(), dim=-1).mean()

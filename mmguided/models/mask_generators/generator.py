@@ -1,0 +1,138 @@
+"""A mask generator: guidance, sampling, and the schedule of the guidance."""
+from collections.abc import Mapping
+
+import torch
+from mmengine.model import BaseModule
+from torch import Tensor, nn
+
+from mmguided.registry import MODELS
+from mmguided.utils.errors import ConfigError
+
+from .patch_mask import PatchMask, num_kept
+
+
+class GuidanceSchedule(nn.Module):
+    """Share of the images whose mask is guided, over the epochs; the others are masked at random.
+
+    0 before ``begin``, rising linearly over ``ramp`` epochs, then 1: the default guides always,
+    ``begin=50`` from an epoch on, ``begin=0, ramp=100`` is a ramp. The clock is a buffer, hence in
+    every checkpoint; :class:`mmguided.engine.GuidanceScheduleHook` sets it.
+
+    Args:
+        begin: First epoch with guidance.
+        ramp: Epochs from no to full guidance.
+    """
+
+    def __init__(self, begin: float = 0, ramp: float = 0) -> None:
+        super().__init__()
+        if begin < 0 or ramp < 0:
+            raise ConfigError(f'schedule begin={begin}, ramp={ramp}: neither may be negative')
+        self.begin = begin
+        self.ramp = ramp
+        self.register_buffer('epoch', torch.zeros((), dtype=torch.float64))
+        self._epoch = 0.  # the buffer's value on the host: a step must not wait for the device
+
+    def set_epoch(self, epoch: float) -> None:
+        """Tell the schedule how many epochs (fractions too) are behind."""
+        self._epoch = float(epoch)
+        self.epoch.fill_(self._epoch)
+
+    def _load_from_state_dict(self, state_dict, prefix, local_metadata, strict, missing_keys,
+                              unexpected_keys, error_msgs) -> None:
+        super()._load_from_state_dict(state_dict, prefix, local_metadata, strict, missing_keys,
+                                      unexpected_keys, error_msgs)
+        # Checkpoints of other projects have no clock; theirs starts at 0.
+        missing_keys[:] = [key for key in missing_keys if key != prefix + 'epoch']
+        self._epoch = float(self.epoch)
+
+    @property
+    def share(self) -> float:
+        """Share of guided images now, in [0, 1]."""
+        behind = self._epoch - self.begin
+        if behind < 0:
+            return 0.
+        return min(behind / self.ramp, 1.) if self.ramp else 1.
+
+
+@MODELS.register_module()
+class MaskGenerator(BaseModule):
+    """Composes guidance (optional), sampling and schedule into one :class:`PatchMask` per batch.
+
+    Args:
+        sampling: Config of the sampler; random by default.
+        guidance: Config of the guidance that the sampler's scores come from.
+        mask_ratio: Share of the patches to mask, in (0, 1).
+        schedule: Arguments of :class:`GuidanceSchedule`; images that it leaves unguided are masked
+            at random.
+
+    Raises:
+        ConfigError: If the sampler needs scores and there is no guidance, or the reverse.
+    """
+
+    def __init__(self,
+                 sampling: dict = dict(type='mmguided.RandomSampling'),  # noqa: B006
+                 guidance: dict | None = None,
+                 mask_ratio: float = 0.75,
+                 schedule: dict | None = None) -> None:
+        super().__init__()
+        if not 0 < mask_ratio < 1:
+            raise ConfigError(f'mask_ratio={mask_ratio} must lie between 0 and 1')
+        self.sampling = MODELS.build(sampling)
+        self.guidance = MODELS.build(guidance) if guidance else None
+        self.mask_ratio = mask_ratio
+        if self.sampling.needs_scores != bool(guidance):
+            name = type(self.sampling).__name__
+            raise ConfigError(
+                f'sampling {name} needs a guidance: set mask_generator.guidance' if not guidance
+                else f'sampling {name} uses no scores: set mask_generator.guidance=None')
+        self.schedule = GuidanceSchedule(**(schedule or {})) if guidance else None
+
+    def check(self, encoders: Mapping, grid: tuple[int, int]) -> None:
+        """Raise ConfigError if the guidance asks for what ``encoders`` do not have, or if the ratio
+        leaves nothing visible or nothing masked on the grid."""
+        if self.guidance is not None:
+            self.guidance.check(encoders)
+        num = grid[0] * grid[1]
+        if not 0 < num_kept(num, self.mask_ratio) < num:
+            raise ConfigError(f'mask_ratio={self.mask_ratio} on {grid[0]} x {grid[1]} patches keeps '
+                              f'{num_kept(num, self.mask_ratio)} of {num} visible')
+
+    def forward(self,
+                images: Tensor,
+                grid: tuple[int, int],
+                encoders: Mapping | None = None,
+                noise: Tensor | None = None) -> tuple[PatchMask, dict[str, Tensor]]:
+        """Divide the patches of each image.
+
+        Args:
+            images: ``(B, 3, H, W)``.
+            grid: Patches ``(h, w)`` of an image.
+            encoders: Encoders that the guidance may ask, by name.
+            noise: Uniform noise ``(B, h * w)`` in place of a fresh draw.
+
+        Returns:
+            The mask, and scalars for the log: ``guided_share``, the share of guided images, and
+            ``topk_overlap``, the share of masked patches that are among the Lm highest scores
+            (``mask_ratio`` where scores say nothing, 1 for top-k). Both only where guidance ran.
+        """
+        if noise is None:
+            noise = torch.rand(images.shape[0], grid[0] * grid[1], device=images.device)
+        share = self.schedule.share if self.guidance else 0.
+        if self.guidance is not None and share == 0:
+            return PatchMask.from_keys(noise, self.mask_ratio), {}
+
+        scores = self.guidance(images, encoders) if self.guidance is not None else None
+        num_mask = noise.shape[1] - num_kept(noise.shape[1], self.mask_ratio)
+        keys = self.sampling.keys(scores, noise, grid, num_mask)
+        guided = None
+        if 0 < share < 1:
+            guided = torch.rand(len(noise), 1, device=noise.device) < share
+            keys = torch.where(guided, keys, noise)
+        mask = PatchMask.from_keys(keys, self.mask_ratio)
+        return mask, {} if scores is None else self._log_vars(scores, mask, guided)
+
+    @staticmethod
+    def _log_vars(scores: Tensor, mask: PatchMask, guided: Tensor | None) -> dict[str, Tensor]:
+        highest = scores.topk(mask.ids_mask.shape[1], dim=1).indices
+        share = scores.new_ones(()) if guided is None else guided.float().mean()
+        return dict(guided_share=share, topk_overlap=mask.mask.gather(1, highest).mean())

@@ -1,0 +1,115 @@
+"""What all algorithms share: building the parts so that they fit, and looking at the result."""
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import torch
+from mmpretrain.models import BaseSelfSupervisor
+from torch import Tensor
+
+from mmguided.ops import normalise_patches, patchify, unpatchify
+from mmguided.registry import MODELS
+
+from ..mask_generators import PatchMask
+from ..target_generators import PixelTarget
+
+
+@dataclass(frozen=True)
+class Reconstruction:
+    """One look at what an algorithm does with a batch, for figures.
+
+    Attributes:
+        mask: The division of the patches.
+        grid: Patches ``(h, w)`` of an image.
+        attention: [CLS] attention of the encoder, summed over its blocks, ``(B, L)``.
+        images: Prediction where masked and the input elsewhere, normalised like the input,
+            ``(B, 3, H, W)``; None where the target is not made of pixels.
+    """
+    mask: PatchMask
+    grid: tuple[int, int]
+    attention: Tensor
+    images: Tensor | None
+
+
+class MaskedImageModel(BaseSelfSupervisor):
+    """Base of the algorithms: a backbone, a mask generator, a decoder, a target and its head.
+
+    Widths, patch size and grid are said once, in the backbone; decoder and target take them over.
+
+    Args:
+        backbone: Config of the encoder.
+        mask_generator: Config of the :class:`MaskGenerator`.
+        neck: Config of the decoder.
+        target_generator: Config of what is predicted.
+        head: Config of the reconstruction loss.
+        data_preprocessor: Config of the normalisation; mmpretrain's SelfSupDataPreprocessor.
+        init_cfg: As in every MMEngine module.
+
+    Raises:
+        ConfigError: If the parts cannot work together.
+    """
+
+    def __init__(self,
+                 backbone: dict,
+                 mask_generator: dict,
+                 neck: dict,
+                 target_generator: dict,
+                 head: dict,
+                 data_preprocessor: dict | None = None,
+                 init_cfg: dict | None = None) -> None:
+        backbone = MODELS.build(backbone)
+        target_generator = MODELS.build(
+            target_generator, default_args=dict(patch_size=backbone.patch_size))
+        neck = MODELS.build(
+            neck,
+            default_args=dict(
+                in_dims=backbone.embed_dims,
+                out_dims=target_generator.dims,
+                grid=backbone.patch_resolution))
+        super().__init__(
+            backbone=backbone,
+            neck=neck,
+            head=MODELS.build(head),
+            target_generator=target_generator,
+            data_preprocessor=data_preprocessor,
+            init_cfg=init_cfg)
+        self.mask_generator = MODELS.build(mask_generator)
+        self.mask_generator.check(self.encoders, backbone.patch_resolution)
+
+    @property
+    def encoders(self) -> Mapping[str, torch.nn.Module]:
+        """Encoders that a guidance may ask, by name."""
+        return dict(student=self.backbone)
+
+    def make_mask(self, images: Tensor) -> tuple[PatchMask, dict[str, Tensor]]:
+        """Divide the patches of a batch; also scalars for the log."""
+        return self.mask_generator(images, self.backbone.patch_grid(images), self.encoders)
+
+    def reconstruction_loss(self, images: Tensor, latent: Tensor, mask: PatchMask) -> Tensor:
+        """Decode the latents of the visible patches and compare with the targets."""
+        pred = self.neck(latent, mask, self.backbone.patch_grid(images))
+        return self.head(pred, self.target_generator(images), mask.mask)
+
+    @torch.no_grad()
+    def reconstruct(self, images: Tensor) -> Reconstruction:
+        """Mask and reconstruct a batch of normalised images ``(B, 3, H, W)``, for figures."""
+        grid = self.backbone.patch_grid(images)
+        mask, _ = self.make_mask(images)
+        pred = self.neck(self.backbone(images, mask), mask, grid)
+        return Reconstruction(
+            mask=mask,
+            grid=grid,
+            attention=self.backbone.cls_attention(images).sum(0),
+            images=self._paste(images, pred, mask, grid))
+
+    def _paste(self, images: Tensor, pred: Tensor, mask: PatchMask, grid) -> Tensor | None:
+        """Predicted pixels in the masked places of the images."""
+        target = self.target_generator
+        if not isinstance(target, PixelTarget):
+            return None
+        patches = patchify(images, target.patch_size)
+        if target.norm_pix:
+            # The prediction has neither mean nor contrast; the figure borrows the true patch's.
+            _, mean, std = normalise_patches(patches)
+            pred = pred * std + mean
+        pasted = torch.where(mask.mask.bool().unsqueeze(-1), pred, patches)
+        return unpatchify(pasted, target.patch_size, grid)

@@ -1,0 +1,44 @@
+"""ccMIM: Contextual Image Masking Modeling via Synergized Contrasting (Zhang et al., ICLR 2023)."""
+import torch
+from torch import Tensor
+
+from mmguided.registry import MODELS
+
+from .base import MaskedImageModel
+
+
+@MODELS.register_module()
+class CCMIM(MaskedImageModel):
+    """Masks the patches that [CLS] attends to, and aligns [CLS] of the visible with [CLS] of the
+    masked patches.
+
+    Args:
+        projector: Config of the MLP shared by both branches (mmpretrain's NonLinearNeck), which
+            takes over the width of the backbone for its input and hidden layer.
+        contrast_head: Config of the alignment, :class:`InfoNCEHead` (Eq. 7) or
+            :class:`CosineHead` (Eq. 8); its ``loss_weight`` is lambda of Eq. 10.
+        **kwargs: Arguments of :class:`MaskedImageModel`.
+    """
+
+    def __init__(self, *, projector: dict, contrast_head: dict, **kwargs) -> None:
+        super().__init__(**kwargs)
+        self.projector = MODELS.build(
+            projector,
+            default_args=dict(
+                in_channels=self.backbone.embed_dims, hid_channels=self.backbone.embed_dims))
+        self.contrast_head = MODELS.build(contrast_head)
+
+    def loss(self, inputs: Tensor, data_samples=None) -> dict[str, Tensor]:
+        """Losses and scalars for the log, from normalised images ``(B, 3, H, W)``."""
+        mask, log_vars = self.make_mask(inputs)  # Eq. 4-6
+        tokens = self.backbone.embed(inputs)
+        visible = self.backbone.encode(tokens, mask.ids_keep)
+        with torch.no_grad():  # the masked branch is the teacher: SG of Eq. 7-8
+            masked = self.backbone.encode(tokens, mask.ids_mask)
+        student, = self.projector((visible[:, 0], ))
+        with torch.no_grad():
+            teacher, = self.projector((masked[:, 0], ))
+        return dict(
+            loss_reconstruction=self.reconstruction_loss(inputs, visible, mask),  # Eq. 9
+            loss_contrast=self.contrast_head(student, teacher),  # Eq. 7 or 8
+            **log_vars)

@@ -1,0 +1,47 @@
+"""Histograms of oriented gradients as targets."""
+from mmengine.model import BaseModule
+from torch import Tensor
+
+from mmguided.ops import hog
+from mmguided.registry import MODELS
+from mmguided.utils.errors import ConfigError
+
+
+@MODELS.register_module()
+class HOGTarget(BaseModule):
+    """HOG of each patch (MaskFeat; ccMIM's alternative target, Eq. 3).
+
+    Args:
+        patch_size: Side of a patch in pixels; algorithms fill in their backbone's.
+        num_bins: Directions.
+        cell: Side of a histogram's cell in pixels; must divide the patch.
+        in_channels: Channels of the images; each has histograms of its own.
+
+    Attributes:
+        dims: Values per patch, channel by channel, then bin, then cell.
+
+    Raises:
+        ConfigError: If the cell does not divide the patch.
+    """
+
+    def __init__(self,
+                 patch_size: int,
+                 num_bins: int = 9,
+                 cell: int = 8,
+                 in_channels: int = 3) -> None:
+        super().__init__()
+        if patch_size % cell:
+            raise ConfigError(f'target_generator.cell={cell} does not divide patch_size='
+                              f'{patch_size}: choose a divisor')
+        self.patch_size = patch_size
+        self.num_bins = num_bins
+        self.cell = cell
+        self.dims = in_channels * num_bins * (patch_size // cell)**2
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Targets ``(B, L, dims)`` of images ``(B, C, H, W)``."""
+        histogram = hog(images, self.num_bins, self.cell, window=self.patch_size)
+        per_patch = self.patch_size // self.cell
+        # (B, C, bins, h, per_patch, w, per_patch) to (B, h * w, C * bins * per_patch**2)
+        cells = histogram.unflatten(-1, (-1, per_patch)).unflatten(3, (-1, per_patch))
+        return cells.permute(0, 3, 5, 1, 2, 4, 6).flatten(3).flatten(1, 2)

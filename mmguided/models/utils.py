@@ -1,0 +1,45 @@
+"""What several models share."""
+import os
+
+from mmengine.logging import MMLogger
+from mmengine.runner import CheckpointLoader
+from torch import nn
+
+from mmguided.utils.checkpoints import check_backbone
+from mmguided.utils.errors import ConfigError
+
+
+def init_transformer_weights(module: nn.Module) -> None:
+    """MAE's initialisation: Xavier uniform for linear layers, zero biases, unit norms."""
+    for m in module.modules():
+        if isinstance(m, nn.Linear):
+            nn.init.xavier_uniform_(m.weight)
+            if m.bias is not None:
+                nn.init.zeros_(m.bias)
+        elif isinstance(m, nn.LayerNorm):
+            nn.init.ones_(m.weight)
+            nn.init.zeros_(m.bias)
+
+
+def load_encoder(encoder: nn.Module, checkpoint: str, prefix: str = '') -> None:
+    """Load an encoder's weights strictly; a position embedding of another grid is resized.
+
+    Args:
+        encoder: Module to fill.
+        checkpoint: Path or URL of a checkpoint.
+        prefix: What stands before the encoder's names in the checkpoint, such as 'backbone.'.
+
+    Raises:
+        ConfigError: If there is no such file, or if it lacks or contradicts a weight.
+    """
+    if not checkpoint:
+        raise ConfigError('backbone.init_cfg.checkpoint is empty: name a checkpoint, with '
+                          '--cfg-options model.backbone.init_cfg.checkpoint=PATH')
+    if '://' not in checkpoint and not os.path.isfile(checkpoint):
+        raise ConfigError(f"backbone.init_cfg.checkpoint='{checkpoint}': no such file")
+    loaded = CheckpointLoader.load_checkpoint(checkpoint, map_location='cpu')
+    state = loaded.get('state_dict', loaded.get('model', loaded))
+    check_backbone({prefix + k: v for k, v in encoder.state_dict().items()}, state, prefix)
+    encoder.load_state_dict(
+        {k.removeprefix(prefix): v for k, v in state.items() if k.startswith(prefix)})
+    MMLogger.get_current_instance().info(f'The encoder is loaded, every key of it, from {checkpoint}')

@@ -1,0 +1,12 @@
+"""Pure tensor functions: no registry, no runner, no module state."""
+from .attention import cls_attention_row
+from .distributed import all_gather_with_grad, concat_all_gather
+from .hog import hog
+from .patches import normalise_patches, patchify, unpatchify
+from .position import sincos_position_embedding
+from .tokens import gather_tokens, restore_tokens
+
+__all__ = [
+    'all_gather_with_grad', 'cls_attention_row', 'concat_all_gather', 'gather_tokens', 'hog',
+    'normalise_patches', 'patchify', 'restore_tokens', 'sincos_position_embedding', 'unpatchify'
+]

@@ -1,0 +1,19 @@
+"""Registries of mmguided: children of MMEngine's roots, so that any OpenMMLab config can name
+our parts as ``type='mmguided.CCMIM'`` whatever its own ``default_scope`` is."""
+from mmengine.registry import DATASETS as ROOT_DATASETS
+from mmengine.registry import HOOKS as ROOT_HOOKS
+from mmengine.registry import LOOPS as ROOT_LOOPS
+from mmengine.registry import METRICS as ROOT_METRICS
+from mmengine.registry import MODELS as ROOT_MODELS
+from mmengine.registry import TRANSFORMS as ROOT_TRANSFORMS
+from mmengine.registry import Registry
+
+SCOPE = 'mmguided'
+
+MODELS = Registry('model', parent=ROOT_MODELS, scope=SCOPE, locations=['mmguided.models'])
+DATASETS = Registry('dataset', parent=ROOT_DATASETS, scope=SCOPE, locations=['mmguided.datasets'])
+TRANSFORMS = Registry(
+    'transform', parent=ROOT_TRANSFORMS, scope=SCOPE, locations=['mmguided.datasets.transforms'])
+HOOKS = Registry('hook', parent=ROOT_HOOKS, scope=SCOPE, locations=['mmguided.engine'])
+LOOPS = Registry('loop', parent=ROOT_LOOPS, scope=SCOPE, locations=['mmguided.engine'])
+METRICS = Registry('metric', parent=ROOT_METRICS, scope=SCOPE, locations=['mmguided.evaluation'])

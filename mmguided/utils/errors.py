@@ -1,0 +1,40 @@
+"""Errors that a user can mend, and how the tools show them."""
+import functools
+import os
+import sys
+from collections.abc import Callable
+
+
+class ConfigError(ValueError):
+    """A config or command line asks for what cannot be; the message names the field, its value and
+    the remedy. The tools print it without a traceback."""
+
+
+def user_message(error: ConfigError) -> str:
+    """The bare message of ``error``, whatever wrapped it on its way up.
+
+    MMEngine's registry may raise a new error of the same type around the first one, and a data
+    loader's worker hands over its whole traceback as the text of a new one.
+    """
+    inner = error.__cause__ or error.__context__
+    while isinstance(inner, ConfigError):
+        error, inner = inner, inner.__cause__ or inner.__context__
+    message = str(error)
+    if message.startswith('Caught ConfigError'):
+        message = message.rpartition(f'{ConfigError.__name__}: ')[2].strip()
+    return message
+
+
+def exit_on_config_error(main: Callable[[], None]) -> Callable[[], None]:
+    """Decorate a tool's ``main``: a `ConfigError` becomes one ``error:`` line and exit code 1."""
+
+    @functools.wraps(main)
+    def wrapper() -> None:
+        try:
+            main()
+        except ConfigError as error:
+            rank = os.environ.get('RANK', '0')
+            who = 'error' if rank == '0' else f'error (process {rank})'
+            sys.exit(f'{who}: {user_message(error)}')
+
+    return wrapper

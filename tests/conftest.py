@@ -1,0 +1,53 @@
+"""Fixtures shared by all tests."""
+import json
+import os
+import random
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from mmengine.registry import DefaultScope
+
+import mmguided  # noqa: F401
+
+ROOT = Path(__file__).resolve().parents[1]
+torch.set_num_threads(1)
+
+
+def _outside(variable: str, default: str) -> Path:
+    path = Path(os.environ.get(variable, ROOT.parent / 'shared' / default))
+    if not path.is_dir():
+        pytest.skip(f'{variable}: no folder {path}')
+    return path
+
+
+@pytest.fixture
+def data_root() -> Path:
+    """The folder of small real data."""
+    return _outside('MMGUIDED_DATA', 'data')
+
+
+@pytest.fixture
+def golden():
+    """Numbers of the released code: ``golden('mae')`` gives arrays as tensors and the geometry."""
+
+    def load(name: str) -> tuple[dict, dict]:
+        path = _outside('MMGUIDED_GOLDEN', 'golden') / f'{name}.npz'
+        if not path.is_file():
+            pytest.skip(f'MMGUIDED_GOLDEN: no file {path}')
+        with np.load(path) as arrays:
+            geometry = json.loads(str(arrays['geometry']))
+            tensors = {k: torch.from_numpy(arrays[k]) for k in arrays.files if k != 'geometry'}
+        return tensors, geometry
+
+    return load
+
+
+@pytest.fixture(autouse=True)
+def _seed_and_scope():
+    random.seed(0)
+    np.random.seed(0)
+    torch.manual_seed(0)
+    with DefaultScope.overwrite_default_scope('mmpretrain'):
+        yield

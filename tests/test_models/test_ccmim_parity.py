@@ -1,0 +1,92 @@
+"""Ours against the numbers of the released ccMIM: attention, masks, both branches, gradients."""
+import pytest
+import torch
+
+from mmguided.models import ClsAttention, PatchMask
+from mmguided.utils.converters import ccmim_from_released
+from tests.parity import assert_close, build, grad_norms, released_state
+
+
+@pytest.fixture
+def released(golden):
+    numbers, geometry = golden('ccmim')
+    model = build(
+        'CCMIM',
+        geometry,
+        mask_generator=dict(
+            type='mmguided.MaskGenerator',
+            sampling=dict(type='mmguided.ImportanceSampling'),
+            guidance=dict(type='mmguided.ClsAttention', softmax=True, reduce='sum')),
+        projector=dict(
+            type='mmpretrain.NonLinearNeck',
+            out_channels=256,
+            with_avg_pool=False,
+            with_last_bn_affine=False,
+            norm_cfg=dict(type='BN1d')),
+        contrast_head=dict(
+            type='mmguided.InfoNCEHead', temperature=0.5, temperature_scale=True, loss_weight=0.1))
+    model.load_state_dict(ccmim_from_released(released_state(numbers)), strict=True)
+    return model, numbers
+
+
+def test_attention_of_each_layer_and_their_sum(released):
+    model, numbers = released
+    rows = model.backbone.cls_attention(numbers['images'])
+    for i, row in enumerate(rows):
+        assert_close(row, numbers[f'cls_attention.layer{i}'])
+    scores = ClsAttention()(numbers['images'], model.encoders)
+    assert_close(scores, numbers['cls_attention.sum'])
+
+
+def test_mask_and_ids(released):
+    model, numbers = released
+    mask, _ = model.mask_generator(
+        numbers['images'], (8, 8), model.encoders, noise=numbers['noise'])
+    assert torch.equal(mask.mask, numbers['mask'])
+    assert torch.equal(mask.ids_restore, numbers['ids_restore'])
+
+
+def test_branches_and_projections(released):
+    model, numbers = released
+    # The mask as recorded, so that this test stands by itself.
+    mask = PatchMask.from_keys(numbers['ids_restore'], 0.75)
+    tokens = model.backbone.embed(numbers['images'])
+    visible = model.backbone.encode(tokens, mask.ids_keep)
+    masked = model.backbone.encode(tokens, mask.ids_mask)
+    assert_close(visible, numbers['latent_visible'])
+    assert_close(masked, numbers['latent_masked'])
+    assert_close(model.neck(visible, mask), numbers['pred'])
+    assert_close(model.projector((visible[:, 0], ))[0], numbers['proj_visible'])
+    assert_close(model.projector((masked[:, 0], ))[0], numbers['proj_masked'])
+
+
+def test_losses_and_every_gradient(released, monkeypatch):
+    model, numbers = released
+    monkeypatch.setattr(torch, 'rand', lambda *size, **kwargs: numbers['noise'])
+    losses = model.loss(numbers['images'])
+    assert_close(losses['loss_reconstruction'], numbers['loss_reconstruction'])
+    assert_close(losses['loss_contrast'], 0.1 * numbers['loss_align'])
+    (losses['loss_reconstruction'] + losses['loss_contrast']).backward()
+
+    recorded = released_state(numbers, 'grad_norm.')
+    without = torch.tensor(-1.)  # fixed position embeddings and BN's buffers
+    recorded = {k: recorded.get(k, without) for k in released_state(numbers)}
+    expected = {k: v for k, v in ccmim_from_released(recorded).items() if v >= 0}
+    ours = grad_norms(model)
+    assert ours.keys() == expected.keys()
+    for name, norm in expected.items():
+        assert_close(ours[name], norm, msg=name)
+
+
+def test_masked_branch_gets_no_gradient(released):
+    """Every gradient is unchanged when the masked branch is replaced by recorded numbers."""
+    model, numbers = released
+    mask = PatchMask.from_keys(numbers['ids_restore'], 0.75)
+    images = numbers['images'].clone().requires_grad_()
+    tokens = model.backbone.embed(images)
+    model.make_mask = lambda inputs: (mask, {})
+    model.backbone.embed = lambda inputs: tokens
+    tokens.retain_grad()
+    sum(model.loss(images).values()).backward()
+    reached = tokens.grad.abs().sum(-1) > 0
+    assert torch.equal(reached, mask.mask == 0), 'only visible patches may get a gradient'

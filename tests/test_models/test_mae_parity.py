@@ -1,0 +1,68 @@
+"""Ours against the numbers of the released MAE: weights, masks, activations, gradients."""
+import pytest
+import torch
+
+from mmguided.models import MaskGenerator, PatchMask
+from mmguided.ops import patchify, sincos_position_embedding
+from mmguided.utils.converters import mae_from_released
+from tests.parity import assert_close, build, grad_norms, released_state
+
+
+@pytest.fixture
+def released(golden):
+    return golden('mae')
+
+
+def _model(numbers, geometry, norm_pix):
+    model = build('MAE', geometry, target_generator=dict(type='mmguided.PixelTarget', norm_pix=norm_pix))
+    state = mae_from_released(released_state(numbers))
+    model.load_state_dict(state, strict=True)
+    return model
+
+
+def test_position_embeddings(released):
+    numbers, geometry = released
+    side = geometry['img'] // geometry['patch']
+    for key, dim in (('pos_embed', 'dim'), ('decoder_pos_embed', 'ddim')):
+        ours = sincos_position_embedding((side, side), geometry[dim])
+        torch.testing.assert_close(ours, numbers[f'state_dict.{key}'], rtol=1e-6, atol=1e-7)
+
+
+def test_mask_and_ids(released):
+    numbers, _ = released
+    mask, _ = MaskGenerator(mask_ratio=0.75)(numbers['images'], (8, 8), noise=numbers['noise'])
+    assert torch.equal(mask.mask, numbers['mask'])
+    assert torch.equal(mask.ids_restore, numbers['ids_restore'])
+    assert torch.equal(mask.ids_keep, numbers['noise'].argsort(1)[:, :16])
+
+
+def test_latent_prediction_target(released):
+    numbers, geometry = released
+    model = _model(numbers, geometry, norm_pix=False)
+    mask = PatchMask.from_keys(numbers['noise'], 0.75)
+    latent = model.backbone(numbers['images'], mask)
+    assert_close(latent, numbers['latent'])
+    assert_close(model.neck(latent, mask), numbers['pred'])
+    assert_close(patchify(numbers['images'], geometry['patch']), numbers['target'])
+
+
+@pytest.mark.parametrize('target, norm_pix', [('raw_pix', False), ('norm_pix', True)])
+def test_loss_and_every_gradient(released, target, norm_pix, monkeypatch):
+    numbers, geometry = released
+    model = _model(numbers, geometry, norm_pix)
+    monkeypatch.setattr(torch, 'rand', lambda *size, **kwargs: numbers['noise'])
+    losses = model.loss(numbers['images'])
+    assert_close(losses['loss_reconstruction'], numbers[f'{target}.loss'])
+    losses['loss_reconstruction'].backward()
+    ours = grad_norms(model)
+    expected = mae_from_released_norms(numbers, f'{target}.grad_norm.')
+    assert ours.keys() == expected.keys()
+    for name, norm in expected.items():
+        assert_close(ours[name], norm, msg=name)
+
+
+def mae_from_released_norms(numbers, prefix):
+    """Gradient norms under our names; the fixed position embeddings have none."""
+    norms = released_state(numbers, prefix)
+    norms |= {k: torch.tensor(-1.) for k in ('pos_embed', 'decoder_pos_embed')}
+    return {k: v for k, v in mae_from_released(norms).items() if v >= 0}
