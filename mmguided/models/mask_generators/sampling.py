@@ -73,15 +73,15 @@ class BlockwiseSampling(Sampling):
 
     A block's area is uniform between ``min_patches`` and the number of patches to mask, its
     aspect ratio log-uniform, its place uniform. As many blocks as are ever needed are drawn at
-    once for the whole batch; a patch's key is the turn at which a block first covers it, and
-    inside the last block, of which only a part is needed, the row. Draws from torch's global
-    generator.
+    once for the whole batch; a patch's key is the turn at which a block first covers it. Of the
+    last block only a part is needed: it is cut along a row, from above or below. Draws from
+    torch's global generator.
 
     Args:
         min_patches: Smallest block, in patches.
         min_aspect: Smallest height-to-width ratio; the largest is its inverse.
     """
-    num_blocks = 32  # 32 blocks of >= 16 patches leave 147 of 196 patches short in < 1e-5 of images
+    num_blocks = 32  # enough for 147 of 196 patches in each of 100,000 images tried
 
     def __init__(self, min_patches: int = 16, min_aspect: float = 0.3) -> None:
         if min_patches < 1:
@@ -108,6 +108,7 @@ class BlockwiseSampling(Sampling):
         in_columns = (columns >= left) & (columns < left + block_w)  # (B, blocks, w)
         covered = (in_rows.unsqueeze(-1) & in_columns.unsqueeze(-2)).flatten(2)  # (B, blocks, L)
         turn = torch.where(covered.any(1), covered.int().argmax(1), self.num_blocks)
-        # Later turns have smaller keys; within a turn upper rows go first, noise breaks the rest.
+        # Later turns have smaller keys; within a turn the rows decide, and noise within a row.
         row = rows.repeat_interleave(w)
-        return -turn - (row + noise) / h
+        from_above = torch.rand(batch, 1, device=device) < 0.5
+        return -turn - (torch.where(from_above, row, h - 1 - row) + noise) / h

@@ -1,0 +1,55 @@
+"""Losses against values worked out by hand from the papers' equations."""
+import math
+
+import pytest
+import torch
+
+from mmguided.models import InfoNCEHead
+from mmguided.models.losses import info_nce, masked_mse, negative_cosine
+
+# Two images on the unit circle: students at 0 and 90 degrees, teachers at 60 and 90.
+STUDENT = torch.tensor([[2., 0.], [0., 3.]])
+TEACHER = torch.tensor([[.5, math.sqrt(3) / 2], [0., 1.]])
+TAU = 0.5
+
+
+def test_released_form():
+    # s0.t = (1/2, 0), s1.t = (sqrt(3)/2, 1); student i finds teacher i.
+    e = [[math.exp(c / TAU) for c in row] for row in ([.5, 0.], [math.sqrt(3) / 2, 1.])]
+    expected = -(math.log(e[0][0] / sum(e[0])) + math.log(e[1][1] / sum(e[1]))) / 2
+    assert info_nce(STUDENT, TEACHER, TAU).item() == pytest.approx(expected, abs=1e-6)
+
+
+def test_equation_7():
+    # t0.s = (1/2, sqrt(3)/2), t1.s = (0, 1); s0.s1 = 0.
+    across = [[math.exp(c / TAU) for c in row] for row in ([.5, math.sqrt(3) / 2], [0., 1.])]
+    expected = -sum(math.log(row[i] / (1. + sum(row))) for i, row in enumerate(across)) / 2
+    ours = info_nce(STUDENT, TEACHER, TAU, student_negatives=True)
+    assert ours.item() == pytest.approx(expected, abs=1e-6)
+
+
+def test_teacher_gets_no_gradient_and_the_student_does():
+    for negatives in (False, True):
+        student, teacher = (torch.randn(4, 3, requires_grad=True) for _ in range(2))
+        info_nce(student, teacher, TAU, negatives).backward()
+        assert teacher.grad is None and (student.grad.norm(dim=1) > 0).all()
+    student, teacher = (torch.randn(4, 3, requires_grad=True) for _ in range(2))
+    negative_cosine(student, teacher).backward()
+    assert teacher.grad is None and (student.grad.norm(dim=1) > 0).all()
+
+
+def test_equation_8():
+    expected = 1 - (.5 + 1.) / 2
+    assert negative_cosine(STUDENT, TEACHER).item() == pytest.approx(expected, abs=1e-6)
+
+
+def test_temperature_scale_is_two_tau():
+    plain, scaled = (InfoNCEHead(.3, temperature_scale=s, loss_weight=.1) for s in (False, True))
+    assert scaled(STUDENT, TEACHER) / plain(STUDENT, TEACHER) == pytest.approx(.6)
+
+
+def test_masked_mse():
+    pred = torch.zeros(1, 3, 2)
+    target = torch.tensor([[[1., 3.], [9., 9.], [2., 0.]]])
+    # (1 + 9) / 2 = 5 and (4 + 0) / 2 = 2 on the masked patches; the visible one counts nothing.
+    assert masked_mse(pred, target, torch.tensor([[1., 0., 1.]])).item() == 3.5
