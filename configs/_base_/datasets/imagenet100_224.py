@@ -1,0 +1,12 @@
+r"""A 100-class subset of ImageNet-1K (or any other subset) for pretraining at 224 x 224.
+
+There is no standard list, so make one first, or check the one that you have:
+
+    python tools/dataset_converters/make_imagenet_subset.py data/imagenet/train --num-classes 100 \
+        --out data/imagenet/subsets/imagenet100.txt
+    python tools/dataset_converters/make_imagenet_subset.py data/imagenet/train --check LIST \
+        --out data/imagenet/subsets/imagenet100.txt
+"""
+_base_ = ['./imagenet_224.py']
+
+train_dataloader = dict(dataset=dict(classes='data/imagenet/subsets/imagenet100.txt'))

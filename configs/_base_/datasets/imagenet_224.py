@@ -1,0 +1,42 @@
+"""ImageNet-1K for pretraining at 224 x 224: data/imagenet/train/<synset>/*.JPEG.
+
+512 images per GPU x 8 GPUs = 4096, the batch of MAE. With the layout train/*.JPEG and
+meta/train.txt, add `--cfg-options train_dataloader.dataset.ann_file=meta/train.txt`. The papers
+state a random resized crop alone; their code flips too, and so do the *_released configs.
+"""
+dataset_type = 'mmguided.ImageFolder'
+data_root = 'data/imagenet'
+data_preprocessor = dict(
+    type='SelfSupDataPreprocessor',
+    mean=[123.675, 116.28, 103.53],
+    std=[58.395, 57.12, 57.375],
+    to_rgb=True)
+
+train_pipeline = [
+    # Pillow rejects truncated files, which OpenCV may half decode.
+    dict(type='LoadImageFromFile', imdecode_backend='pillow'),
+    dict(
+        type='RandomResizedCrop',
+        scale=224,
+        crop_ratio_range=(0.2, 1.0),
+        backend='pillow',
+        interpolation='bicubic'),
+    dict(type='PackInputs')
+]
+
+train_dataloader = dict(
+    batch_size=512,
+    num_workers=8,
+    # Workers start anew each epoch with seeds of that epoch, so that runs can be resumed exactly.
+    persistent_workers=False,
+    worker_init_fn=dict(type='mmguided.datasets.worker_init_fn'),
+    pin_memory=True,
+    drop_last=True,
+    sampler=dict(type='DefaultSampler', shuffle=True),
+    collate_fn=dict(type='default_collate'),
+    dataset=dict(
+        type=dataset_type,
+        data_root=data_root,
+        data_prefix='train',
+        with_label=True,
+        pipeline=train_pipeline))

@@ -1,0 +1,29 @@
+"""What every run shares: scope, hooks, logging, checkpoints."""
+default_scope = 'mmpretrain'
+custom_imports = dict(imports=['mmguided'], allow_failed_imports=False)
+
+default_hooks = dict(
+    timer=dict(type='IterTimerHook'),
+    logger=dict(type='LoggerHook', interval=100),
+    param_scheduler=dict(type='ParamSchedulerHook'),
+    # 10 epochs of ViT-B at 8 GPUs are about an hour: no more than that is lost.
+    checkpoint=dict(type='CheckpointHook', interval=10, max_keep_ckpts=2),
+    sampler_seed=dict(type='DistSamplerSeedHook'))
+custom_hooks = [
+    dict(type='mmguided.GuidanceScheduleHook'),
+    dict(type='mmguided.RNGStateHook'),
+    dict(type='mmguided.BrokenImageReportHook'),
+]
+
+env_cfg = dict(
+    cudnn_benchmark=True,  # every batch has the same shape
+    mp_cfg=dict(mp_start_method='fork', opencv_num_threads=0),
+    dist_cfg=dict(backend='nccl'))
+
+vis_backends = [dict(type='LocalVisBackend'), dict(type='TensorboardVisBackend')]
+visualizer = dict(type='UniversalVisualizer', vis_backends=vis_backends)
+
+log_level = 'INFO'
+load_from = None
+resume = False
+randomness = dict(seed=0, diff_rank_seed=True)

@@ -1,0 +1,30 @@
+"""ccMIM with ViT-B/16 as the paper states it; what it leaves open follows the released code.
+
+Stated: the score of Eq. 4 (logits averaged over heads, softmax over patches), importance sampling,
+NCE with the visible-visible terms (Eq. 7), lambda = 0.2. From the released code: all blocks are
+read, the projector with its per-process batch normalisation, temperature 0.5, MAE's decoder. Ours:
+the logits are averaged over the blocks, as Eq. 4 averages them over heads; their sum would be so
+sharp that the sampling were top-k from the start.
+"""
+_base_ = ['./mae_vit-b.py']
+
+model = dict(
+    type='mmguided.CCMIM',
+    mask_generator=dict(
+        sampling=dict(type='mmguided.ImportanceSampling'),
+        guidance=dict(
+            type='mmguided.ClsAttention', source='student', softmax=False, reduce='mean')),
+    projector=dict(
+        type='NonLinearNeck',
+        out_channels=256,
+        with_avg_pool=False,
+        with_last_bn_affine=False,
+        # Statistics per process, as released: 8 processes are then not one. The alternative is
+        # norm_cfg=dict(type='mmguided.SyncBatchNorm').
+        norm_cfg=dict(type='BN1d'),
+        init_cfg=[
+            dict(type='Xavier', layer='Linear', distribution='uniform'),
+            dict(type='Constant', layer='BatchNorm1d', val=1, bias=0)
+        ]),
+    contrast_head=dict(
+        type='mmguided.InfoNCEHead', temperature=0.5, student_negatives=True, loss_weight=0.2))

@@ -1,0 +1,33 @@
+"""MAE's schedule: AdamW, base lr 1.5e-4 per 256 images, 40 epochs of warm-up, cosine to zero."""
+max_epochs = 800
+warmup_epochs = 40
+total_batch_size = 4096  # of all processes; --auto-scale-lr rescales lr when yours differs
+
+optim_wrapper = dict(
+    type='AmpOptimWrapper',
+    loss_scale='dynamic',
+    optimizer=dict(
+        type='AdamW', lr=1.5e-4 * total_batch_size / 256, betas=(0.9, 0.95), weight_decay=0.05),
+    # timm's rule, which MAE follows: vectors and biases do not decay, tokens do.
+    paramwise_cfg=dict(norm_decay_mult=0., bias_decay_mult=0., flat_decay_mult=0.))
+
+param_scheduler = [
+    dict(
+        type='LinearLR',
+        start_factor=1e-4,
+        by_epoch=True,
+        begin=0,
+        end=warmup_epochs,
+        convert_to_iter_based=True),
+    dict(
+        type='CosineAnnealingLR',
+        T_max=max_epochs - warmup_epochs,
+        by_epoch=True,
+        begin=warmup_epochs,
+        end=max_epochs,
+        eta_min=0.,
+        convert_to_iter_based=True)
+]
+
+train_cfg = dict(type='EpochBasedTrainLoop', max_epochs=max_epochs)
+auto_scale_lr = dict(enable=False, base_batch_size=total_batch_size)

@@ -1,0 +1,113 @@
+r"""Linear probe of a small ViT on any labelled folders of images.
+
+    python tools/train.py configs/benchmarks/folder/vit-tiny_linear.py --cfg-options \
+        model.backbone.init_cfg.checkpoint=CHECKPOINT model.head.num_classes=10 \
+        train_dataloader.dataset.data_root=FOLDER val_dataloader.dataset.data_root=FOLDER
+
+FOLDER/train/<class>/* trains the linear layer, FOLDER/val/<class>/* is classified; CIFAR-10 written
+out as images has this form. Images, patches, mean and std as in vit-tiny_knn.py.
+
+As the ImageNet probe (frozen encoder, batch normalisation without affine parameters, a linear
+layer, crops and flips) but with AdamW: LARS moves a matrix by about a thousandth of lr times its
+norm a step, too little for the few steps of a small set. Where a flip changes the class, as with
+digits, set train_dataloader.dataset.pipeline.2.prob=0. The last, smaller batch of an epoch is left
+out: fewer than 128 training images need a smaller train_dataloader.batch_size.
+
+Hardware: a CPU will do. Not measured yet on a set with published numbers.
+"""
+_base_ = ['../../_base_/default_runtime.py']
+
+data_root = 'data/images'
+image_size = 32
+max_epochs = 50
+total_batch_size = 128  # of all processes
+
+model = dict(
+    type='ImageClassifier',
+    data_preprocessor=dict(
+        mean=[123.675, 116.28, 103.53], std=[58.395, 57.12, 57.375], to_rgb=True),
+    backbone=dict(
+        type='mmguided.MaskedViT',
+        arch='tiny',
+        img_size=image_size,
+        patch_size=4,
+        frozen_stages=12,
+        out_type='cls_token',
+        init_cfg=dict(type='Pretrained', checkpoint='', prefix='backbone.')),
+    neck=dict(type='ClsBatchNormNeck', input_features=192),
+    head=dict(
+        type='VisionTransformerClsHead',
+        num_classes=10,
+        in_channels=192,
+        loss=dict(type='CrossEntropyLoss'),
+        init_cfg=dict(type='TruncNormal', layer='Linear', std=0.01)))
+
+train_pipeline = [
+    dict(type='LoadImageFromFile', imdecode_backend='pillow'),
+    dict(type='RandomResizedCrop', scale=image_size, backend='pillow', interpolation='bicubic'),
+    dict(type='RandomFlip', prob=0.5, direction='horizontal'),
+    dict(type='PackInputs')
+]
+test_pipeline = [
+    dict(type='LoadImageFromFile', imdecode_backend='pillow'),
+    dict(
+        type='ResizeEdge',
+        scale=image_size,
+        edge='short',
+        backend='pillow',
+        interpolation='bicubic'),
+    dict(type='CenterCrop', crop_size=image_size),
+    dict(type='PackInputs')
+]
+
+train_dataloader = dict(
+    batch_size=total_batch_size,
+    num_workers=2,
+    persistent_workers=False,
+    worker_init_fn=dict(type='mmguided.datasets.worker_init_fn'),
+    drop_last=True,  # batch normalisation cannot train on a last batch of one image
+    sampler=dict(type='DefaultSampler', shuffle=True),
+    collate_fn=dict(type='default_collate'),
+    dataset=dict(
+        type='mmguided.ImageFolder',
+        data_root=data_root,
+        data_prefix='train',
+        with_label=True,
+        pipeline=train_pipeline))
+val_dataloader = dict(
+    batch_size=256,
+    num_workers=2,
+    persistent_workers=False,
+    sampler=dict(type='DefaultSampler', shuffle=False),
+    collate_fn=dict(type='default_collate'),
+    dataset=dict(
+        type='mmguided.ImageFolder',
+        data_root=data_root,
+        data_prefix='val',
+        with_label=True,
+        test_mode=True,
+        pipeline=test_pipeline))
+val_evaluator = dict(type='Accuracy', topk=(1, ))
+test_dataloader = val_dataloader
+test_evaluator = val_evaluator
+
+optim_wrapper = dict(
+    type='OptimWrapper', optimizer=dict(type='AdamW', lr=1e-3, weight_decay=0.))
+param_scheduler = [
+    dict(
+        type='CosineAnnealingLR',
+        T_max=max_epochs,
+        by_epoch=True,
+        eta_min=0.,
+        convert_to_iter_based=True)
+]
+train_cfg = dict(type='EpochBasedTrainLoop', max_epochs=max_epochs, val_interval=5)
+val_cfg = dict()
+test_cfg = dict()
+auto_scale_lr = dict(enable=False, base_batch_size=total_batch_size)
+
+custom_hooks = [
+    dict(type='mmguided.RNGStateHook'),
+    dict(type='mmguided.StrictBackboneHook'),
+]
+default_hooks = dict(logger=dict(interval=10))

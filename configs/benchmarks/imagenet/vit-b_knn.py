@@ -1,0 +1,54 @@
+r"""k-NN accuracy of a pretrained ViT-B/16 on ImageNet-1K: nothing is trained.
+
+    tools/dist_test.sh configs/benchmarks/imagenet/vit-b_knn.py CHECKPOINT 8
+
+Features of the 1.28 M training images are the bank; a validation image gets the weighted vote of
+its 10, 20, 100 and 200 nearest, temperature 0.07 (InstDisc; DINO). The feature is [CLS] after the
+final norm; `--cfg-options model.backbone.out_type=featmap` takes the mean patch token.
+
+Hardware: any number of GPUs; each holds the bank (3.9 GB for ViT-B) and 1.3 GB of similarities per
+256 queries. Time not measured yet; it is one pass over ImageNet. No paper here reports k-NN.
+"""
+_base_ = ['../../_base_/default_runtime.py']
+
+data_root = 'data/imagenet'
+
+test_pipeline = [
+    dict(type='LoadImageFromFile', imdecode_backend='pillow'),
+    dict(type='ResizeEdge', scale=256, edge='short', backend='pillow', interpolation='bicubic'),
+    dict(type='CenterCrop', crop_size=224),
+    dict(type='PackInputs')
+]
+test_dataloader = dict(
+    batch_size=256,
+    num_workers=8,
+    persistent_workers=False,
+    pin_memory=True,
+    sampler=dict(type='DefaultSampler', shuffle=False),
+    collate_fn=dict(type='default_collate'),
+    dataset=dict(type='ImageNet', data_root=data_root, split='val', pipeline=test_pipeline))
+test_evaluator = dict(type='mmguided.KNNAccuracy', topk=(1, 5))
+test_cfg = dict(fp16=True)
+
+model = dict(
+    type='mmguided.KNNClassifier',
+    ks=(10, 20, 100, 200),
+    temperature=0.07,
+    data_preprocessor=dict(
+        mean=[123.675, 116.28, 103.53], std=[58.395, 57.12, 57.375], to_rgb=True),
+    backbone=dict(
+        type='mmguided.MaskedViT',
+        arch='base',
+        img_size=224,
+        patch_size=16,
+        out_type='cls_token'),
+    bank_dataloader=dict(
+        batch_size=256,
+        num_workers=8,
+        persistent_workers=False,
+        pin_memory=True,
+        sampler=dict(type='DefaultSampler', shuffle=False),
+        collate_fn=dict(type='default_collate'),
+        dataset=dict(type='ImageNet', data_root=data_root, split='train', pipeline=test_pipeline)))
+
+custom_hooks = [dict(type='mmguided.StrictBackboneHook')]

@@ -1,0 +1,11 @@
+"""MAE, ViT-L/16, 800 epochs.
+
+    tools/dist_train.sh configs/mae/vit-l_800e.py 8
+
+Hardware: 8 GPUs, 512 images each, total batch 4096; --auto-scale-lr for any other number. Time: not
+measured by us.
+The papers that we follow report no number for this size. Ours: not measured.
+"""
+_base_ = ['./vit-b_800e.py']
+
+model = dict(backbone=dict(arch='large'))

@@ -1,0 +1,2 @@
+"""What runs beside the model: hooks."""
+from . import hooks  # noqa: F401

@@ -1,0 +1,75 @@
+"""Draws what the model attends to, hides and rebuilds, while it trains."""
+from collections.abc import Sequence
+from pathlib import Path
+
+import torch
+from mmcv import imwrite
+from mmengine.dataset import pseudo_collate
+from mmengine.dist import master_only
+from mmengine.hooks import Hook
+from mmengine.model import is_model_wrapper
+
+from mmguided.registry import DATASETS, HOOKS
+from mmguided.visualization import draw_sheet
+
+
+@HOOKS.register_module()
+class FigureSheetHook(Hook):
+    """After the first epoch, the last, and every ``interval``-th, draws a sheet of a few images.
+
+    The sheets go to ``work_dir/figures/epoch_N.png`` and to the visualiser's backends. The noise
+    of the masks is the same in all of them, and the training's random numbers are left as they
+    were.
+
+    Args:
+        dataset: Config of a dataset without random augmentation.
+        indices: Which of its images to draw.
+        interval: Epochs between sheets; 0 draws the first and the last only.
+        seed: Seed of the masks.
+    """
+    priority = 'LOW'
+
+    def __init__(self,
+                 dataset: dict,
+                 indices: Sequence[int] = (0, 1, 2, 3),
+                 interval: int = 0,
+                 seed: int = 0) -> None:
+        self.dataset_cfg = dataset
+        self.indices = indices
+        self.interval = interval
+        self.seed = seed
+
+    def before_train(self, runner) -> None:
+        dataset = DATASETS.build(self.dataset_cfg)
+        self._batch = pseudo_collate([dataset[i % len(dataset)] for i in self.indices])
+        self._batch['inputs'] = torch.stack(self._batch['inputs'])
+
+    def after_train_epoch(self, runner) -> None:
+        epoch = runner.epoch + 1
+        due = self.interval and epoch % self.interval == 0
+        if epoch == 1 or epoch == runner.max_epochs or due:
+            self._draw(runner, epoch)
+
+    @master_only
+    def _draw(self, runner, epoch: int) -> None:
+        model = runner.model.module if is_model_wrapper(runner.model) else runner.model
+        inputs = model.data_preprocessor(self._batch)['inputs']
+        devices = [inputs.device] if inputs.is_cuda else []
+        model.eval()
+        with torch.random.fork_rng(devices):
+            torch.manual_seed(self.seed)
+            result = model.reconstruct(inputs)
+        model.train()
+
+        def pixels(images):
+            images = images * model.data_preprocessor.std + model.data_preprocessor.mean
+            return (images / 255).clamp(0, 1).permute(0, 2, 3, 1).float().cpu().numpy()
+
+        sheet = draw_sheet(
+            images=pixels(inputs),
+            attention=result.attention.unflatten(1, result.grid).cpu().numpy(),
+            mask=result.mask.mask.unflatten(1, result.grid).cpu().numpy(),
+            reconstruction=None if result.images is None else pixels(result.images),
+            title=f'{type(model).__name__}, epoch {epoch}')
+        imwrite(sheet[..., ::-1], str(Path(runner.work_dir) / 'figures' / f'epoch_{epoch}.png'))
+        runner.visualizer.add_image('figure_sheet', sheet, step=epoch)

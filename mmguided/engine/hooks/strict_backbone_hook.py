@@ -1,0 +1,34 @@
+"""No silent evaluation of random weights."""
+from mmengine.hooks import Hook
+from mmengine.runner import Runner
+
+from mmguided.registry import HOOKS
+from mmguided.utils.checkpoints import check_backbone
+
+
+@HOOKS.register_module()
+class StrictBackboneHook(Hook):
+    """Stops when the encoder in a loaded checkpoint is not the encoder of the config.
+
+    Runner loads the checkpoint of ``tools/test.py CONFIG CHECKPOINT``, or ``load_from``, with
+    ``strict=False``: what does not fit stays random, with no more than a line in the log.
+
+    Args:
+        prefix: What stands before the encoder's names, in the model and in the checkpoint.
+
+    Raises:
+        ConfigError: See :func:`mmguided.utils.checkpoints.check_backbone`.
+    """
+
+    def __init__(self, prefix: str = 'backbone.') -> None:
+        self.prefix = prefix
+
+    def after_load_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
+        """Compare names and shapes before Runner copies the weights."""
+        model = runner.model
+        while hasattr(model, 'module'):  # DistributedDataParallel, test-time augmentation
+            model = model.module
+        state = checkpoint.get('state_dict', checkpoint)
+        # Runner strips this prefix too, but after the hook.
+        state = {name.removeprefix('module.'): value for name, value in state.items()}
+        check_backbone(model.state_dict(), state, self.prefix)

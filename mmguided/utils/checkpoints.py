@@ -1,0 +1,121 @@
+"""Whether the encoder in a checkpoint is the encoder of a config: pure functions over state dicts.
+"""
+import math
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from torch import Tensor
+
+from .errors import ConfigError
+
+Shape = tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class BackboneReport:
+    """Differences between the encoder of a model and that of a checkpoint.
+
+    Attributes:
+        missing: Names that only the model has.
+        unexpected: Names that only the checkpoint has.
+        mismatched: Name -> shape in the model and shape in the checkpoint.
+    """
+    missing: tuple[str, ...]
+    unexpected: tuple[str, ...]
+    mismatched: dict[str, tuple[Shape, Shape]]
+
+    @property
+    def fits(self) -> bool:
+        """Whether every weight of the encoder has its counterpart."""
+        return not (self.missing or self.unexpected or self.mismatched)
+
+    def __str__(self) -> str:
+        shapes = [f'{name} {theirs} instead of {ours}'
+                  for name, (ours, theirs) in self.mismatched.items()]
+        parts = ((self.missing, 'missing'), (self.unexpected, 'unexpected'),
+                 (shapes, 'of another shape'))
+        return '; '.join(f'{len(names)} {what} ({_some(names)})' for names, what in parts if names)
+
+
+def compare_backbone(model_state: Mapping[str, Tensor],
+                     checkpoint_state: Mapping[str, Tensor],
+                     prefix: str = 'backbone.') -> BackboneReport:
+    """Compare the names and shapes of the weights under ``prefix``.
+
+    A position embedding of another, square grid is no difference: mmpretrain resizes it on loading.
+
+    Args:
+        model_state: State dict of the model.
+        checkpoint_state: State dict of the checkpoint.
+        prefix: What stands before the encoder's names in both.
+    """
+    ours, theirs = _below(model_state, prefix), _below(checkpoint_state, prefix)
+    return BackboneReport(
+        missing=tuple(prefix + name for name in ours if name not in theirs),
+        unexpected=tuple(prefix + name for name in theirs if name not in ours),
+        mismatched={
+            prefix + name: (shape, theirs[name])
+            for name, shape in ours.items()
+            if theirs.get(name, shape) != shape and not _is_resizable(name, shape, theirs)
+        })
+
+
+def check_backbone(model_state: Mapping[str, Tensor],
+                   checkpoint_state: Mapping[str, Tensor],
+                   prefix: str = 'backbone.') -> BackboneReport:
+    """:func:`compare_backbone`, but a difference is an error.
+
+    Raises:
+        ConfigError: Naming the differences, what the checkpoint holds, and the remedy.
+    """
+    report = compare_backbone(model_state, checkpoint_state, prefix)
+    if not report.fits:
+        raise ConfigError(f'the checkpoint is not of this encoder: {report}. '
+                          + _remedy(report, model_state, checkpoint_state, prefix))
+    return report
+
+
+def _below(state: Mapping[str, Tensor], prefix: str) -> dict[str, Shape]:
+    return {name.removeprefix(prefix): tuple(value.shape)
+            for name, value in state.items() if name.startswith(prefix)}
+
+
+def _is_resizable(name: str, shape: Shape, theirs: Mapping[str, Shape]) -> bool:
+    """Whether mmpretrain can interpolate this weight: it takes the grid for a square."""
+    if name != 'pos_embed' or len(theirs[name]) != 3 or theirs[name][::2] != shape[::2]:
+        return False
+    patches = theirs[name][1] - ('cls_token' in theirs)
+    return math.isqrt(patches)**2 == patches
+
+
+def _remedy(report: BackboneReport, model_state: Mapping[str, Tensor],
+            checkpoint_state: Mapping[str, Tensor], prefix: str) -> str:
+    ours, theirs = _below(model_state, prefix), _below(checkpoint_state, prefix)
+    if not theirs:
+        return (f"It has no name that starts with '{prefix}' (it has {_some(checkpoint_state)}): "
+                'give a checkpoint of tools/train.py, or convert it with tools/model_converters')
+    if set(report.missing) == {f'{prefix}ln2.weight', f'{prefix}ln2.bias'}:
+        return ("ln2 comes from out_type='avg_featmap' and is not pretrained: use "
+                "out_type='featmap' and average the map (necks: GlobalAveragePooling)")
+    if set(report.mismatched) == {f'{prefix}pos_embed'}:
+        return ('mmpretrain resizes a position embedding of a square grid only: '
+                'set img_size to that of pretraining')
+    held, built = _describe(theirs), _describe(ours)
+    if held and built and held != built:
+        return (f'The checkpoint holds a ViT of {held}; this config builds {built}: '
+                'pick the config that matches the checkpoint')
+    return 'Pick the config that matches the checkpoint, or a checkpoint that is complete'
+
+
+def _describe(shapes: Mapping[str, Shape]) -> str | None:
+    """Size of a ViT as text; None for another encoder."""
+    projection = shapes.get('patch_embed.projection.weight')
+    blocks = [int(m[1]) for m in map(re.compile(r'layers\.(\d+)\.').match, shapes) if m]
+    if projection is None or not blocks:
+        return None
+    return f'width {projection[0]}, {max(blocks) + 1} blocks and patch size {projection[-1]}'
+
+
+def _some(names: Mapping | tuple | list, limit: int = 4) -> str:
+    return ', '.join(list(names)[:limit]) + (', ...' if len(names) > limit else '')

@@ -1,0 +1,53 @@
+"""Are the OpenMMLab packages there, and new enough?
+
+The maintained ``onedl-*`` forks and the originals share their import names, so pip cannot state
+"either of them" as a requirement; this check does. It reads package metadata and imports nothing.
+"""
+from importlib import metadata
+from importlib.util import find_spec
+
+REMEDY = ('run `pip install "mmguided[onedl]"` (maintained forks) or '
+          '`pip install "mmguided[openmmlab]"` (original packages)')
+
+#: import name -> (distributions that provide it, lowest version that works)
+TOOLBOXES = {
+    'mmengine': (('onedl-mmengine', 'mmengine', 'mmengine-lite'), '0.8.3'),
+    'mmcv': (('onedl-mmcv', 'mmcv', 'mmcv-lite', 'mmcv-full'), '2.0.0'),
+    'mmpretrain': (('onedl-mmpretrain', 'mmpretrain'), '1.0.0'),
+}
+
+
+def installed_version(distributions: tuple[str, ...]) -> tuple[str, str] | None:
+    """Name and version of the first of ``distributions`` that is installed, else None."""
+    for name in distributions:
+        try:
+            return name, metadata.version(name)
+        except metadata.PackageNotFoundError:
+            continue
+    return None
+
+
+def check_requirements() -> None:
+    """Raise unless usable mmengine, mmcv and mmpretrain are installed.
+
+    A package on the path without metadata (a bare source tree) is trusted.
+
+    Raises:
+        ImportError: One line that names what is missing or too old and what to install.
+    """
+    missing = [module for module in TOOLBOXES if find_spec(module) is None]
+    if missing:
+        raise ImportError(f'mmguided needs {", ".join(missing)}: {REMEDY}')
+
+    from packaging.version import Version  # a requirement of mmengine, present from here on
+
+    for module, (distributions, lowest) in TOOLBOXES.items():
+        found = installed_version(distributions)
+        if found and Version(found[1]) < Version(lowest):
+            raise ImportError(
+                f'mmguided needs {module} >= {lowest}, found {found[0]} {found[1]}: {REMEDY}')
+
+    transformers = installed_version(('transformers',))
+    if transformers and find_spec('pycocotools') and Version(transformers[1]) >= Version('5'):
+        raise ImportError(f'mmpretrain cannot be imported with transformers {transformers[1]} '
+                          'beside pycocotools: run `pip install "transformers<5"`')

@@ -1,0 +1,39 @@
+"""Loss curves from the scalars that a run logs."""
+import json
+from pathlib import Path
+
+import numpy as np
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+
+
+def draw_loss_curves(scalars: str | Path, out: str | Path, window: int = 10) -> None:
+    """Draw every ``loss*`` of a run over its iterations, raw and smoothed.
+
+    Args:
+        scalars: ``vis_data/scalars.json`` of a work directory, one JSON object a line.
+        out: Picture to write.
+        window: Points of the moving average.
+
+    Raises:
+        FileNotFoundError: If there is no such file.
+        ValueError: If it holds no loss.
+    """
+    rows = [json.loads(line) for line in Path(scalars).read_text().splitlines()]
+    rows = [row for row in rows if 'loss' in row]
+    if not rows:
+        raise ValueError(f'{scalars} holds no loss')
+    names = [name for name in rows[0] if name.startswith('loss')]
+    figure = Figure(figsize=(4 * len(names), 3), dpi=110)
+    canvas = FigureCanvasAgg(figure)
+    for ax, name in zip(figure.subplots(1, len(names), squeeze=False)[0], names, strict=True):
+        points = [(row['step'], row[name]) for row in rows if name in row]
+        steps, values = np.array(points).T
+        ax.plot(steps, values, alpha=0.3, linewidth=1)
+        size = min(window, len(values))
+        ax.plot(steps[size - 1:], np.convolve(values, np.ones(size) / size, mode='valid'))
+        ax.set_title(name, fontsize=9)
+        ax.set_xlabel('iteration', fontsize=8)
+        ax.tick_params(labelsize=8)
+    figure.tight_layout()
+    canvas.print_png(str(out))

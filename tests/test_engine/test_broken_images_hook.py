@@ -1,0 +1,27 @@
+"""BrokenImageReportHook: one line per epoch that met further unreadable images."""
+from types import SimpleNamespace
+
+from mmguided.registry import HOOKS
+
+
+class Dataset(list):
+    num_broken = 0
+
+
+def test_reports_only_growth():
+    hook = HOOKS.build(dict(type='mmguided.BrokenImageReportHook'))
+    dataset, messages = Dataset(range(9)), []
+    runner = SimpleNamespace(train_dataloader=SimpleNamespace(dataset=dataset),
+                             logger=SimpleNamespace(warning=messages.append))
+    reports = []
+    for dataset.num_broken in (0, 2, 2, 3):
+        hook.after_train_epoch(runner)
+        reports.append(len(messages))
+    assert reports == [0, 1, 1, 2]
+    assert messages[0].startswith('2 unreadable images') and '(of 9;' in messages[0]
+    assert messages[1].startswith('3 unreadable images')
+
+
+def test_other_datasets_are_left_alone():
+    hook = HOOKS.build(dict(type='mmguided.BrokenImageReportHook'))
+    hook.after_train_epoch(SimpleNamespace(train_dataloader=SimpleNamespace(dataset=[1, 2])))

@@ -1,0 +1,272 @@
+"""RNGStateHook: a resumed run equals the uninterrupted one, whatever draws random numbers."""
+import multiprocessing
+import random
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import torch
+from mmengine.evaluator import BaseMetric
+from mmengine.model import BaseModel
+from mmengine.runner import Runner
+from torch import distributed, nn
+from torch.utils.data import Dataset
+
+from mmguided.datasets import worker_init_fn
+from mmguided.engine.hooks import RNGStateHook
+
+HOOK = dict(type='mmguided.RNGStateHook')
+WORKER_INIT = dict(type='mmguided.datasets.worker_init_fn')
+
+
+class Noisy(Dataset):
+    """Eight samples, each augmented by all three generators."""
+
+    def __len__(self):
+        return 8
+
+    def __getitem__(self, index):
+        noise = np.random.rand() + random.random() + torch.rand(())
+        return dict(inputs=torch.full((3, ), float(index)) + noise)
+
+
+class Model(BaseModel):
+    """Draws from all three generators; its validation draws any number of times."""
+
+    def __init__(self):
+        super().__init__()
+        self.layer = nn.Linear(3, 3)
+        # Runs are compared, and Runner sets the seed only after this.
+        nn.init.constant_(self.layer.weight, 0.1)
+        nn.init.zeros_(self.layer.bias)
+        self.dropout = nn.Dropout(0.5)
+        self.seen = []
+
+    def forward(self, inputs, mode='loss'):
+        if mode == 'predict':
+            torch.rand(7), np.random.rand(5), random.random()
+            return [inputs]
+        self.seen.append(inputs.flatten().tolist())
+        noise = torch.rand_like(inputs) + np.random.rand() + random.random()
+        return dict(loss=(self.layer(self.dropout(inputs)) - noise).square().mean())
+
+    def val_step(self, data):
+        return self(data, mode='predict')
+
+
+class NoMetric(BaseMetric):
+
+    def process(self, data_batch, data_samples):
+        self.results.append(0)
+
+    def compute_metrics(self, results):
+        return dict(nothing=0.)
+
+
+def train(work_dir, until, *, hook=True, workers=0, worker_init=True, val=False, by_epoch=True,
+          seed=0, **kwargs):
+    """Trains up to ``until`` epochs (or iterations) with a checkpoint after each."""
+    loader = dict(
+        dataset=Noisy(), batch_size=4, num_workers=workers,
+        sampler=dict(type='DefaultSampler' if by_epoch else 'InfiniteSampler', shuffle=True),
+        collate_fn=dict(type='default_collate'))
+    if worker_init:
+        loader['worker_init_fn'] = WORKER_INIT
+    limit = dict(max_epochs=until) if by_epoch else dict(max_iters=until)
+    if val:
+        kwargs.update(
+            val_dataloader=dict(dataset=Noisy(), batch_size=4, num_workers=0,
+                                sampler=dict(type='DefaultSampler', shuffle=False),
+                                collate_fn=dict(type='default_collate')),
+            val_cfg=dict(), val_evaluator=[NoMetric()])
+        limit['val_interval'] = 1
+    model = Model()
+    runner = Runner(
+        model=model, work_dir=str(work_dir), train_dataloader=loader,
+        train_cfg=dict(by_epoch=by_epoch, **limit),
+        optim_wrapper=dict(optimizer=dict(type='AdamW', lr=0.1)),
+        default_hooks=dict(
+            logger=None,
+            checkpoint=dict(type='CheckpointHook', interval=1, by_epoch=by_epoch)),
+        custom_hooks=[HOOK] if hook else [], randomness=dict(seed=seed), default_scope='mmpretrain',
+        experiment_name=f'{work_dir.name}_{random.SystemRandom().random()}', log_level='ERROR',
+        **kwargs)
+    runner.train()
+    return model
+
+
+def weights(model):
+    return torch.cat([p.detach().flatten() for p in model.parameters()])
+
+
+def straight_and_resumed(tmp_path, **kwargs):
+    straight = train(tmp_path / 'straight', 4, **kwargs)
+    train(tmp_path / 'resumed', 2, **kwargs)
+    # Numbers drawn between the two runs must not matter.
+    torch.rand(3), np.random.rand(3), random.random()
+    resumed = train(tmp_path / 'resumed', 4, resume=True, **kwargs)
+    return weights(straight), weights(resumed)
+
+
+@pytest.mark.parametrize('val', [False, True])
+@pytest.mark.parametrize('workers', [0, 2])
+def test_resumed_equals_uninterrupted(tmp_path, workers, val):
+    straight, resumed = straight_and_resumed(tmp_path, workers=workers, val=val)
+    assert torch.equal(straight, resumed)
+
+
+def test_control_without_the_hook(tmp_path):
+    straight, resumed = straight_and_resumed(tmp_path, hook=False)
+    assert not torch.equal(straight, resumed)
+
+
+def test_resume_without_a_configured_seed(tmp_path):
+    # MMEngine draws one and stores it, but builds the resumed run's sampler before it knows it.
+    straight = train(tmp_path / 'straight', 4, seed=None)
+    resumed = train(tmp_path / 'resumed', 4, seed=None, resume=True,
+                    load_from=str(tmp_path / 'straight/epoch_2.pth'))
+    assert resumed.seen == straight.seen[4:]
+    assert torch.equal(weights(straight), weights(resumed))
+
+
+@pytest.mark.parametrize('val', [False, True])
+def test_iteration_based(tmp_path, val):
+    straight = train(tmp_path / 'straight', 7, by_epoch=False, val=val)
+    for stop in (3, 6):
+        resumed = train(tmp_path / 'resumed', 7, by_epoch=False, val=val, resume=True,
+                        load_from=str(tmp_path / f'straight/iter_{stop}.pth'))
+        assert torch.equal(weights(straight), weights(resumed))
+
+
+@pytest.mark.parametrize('workers', [0, 2])
+def test_validation_changes_nothing(tmp_path, workers):
+    with_val, without = (train(tmp_path / str(val), 3, val=val, workers=workers)
+                         for val in (True, False))
+    assert with_val.seen == without.seen
+    assert torch.equal(weights(with_val), weights(without))
+
+
+def noise_by_epoch(model):
+    """The augmentations' noise, up to whole numbers, in each epoch of two batches."""
+    return [set((np.array(model.seen[i:i + 2]).flatten() % 1).round(4))
+            for i in range(0, len(model.seen), 2)]
+
+
+def test_workers_augment_differently_in_each_epoch(tmp_path):
+    first, second, third = noise_by_epoch(train(tmp_path / 'ours', 3, workers=2))
+    assert len(first) == 8
+    assert not (first & second or first & third or second & third)
+    # Control: with MMEngine's seeding, all epochs are alike.
+    first, second = noise_by_epoch(train(tmp_path / 'theirs', 2, workers=2, worker_init=False))
+    assert len(first & second) > 4
+
+
+def test_checkpoint_holds_plain_types(tmp_path):
+    train(tmp_path, 1)
+    checkpoint = torch.load(tmp_path / 'epoch_1.pth', weights_only=False)
+    torch.save(checkpoint['rng_states'], tmp_path / 'states.pth')
+    states = torch.load(tmp_path / 'states.pth', weights_only=True)
+    assert len(states) == 1
+    np.random.set_state((states[0]['numpy'][0], states[0]['numpy'][1].numpy().astype(np.uint32),
+                         *states[0]['numpy'][2:]))
+    torch.set_rng_state(states[0]['torch'])
+    random.setstate(states[0]['python'])
+
+
+def test_load_from_starts_anew(tmp_path):
+    train(tmp_path / 'first', 1)
+    fresh = train(tmp_path / 'fresh', 1)
+    loaded = train(tmp_path / 'loaded', 1, load_from=str(tmp_path / 'first/epoch_1.pth'))
+    assert loaded.seen == fresh.seen
+
+
+@pytest.mark.parametrize(('states', 'message'), [
+    (lambda states: states * 3, 'those of 3 ranks, while this run has 1'),
+    (lambda states: None, 'the checkpoint has none')])
+def test_states_that_do_not_fit_warn_and_go_on(tmp_path, monkeypatch, states, message):
+    train(tmp_path, 1)
+    path = tmp_path / 'epoch_1.pth'
+    checkpoint = torch.load(path, weights_only=False)
+    checkpoint['rng_states'] = states(checkpoint['rng_states'])
+    torch.save(checkpoint, path)
+    warnings = []
+    monkeypatch.setattr('mmguided.engine.hooks.rng_state_hook.print_log',
+                        lambda text, **kwargs: warnings.append(text))
+    seen = train(tmp_path, 2, resume=True).seen
+    assert seen and seen != train(tmp_path / 'straight', 2).seen[2:]
+    assert len(warnings) == 1 and message in warnings[0]
+
+
+def stub_runner(iteration=0):
+    return SimpleNamespace(
+        seed=0, iter=iteration, hooks=[],
+        train_dataloader=SimpleNamespace(sampler=SimpleNamespace(seed=0), generator=None))
+
+
+def draw():
+    return random.random(), np.random.rand(), torch.rand(()).item()
+
+
+def one_of_two_ranks(rank, folder, queue):
+    distributed.init_process_group(
+        'gloo', init_method=f'file://{folder}/store', rank=rank, world_size=2)
+    for seeder in (random.seed, np.random.seed, torch.manual_seed):
+        seeder(10 + rank)
+    hook, runner = RNGStateHook(), stub_runner()
+    hook.before_train(runner)
+    hook.before_train_epoch(runner)
+    worker_seed = runner.train_dataloader.generator.initial_seed()
+    hook.after_train_epoch(runner)
+    expected = draw()
+    if rank == 0:
+        checkpoint = {}
+        hook.before_save_checkpoint(runner, checkpoint)
+        torch.save(checkpoint, f'{folder}/checkpoint.pth')
+    distributed.barrier()
+
+    hook, runner = RNGStateHook(), stub_runner(iteration=5)
+    hook.after_load_checkpoint(runner, torch.load(f'{folder}/checkpoint.pth', weights_only=True))
+    hook.before_train(runner)
+    hook.before_train_epoch(runner)
+    queue.put((rank, worker_seed, expected, draw()))
+    distributed.destroy_process_group()
+
+
+def test_every_rank_gets_its_own_states_back(tmp_path):
+    context = multiprocessing.get_context('fork')
+    queue = context.Queue()
+    ranks = [context.Process(target=one_of_two_ranks, args=(i, tmp_path, queue)) for i in range(2)]
+    for process in ranks:
+        process.start()
+    first, second = sorted(queue.get(timeout=60) for _ in ranks)
+    for process in ranks:
+        process.join(timeout=60)
+    for _, _, expected, restored in (first, second):
+        assert expected == restored
+    assert first[2] != second[2]
+    assert first[1] != second[1], 'workers of both ranks would augment alike'
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason='needs a GPU')
+def test_cuda_state(tmp_path):
+    hook, runner = RNGStateHook(), stub_runner()
+    hook.before_train(runner)
+    hook.after_train_epoch(runner)
+    checkpoint = {}
+    hook.before_save_checkpoint(runner, checkpoint)
+    expected = torch.rand(4, device='cuda')
+    torch.save(checkpoint, tmp_path / 'checkpoint.pth')
+    # As resuming does: all tensors land on the GPU.
+    loaded = torch.load(tmp_path / 'checkpoint.pth', map_location='cuda', weights_only=True)
+    runner.iter = 5
+    hook.after_load_checkpoint(runner, loaded)
+    hook.before_train(runner)
+    hook.before_train_epoch(runner)
+    assert torch.equal(torch.rand(4, device='cuda'), expected)
+
+
+def test_worker_init_fn_keeps_the_seeds_of_pytorch():
+    torch.manual_seed(3)
+    expected = torch.get_rng_state()
+    worker_init_fn(1)
+    assert torch.equal(torch.get_rng_state(), expected)

@@ -1,0 +1,43 @@
+"""Labelled folders whose classes are colours, and the benchmark configs cut down to them."""
+from pathlib import Path
+
+import numpy as np
+from mmengine import Config
+from PIL import Image
+
+CONFIGS = Path(__file__).resolve().parents[2] / 'configs' / 'benchmarks'
+COLOURS = dict(blue=(30, 40, 220), green=(40, 200, 50), red=(210, 30, 40))
+ARCH = dict(embed_dims=32, num_layers=2, num_heads=2, feedforward_channels=64)
+
+
+def paint(path: Path, colour: str, seed: int, size: int = 32) -> None:
+    noise = np.random.default_rng(seed).integers(-25, 26, (size, size, 3))
+    pixels = np.clip(np.array(COLOURS[colour]) + noise, 0, 255).astype(np.uint8)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.fromarray(pixels).save(path)
+
+
+def colour_folders(root: Path, train: int, val: int) -> Path:
+    """``train`` and ``val`` images a class; one red validation image is labelled blue."""
+    for colour in COLOURS:
+        for i in range(train):
+            paint(root / 'train' / colour / f'{i}.png', colour, seed=i)
+        for i in range(val):
+            paint(root / 'val' / colour / f'{i}.png', colour, seed=100 + i)
+    paint(root / 'val' / 'blue' / '0.png', 'red', seed=200)
+    return root
+
+
+def small(config: str, data_root: Path, work_dir: Path) -> Config:
+    """A benchmark config with a small ViT on 32 px images, small batches and no GPU."""
+    cfg = Config.fromfile(CONFIGS / config)
+    cfg.work_dir = cfg.experiment_name = str(work_dir)
+    cfg.vis_backends = cfg.visualizer.vis_backends = []
+    cfg.env_cfg.dist_cfg.backend = 'gloo'
+    cfg.model.backbone.update(arch=ARCH, img_size=32, patch_size=8)
+    for loader in (cfg.get('train_dataloader'), cfg.get('val_dataloader'), cfg.test_dataloader,
+                   cfg.model.get('bank_dataloader')):
+        if loader is not None:
+            loader.update(batch_size=4, num_workers=0)
+            loader.dataset.data_root = str(data_root)
+    return cfg

@@ -1,0 +1,104 @@
+"""The linear probe trains a linear layer and nothing else, on exactly the saved encoder."""
+import pytest
+import torch
+from mmengine import Config
+from mmengine.registry import init_default_scope
+from mmengine.runner import Runner
+
+from mmguided.models import MaskedViT
+from mmguided.registry import MODELS
+from mmguided.utils.errors import ConfigError
+
+from .colours import ARCH, COLOURS, CONFIGS, colour_folders, small
+
+
+@pytest.fixture(scope='module')
+def imagenet(tmp_path_factory):
+    """A folder in ImageNet's layout with annotation files, so that it needs no 1000 classes."""
+    root = colour_folders(tmp_path_factory.mktemp('imagenet'), train=3, val=2)
+    (root / 'meta').mkdir()
+    for split in ('train', 'val'):
+        lines = [f'{path.relative_to(root / split)} {label}'
+                 for label, colour in enumerate(COLOURS)
+                 for path in sorted((root / split / colour).iterdir())]
+        (root / 'meta' / f'{split}.txt').write_text('\n'.join(lines))
+    return root
+
+
+def probe_config(config, imagenet, work_dir, width=ARCH['embed_dims']):
+    cfg = small(config, imagenet, work_dir)
+    torch.manual_seed(1)
+    source = MaskedViT(arch={**ARCH, 'embed_dims': width}, img_size=32, patch_size=8)
+    source.init_weights()
+    cfg.model.backbone.init_cfg.checkpoint = str(work_dir / 'pretrained.pth')
+    torch.save({'state_dict': {f'backbone.{k}': v for k, v in source.state_dict().items()}},
+               work_dir / 'pretrained.pth')
+    cfg.model.backbone.frozen_stages = ARCH['num_layers']
+    neck = cfg.model.neck[-1] if isinstance(cfg.model.neck, list) else cfg.model.neck
+    neck.input_features = cfg.model.head.in_channels = ARCH['embed_dims']
+    cfg.train_dataloader.dataset.pipeline[1].scale = 32
+    cfg.optim_wrapper = dict(
+        type='OptimWrapper', **{k: v for k, v in cfg.optim_wrapper.items()
+                                if k in ('optimizer', 'paramwise_cfg')})
+    cfg.train_cfg.max_epochs = 1
+    return cfg, source
+
+
+@pytest.mark.parametrize('config', [
+    'imagenet/vit-b_linear-90e.py', 'imagenet/vit-b_linear-90e_avg.py', 'folder/vit-tiny_linear.py'
+])
+def test_only_the_linear_layer_learns(imagenet, tmp_path, config):
+    cfg, source = probe_config(config, imagenet, tmp_path)
+    runner = Runner.from_cfg(cfg)
+    model = runner.model
+    model.init_weights()
+    # Runner initialises too; what it finds is then ours.
+    model.init_weights = lambda: None
+    for name, value in model.backbone.state_dict().items():
+        assert torch.equal(value, source.state_dict()[name]), name
+    before = {name: value.clone() for name, value in model.state_dict().items()}
+    runner.train()
+
+    after = model.state_dict()
+    changed = {name for name, value in after.items() if not torch.equal(value, before[name])}
+    bn = 'neck.1.bn' if isinstance(cfg.model.neck, list) else 'neck.bn'
+    assert changed == {
+        'head.layers.head.weight', 'head.layers.head.bias', f'{bn}.running_mean',
+        f'{bn}.running_var', f'{bn}.num_batches_tracked'
+    }
+    assert {n for n, p in model.named_parameters() if p.requires_grad} == {
+        'head.layers.head.weight', 'head.layers.head.bias'}
+
+
+def test_lars_leaves_the_bias_at_the_plain_rate(imagenet, tmp_path):
+    cfg, _ = probe_config('imagenet/vit-b_linear-90e.py', imagenet, tmp_path)
+    runner = Runner.from_cfg(cfg)
+    wrapper = runner.build_optim_wrapper(runner.optim_wrapper)
+    excluded = {group['params'][0].ndim: group.get('lars_exclude', False)
+                for group in wrapper.param_groups if group['params'][0].requires_grad}
+    assert excluded == {2: False, 1: True}
+    assert wrapper.param_groups[0]['lr'] == pytest.approx(6.4)
+
+
+def test_wrong_checkpoint_stops(imagenet, tmp_path):
+    cfg, _ = probe_config('imagenet/vit-b_linear-90e.py', imagenet, tmp_path, width=64)
+    with pytest.raises(ConfigError, match='width 64.* builds width 32'):
+        Runner.from_cfg(cfg).train()
+
+
+def test_unnamed_checkpoint_stops():
+    cfg = Config.fromfile(CONFIGS / 'imagenet/vit-b_linear-90e.py')
+    cfg.model.backbone.arch = ARCH
+    cfg.model.backbone.frozen_stages = ARCH['num_layers']
+    init_default_scope('mmpretrain')
+    with pytest.raises(ConfigError, match='checkpoint is empty'):
+        MODELS.build(cfg.model).init_weights()
+
+
+@pytest.mark.parametrize('path', sorted(CONFIGS.glob('*/*linear*.py')), ids=lambda p: p.stem)
+def test_head_and_freezing_fit_the_encoder(path):
+    model = Config.fromfile(path).model
+    arch = MaskedViT.arch_zoo[model.backbone.arch]
+    neck = model.neck[-1] if isinstance(model.neck, list) else model.neck
+    assert neck.input_features == model.head.in_channels == arch['embed_dims']
+    assert model.backbone.frozen_stages == arch['num_layers']

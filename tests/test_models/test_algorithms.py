@@ -1,0 +1,148 @@
+"""MAE and ccMIM: gradients, mixed precision, non-square images, variants by config."""
+import pytest
+import torch
+
+from mmguided.registry import MODELS
+from mmguided.utils.errors import ConfigError
+from tests.parity import build, grad_norms
+
+GEOMETRY = dict(img=32, patch=8, dim=32, depth=2, heads=2, ddim=16, ddepth=1, dheads=2)
+GUIDED = dict(
+    type='mmguided.MaskGenerator',
+    sampling=dict(type='mmguided.ImportanceSampling'),
+    guidance=dict(type='mmguided.ClsAttention'))
+PROJECTOR = dict(
+    type='mmpretrain.NonLinearNeck',
+    out_channels=8,
+    with_avg_pool=False,
+    norm_cfg=dict(type='BN1d'))
+PREDICTOR = dict(
+    type='mmpretrain.NonLinearNeck',
+    in_channels=8,
+    hid_channels=4,
+    out_channels=8,
+    with_avg_pool=False,
+    with_last_bn=False,
+    norm_cfg=dict(type='BN1d'))
+NCE = dict(type='mmguided.InfoNCEHead', student_negatives=True, loss_weight=.2)
+COSINE = dict(type='mmguided.CosineHead', predictor=PREDICTOR, loss_weight=.2)
+
+
+def ccmim(head=NCE, img=32, **parts):
+    parts = dict(mask_generator=GUIDED, projector=PROJECTOR, contrast_head=head) | parts
+    model = build('CCMIM', dict(GEOMETRY, img=img), **parts)
+    model.backbone.init_weights()
+    model.neck.init_weights()
+    return model
+
+
+def total(losses):
+    return sum(v for k, v in losses.items() if k.startswith('loss'))
+
+
+@pytest.mark.parametrize('head', [NCE, COSINE])
+def test_every_parameter_gets_a_gradient_in_float32_and_bfloat16(head):
+    """Under autocast the no-grad passes come first: their cast weights must not be reused."""
+    model = ccmim(head)
+    images = torch.randn(8, 3, 32, 32)
+    norms = []
+    for enabled in (False, True):
+        model.zero_grad()
+        torch.manual_seed(1)
+        with torch.autocast('cpu', dtype=torch.bfloat16, enabled=enabled):
+            losses = model.loss(images)
+        total(losses).backward()
+        norms.append(grad_norms(model))
+    trained = {k for k, p in model.named_parameters() if p.requires_grad}
+    assert norms[0].keys() == norms[1].keys() == trained
+    assert not trained & {'backbone.pos_embed', 'neck.decoder_pos_embed'}
+    for name, norm in norms[0].items():
+        assert norm > 0 and norms[1][name] == pytest.approx(norm.item(), rel=.2, abs=1e-3), name
+
+
+def test_lambda_scales_the_contrast_alone():
+    images = torch.randn(4, 3, 32, 32)
+    losses = {}
+    for weight in (.2, 1.):
+        torch.manual_seed(0)
+        losses[weight] = ccmim(dict(NCE, loss_weight=weight)).loss(images)
+    weak, strong = (losses[k]['loss_contrast'].item() for k in (.2, 1.))
+    assert strong == pytest.approx(5 * weak)
+    assert losses[1.]['loss_reconstruction'] == losses[.2]['loss_reconstruction']
+
+
+@pytest.mark.parametrize('sampling', ['RandomSampling', 'BlockwiseSampling', 'TopKSampling'])
+@pytest.mark.parametrize('target', ['PixelTarget', 'HOGTarget'])
+def test_parts_are_swapped_by_config_on_non_square_images(sampling, target):
+    masks = dict(GUIDED, sampling=dict(type=f'mmguided.{sampling}'))
+    if sampling != 'TopKSampling':
+        masks['guidance'] = None
+    model = ccmim(
+        img=(32, 64), mask_generator=masks, target_generator=dict(type=f'mmguided.{target}'))
+    images = torch.randn(3, 3, 32, 64)
+    first = total(model.loss(images))
+    optimizer = torch.optim.AdamW(model.parameters(), 3e-3)
+    for _ in range(15):
+        optimizer.zero_grad()
+        loss = total(model.loss(images))
+        loss.backward()
+        optimizer.step()
+    assert loss < .95 * first, 'a few steps on one batch must lower the loss'
+
+
+def test_another_input_size_than_the_configured_one():
+    model = ccmim()
+    assert torch.isfinite(total(model.loss(torch.randn(2, 3, 48, 64))))
+
+
+def test_mae_is_ccmim_without_guidance_and_contrast():
+    """Same seed, same weights: the reconstruction of ccMIM with random masks is MAE's."""
+    images = torch.randn(4, 3, 32, 32)
+    plain = ccmim(dict(NCE, loss_weight=0.), mask_generator=dict(type='mmguided.MaskGenerator'))
+    mae = build('MAE', GEOMETRY)
+    mae.load_state_dict(
+        {k: v for k, v in plain.state_dict().items() if not k.startswith('projector')})
+    results = []
+    for model in (plain, mae):
+        torch.manual_seed(5)
+        losses = model.loss(images)
+        total(losses).backward()
+        results.append((losses['loss_reconstruction'], grad_norms(model)))
+    assert results[0][0] == results[1][0]
+    for name, norm in results[1][1].items():
+        assert results[0][1][name] == norm, name
+
+
+def test_reconstruction_keeps_visible_patches_and_changes_masked_ones():
+    model = ccmim().eval()
+    images = torch.randn(2, 3, 32, 32)
+    look = model.reconstruct(images)
+    changed = (look.images != images).unfold(2, 8, 8).unfold(3, 8, 8).any(1).flatten(3).any(-1)
+    assert torch.equal(changed.flatten(1), look.mask.mask.bool())
+    assert look.attention.shape == (2, 16)
+    hog = ccmim(target_generator=dict(type='mmguided.HOGTarget'))
+    assert hog.reconstruct(images).images is None
+
+
+def test_unknown_guidance_source_is_told_when_the_model_is_built():
+    masks = dict(GUIDED, guidance=dict(type='mmguided.ClsAttention', source='teacher'))
+    with pytest.raises(ConfigError, match="source='teacher'.*'student'"):
+        ccmim(mask_generator=masks)
+
+
+def test_hog_cells_must_divide_the_patch():
+    with pytest.raises(ConfigError, match='cell=5 does not divide patch_size=8'):
+        ccmim(target_generator=dict(type='mmguided.HOGTarget', cell=5))
+
+
+def test_extract_feat_is_the_unmasked_encoder():
+    model = MODELS.build(
+        dict(
+            type='mmguided.MAE',
+            backbone=dict(type='mmguided.MaskedViT', arch='tiny', img_size=32, patch_size=8),
+            mask_generator=dict(type='mmguided.MaskGenerator'),
+            neck=dict(type='mmguided.MAEDecoder', embed_dims=16, depth=1, num_heads=2),
+            target_generator=dict(type='mmguided.PixelTarget'),
+            head=dict(type='mmguided.ReconstructionHead')))
+    features, = model(torch.randn(2, 3, 32, 32), mode='tensor')
+    assert features.shape == (2, 17, 192)

@@ -1,0 +1,101 @@
+"""Two processes over gloo against one on the same global batch."""
+import pytest
+import torch
+import torch.distributed as dist
+import torch.multiprocessing as mp
+from mmengine.registry import DefaultScope
+
+from mmguided.models import SyncBatchNorm
+from mmguided.models.losses import info_nce
+from tests.test_models.test_algorithms import COSINE, NCE, PREDICTOR, PROJECTOR, ccmim, total
+
+SYNC = dict(type='mmguided.SyncBatchNorm')
+HEADS = dict(
+    nce_eq7=NCE,
+    nce_released=dict(NCE, student_negatives=False),
+    cosine=dict(COSINE, predictor=dict(PREDICTOR, norm_cfg=SYNC)))
+
+
+class _FixedNoise:
+    """Masks of the global batch, of which each process takes its rows."""
+
+    def __init__(self, rows):
+        self.noise = torch.rand(8, 16, generator=torch.Generator().manual_seed(7))[rows]
+
+    def __call__(self, *size, **kwargs):
+        return self.noise
+
+
+def _gradients(head, norm, rows, wrap):
+    torch.manual_seed(0)
+    images = torch.randn(8, 3, 32, 32)
+    with DefaultScope.overwrite_default_scope('mmpretrain'):
+        model = ccmim(head, projector=dict(PROJECTOR, norm_cfg=dict(type=norm)))
+    torch.rand, rand = _FixedNoise(rows), torch.rand
+    wrapped = wrap(model)  # kept until after backward: its hooks average the gradients
+    try:
+        losses = wrapped(images[rows], mode='loss')
+    finally:
+        torch.rand = rand
+    total(losses).backward()
+    return {k: p.grad for k, p in model.named_parameters() if p.grad is not None}
+
+
+def _worker(rank, folder):
+    torch.set_num_threads(1)
+    dist.init_process_group('gloo', init_method=f'file://{folder}/store', rank=rank, world_size=2)
+    rows = slice(4 * rank, 4 * rank + 4)
+
+    def wrap(model):
+        return torch.nn.parallel.DistributedDataParallel(model, broadcast_buffers=False)
+
+    results = {(name, norm): _gradients(head, norm, rows, wrap)
+               for name, head in HEADS.items() for norm in ('mmguided.SyncBatchNorm', 'BN1d')}
+    torch.manual_seed(0)
+    x = torch.randn(8, 3)[rows].clone().requires_grad_()
+    layer = SyncBatchNorm(3)
+    (layer(x) * torch.arange(8.)[rows, None]).sum().backward()
+    results['batch_norm'] = (x.grad, layer.running_var)
+    torch.save(results, f'{folder}/{rank}.pt')
+    dist.destroy_process_group()
+
+
+@pytest.fixture(scope='module')
+def two_processes(tmp_path_factory):
+    """What each of two processes computed, by rank."""
+    folder = tmp_path_factory.mktemp('gloo')
+    mp.spawn(_worker, (str(folder), ), nprocs=2)
+    return [torch.load(folder / f'{rank}.pt') for rank in range(2)]
+
+
+@pytest.mark.parametrize('name', HEADS)
+def test_gradients_equal_one_process(two_processes, name):
+    gradients = two_processes[1][name, 'mmguided.SyncBatchNorm']
+    alone = _gradients(HEADS[name], 'mmguided.SyncBatchNorm', slice(0, 8), lambda model: model)
+    assert gradients.keys() == alone.keys()
+    # A bias before a normalisation has no gradient but rounding: the largest one sets the scale.
+    scale = max(gradient.abs().max().item() for gradient in alone.values())
+    for key, gradient in alone.items():
+        torch.testing.assert_close(gradients[key], gradient, rtol=1e-4, atol=1e-6 * scale, msg=key)
+
+
+def test_plain_batch_norm_differs_as_documented(two_processes):
+    """The released code's BN is per process: the projector's statistics then depend on the split."""
+    split = two_processes[0]['nce_eq7', 'BN1d']
+    alone = _gradients(NCE, 'BN1d', slice(0, 8), lambda model: model)
+    key = 'projector.fc0.weight'
+    assert (split[key] - alone[key]).norm() > .05 * alone[key].norm()
+
+
+def test_sync_batch_norm_on_a_cpu(two_processes):
+    torch.manual_seed(0)
+    x = torch.randn(8, 3, requires_grad=True)
+    layer = torch.nn.BatchNorm1d(3)
+    (layer(x) * torch.arange(8.)[:, None]).sum().backward()
+    (first, _), (second, running_var) = (results['batch_norm'] for results in two_processes)
+    torch.testing.assert_close(torch.cat((first, second)), x.grad)
+    torch.testing.assert_close(running_var, layer.running_var)
+
+
+def test_info_nce_needs_no_process_group():
+    assert torch.isfinite(info_nce(torch.randn(3, 2), torch.randn(3, 2), .5, True))

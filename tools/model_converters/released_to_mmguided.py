@@ -1,0 +1,37 @@
+"""Convert a released MAE or ccMIM checkpoint to ours.
+
+    python tools/model_converters/released_to_mmguided.py mae mae_pretrain_vit_base.pth mae_vit-b.pth
+    python tools/model_converters/released_to_mmguided.py ccmim checkpoint-799.pth ccmim_vit-b.pth
+
+The result loads wherever a checkpoint of ours does. Missing or unexpected keys stop the conversion.
+"""
+import argparse
+
+import torch
+
+from mmguided.engine.runner_utils import check_file
+from mmguided.utils.converters import ccmim_from_released, mae_from_released
+from mmguided.utils.errors import exit_on_config_error
+
+CONVERTERS = dict(mae=mae_from_released, ccmim=ccmim_from_released)
+
+
+@exit_on_config_error
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument('method', choices=CONVERTERS)
+    parser.add_argument('src', help='released checkpoint')
+    parser.add_argument('dst', help='checkpoint to write')
+    args = parser.parse_args()
+    check_file('src', args.src, 'give the path of a checkpoint')
+    # Released checkpoints hold their argparse.Namespace, which needs the full unpickler: convert
+    # only files that you trust.
+    checkpoint = torch.load(args.src, map_location='cpu', weights_only=False)
+    state = CONVERTERS[args.method](checkpoint.get('model', checkpoint))
+    torch.save(dict(state_dict=state, meta=dict(converted_from=args.method)), args.dst)
+    print(f'{args.dst}: {len(state)} tensors, every key of {args.src} used')
+
+
+if __name__ == '__main__':
+    main()

@@ -1,0 +1,14 @@
+#!/usr/bin/env bash
+# Train through slurm.
+#
+#     [GPUS=8 GPUS_PER_NODE=8 CPUS_PER_TASK=5 SRUN_ARGS=... PORT=29500 PYTHON=python] \
+#         bash tools/slurm_train.sh PARTITION JOB_NAME CONFIG WORK_DIR [options of train.py]
+#
+# GPUS counts those of all machines. Give PORT when two jobs may meet on one machine.
+set -euo pipefail
+
+if (($# < 4)); then
+    echo "usage: [GPUS=8 GPUS_PER_NODE=8] $0 PARTITION JOB_NAME CONFIG WORK_DIR [options of train.py]" >&2
+    exit 2
+fi
+exec bash "$(dirname "$0")/slurm_launch.sh" train.py "$1" "$2" "$3" --work-dir "$4" "${@:5}"
