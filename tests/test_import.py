@@ -1,0 +1,83 @@
+"""``import mmguided`` without usable toolboxes ends in one line that says what to install."""
+import subprocess
+import sys
+
+import pytest
+
+from mmguided.utils import versions
+
+
+def _install(monkeypatch, **distributions):
+    """Make ``distributions`` (dashes as underscores) all that is installed."""
+    known = {name.replace('_', '-'): version for name, version in distributions.items()}
+    modules = {module for module, (names, _) in versions.TOOLBOXES.items()
+               if any(name in known for name in names)}
+
+    def version(name):
+        if name not in known:
+            raise versions.metadata.PackageNotFoundError(name)
+        return known[name]
+
+    monkeypatch.setattr(versions.metadata, 'version', version)
+    monkeypatch.setattr(versions, 'find_spec',
+                        lambda name: name if name in modules or name in known else None)
+
+
+ONEDL = dict(onedl_mmengine='0.10.12', onedl_mmcv='2.3.6', onedl_mmpretrain='1.3.6')
+ORIGINALS = dict(mmengine='0.10.7', mmcv='2.1.0', mmpretrain='1.2.0')
+
+
+@pytest.mark.parametrize('family', [ONEDL, ORIGINALS], ids=['onedl', 'openmmlab'])
+def test_either_family_will_do(monkeypatch, family):
+    _install(monkeypatch, **family)
+    versions.check_requirements()
+
+
+@pytest.mark.parametrize('missing', ['mmengine', 'mmcv', 'mmpretrain'])
+def test_missing_toolbox_is_named(monkeypatch, missing):
+    _install(monkeypatch, **{k: v for k, v in ORIGINALS.items() if k != missing})
+    with pytest.raises(ImportError) as error:
+        versions.check_requirements()
+    message = str(error.value)
+    assert message.startswith(f'mmguided needs {missing}: ')
+    assert 'pip install "mmguided[onedl]"' in message and 'mmguided[openmmlab]' in message
+    assert '\n' not in message
+
+
+@pytest.mark.parametrize('name, old, complaint', [
+    ('mmengine', '0.7.4', 'needs mmengine >= 0.8.3, found mmengine 0.7.4'),
+    ('mmcv', '2.0.0rc4', 'needs mmcv >= 2.0.0, found mmcv 2.0.0rc4'),
+    ('mmpretrain', '1.0.0rc8', 'needs mmpretrain >= 1.0.0, found mmpretrain 1.0.0rc8'),
+])
+def test_old_toolbox_is_refused(monkeypatch, name, old, complaint):
+    _install(monkeypatch, **{**ORIGINALS, name: old})
+    with pytest.raises(ImportError, match=complaint) as error:
+        versions.check_requirements()
+    assert 'mmguided[onedl]' in str(error.value) and '\n' not in str(error.value)
+
+
+def test_mmcv_full_is_the_old_mmcv(monkeypatch):
+    _install(monkeypatch, mmengine='0.10.7', mmcv_full='1.7.2', mmpretrain='1.2.0')
+    with pytest.raises(ImportError, match='found mmcv-full 1.7.2'):
+        versions.check_requirements()
+
+
+def test_transformers_5_is_refused_beside_pycocotools_only(monkeypatch):
+    _install(monkeypatch, **ONEDL, transformers='5.0.0')
+    versions.check_requirements()
+    _install(monkeypatch, **ONEDL, transformers='4.57.1', pycocotools='2.0.11')
+    versions.check_requirements()
+    _install(monkeypatch, **ONEDL, transformers='5.0.0', pycocotools='2.0.11')
+    with pytest.raises(ImportError, match='transformers<5'):
+        versions.check_requirements()
+
+
+def test_import_without_mmengine_fails_before_anything_heavy_is_imported():
+    code = '\n'.join([
+        'import sys', "sys.modules['mmengine'] = None", 'try:', '    import mmguided',
+        'except ImportError as error:', '    print(error)',
+        "print([name for name in ('torch', 'mmcv', 'mmpretrain') if name in sys.modules])"])
+    result = subprocess.run([sys.executable, '-c', code], capture_output=True, text=True)
+    first, loaded = result.stdout.splitlines()
+    assert first.startswith('mmguided needs mmengine: run `pip install')
+    assert loaded == '[]'

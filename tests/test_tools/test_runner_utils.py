@@ -1,0 +1,288 @@
+"""The launchers on toy configs: options, the way to CPUs and gloo, and errors in one line."""
+import argparse
+import json
+import os
+import runpy
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+from mmengine.config import Config
+from mmengine.fileio import load
+from torch.utils.data import DataLoader
+
+from mmguided.engine import runner_utils
+from mmguided.utils.errors import ConfigError, user_message
+from tests.test_tools.toy import CONFIG, ToyData
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture(autouse=True)
+def _on_cpu(monkeypatch, tmp_path):
+    monkeypatch.setattr(runner_utils, 'get_device', lambda: 'cpu')
+    monkeypatch.setenv('CUDA_VISIBLE_DEVICES', '')
+    monkeypatch.setenv('LOCAL_RANK', '0')
+    monkeypatch.chdir(tmp_path)
+
+
+@pytest.fixture
+def config(tmp_path) -> Path:
+    path = tmp_path / 'toy.py'
+    path.write_text(CONFIG)
+    return path
+
+
+def _merged(text: str, *options: str) -> Config:
+    parser = argparse.ArgumentParser()
+    parser.add_argument('config')
+    runner_utils.add_common_arguments(parser)
+    cfg = Config.fromstring(text, '.py')
+    runner_utils.merge_common_args(cfg, parser.parse_args(['some/toy.py', *options]))
+    return cfg
+
+
+def _run_tool(monkeypatch, name: str, *args) -> None:
+    """Run a tool in this process, which has the toolboxes imported already."""
+    monkeypatch.setattr(sys, 'argv', [name, *map(str, args)])
+    runpy.run_path(str(ROOT / 'tools' / name), run_name='__main__')
+
+
+def _error_of_tool(monkeypatch, name: str, *args) -> str:
+    """What the tool prints to stderr on its way out with exit code 1."""
+    with pytest.raises(SystemExit) as stop:
+        _run_tool(monkeypatch, name, *args)
+    assert isinstance(stop.value.code, str)  # Python prints it and exits with 1
+    return stop.value.code
+
+
+def _checkpoint(work_dir: Path) -> dict:
+    return torch.load(work_dir / 'epoch_2.pth', map_location='cpu', weights_only=False)
+
+
+# Options -----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize('scope, collate', [
+    ('mmpretrain', dict(type='default_collate')), ('mmdet', None), ('mmseg', None)])
+def test_only_mmpretrain_gets_default_collate(scope, collate):
+    loader = _merged(CONFIG, '--cfg-options', f'default_scope={scope}').train_dataloader
+    assert loader.get('collate_fn') == collate
+
+
+def test_the_configs_own_loader_settings_stay():
+    text = CONFIG + ("train_dataloader.update(collate_fn=dict(type='pseudo_collate'), "
+                     'pin_memory=False, num_workers=2)')
+    loader = _merged(text).train_dataloader
+    assert (loader.collate_fn.type, loader.pin_memory) == ('pseudo_collate', False)
+    assert loader.persistent_workers is True
+
+
+def test_persistent_workers_need_workers():
+    assert _merged(CONFIG).train_dataloader.persistent_workers is False
+    options = ['--cfg-options', 'train_dataloader.num_workers=2']
+    assert _merged(CONFIG, *options).train_dataloader.persistent_workers is True
+    loader = _merged(CONFIG, *options, '--no-persistent-workers', '--no-pin-memory')
+    assert loader.train_dataloader.persistent_workers is False
+    assert loader.train_dataloader.pin_memory is False
+
+
+def test_work_dir_from_option_then_config_then_name():
+    assert _merged(CONFIG).work_dir == 'work_dirs/toy'
+    assert _merged(CONFIG + "work_dir = 'a'").work_dir == 'a'
+    assert _merged(CONFIG + "work_dir = 'a'", '--work-dir', 'b').work_dir == 'b'
+
+
+@pytest.mark.parametrize('scope, hook, save_dir', [
+    ('mmpretrain', dict(enable=True, out_dir='p'), None),
+    ('mmdet', dict(draw=True, test_out_dir='p'), None),
+    ('mmseg', dict(draw=True), 'p'),
+])
+def test_show_dir_in_the_words_of_each_toolbox(scope, hook, save_dir):
+    cfg = Config(dict(default_scope=scope, visualizer=dict(),
+                      default_hooks=dict(visualization=dict(type='V'))))
+    tool = runpy.run_path(str(ROOT / 'tools/test.py'))
+    tool['draw_predictions'](cfg, argparse.Namespace(show=False, show_dir='p', wait_time=2))
+    assert cfg.default_hooks.visualization == dict(type='V', show=False, wait_time=2, **hook)
+    assert cfg.visualizer.get('save_dir') == save_dir
+
+
+# Devices -----------------------------------------------------------------------------------------
+
+
+def test_amp_becomes_full_precision_without_accelerator():
+    cfg = _merged(CONFIG)
+    runner_utils.prepare_device(cfg)
+    assert cfg.optim_wrapper == dict(type='OptimWrapper', optimizer=dict(type='SGD', lr=0.1))
+    assert cfg.train_dataloader.pin_memory is False
+
+
+def test_amp_stays_with_an_accelerator(monkeypatch):
+    monkeypatch.setattr(runner_utils, 'get_device', lambda: 'cuda')
+    cfg = _merged(CONFIG)
+    runner_utils.prepare_device(cfg)
+    assert cfg.optim_wrapper.type == 'AmpOptimWrapper'
+    assert cfg.train_dataloader.pin_memory is True
+    assert 'model_wrapper_cfg' not in cfg
+
+
+def test_more_processes_than_gpus(monkeypatch):
+    monkeypatch.setattr(runner_utils, 'get_device', lambda: 'cuda')
+    monkeypatch.setattr(torch.cuda, 'is_available', lambda: True)
+    monkeypatch.setattr(torch.cuda, 'device_count', lambda: 2)
+    monkeypatch.setenv('LOCAL_RANK', '2')
+    with pytest.raises(ConfigError, match='process 2 .* has no GPU, only 2 are visible'):
+        runner_utils.prepare_device(_merged(CONFIG, '--launcher', 'pytorch'))
+
+
+@pytest.mark.parametrize('text, expected', [
+    ('find_unused_parameters = True',
+     dict(type='MMDistributedDataParallel', broadcast_buffers=False, find_unused_parameters=True)),
+    ("model_wrapper_cfg = dict(type='MMDistributedDataParallel', static_graph=True)",
+     dict(type='MMDistributedDataParallel', static_graph=True)),
+])
+def test_model_wrapper_selects_no_device_on_cpu(monkeypatch, text, expected):
+    monkeypatch.setattr(runner_utils, '_start_gloo', lambda cfg: None)
+    cfg = _merged(CONFIG + text, '--launcher', 'pytorch')
+    runner_utils.prepare_device(cfg)
+    assert cfg.model_wrapper_cfg == dict(device_ids=None, **expected)
+
+
+def test_slurm_without_gpus_is_refused():
+    with pytest.raises(ConfigError, match="launcher='slurm' needs GPUs"):
+        runner_utils.prepare_device(_merged(CONFIG, '--launcher', 'slurm'))
+
+
+# Whole runs --------------------------------------------------------------------------------------
+
+
+def test_two_gloo_processes_train_as_one(monkeypatch, config, tmp_path):
+    """Two processes with batch 2 see the same four points per step as one with batch 4."""
+    _run_tool(monkeypatch, 'train.py', config, '--work-dir', tmp_path / 'one')
+    result = subprocess.run(
+        ['bash', str(ROOT / 'tools/dist_train.sh'), str(config), '2', '--work-dir',
+         str(tmp_path / 'two dirs'), '--cfg-options', 'train_dataloader.batch_size=2'],
+        env={**os.environ, 'PYTHON': sys.executable, 'OMP_NUM_THREADS': '1'},
+        capture_output=True, text=True, timeout=300)
+    assert result.returncode == 0, result.stderr
+    one, two = (_checkpoint(tmp_path / name)['state_dict'] for name in ('one', 'two dirs'))
+    assert one['fc.weight'].abs().min() > 0.01  # it has learnt
+    torch.testing.assert_close(two, one)
+
+
+def test_test_writes_metrics_and_predictions(monkeypatch, config, tmp_path):
+    _run_tool(monkeypatch, 'train.py', config, '--work-dir', tmp_path)
+    checkpoint = tmp_path / 'epoch_2.pth'
+    _run_tool(monkeypatch, 'test.py', config, checkpoint, '--out', tmp_path / 'm.json',
+              '--out-item', 'metrics')
+    _run_tool(monkeypatch, 'test.py', config, checkpoint, '--out', tmp_path / 'p.pkl')
+
+    weights = _checkpoint(tmp_path)['state_dict']
+    data = ToyData().inputs
+    errors = data @ weights['fc.weight'][0] + weights['fc.bias'] - data.sum(1)
+    metrics = json.loads((tmp_path / 'm.json').read_text())
+    assert metrics['mae'] == pytest.approx(errors.abs().mean().item(), rel=1e-5)
+    predictions = torch.stack([sample['error'] for sample in load(tmp_path / 'p.pkl')])
+    torch.testing.assert_close(predictions, errors)
+
+
+def test_resume_goes_on(monkeypatch, config, tmp_path):
+    _run_tool(monkeypatch, 'train.py', config, '--work-dir', tmp_path / 'a')
+    _run_tool(monkeypatch, 'train.py', config, '--work-dir', tmp_path / 'b',
+              '--resume', tmp_path / 'a/epoch_1.pth')
+    assert not (tmp_path / 'b/epoch_1.pth').exists()
+    through, resumed = (_checkpoint(tmp_path / name)['state_dict'] for name in 'ab')
+    torch.testing.assert_close(resumed, through, rtol=0, atol=0)
+
+
+# Errors ------------------------------------------------------------------------------------------
+
+
+def test_missing_config_prints_one_line():
+    result = subprocess.run([sys.executable, str(ROOT / 'tools/train.py'), 'no/such.py'],
+                            env={**os.environ, 'PYTHONPATH': str(ROOT)},
+                            capture_output=True, text=True, timeout=120)
+    assert result.returncode == 1
+    assert result.stderr.splitlines()[-1] == (
+        "error: config='no/such.py': no such file; give the path of a .py, .json or .yml config "
+        'file')
+    assert 'Traceback' not in result.stderr
+
+
+def test_error_in_one_of_two_processes_shows_no_stack(config):
+    result = subprocess.run(
+        ['bash', str(ROOT / 'tools/dist_train.sh'), str(config), '2', '--cfg-options',
+         'model.depth=0'],
+        env={**os.environ, 'PYTHON': sys.executable, 'OMP_NUM_THREADS': '1'},
+        capture_output=True, text=True, timeout=300)
+    assert result.returncode == 1
+    assert 'model.depth=0: set it to 1 or more' in result.stderr
+    assert 'Traceback' not in result.stderr
+
+
+@pytest.mark.parametrize('tool, args, message', [
+    ('train.py', ['--resume', 'gone.pth'],
+     "error: --resume='gone.pth': no such file; give a checkpoint, or --resume alone"),
+    ('train.py', ['--auto-scale-lr'],
+     'error: auto_scale_lr.base_batch_size is not set'),
+    ('train.py', ['--cfg-options', 'model.depth=0'],
+     'error: model.depth=0: set it to 1 or more'),
+    ('train.py', ['--cfg-options', 'load_from=gone.pth'],
+     "error: load_from='gone.pth': no file or folder 'gone.pth'; put it there or set"),
+    ('test.py', ['gone.pth'],
+     "error: checkpoint='gone.pth': no such file; give the path of a .pth file"),
+    ('test.py', ['toy.py', '--out-item', 'pred'],
+     'error: --out-item=pred needs --out FILE'),
+    ('test.py', ['toy.py', '--out', 'x.json'],
+     "error: --out='x.json' must end in .pkl"),
+    ('test.py', ['toy.py', '--show'],
+     'error: default_hooks.visualization is not set'),
+    ('test.py', ['toy.py', '--cfg-options', 'test_dataloader=None'],
+     'has no `test_dataloader`: a pretraining config cannot be tested'),
+])
+def test_mistakes_are_one_line(monkeypatch, config, tool, args, message):
+    error = _error_of_tool(monkeypatch, tool, config, *args)
+    assert message in error and '\n' not in error
+
+
+@pytest.mark.parametrize('dataset, message', [
+    ("type='CustomDataset', data_root='no/images', data_prefix='train', with_label=False",
+     "train_dataloader.dataset.data_root='no/images': no file or folder 'no/images/train"),
+    ("type='CustomDataset', data_root='.', data_prefix='gone', with_label=False",
+     "train_dataloader.dataset.data_prefix='gone': no file or folder './gone"),
+    ("type='CustomDataset', data_root='.', ann_file='meta/gone.txt', with_label=False",
+     "train_dataloader.dataset.ann_file='meta/gone.txt': no file or folder './meta/gone.txt'"),
+])
+def test_missing_data_names_the_field(monkeypatch, config, dataset, message):
+    config.write_text(f'{CONFIG}\ndata_root = "no/images"\n'  # a variable that nothing reads
+                      f'train_dataloader["dataset"] = dict({dataset})')
+    error = _error_of_tool(monkeypatch, 'train.py', config)
+    assert message in error and '\n' not in error
+    assert '--cfg-options train_dataloader.dataset.' in error
+
+
+def test_a_missing_file_that_the_config_does_not_name_keeps_its_stack():
+    cfg = Config.fromstring(CONFIG, '.py')
+    with pytest.raises(FileNotFoundError), runner_utils.naming_config_fields(cfg, ['model']):
+        open('/no/such/file')
+
+
+def test_message_survives_a_registry_that_wraps():
+    def build():
+        try:
+            raise ConfigError('model.depth=0: set it')
+        except Exception as error:
+            raise type(error)(f'class `ToyModel` in toy.py: {error}') from error
+
+    with pytest.raises(ConfigError) as error:
+        build()
+    assert user_message(error.value) == 'model.depth=0: set it'
+
+
+def test_message_survives_a_worker_process():
+    with pytest.raises(ConfigError) as error:
+        list(DataLoader(ToyData(bad=5), num_workers=1))
+    assert 'Traceback' in str(error.value)
+    assert user_message(error.value) == 'dataset.bad=5: leave it out'

@@ -1,0 +1,73 @@
+"""A model and data small enough to follow by hand, for configs that the tests write."""
+import torch
+from mmengine.evaluator import BaseMetric
+from mmengine.model import BaseModel
+from mmengine.registry import DATASETS, METRICS, MODELS
+from torch.utils.data import Dataset
+
+from mmguided.utils.errors import ConfigError
+
+
+@MODELS.register_module()
+class ToyModel(BaseModel):
+    """Linear regression; ``depth=0`` is a user's mistake."""
+
+    def __init__(self, depth: int = 1) -> None:
+        super().__init__()
+        if depth < 1:
+            raise ConfigError(f'model.depth={depth}: set it to 1 or more')
+        self.fc = torch.nn.Linear(3, 1)
+        torch.nn.init.zeros_(self.fc.weight)
+        torch.nn.init.zeros_(self.fc.bias)
+
+    def forward(self, inputs, targets, mode='tensor'):
+        error = self.fc(inputs).squeeze(1) - targets
+        return dict(loss=(error**2).mean()) if mode == 'loss' else [{'error': e} for e in error]
+
+
+@DATASETS.register_module()
+class ToyData(Dataset):
+    """Eight points; ``bad`` is one that cannot be read."""
+
+    def __init__(self, bad: int | None = None) -> None:
+        self.bad = bad
+        self.inputs = torch.randn(8, 3, generator=torch.Generator().manual_seed(0))
+
+    def __len__(self) -> int:
+        return len(self.inputs)
+
+    def __getitem__(self, index):
+        if index == self.bad:
+            raise ConfigError(f'dataset.bad={index}: leave it out')
+        return dict(inputs=self.inputs[index], targets=self.inputs[index].sum())
+
+
+@METRICS.register_module()
+class ToyMetric(BaseMetric):
+    """Mean absolute error."""
+
+    def process(self, data_batch, data_samples):
+        self.results += [float(sample['error'].abs()) for sample in data_samples]
+
+    def compute_metrics(self, results):
+        return dict(mae=sum(results) / len(results))
+
+
+CONFIG = '''
+custom_imports = dict(imports=['tests.test_tools.toy'], allow_failed_imports=False)
+default_scope = 'mmpretrain'
+model = dict(type='ToyModel')
+train_dataloader = dict(
+    batch_size=4, num_workers=0, sampler=dict(type='DefaultSampler', shuffle=False),
+    dataset=dict(type='ToyData'))
+test_dataloader = dict(
+    batch_size=4, num_workers=0, sampler=dict(type='DefaultSampler', shuffle=False),
+    dataset=dict(type='ToyData'))
+test_evaluator = dict(type='ToyMetric')
+test_cfg = dict()
+train_cfg = dict(by_epoch=True, max_epochs=2)
+optim_wrapper = dict(
+    type='AmpOptimWrapper', loss_scale='dynamic', dtype='float16',
+    optimizer=dict(type='SGD', lr=0.1))
+default_hooks = dict(checkpoint=dict(type='CheckpointHook', interval=1))
+'''

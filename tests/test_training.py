@@ -1,0 +1,78 @@
+"""Real pretraining through the runner, on real photographs: it learns, and resuming is exact."""
+import json
+
+import pytest
+import torch
+from mmengine.config import Config
+from mmengine.runner import Runner
+
+from tests.conftest import ROOT
+
+
+def small(name, data_root, work_dir, epochs, images=96):
+    """A shipped config, shrunk to a few seconds on a CPU; every part stays what it is."""
+    cfg = Config.fromfile(str(ROOT / 'configs' / name))
+    cfg.merge_from_dict({
+        'model.backbone.img_size': 64,
+        'model.backbone.patch_size': 8,
+        'model.neck': dict(embed_dims=32, depth=1, num_heads=2),
+        'train_dataloader.batch_size': 32,
+        'train_dataloader.num_workers': 0,
+        'train_dataloader.pin_memory': False,
+        'train_dataloader.dataset.data_root': str(data_root / 'imagenet_mini'),
+        'train_dataloader.dataset.indices': images,
+        'train_cfg.max_epochs': epochs,
+        'default_hooks.checkpoint.interval': 2,
+        'default_hooks.logger.interval': 1,
+        'optim_wrapper.type': 'OptimWrapper',
+        'optim_wrapper.optimizer.lr': 2e-3,
+        'work_dir': str(work_dir),
+        'log_level': 'WARNING',
+        'experiment_name': work_dir.name,
+    })
+    cfg.model.backbone.arch = dict(
+        embed_dims=48, num_layers=2, num_heads=3, feedforward_channels=192)
+    del cfg.optim_wrapper['loss_scale']
+    cfg.train_dataloader.dataset.pipeline[1].scale = 64
+    cfg.param_scheduler = [dict(type='CosineAnnealingLR', T_max=8, end=8, by_epoch=True)]
+    return cfg
+
+
+def scalars(runner):
+    path = next((ROOT / runner.work_dir).glob(f'{runner.timestamp}/vis_data/scalars.json'))
+    return [json.loads(line) for line in path.read_text().splitlines()]
+
+
+@pytest.mark.parametrize('name', ['ccmim/vit-b_800e.py', 'ccmim/vit-b_800e_released.py'])
+def test_loss_falls_on_photographs(name, data_root, tmp_path):
+    cfg = small(name, data_root, tmp_path / 'run', epochs=8, images=256)
+    cfg.optim_wrapper.accumulative_counts = 1
+    runner = Runner.from_cfg(cfg)
+    runner.train()
+    rows = scalars(runner)
+    first, last = ([sum(row['loss_reconstruction'] for row in part) / len(part)]
+                   for part in (rows[:8], rows[-8:]))
+    assert last[0] < .97 * first[0]
+    assert rows[-1]['guided_share'] == 1 and .6 < rows[-1]['topk_overlap'] <= 1
+
+
+@pytest.mark.parametrize('change', [{}, {'model.mask_generator.schedule': dict(begin=1, ramp=2)}])
+def test_resumed_run_equals_the_uninterrupted_one_bit_for_bit(data_root, tmp_path, change):
+    states = {}
+    for run, lengths in (('straight', [4]), ('resumed', [2, 4])):
+        for epochs in lengths:
+            cfg = small('ccmim/vit-b_300e.py', data_root, tmp_path / run, epochs)
+            cfg.merge_from_dict(change)
+            cfg.resume = epochs == 4 and run == 'resumed'
+            cfg.experiment_name = f'{run}{epochs}{bool(change)}'
+            Runner.from_cfg(cfg).train()
+        states[run] = torch.load(tmp_path / run / 'epoch_4.pth', weights_only=False)
+    straight, resumed = states['straight'], states['resumed']
+    assert straight['state_dict'].keys() == resumed['state_dict'].keys()
+    for name, tensor in straight['state_dict'].items():
+        assert torch.equal(tensor, resumed['state_dict'][name]), name
+    for index, state in straight['optimizer']['state'].items():
+        for name, value in state.items():
+            assert torch.equal(value, resumed['optimizer']['state'][index][name])
+    clock = straight['state_dict']['mask_generator.schedule.epoch']
+    assert clock == pytest.approx(4 - 1 / 3)
