@@ -105,6 +105,19 @@ def test_metafiles_name_configs_that_exist_and_no_invented_checkpoints():
             assert not model.get('Weights')
 
 
+def test_the_documented_variant_builds(tmp_path):
+    """AttMask's mask by config alone, as docs/variants.md shows it."""
+    block = re.search(r'```python\n(_base_.*?)```', (ROOT / 'docs/variants.md').read_text(), re.S)
+    (tmp_path / 'variant.py').write_text(block[1].replace("'configs/", f"'{ROOT}/configs/"))
+    cfg = Config.fromfile(str(tmp_path / 'variant.py'))
+    masks = MODELS.build(cfg.model).mask_generator
+    shares = []
+    for epoch in (10, 40, 80):
+        masks.schedule.set_epoch(epoch)
+        shares.append(masks.schedule.share)
+    assert shares == [0, .5, 1] and masks.guidance.layers == [-1]
+
+
 @pytest.fixture
 def eight_images(data_root, tmp_path):
     """An ImageNet-like root of two classes with eight images each."""

@@ -1,4 +1,4 @@
-r"""ccMIM in minutes on two cores: a ViT of 3 blocks, 64 wide, on 42 x 42 images, 7 x 7 patches.
+r"""ccMIM in minutes on two cores: a ViT of 3 blocks, 64 wide, on 28 x 28 images, 7 x 7 patches.
 
     bash tools/quickstart.sh [IMAGE_FOLDER]
 
@@ -11,7 +11,7 @@ _base_ = ['../_base_/models/ccmim_vit-b.py', '../_base_/default_runtime.py']
 
 data_root = 'work_dirs/quickstart/data'
 work_dir = 'work_dirs/quickstart'
-image_size = 42
+image_size = 28
 max_epochs = 20
 
 model = dict(
@@ -23,9 +23,9 @@ model = dict(
     backbone=dict(
         arch=dict(embed_dims=64, num_layers=3, num_heads=4, feedforward_channels=256),
         img_size=image_size,
-        patch_size=6),
+        patch_size=4),
     mask_generator=dict(
-        # Fewer than the paper's 75 %: 12 visible patches of 49 are too little for so short a run.
+        # Fewer than the paper's 75 %: 12 visible patches of 49 would be too little for so short a run.
         mask_ratio=0.6,
         # As released: attention, not its logits. With the paper's logits so small a model masks
         # the same places always, and its encoder becomes no better than an untrained one.

@@ -10,5 +10,5 @@ _base_ = ['./base_100e.py']
 
 model = dict(
     mask_generator=dict(
-        sampling=dict(_delete_=True, type='mmguided.BlockwiseSampling', min_patches=16),
+        sampling=dict(type='mmguided.BlockwiseSampling', min_patches=16),
         guidance=None))

@@ -9,4 +9,4 @@ The paper's numbers: linear/fine-tune 31.1/78.8. Ours: not measured.
 _base_ = ['./base_100e.py']
 
 model = dict(
-    mask_generator=dict(sampling=dict(_delete_=True, type='mmguided.TopKSampling')))
+    mask_generator=dict(sampling=dict(type='mmguided.TopKSampling')))

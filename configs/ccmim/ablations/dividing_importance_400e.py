@@ -9,4 +9,4 @@ The paper's numbers: linear/fine-tune 66.8/83.6. Ours: not measured.
 _base_ = ['./base_400e.py']
 
 model = dict(
-    mask_generator=dict(sampling=dict(_delete_=True, type='mmguided.TopKSampling')))
+    mask_generator=dict(sampling=dict(type='mmguided.TopKSampling')))

@@ -10,4 +10,4 @@ _base_ = ['./base_100e.py']
 
 model = dict(
     mask_generator=dict(
-        sampling=dict(_delete_=True, type='mmguided.RandomSampling'), guidance=None))
+        sampling=dict(type='mmguided.RandomSampling'), guidance=None))

@@ -10,4 +10,4 @@ _base_ = ['./base_400e.py']
 
 model = dict(
     mask_generator=dict(
-        sampling=dict(_delete_=True, type='mmguided.RandomSampling'), guidance=None))
+        sampling=dict(type='mmguided.RandomSampling'), guidance=None))

@@ -1,0 +1,80 @@
+"""Time and peak memory of a training step, of several configs in one run.
+
+    python tools/analysis/step_cost.py configs/mae/vit-b_800e.py configs/ccmim/vit-b_800e.py \
+        --batch-size 128
+
+Steps of the configs take turns, so that a change of the machine's pace meets all of them; the ratios
+to the first config are what to quote. Random images, the config's precision on a GPU and float32 on
+a CPU, forward, backward and optimiser.
+"""
+import argparse
+import statistics
+import time
+
+import torch
+from mmengine.registry import DefaultScope
+from mmengine.utils import track_iter_progress
+
+from mmguided.engine.runner_utils import load_config
+from mmguided.registry import MODELS
+from mmguided.utils.errors import exit_on_config_error
+
+
+class _Step:
+    """One training step of a config, ready to be called."""
+
+    def __init__(self, path: str, batch_size: int, device: torch.device) -> None:
+        cfg = load_config(path)
+        with DefaultScope.overwrite_default_scope(cfg.default_scope):
+            self.model = MODELS.build(cfg.model).to(device).train()
+            self.images = torch.randn(
+                batch_size, 3, *self.model.backbone.img_size, device=device)
+            parameters = [p for p in self.model.parameters() if p.requires_grad]
+            self.optimizer = torch.optim.AdamW(parameters, 1e-4)
+        self.device = device
+        self.autocast = device.type == 'cuda' and cfg.optim_wrapper.type == 'AmpOptimWrapper'
+
+    def __call__(self) -> tuple[float, float]:
+        """Seconds and peak GiB (nan on a CPU) of one step."""
+        cuda = self.device.type == 'cuda'
+        if cuda:
+            torch.cuda.reset_peak_memory_stats()
+            torch.cuda.synchronize()
+        start = time.perf_counter()
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.autocast):
+            losses = self.model.loss(self.images)
+        sum(v for k, v in losses.items() if k.startswith('loss')).backward()
+        self.optimizer.step()
+        self.optimizer.zero_grad()
+        if cuda:
+            torch.cuda.synchronize()
+        peak = torch.cuda.max_memory_allocated() / 2**30 if cuda else float('nan')
+        return time.perf_counter() - start, peak
+
+
+@exit_on_config_error
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument('configs', nargs='+')
+    parser.add_argument('--batch-size', type=int, default=128)
+    parser.add_argument('--steps', type=int, default=10)
+    args = parser.parse_args()
+    device = torch.device('cuda' if torch.cuda.is_available() else 'cpu')
+    steps = [_Step(path, args.batch_size, device) for path in args.configs]
+    for step in steps:
+        step()  # the first step allocates, and fills the optimiser
+    measured = [[step() for step in steps] for _ in track_iter_progress(list(range(args.steps)))]
+
+    name = torch.cuda.get_device_name() if device.type == 'cuda' else 'CPU'
+    print(f'\n{name}, {torch.get_num_threads()} threads, torch {torch.__version__}, batch '
+          f'{args.batch_size}, median of {args.steps} steps')
+    print(f'{"config":<50} {"ms/step":>9} {"ratio":>6} {"GiB":>6}')
+    medians = [statistics.median(row[i][0] for row in measured) for i in range(len(steps))]
+    for i, path in enumerate(args.configs):
+        peak = max(row[i][1] for row in measured)
+        print(f'{path:<50} {1e3 * medians[i]:>9.1f} {medians[i] / medians[0]:>6.2f} {peak:>6.2f}')
+
+
+if __name__ == '__main__':
+    main()
