@@ -1,10 +1,11 @@
-"""Time and peak memory of a training step, of several configs in one run.
+"""Time, arithmetic and peak memory of a training step, of several configs in one run.
 
     python tools/analysis/step_cost.py configs/mae/vit-b_800e.py configs/ccmim/vit-b_800e.py \
         --batch-size 128
 
 Steps of the configs take turns, so that a change of the machine's pace meets all of them; the ratios
-to the first config are what to quote. Random images, the config's precision on a GPU and float32 on
+to the first config are what to quote, beside the ratio of the arithmetic, which no implementation
+can undercut. Random images, the config's precision on a GPU and float32 on
 a CPU, forward, backward and optimiser.
 """
 import argparse
@@ -14,6 +15,7 @@ import time
 import torch
 from mmengine.registry import DefaultScope
 from mmengine.utils import track_iter_progress
+from torch.utils.flop_counter import FlopCounterMode
 
 from mmguided.engine.runner_utils import load_config
 from mmguided.registry import MODELS
@@ -62,18 +64,22 @@ def main() -> None:
     args = parser.parse_args()
     device = torch.device('cuda' if torch.cuda.is_available() else 'cpu')
     steps = [_Step(path, args.batch_size, device) for path in args.configs]
-    for step in steps:
-        step()  # the first step allocates, and fills the optimiser
+    flops = []
+    for step in steps:  # the first step allocates and fills the optimiser: it is not timed
+        with FlopCounterMode(display=False) as counter:
+            step()
+        flops.append(counter.get_total_flops() / args.batch_size / 1e9)
     measured = [[step() for step in steps] for _ in track_iter_progress(list(range(args.steps)))]
 
     name = torch.cuda.get_device_name() if device.type == 'cuda' else 'CPU'
     print(f'\n{name}, {torch.get_num_threads()} threads, torch {torch.__version__}, batch '
           f'{args.batch_size}, median of {args.steps} steps')
-    print(f'{"config":<50} {"ms/step":>9} {"ratio":>6} {"GiB":>6}')
+    print(f'{"config":<40} {"ms/step":>9} {"ratio":>6} {"GFLOP/image":>12} {"ratio":>6} {"GiB":>6}')
     medians = [statistics.median(row[i][0] for row in measured) for i in range(len(steps))]
     for i, path in enumerate(args.configs):
         peak = max(row[i][1] for row in measured)
-        print(f'{path:<50} {1e3 * medians[i]:>9.1f} {medians[i] / medians[0]:>6.2f} {peak:>6.2f}')
+        print(f'{path:<40} {1e3 * medians[i]:>9.1f} {medians[i] / medians[0]:>6.2f} '
+              f'{flops[i]:>12.1f} {flops[i] / flops[0]:>6.2f} {peak:>6.2f}')
 
 
 if __name__ == '__main__':
