@@ -29,7 +29,7 @@ def draw_sheet(images: np.ndarray,
         The sheet, ``(height, width, 3)`` uint8 RGB.
     """
     columns = COLUMNS if reconstruction is not None else COLUMNS[:-1]
-    figure = Figure(figsize=(1.6 * len(columns), 1.6 * len(images) + 0.5), dpi=110)
+    figure = Figure(figsize=(1.6 * len(columns), 1.6 * len(images) + 0.8), dpi=110)
     canvas = FigureCanvasAgg(figure)
     axes = figure.subplots(len(images), len(columns), squeeze=False)
     for row, image in enumerate(images):
@@ -51,8 +51,8 @@ def draw_sheet(images: np.ndarray,
             if row == 0:
                 ax.set_title(name, fontsize=9)
     figure.suptitle(title, fontsize=10)
-    # Leaves a third of an inch to the title.
+    # Leaves room to the title.
     figure.tight_layout(
-        pad=0.4, w_pad=0.3, h_pad=0.3, rect=(0, 0, 1, 1 - 0.3 / figure.get_figheight()))
+        pad=0.4, w_pad=0.3, h_pad=0.3, rect=(0, 0, 1, 1 - 0.2 / figure.get_figheight()))
     canvas.draw()
     return np.asarray(canvas.buffer_rgba())[..., :3].copy()
