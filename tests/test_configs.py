@@ -71,7 +71,7 @@ def test_model_builds_with_fitting_widths(name):
 
 
 def test_number_of_parameters():
-    """ViT-B's encoder has 85.8 M parameters and MAE's whole model 111.9 M (mmpretrain's metafile)."""
+    """85.8 M in ViT-B's encoder and 111.9 M in MAE's whole model (mmpretrain's metafile)."""
     model = MODELS.build(load('mae/vit-b_800e.py').model)
     count = [sum(p.numel() for p in m.parameters()) for m in (model.backbone, model)]
     assert count == [85798656, 111907840]

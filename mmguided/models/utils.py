@@ -42,4 +42,4 @@ def load_encoder(encoder: nn.Module, checkpoint: str, prefix: str = '') -> None:
     check_backbone({prefix + k: v for k, v in encoder.state_dict().items()}, state, prefix)
     encoder.load_state_dict(
         {k.removeprefix(prefix): v for k, v in state.items() if k.startswith(prefix)})
-    MMLogger.get_current_instance().info(f'The encoder is loaded, every key of it, from {checkpoint}')
+    MMLogger.get_current_instance().info(f'Every key of the encoder is loaded from {checkpoint}')

@@ -80,7 +80,7 @@ def test_gradients_equal_one_process(two_processes, name):
 
 
 def test_plain_batch_norm_differs_as_documented(two_processes):
-    """The released code's BN is per process: the projector's statistics then depend on the split."""
+    """The released code's BN is per process: statistics then depend on the split."""
     split = two_processes[0]['nce_eq7', 'BN1d']
     alone = _gradients(NCE, 'BN1d', slice(0, 8), lambda model: model)
     key = 'projector.fc0.weight'

@@ -1,4 +1,4 @@
-"""The encoder: same features as mmpretrain's, guidance no deeper than needed, gradients in place."""
+"""The encoder: mmpretrain's features, guidance no deeper than needed, gradients in place."""
 import pytest
 import torch
 import torch.nn.functional as F

@@ -14,7 +14,8 @@ def released(golden):
 
 
 def _model(numbers, geometry, norm_pix):
-    model = build('MAE', geometry, target_generator=dict(type='mmguided.PixelTarget', norm_pix=norm_pix))
+    target = dict(type='mmguided.PixelTarget', norm_pix=norm_pix)
+    model = build('MAE', geometry, target_generator=target)
     state = mae_from_released(released_state(numbers))
     model.load_state_dict(state, strict=True)
     return model

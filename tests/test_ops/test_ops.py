@@ -6,8 +6,15 @@ from mmpretrain.models.selfsup import HOGGenerator
 from skimage.util import view_as_blocks
 
 from mmguided.models import HOGTarget
-from mmguided.ops import (cls_attention_row, gather_tokens, normalise_patches, patchify,
-                          restore_tokens, sincos_position_embedding, unpatchify)
+from mmguided.ops import (
+    cls_attention_row,
+    gather_tokens,
+    normalise_patches,
+    patchify,
+    restore_tokens,
+    sincos_position_embedding,
+    unpatchify,
+)
 
 
 def test_patchify_equals_blocks_of_scikit_image_and_has_an_inverse():

@@ -1,4 +1,4 @@
-"""Converters: the weights arrive, in timm and mmpretrain they compute the same, and no key is lost."""
+"""Converters: weights compute the same in timm and mmpretrain, and no key is lost."""
 import functools
 import runpy
 import sys

@@ -1,7 +1,7 @@
 """Convert a released MAE or ccMIM checkpoint to ours.
 
-    python tools/model_converters/released_to_mmguided.py mae mae_pretrain_vit_base.pth mae_vit-b.pth
-    python tools/model_converters/released_to_mmguided.py ccmim checkpoint-799.pth ccmim_vit-b.pth
+    python tools/model_converters/released_to_mmguided.py mae mae_pretrain_vit_base.pth mae.pth
+    python tools/model_converters/released_to_mmguided.py ccmim checkpoint-799.pth ccmim.pth
 
 The result loads wherever a checkpoint of ours does. Missing or unexpected keys stop the conversion.
 """

@@ -141,7 +141,8 @@ class MaskedViT(VisionTransformer):
         Returns:
             ``(len(layers), B, L)``, float32, in the order of the blocks.
         """
-        wanted = {i % self.num_layers for i in (range(self.num_layers) if layers is None else layers)}
+        layers = range(self.num_layers) if layers is None else layers
+        wanted = {i % self.num_layers for i in layers}
         last = max(wanted)
         x = self._prepend_cls(self.embed(images))
         rows = []

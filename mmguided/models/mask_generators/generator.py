@@ -80,11 +80,12 @@ class MaskGenerator(BaseModule):
         self.sampling = MODELS.build(sampling)
         self.guidance = MODELS.build(guidance) if guidance else None
         self.mask_ratio = mask_ratio
-        if self.sampling.needs_scores != bool(guidance):
-            name = type(self.sampling).__name__
+        name = type(self.sampling).__name__
+        if self.sampling.needs_scores and not guidance:
+            raise ConfigError(f'sampling {name} needs a guidance: set mask_generator.guidance')
+        if guidance and not self.sampling.needs_scores:
             raise ConfigError(
-                f'sampling {name} needs a guidance: set mask_generator.guidance' if not guidance
-                else f'sampling {name} uses no scores: set mask_generator.guidance=None')
+                f'sampling {name} uses no scores: set mask_generator.guidance=None')
         self.schedule = GuidanceSchedule(**(schedule or {})) if guidance else None
 
     def check(self, encoders: Mapping, grid: tuple[int, int]) -> None:
@@ -93,9 +94,10 @@ class MaskGenerator(BaseModule):
         if self.guidance is not None:
             self.guidance.check(encoders)
         num = grid[0] * grid[1]
-        if not 0 < num_kept(num, self.mask_ratio) < num:
-            raise ConfigError(f'mask_ratio={self.mask_ratio} on {grid[0]} x {grid[1]} patches keeps '
-                              f'{num_kept(num, self.mask_ratio)} of {num} visible')
+        kept = num_kept(num, self.mask_ratio)
+        if not 0 < kept < num:
+            raise ConfigError(f'mask_ratio={self.mask_ratio} on {grid[0]} x {grid[1]} patches '
+                              f'keeps {kept} of {num} visible')
 
     def forward(self,
                 images: Tensor,

@@ -1,7 +1,7 @@
 """What is hidden: from scores and noise to sort keys. The smallest keys stay visible.
 
-A sampler is a function ``keys(scores, noise, grid, num_mask)`` over tensors and draws nothing but what its
-docstring names, so that a seed, or given noise, determines the mask.
+A sampler is a function ``keys(scores, noise, grid, num_mask)`` over tensors and draws nothing but
+what its docstring names, so that a seed, or given noise, determines the mask.
 """
 import math
 

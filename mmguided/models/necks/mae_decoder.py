@@ -54,7 +54,10 @@ class MAEDecoder(BaseModule):
         self.decoder_pos_embed.data.copy_(
             sincos_position_embedding(self.grid, self.decoder_pos_embed.shape[-1]))
 
-    def forward(self, latent: Tensor, mask: PatchMask, grid: tuple[int, int] | None = None) -> Tensor:
+    def forward(self,
+                latent: Tensor,
+                mask: PatchMask,
+                grid: tuple[int, int] | None = None) -> Tensor:
         """Predictions of all patches, visible ones too, in the image's order.
 
         Args:
