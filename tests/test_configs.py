@@ -42,8 +42,15 @@ def test_recipe(name):
     assert batch == (1024 if 'ccmim' in name and 'released' not in name else 4096)
     assert cfg.optim_wrapper.optimizer.lr == pytest.approx(1.5e-4 * batch / 256)
     assert cfg.auto_scale_lr.base_batch_size == step
-    pipeline = [t.type for t in cfg.train_dataloader.dataset.pipeline]
-    assert ('RandomFlip' in pipeline) == ('released' in name)
+    adamw = cfg.optim_wrapper.optimizer
+    assert (adamw.type, adamw.betas, adamw.weight_decay) == ('AdamW', (.9, .95), .05)
+    _, crop, *rest = cfg.train_dataloader.dataset.pipeline
+    assert (crop.scale, crop.crop_ratio_range, crop.interpolation) == (224, (.2, 1.), 'bicubic')
+    assert [t.type for t in rest] == ['RandomFlip'] * ('released' in name) + ['PackInputs']
+    model = cfg.model
+    assert model.mask_generator.mask_ratio == .75
+    assert (model.neck.embed_dims, model.neck.depth, model.neck.num_heads) == (512, 8, 16)
+    assert 'hog' in name or model.target_generator.norm_pix
 
 
 def test_ccmim_states_the_paper_and_the_released_code():
@@ -52,7 +59,9 @@ def test_ccmim_states_the_paper_and_the_released_code():
     assert paper.contrast_head == head | dict(student_negatives=True, loss_weight=.2)
     assert released.contrast_head == head | dict(
         student_negatives=False, temperature_scale=True, loss_weight=.1)
-    assert not paper.mask_generator.guidance.softmax and released.mask_generator.guidance.softmax
+    for model, softmax in ((paper, 'mean'), (released, 'heads')):
+        guidance = model.mask_generator.guidance
+        assert (guidance.softmax, guidance.reduce, 'layers' in guidance) == (softmax, 'sum', False)
     dividing = {
         name: load(f'ccmim/ablations/dividing_{name}_100e.py').model.mask_generator
         for name in ('random', 'blockwise', 'importance', 'importance-sampling')

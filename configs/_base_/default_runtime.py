@@ -13,6 +13,8 @@ custom_hooks = [
     dict(type='mmguided.GuidanceScheduleHook'),
     dict(type='mmguided.RNGStateHook'),
     dict(type='mmguided.BrokenImageReportHook'),
+    # Without it, load_from of a checkpoint of another size would start from random weights.
+    dict(type='mmguided.StrictBackboneHook'),
 ]
 
 env_cfg = dict(

@@ -8,8 +8,8 @@ The paper's numbers are told in vit-b_800e.py. Ours: not measured.
 _base_ = ['./vit-b_800e.py']
 
 model = dict(
-    # Attention after the softmax, summed over all blocks.
-    mask_generator=dict(guidance=dict(softmax=True, reduce='sum')),
+    # Heads are averaged after their softmax, which includes [CLS].
+    mask_generator=dict(guidance=dict(softmax='heads')),
     # NCE without the visible-visible terms, times 2 * temperature; lambda = 0.1.
     contrast_head=dict(student_negatives=False, temperature_scale=True, loss_weight=0.1))
 

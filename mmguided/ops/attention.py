@@ -3,7 +3,7 @@ import torch
 from torch import Tensor
 
 
-def cls_attention_row(query: Tensor, key: Tensor, softmax: bool) -> Tensor:
+def cls_attention_row(query: Tensor, key: Tensor, softmax: str | None) -> Tensor:
     """Head-averaged attention from one query, the [CLS] token, to the patches.
 
     The product runs in float32 whatever the autocast: scores decide a sort, and in bfloat16 ties
@@ -12,13 +12,17 @@ def cls_attention_row(query: Tensor, key: Tensor, softmax: bool) -> Tensor:
     Args:
         query: [CLS] queries, ``(B, heads, 1, d)``.
         key: Keys of [CLS] (first) and of the patches, ``(B, heads, 1 + L, d)``.
-        softmax: True gives ``E_h[softmax(q0 K^T / sqrt(d))]``, normalised over [CLS] and patches as
-            inside the block; False the logits ``E_h[q0 K^T / sqrt(d)]`` of ccMIM Eq. 4.
+        softmax: Where the softmax stands. 'heads': in each head, over [CLS] and patches, before
+            the average, ``E_h[softmax(q0 K^T / sqrt(d))]``, as inside the block; 'mean': after the
+            average, over the patches, ``softmax(E_h[q0 K^T / sqrt(d)])``, ccMIM Eq. 4; None:
+            nowhere, the averaged logits.
 
     Returns:
         ``(B, L)``, float32, without [CLS].
     """
     with torch.autocast(query.device.type, enabled=False):
         logits = query.float() @ key.float().transpose(-2, -1) * query.shape[-1]**-0.5
-        row = logits.softmax(dim=-1) if softmax else logits
-        return row[:, :, 0, 1:].mean(dim=1)
+        if softmax == 'heads':
+            logits = logits.softmax(dim=-1)
+        row = logits[:, :, 0, 1:].mean(dim=1)
+        return row.softmax(dim=-1) if softmax == 'mean' else row

@@ -22,7 +22,9 @@ def hog(images: Tensor, num_bins: int = 9, cell: int = 8, window: int = 16) -> T
         ``(B, C, num_bins, H / cell, W / cell)``, float32.
     """
     batch, channels, height, width = images.shape
-    sobel = images.new_tensor([[1., 0., -1.], [2., 0., -2.], [1., 0., -1.]], dtype=torch.float32)
+    # Made on the device: a copy from the host would wait for it.
+    offset = torch.arange(-1, 2, dtype=torch.float32, device=images.device)
+    sobel = torch.outer(2 - offset.abs(), -offset)
     padded = F.pad(images.float(), (1, 1, 1, 1), mode='reflect').flatten(0, 1).unsqueeze(1)
     with torch.autocast(images.device.type, enabled=False):
         gradients = F.conv2d(padded, torch.stack((sobel, sobel.t())).unsqueeze(1))

@@ -124,6 +124,16 @@ def test_reconstruction_keeps_visible_patches_and_changes_masked_ones():
     assert hog.reconstruct(images).images is None
 
 
+def test_a_batch_of_one_image_is_told():
+    with pytest.raises(ConfigError, match='a batch of 1 image.*drop_last=True'):
+        ccmim().loss(torch.randn(1, 3, 32, 32))
+
+
+def test_decoder_width_must_fit():
+    with pytest.raises(ConfigError, match='neck.embed_dims=50'):
+        build('MAE', dict(GEOMETRY, ddim=50))
+
+
 def test_unknown_guidance_source_is_told_when_the_model_is_built():
     masks = dict(GUIDED, guidance=dict(type='mmguided.ClsAttention', source='teacher'))
     with pytest.raises(ConfigError, match="source='teacher'.*'student'"):

@@ -7,6 +7,7 @@ from mmengine.registry import DefaultScope
 
 from mmguided.models import SyncBatchNorm
 from mmguided.models.losses import info_nce
+from mmguided.ops import all_gather_with_grad
 from tests.test_models.test_algorithms import COSINE, NCE, PREDICTOR, PROJECTOR, ccmim, total
 
 SYNC = dict(type='mmguided.SyncBatchNorm')
@@ -56,6 +57,10 @@ def _worker(rank, folder):
     layer = SyncBatchNorm(3)
     (layer(x) * torch.arange(8.)[rows, None]).sum().backward()
     results['batch_norm'] = (x.grad, layer.running_var)
+    z = torch.zeros(4, requires_grad=True)
+    x = torch.zeros(2, requires_grad=True)
+    ((z + all_gather_with_grad(x)) * (torch.arange(4.) + rank)).sum().backward()
+    results['all_gather'] = (z.grad, x.grad)
     torch.save(results, f'{folder}/{rank}.pt')
     dist.destroy_process_group()
 
@@ -95,6 +100,12 @@ def test_sync_batch_norm_on_a_cpu(two_processes):
     (first, _), (second, running_var) = (results['batch_norm'] for results in two_processes)
     torch.testing.assert_close(torch.cat((first, second)), x.grad)
     torch.testing.assert_close(running_var, layer.running_var)
+
+
+def test_all_gather_sums_gradients_and_touches_no_other(two_processes):
+    (z0, x0), (z1, x1) = (results['all_gather'] for results in two_processes)
+    assert z0.tolist() == [0, 1, 2, 3] and z1.tolist() == [1, 2, 3, 4]
+    assert x0.tolist() == [1, 3] and x1.tolist() == [5, 7]
 
 
 def test_info_nce_needs_no_process_group():

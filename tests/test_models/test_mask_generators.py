@@ -11,6 +11,12 @@ from mmguided.utils.errors import ConfigError
 
 SAMPLERS = ['RandomSampling', 'BlockwiseSampling', 'TopKSampling', 'ImportanceSampling']
 
+DEVICES = [
+    'cpu',
+    pytest.param(
+        'cuda', marks=pytest.mark.skipif(not torch.cuda.is_available(), reason='needs a GPU'))
+]
+
 
 class _Scores(torch.nn.Module):
     """A guidance that returns what it is given."""
@@ -62,10 +68,11 @@ def test_patch_mask_is_a_permutation(batch, num, ratio):
 
 @pytest.mark.parametrize('sampling', SAMPLERS)
 @pytest.mark.parametrize('grid, ratio', [((14, 14), .75), ((7, 10), .6), ((4, 3), .5)])
-def test_exact_counts_seed_and_device(sampling, grid, ratio):
+@pytest.mark.parametrize('device', DEVICES)
+def test_exact_counts_seed_and_device(sampling, grid, ratio, device):
     num = grid[0] * grid[1]
-    images = torch.zeros(5, 3, 8, 8)
-    masks = generator(sampling, torch.rand(5, num), ratio)
+    images = torch.zeros(5, 3, 8, 8, device=device)
+    masks = generator(sampling, torch.rand(5, num, device=device), ratio)
     torch.manual_seed(3)
     first, _ = masks(images, grid)
     again, _ = masks(images, grid)
@@ -174,6 +181,8 @@ def test_no_guidance_pass_while_nothing_is_guided():
     (lambda: MaskGenerator(guidance=dict(type='mmguided.ClsAttention')), 'uses no scores'),
     (lambda: MaskGenerator(mask_ratio=.5).check({}, (1, 1)), '1 x 1 patches'),
     (lambda: generator('TopKSampling', None, schedule=dict(begin=-1)), 'begin=-1'),
+    (lambda: generator('TopKSampling', None, schedule=dict(begn=3)), r"no \['begn'\]"),
+    (lambda: MaskGenerator(schedule=dict(begin=3)), 'schedule=.* needs a guidance'),
     (lambda: BlockwiseSampling(min_patches=0), 'min_patches=0'),
     (lambda: BlockwiseSampling(min_aspect=2), 'min_aspect=2'),
 ])
@@ -187,6 +196,7 @@ def test_errors_name_field_and_value(build, said):
     (dict(layers=[2]), r'layers=\[2\].*2 blocks'),
     (dict(layers=[]), r'layers=\[\]'),
     (dict(reduce='max'), "reduce='max'"),
+    (dict(softmax=True), 'softmax=True'),
 ])
 def test_guidance_errors(guidance, said):
     encoder = MaskedViT(

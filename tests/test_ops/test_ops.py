@@ -43,13 +43,17 @@ def test_positions_tell_column_then_row():
         sincos_position_embedding((3, 5), 6)
 
 
-@pytest.mark.parametrize('softmax', [True, False])
+@pytest.mark.parametrize('softmax', ['heads', 'mean', None])
 def test_attention_row_is_the_row_of_the_map(softmax):
     query, key = torch.randn(2, 3, 7, 5), torch.randn(2, 3, 7, 5)
     full = query @ key.transpose(-1, -2) / 5**.5
-    full = full.softmax(-1) if softmax else full
-    torch.testing.assert_close(
-        cls_attention_row(query[:, :, :1], key, softmax), full.mean(1)[:, 0, 1:])
+    expected = dict(
+        heads=full.softmax(-1).mean(1)[:, 0, 1:],
+        mean=full.mean(1)[:, 0, 1:].softmax(-1)).get(softmax, full.mean(1)[:, 0, 1:])
+    row = cls_attention_row(query[:, :, :1], key, softmax)
+    torch.testing.assert_close(row, expected)
+    with torch.autocast('cpu', torch.bfloat16):
+        assert torch.equal(cls_attention_row(query[:, :, :1], key, softmax), row)
 
 
 def test_restored_tokens_are_in_the_images_order():

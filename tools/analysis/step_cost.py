@@ -3,9 +3,9 @@
     python tools/analysis/step_cost.py configs/mae/vit-b_800e.py configs/ccmim/vit-b_800e.py \
         --batch-size 128
 
-Steps of the configs take turns, so that a change of the machine's pace meets all of them. The ratios
-to the first config are what to quote, beside those of the arithmetic, which no implementation can
-undercut. Random images, the config's precision on a GPU and float32 on a CPU; forward, backward and
+Steps of the configs take turns, so that a change of the machine's pace meets all of them. The
+ratios to the first config are what to quote, beside those of the arithmetic, which no
+implementation can undercut. Random images, the config's precision on a GPU and float32 on a CPU; forward, backward and
 optimiser.
 """
 import argparse

@@ -1,10 +1,9 @@
 """ccMIM with ViT-B/16 as the paper states it; what it leaves open follows the released code.
 
 Stated: the score of Eq. 4 (logits averaged over heads, softmax over patches), importance sampling,
-NCE with the visible-visible terms (Eq. 7), lambda = 0.2. From the released code: all blocks are
-read, the projector with its per-process batch normalisation, temperature 0.5, MAE's decoder. Ours:
-the logits are averaged over the blocks, as Eq. 4 averages them over heads; their sum would be so
-sharp that the sampling were top-k from the start.
+NCE with the visible-visible terms (Eq. 7), lambda = 0.2. From the released code: the sum over all
+blocks, how scores and noise make a mask, the projector with its per-process batch normalisation,
+temperature 0.5, MAE's decoder.
 """
 _base_ = ['./mae_vit-b.py']
 
@@ -13,7 +12,7 @@ model = dict(
     mask_generator=dict(
         sampling=dict(type='mmguided.ImportanceSampling'),
         guidance=dict(
-            type='mmguided.ClsAttention', source='student', softmax=False, reduce='mean')),
+            type='mmguided.ClsAttention', source='student', softmax='mean', reduce='sum')),
     projector=dict(
         type='NonLinearNeck',
         out_channels=256,

@@ -1,6 +1,8 @@
 """Tells the guidance schedule what epoch it is."""
+from mmengine.dist import get_world_size
 from mmengine.hooks import Hook
 from mmengine.model import is_model_wrapper
+from mmengine.runner import EpochBasedTrainLoop
 
 from mmguided.registry import HOOKS
 
@@ -15,6 +17,12 @@ class GuidanceScheduleHook(Hook):
         model = runner.model.module if is_model_wrapper(runner.model) else runner.model
         self._schedule = getattr(getattr(model, 'mask_generator', None), 'schedule', None)
 
+        loader = runner.train_dataloader
+        # The sampler of an iteration-based loop has the length of the whole dataset everywhere.
+        self._steps_per_epoch = (
+            len(loader) if isinstance(runner.train_loop, EpochBasedTrainLoop) else
+            len(loader.dataset) / (loader.batch_size * get_world_size()))
+
     def before_train_iter(self, runner, batch_idx: int, data_batch=None) -> None:
         if self._schedule is not None:
-            self._schedule.set_epoch(runner.iter / len(runner.train_dataloader))
+            self._schedule.set_epoch(runner.iter / self._steps_per_epoch)

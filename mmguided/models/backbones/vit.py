@@ -35,10 +35,11 @@ class MaskedViT(VisionTransformer):
         img_size: Usual input, a side or ``(height, width)``.
         patch_size: Side of a patch in pixels; must divide the sides of every input.
         out_type: Output of :meth:`forward` without a mask.
-        **kwargs: The other arguments of VisionTransformer.
+        **kwargs: The other arguments of VisionTransformer; ``with_cls_token`` must stay True.
 
     Raises:
-        ConfigError: If the patch size does not divide the image size or the arch is unknown.
+        ConfigError: If the patch size does not divide the image size, the arch is unknown, or the
+            [CLS] token is switched off.
     """
     arch_zoo = dict(
         tiny=_arch(192, 12, 3),
@@ -56,6 +57,9 @@ class MaskedViT(VisionTransformer):
         if isinstance(arch, str) and arch not in self.arch_zoo:
             raise ConfigError(f"backbone.arch='{arch}' is unknown: choose from "
                               f'{list(self.arch_zoo)} or give a dict')
+        if not kwargs.get('with_cls_token', True):
+            raise ConfigError('backbone.with_cls_token=False: masking and guidance need [CLS]; '
+                              "use type='VisionTransformer' for an encoder without")
         self.patch_size = patch_size
         self._check_size(*(img_size if isinstance(img_size, Sequence) else (img_size, img_size)))
         super().__init__(
@@ -98,7 +102,7 @@ class MaskedViT(VisionTransformer):
     def _prepend_cls(self, tokens: Tensor) -> Tensor:
         cls_token = self.cls_token + self.pos_embed[:, :1]
         cls_token = cls_token.to(tokens.dtype).expand(len(tokens), -1, -1)
-        return self.drop_after_pos(torch.cat((cls_token, tokens), dim=1))
+        return self.pre_norm(self.drop_after_pos(torch.cat((cls_token, tokens), dim=1)))
 
     def encode(self, tokens: Tensor, ids: Tensor) -> Tensor:
         """Run the blocks on [CLS] and the patches ``ids`` alone.
@@ -113,7 +117,7 @@ class MaskedViT(VisionTransformer):
         x = self._prepend_cls(gather_tokens(tokens, ids))
         for layer in self.layers:
             x = layer(x)
-        return self.ln1(x)
+        return self.ln1(x) if self.final_norm else x
 
     def forward(self, images: Tensor, mask: PatchMask | None = None):
         """Latents ``(B, 1 + Lv, D)`` of the visible patches; without a mask, what VisionTransformer
@@ -127,7 +131,7 @@ class MaskedViT(VisionTransformer):
     def cls_attention(self,
                       images: Tensor,
                       layers: Sequence[int] | None = None,
-                      softmax: bool = True) -> Tensor:
+                      softmax: str | None = 'heads') -> Tensor:
         """Attention of [CLS] to the patches of the whole image, averaged over heads.
 
         The pass stops in the last block asked for, of which only the [CLS] query and the keys are
@@ -136,7 +140,7 @@ class MaskedViT(VisionTransformer):
         Args:
             images: ``(B, 3, H, W)``.
             layers: Blocks, counted from 0, negative from the end; None reads all.
-            softmax: Attention (True) or its logits.
+            softmax: 'heads', 'mean' or None, see :func:`mmguided.ops.cls_attention_row`.
 
         Returns:
             ``(len(layers), B, L)``, float32, in the order of the blocks.
@@ -159,6 +163,9 @@ class MaskedViT(VisionTransformer):
         key, = self._heads(attn, F.linear(x, weight[dim:2 * dim],
                                           None if bias is None else bias[dim:2 * dim]))
         rows.append(cls_attention_row(query, key, softmax))
+        # Until a fix of late 2025, torch's autocast hands the weights that it has cast here, without
+        # graph, to the pass that trains: most of the encoder would silently get no gradient.
+        torch.clear_autocast_cache()
         return torch.stack(rows)
 
     @staticmethod

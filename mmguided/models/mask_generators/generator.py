@@ -29,7 +29,7 @@ class GuidanceSchedule(nn.Module):
             raise ConfigError(f'schedule begin={begin}, ramp={ramp}: neither may be negative')
         self.begin = begin
         self.ramp = ramp
-        self.register_buffer('epoch', torch.zeros((), dtype=torch.float64))
+        self.register_buffer('epoch', torch.zeros(()))
         self._epoch = 0.  # the buffer's value on the host: a step must not wait for the device
 
     def set_epoch(self, epoch: float) -> None:
@@ -66,7 +66,8 @@ class MaskGenerator(BaseModule):
             at random.
 
     Raises:
-        ConfigError: If the sampler needs scores and there is no guidance, or the reverse.
+        ConfigError: If the sampler needs scores and there is no guidance, or the reverse; if there
+            is a schedule and nothing to schedule.
     """
 
     def __init__(self,
@@ -86,6 +87,10 @@ class MaskGenerator(BaseModule):
         if guidance and not self.sampling.needs_scores:
             raise ConfigError(
                 f'sampling {name} uses no scores: set mask_generator.guidance=None')
+        if schedule and not guidance:
+            raise ConfigError(f'schedule={schedule} needs a guidance: set mask_generator.guidance')
+        if unknown := set(schedule or ()) - {'begin', 'ramp'}:
+            raise ConfigError(f"schedule has no {sorted(unknown)}: choose from 'begin' and 'ramp'")
         self.schedule = GuidanceSchedule(**(schedule or {})) if guidance else None
 
     def check(self, encoders: Mapping, grid: tuple[int, int]) -> None:

@@ -19,18 +19,22 @@ class ClsAttention(BaseModule):
         source: Name of the encoder that is asked, one of those that the algorithm offers
             ('student', and where it has them 'momentum' or 'teacher').
         layers: Blocks to read, counted from 0, negative from the end; None reads all.
-        softmax: True averages the attention over heads; False averages the logits, as Eq. 4 writes.
+        softmax: 'heads' averages the attention of the heads, as ccMIM's released code; 'mean' takes
+            the softmax over the patches after averaging the heads' logits, as Eq. 4 writes; None
+            leaves the averaged logits.
         reduce: 'sum' or 'mean' over the layers.
     """
 
     def __init__(self,
                  source: str = 'student',
                  layers: Sequence[int] | None = None,
-                 softmax: bool = True,
+                 softmax: str | None = 'heads',
                  reduce: str = 'sum') -> None:
         super().__init__()
+        if softmax not in ('heads', 'mean', None):
+            raise ConfigError(f"guidance softmax={softmax!r}: choose from 'heads', 'mean' and None")
         if reduce not in ('sum', 'mean'):
-            raise ConfigError(f"ClsAttention: reduce='{reduce}', choose from 'sum' and 'mean'")
+            raise ConfigError(f"guidance reduce={reduce!r}: choose from 'sum' and 'mean'")
         self.source = source
         self.layers = layers
         self.softmax = softmax

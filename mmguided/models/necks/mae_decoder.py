@@ -7,6 +7,7 @@ from torch import Tensor, nn
 
 from mmguided.ops import restore_tokens, sincos_position_embedding
 from mmguided.registry import MODELS
+from mmguided.utils.errors import ConfigError
 
 from ..mask_generators import PatchMask
 from ..utils import init_transformer_weights
@@ -25,6 +26,9 @@ class MAEDecoder(BaseModule):
         embed_dims: Width of the decoder.
         depth: Number of blocks.
         num_heads: Attention heads.
+
+    Raises:
+        ConfigError: If the width is no multiple of 4 and of the heads.
     """
 
     def __init__(self,
@@ -35,6 +39,9 @@ class MAEDecoder(BaseModule):
                  depth: int = 8,
                  num_heads: int = 16) -> None:
         super().__init__()
+        if embed_dims % 4 or embed_dims % num_heads:
+            raise ConfigError(f'neck.embed_dims={embed_dims} must be a multiple of 4 and of '
+                              f'num_heads={num_heads}')
         self.grid = tuple(grid)
         self.decoder_embed = nn.Linear(in_dims, embed_dims)
         self.mask_token = nn.Parameter(torch.zeros(1, 1, embed_dims))

@@ -45,7 +45,8 @@ class MaskedImageModel(BaseSelfSupervisor):
         init_cfg: As in every MMEngine module.
 
     Raises:
-        ConfigError: If the parts cannot work together.
+        ConfigError: If the guidance asks for an encoder or a block that there is not, or the mask
+            ratio leaves nothing visible or nothing masked.
     """
 
     def __init__(self,

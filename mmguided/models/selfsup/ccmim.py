@@ -3,6 +3,7 @@ import torch
 from torch import Tensor
 
 from mmguided.registry import MODELS
+from mmguided.utils.errors import ConfigError
 
 from .base import MaskedImageModel
 
@@ -30,6 +31,10 @@ class CCMIM(MaskedImageModel):
 
     def loss(self, inputs: Tensor, data_samples=None) -> dict[str, Tensor]:
         """Losses and scalars for the log, from normalised images ``(B, 3, H, W)``."""
+        if self.training and len(inputs) < 2:
+            raise ConfigError(f'a batch of {len(inputs)} image per process: contrast and batch '
+                              'normalisation need two; set train_dataloader.drop_last=True or '
+                              'another train_dataloader.batch_size')
         mask, log_vars = self.make_mask(inputs)  # Eq. 4-6
         tokens = self.backbone.embed(inputs)
         visible = self.backbone.encode(tokens, mask.ids_keep)
