@@ -5,8 +5,8 @@
 
 Steps of the configs take turns, so that a change of the machine's pace meets all of them. The
 ratios to the first config are what to quote, beside those of the arithmetic, which no
-implementation can undercut. Random images, the config's precision on a GPU and float32 on a CPU; forward, backward and
-optimiser.
+implementation can undercut.
+Random images, the config's precision on a GPU and float32 on a CPU; forward, backward, optimiser.
 """
 import argparse
 import statistics

@@ -163,7 +163,7 @@ class MaskedViT(VisionTransformer):
         key, = self._heads(attn, F.linear(x, weight[dim:2 * dim],
                                           None if bias is None else bias[dim:2 * dim]))
         rows.append(cls_attention_row(query, key, softmax))
-        # Until a fix of late 2025, torch's autocast hands the weights that it has cast here, without
+        # Until a fix of late 2025, torch's autocast hands the weights that it cast here, without a
         # graph, to the pass that trains: most of the encoder would silently get no gradient.
         torch.clear_autocast_cache()
         return torch.stack(rows)
