@@ -1,18 +1,29 @@
 """Real pretraining through the runner, on real photographs: it learns, and resuming is exact."""
 import copy
 import json
+from pathlib import Path
 
 import pytest
 import torch
 from mmengine.config import Config
 from mmengine.runner import Runner
 
+from mmguided.datasets.sample_images import prepare_images
 from mmguided.registry import MODELS
 from mmguided.utils.errors import ConfigError
 from tests.conftest import ROOT
 
 
-def small(name, data_root, work_dir, epochs, images=96):
+@pytest.fixture(params=['imagenet_mini', 'quickstart'])
+def photographs(request, tmp_path):
+    """A folder of real photographs: of ImageNet, or those that the quickstart cuts into crops."""
+    if request.param == 'imagenet_mini':
+        return request.getfixturevalue('data_root') / 'imagenet_mini' / 'train'
+    images = prepare_images(tmp_path / 'images', None, max_images=700)
+    return Path(images.root) / 'train' / 'photographs'
+
+
+def small(name, photographs, work_dir, epochs, images=96):
     """A shipped config, shrunk to a few seconds on a CPU; every part stays what it is."""
     cfg = Config.fromfile(str(ROOT / 'configs' / name))
     cfg.merge_from_dict({
@@ -22,7 +33,9 @@ def small(name, data_root, work_dir, epochs, images=96):
         'train_dataloader.batch_size': 32,
         'train_dataloader.num_workers': 0,
         'train_dataloader.pin_memory': False,
-        'train_dataloader.dataset.data_root': str(data_root / 'imagenet_mini'),
+        'train_dataloader.dataset.data_root': str(photographs),
+        'train_dataloader.dataset.data_prefix': '',
+        'train_dataloader.dataset.with_label': False,
         'train_dataloader.dataset.indices': images,
         'train_cfg.max_epochs': epochs,
         'default_hooks.checkpoint.interval': 2,
@@ -47,8 +60,8 @@ def scalars(runner):
 
 
 @pytest.mark.parametrize('name', ['ccmim/vit-b_800e.py', 'ccmim/vit-b_800e_released.py'])
-def test_loss_falls_on_photographs(name, data_root, tmp_path):
-    cfg = small(name, data_root, tmp_path / 'run', epochs=8, images=256)
+def test_loss_falls_on_photographs(name, photographs, tmp_path):
+    cfg = small(name, photographs, tmp_path / 'run', epochs=8, images=256)
     cfg.optim_wrapper.accumulative_counts = 1
     runner = Runner.from_cfg(cfg)
     runner.train()
@@ -62,8 +75,8 @@ def test_loss_falls_on_photographs(name, data_root, tmp_path):
         assert .753 < overlap < .9, 'by chance .75: the scores must say something, the noise too'
 
 
-def test_checkpoint_of_another_size_stops_the_run(data_root, tmp_path):
-    cfg = small('mae/vit-s_300e.py', data_root, tmp_path / 'run', epochs=1, images=32)
+def test_checkpoint_of_another_size_stops_the_run(photographs, tmp_path):
+    cfg = small('mae/vit-s_300e.py', photographs, tmp_path / 'run', epochs=1, images=32)
     other = copy.deepcopy(cfg.model)
     other.backbone.arch.num_layers = 1
     torch.save(dict(state_dict=MODELS.build(other).state_dict()), tmp_path / 'other.pth')
@@ -74,11 +87,11 @@ def test_checkpoint_of_another_size_stops_the_run(data_root, tmp_path):
 
 
 @pytest.mark.parametrize('change', [{}, {'model.mask_generator.schedule': dict(begin=1, ramp=2)}])
-def test_resumed_run_equals_the_uninterrupted_one_bit_for_bit(data_root, tmp_path, change):
+def test_resumed_run_equals_the_uninterrupted_one_bit_for_bit(photographs, tmp_path, change):
     states = {}
     for run, lengths in (('straight', [4]), ('resumed', [2, 4])):
         for epochs in lengths:
-            cfg = small('ccmim/vit-b_300e.py', data_root, tmp_path / run, epochs)
+            cfg = small('ccmim/vit-b_300e.py', photographs, tmp_path / run, epochs)
             cfg.merge_from_dict(change)
             cfg.resume = epochs == 4 and run == 'resumed'
             cfg.experiment_name = f'{run}{epochs}{bool(change)}'
