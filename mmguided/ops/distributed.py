@@ -1,11 +1,8 @@
 """Batches gathered over the processes of a distributed run; the identity in a single process."""
 import torch
 import torch.distributed as dist
+from mmengine.dist import get_rank, get_world_size
 from torch import Tensor
-
-
-def _is_distributed() -> bool:
-    return dist.is_available() and dist.is_initialized() and dist.get_world_size() > 1
 
 
 @torch.no_grad()
@@ -18,9 +15,9 @@ def concat_all_gather(x: Tensor) -> Tensor:
     Returns:
         ``(world_size * B, ...)``.
     """
-    if not _is_distributed():
+    if get_world_size() == 1:
         return x.detach()
-    parts = [torch.empty_like(x) for _ in range(dist.get_world_size())]
+    parts = [torch.empty_like(x) for _ in range(get_world_size())]
     dist.all_gather(parts, x.contiguous())
     return torch.cat(parts)
 
@@ -37,7 +34,7 @@ class _AllGather(torch.autograd.Function):
     def backward(ctx, grad: Tensor) -> Tensor:
         grad = grad.clone(memory_format=torch.contiguous_format)  # all_reduce writes into it
         dist.all_reduce(grad)
-        return grad.narrow(0, dist.get_rank() * ctx.batch, ctx.batch)
+        return grad.narrow(0, get_rank() * ctx.batch, ctx.batch)
 
 
 def all_gather_with_grad(x: Tensor) -> Tensor:
@@ -52,4 +49,4 @@ def all_gather_with_grad(x: Tensor) -> Tensor:
     Returns:
         ``(world_size * B, ...)``.
     """
-    return _AllGather.apply(x) if _is_distributed() else x
+    return _AllGather.apply(x) if get_world_size() > 1 else x

@@ -1,7 +1,7 @@
 """Alignment of one global representation per image with another of the same image."""
 import torch
-import torch.distributed as dist
 import torch.nn.functional as F
+from mmengine.dist import get_rank
 from torch import Tensor
 
 from mmguided.ops import all_gather_with_grad, concat_all_gather
@@ -36,8 +36,7 @@ def info_nce(student: Tensor,
     with torch.autocast(student.device.type, enabled=False):
         student = F.normalize(student.float(), dim=-1)
         teacher = F.normalize(teacher.detach().float(), dim=-1)
-        rank = dist.get_rank() if dist.is_available() and dist.is_initialized() else 0
-        own = torch.arange(len(student), device=student.device) + rank * len(student)
+        own = torch.arange(len(student), device=student.device) + get_rank() * len(student)
         if not student_negatives:
             return F.cross_entropy(student @ concat_all_gather(teacher).t() / temperature, own)
 

@@ -1,5 +1,5 @@
 """Batch normalisation over the batch of all processes."""
-import torch.distributed as dist
+from mmengine.dist import get_rank
 from torch import Tensor, nn
 
 from mmguided.ops import all_gather_with_grad
@@ -18,5 +18,4 @@ class SyncBatchNorm(nn.BatchNorm1d):
     def forward(self, x: Tensor) -> Tensor:
         if not self.training:
             return super().forward(x)
-        rank = dist.get_rank() if dist.is_available() and dist.is_initialized() else 0
-        return super().forward(all_gather_with_grad(x)).narrow(0, rank * len(x), len(x))
+        return super().forward(all_gather_with_grad(x)).narrow(0, get_rank() * len(x), len(x))
