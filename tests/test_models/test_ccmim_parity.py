@@ -49,7 +49,7 @@ def test_mask_and_ids(released):
 def test_branches_and_projections(released):
     model, numbers = released
     # The mask as recorded, so that this test stands by itself.
-    mask = PatchMask.from_keys(numbers['ids_restore'], 0.75)
+    mask = PatchMask.from_keys(numbers['ids_restore'], 16)
     tokens = model.backbone.embed(numbers['images'])
     visible = model.backbone.encode(tokens, mask.ids_keep)
     masked = model.backbone.encode(tokens, mask.ids_mask)
@@ -81,7 +81,7 @@ def test_losses_and_every_gradient(released, monkeypatch):
 def test_masked_branch_gets_no_gradient(released):
     """It runs without a graph, and no masked patch has a gradient from any loss."""
     model, numbers = released
-    mask = PatchMask.from_keys(numbers['ids_restore'], 0.75)
+    mask = PatchMask.from_keys(numbers['ids_restore'], 16)
     images = numbers['images'].clone().requires_grad_()
     tokens = model.backbone.embed(images)
     model.make_mask = lambda inputs: (mask, {})

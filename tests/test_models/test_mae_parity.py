@@ -40,7 +40,7 @@ def test_mask_and_ids(released):
 def test_latent_prediction_target(released):
     numbers, geometry = released
     model = _model(numbers, geometry, norm_pix=False)
-    mask = PatchMask.from_keys(numbers['noise'], 0.75)
+    mask = PatchMask.from_keys(numbers['noise'], 16)
     latent = model.backbone(numbers['images'], mask)
     assert_close(latent, numbers['latent'])
     assert_close(model.neck(latent, mask), numbers['pred'])

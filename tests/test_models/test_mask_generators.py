@@ -1,11 +1,13 @@
 """Masks: exact counts, permutations, seeds, statistics, schedules, and errors at build time."""
 import pytest
 import torch
+import torch.nn.functional as F
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mmguided.models import GuidanceSchedule, MaskedViT, MaskGenerator, PatchMask, num_kept
-from mmguided.models.mask_generators import BlockwiseSampling, ImportanceSampling, TopKSampling
+from mmguided.models.mask_generators import (BlockwiseSampling, GridBlockSampling,
+                                              ImportanceSampling, TopKSampling)
 from mmguided.registry import MODELS
 from mmguided.utils.errors import ConfigError
 
@@ -30,7 +32,8 @@ class _Scores(torch.nn.Module):
 
 
 def generator(sampling, scores, mask_ratio=0.75, **kwargs):
-    sampling = dict(type=f'mmguided.{sampling}')
+    if isinstance(sampling, str):
+        sampling = dict(type=f'mmguided.{sampling}')
     guided = MODELS.build(sampling).needs_scores
     guidance = dict(type='mmguided.ClsAttention') if guided else None
     masks = MaskGenerator(sampling, guidance, mask_ratio, **kwargs)
@@ -54,7 +57,7 @@ def test_number_of_kept_tokens_is_the_exact_floor(num, percent):
 @given(st.integers(1, 3), st.integers(2, 40), st.sampled_from([.1, .25, .5, .75, .9]))
 def test_patch_mask_is_a_permutation(batch, num, ratio):
     keys = torch.rand(batch, num)
-    mask = PatchMask.from_keys(keys, ratio)
+    mask = PatchMask.from_keys(keys, num_kept(num, ratio))
     both = torch.cat((mask.ids_keep, mask.ids_mask), 1)
     assert mask.ids_keep.shape[1] == num_kept(num, ratio)
     assert torch.equal(both.sort(1).values, torch.arange(num).expand(batch, num))
@@ -141,6 +144,52 @@ def test_first_block_is_at_least_the_minimum_size():
     assert sizes.float().mean() == pytest.approx((16 + 60) / 2, rel=.15)
 
 
+def blocks_of(mask, grid, size):
+    """Mean of the mask per block: 0 or 1 where the block was masked as a whole."""
+    return F.avg_pool2d(mask.mask.unflatten(1, grid), size)
+
+
+@pytest.mark.parametrize('grid, size, ratio, visible', [
+    ((14, 14), 2, .65, 17 * 4),  # released CMAE: int(49 * .35) blocks
+    ((8, 8), 2, .65, 5 * 4),
+    ((4, 6), 2, .75, 4),
+    ((6, 9), 3, .5, 27),
+    ((4, 4), 1, .75, 4),
+])
+def test_grid_blocks_are_masked_as_a_whole(grid, size, ratio, visible):
+    masks = MaskGenerator(
+        dict(type='mmguided.GridBlockSampling', block_size=size), mask_ratio=ratio)
+    masks.check({}, grid)
+    # Noise of few values: tied blocks must not share what stays visible.
+    noise = torch.randint(3, (500, grid[0] * grid[1])) / 3
+    for noise in (noise, None):
+        mask, _ = masks(torch.zeros(500, 3, 8, 8), grid, noise=noise)
+        assert (mask.ids_keep.shape[1], mask.mask.sum(1).unique().tolist()) == (
+            visible, [grid[0] * grid[1] - visible])
+        blocks = blocks_of(mask, grid, size)
+        assert set(blocks.unique().tolist()) == {0, 1}
+    share, expected = blocks.mean(0), 1 - visible / (grid[0] * grid[1])
+    assert (share - expected).abs().max() < 4.5 * (expected * (1 - expected) / 500)**.5
+
+
+def test_grid_blocks_take_any_sampler_guided_ones_too():
+    """The mean score of a block counts; what the schedule leaves unguided is random by blocks."""
+    scores = torch.arange(16.).view(4, 4)
+    scores[0, 0] = 100  # makes the first block the highest of all
+    sampling = dict(type='mmguided.GridBlockSampling', sampling=dict(type='mmguided.TopKSampling'))
+    masks = generator(sampling, scores.flatten().expand(400, 16), .5, schedule=dict(ramp=2))
+    images = torch.zeros(400, 3, 8, 8)
+    masks.schedule.set_epoch(5)
+    mask, _ = masks(images, (4, 4))
+    assert blocks_of(mask, (4, 4), 2)[0].tolist() == [[1, 0], [0, 1]]
+    for epoch, guided in ((0, 0), (1, .5)):
+        masks.schedule.set_epoch(epoch)
+        blocks = blocks_of(masks(images, (4, 4))[0], (4, 4), 2)
+        assert set(blocks.unique().tolist()) == {0, 1}
+        share = (blocks == torch.tensor([[1, 0], [0, 1]])).all(-1).all(-1).float().mean()
+        assert share.item() == pytest.approx(guided + (1 - guided) / 6, abs=.1)
+
+
 @pytest.mark.parametrize('kwargs, shares', [
     (dict(), [1, 1, 1, 1]),
     (dict(begin=50), [0, 0, 1, 1]),
@@ -185,6 +234,11 @@ def test_no_guidance_pass_while_nothing_is_guided():
     (lambda: MaskGenerator(schedule=dict(begin=3)), 'schedule=.* needs a guidance'),
     (lambda: BlockwiseSampling(min_patches=0), 'min_patches=0'),
     (lambda: BlockwiseSampling(min_aspect=2), 'min_aspect=2'),
+    (lambda: GridBlockSampling(0), 'block_size=0'),
+    (lambda: MaskGenerator(dict(type='mmguided.GridBlockSampling')).check({}, (4, 5)),
+     'block_size=2 does not divide the grid of 4 x 5'),
+    (lambda: MaskGenerator(
+        dict(type='mmguided.GridBlockSampling'), mask_ratio=.9).check({}, (4, 4)), 'keeps 0 of 16'),
 ])
 def test_errors_name_field_and_value(build, said):
     with pytest.raises(ConfigError, match=said):

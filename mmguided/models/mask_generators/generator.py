@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from mmguided.registry import MODELS
 from mmguided.utils.errors import ConfigError
 
-from .patch_mask import PatchMask, num_kept
+from .patch_mask import PatchMask
 
 
 class GuidanceSchedule(nn.Module):
@@ -99,7 +99,7 @@ class MaskGenerator(BaseModule):
         if self.guidance is not None:
             self.guidance.check(encoders)
         num = grid[0] * grid[1]
-        kept = num_kept(num, self.mask_ratio)
+        kept = self.sampling.num_kept(grid, self.mask_ratio)
         if not 0 < kept < num:
             raise ConfigError(f'mask_ratio={self.mask_ratio} on {grid[0]} x {grid[1]} patches '
                               f'keeps {kept} of {num} visible')
@@ -124,18 +124,18 @@ class MaskGenerator(BaseModule):
         """
         if noise is None:
             noise = torch.rand(images.shape[0], grid[0] * grid[1], device=images.device)
+        keep = self.sampling.num_kept(grid, self.mask_ratio)
         share = self.schedule.share if self.guidance else 0.
         if self.guidance is not None and share == 0:
-            return PatchMask.from_keys(noise, self.mask_ratio), {}
+            return PatchMask.from_keys(self.sampling.random_keys(noise, grid), keep), {}
 
         scores = self.guidance(images, encoders) if self.guidance is not None else None
-        num_mask = noise.shape[1] - num_kept(noise.shape[1], self.mask_ratio)
-        keys = self.sampling.keys(scores, noise, grid, num_mask)
+        keys = self.sampling.keys(scores, noise, grid, noise.shape[1] - keep)
         guided = None
         if 0 < share < 1:
             guided = torch.rand(len(noise), 1, device=noise.device) < share
-            keys = torch.where(guided, keys, noise)
-        mask = PatchMask.from_keys(keys, self.mask_ratio)
+            keys = torch.where(guided, keys, self.sampling.random_keys(noise, grid))
+        mask = PatchMask.from_keys(keys, keep)
         return mask, {} if scores is None else self._log_vars(scores, mask, guided)
 
     @staticmethod

@@ -31,14 +31,13 @@ class PatchMask:
     mask: Tensor
 
     @classmethod
-    def from_keys(cls, keys: Tensor, mask_ratio: float) -> 'PatchMask':
+    def from_keys(cls, keys: Tensor, keep: int) -> 'PatchMask':
         """The patches with the smallest keys stay visible.
 
         Args:
             keys: ``(B, L)``; every sampler is a way to make them.
-            mask_ratio: Share of the patches to mask.
+            keep: Number of visible patches, see :func:`num_kept`.
         """
-        keep = num_kept(keys.shape[1], mask_ratio)
         ids_shuffle = keys.argsort(dim=1, stable=True)
         places = torch.arange(keys.shape[1], device=keys.device).expand_as(ids_shuffle)
         ids_restore = torch.empty_like(ids_shuffle).scatter_(1, ids_shuffle, places)

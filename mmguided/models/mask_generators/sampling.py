@@ -6,10 +6,13 @@ what its docstring names, so that a seed, or given noise, determines the mask.
 import math
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from mmguided.registry import MODELS
 from mmguided.utils.errors import ConfigError
+
+from .patch_mask import num_kept
 
 
 class Sampling:
@@ -19,6 +22,14 @@ class Sampling:
         needs_scores: Whether a guidance has to be given beside the sampler.
     """
     needs_scores = False
+
+    def num_kept(self, grid: tuple[int, int], mask_ratio: float) -> int:
+        """How many patches of a grid stay visible; ConfigError if the sampler cannot divide it."""
+        return num_kept(grid[0] * grid[1], mask_ratio)
+
+    def random_keys(self, noise: Tensor, grid: tuple[int, int]) -> Tensor:
+        """Keys ``(B, L)`` of an image that the guidance's schedule leaves unguided."""
+        return noise
 
     def keys(self, scores: Tensor | None, noise: Tensor, grid: tuple[int, int],
              num_mask: int) -> Tensor:
@@ -112,3 +123,56 @@ class BlockwiseSampling(Sampling):
         row = rows.repeat_interleave(w)
         from_above = torch.rand(batch, 1, device=device) < 0.5
         return -turn - (torch.where(from_above, row, h - 1 - row) + noise) / h
+
+
+@MODELS.register_module()
+class GridBlockSampling(Sampling):
+    """Square blocks of a fixed grid are masked as a whole (released CMAE: 2 x 2 patches).
+
+    Another sampler decides which; it sees one score, the mean, and one noise per block.
+
+    Args:
+        block_size: Side of a block in patches; must divide the sides of the grid.
+        sampling: Config of the sampler of the blocks; random by default.
+    """
+
+    def __init__(self,
+                 block_size: int = 2,
+                 sampling: dict = dict(type='mmguided.RandomSampling')) -> None:  # noqa: B006
+        if block_size < 1:
+            raise ConfigError(f'GridBlockSampling: block_size={block_size} must be at least 1')
+        self.block_size = block_size
+        self.sampling = MODELS.build(sampling)
+        self.needs_scores = self.sampling.needs_scores
+
+    def _block_grid(self, grid: tuple[int, int]) -> tuple[int, int]:
+        if grid[0] % self.block_size or grid[1] % self.block_size:
+            raise ConfigError(f'GridBlockSampling: block_size={self.block_size} does not divide '
+                              f'the grid of {grid[0]} x {grid[1]} patches: choose a divisor')
+        return grid[0] // self.block_size, grid[1] // self.block_size
+
+    def num_kept(self, grid, mask_ratio):
+        return self.block_size**2 * self.sampling.num_kept(self._block_grid(grid), mask_ratio)
+
+    def random_keys(self, noise, grid):
+        blocks = self._block_grid(grid)
+        return self._to_patches(self.sampling.random_keys(self._noise(noise, grid), blocks), blocks)
+
+    def keys(self, scores, noise, grid, num_mask):
+        blocks = self._block_grid(grid)
+        if scores is not None:
+            scores = F.avg_pool2d(scores.unflatten(1, grid), self.block_size).flatten(1)
+        keys = self.sampling.keys(
+            scores, self._noise(noise, grid), blocks, num_mask // self.block_size**2)
+        return self._to_patches(keys, blocks)
+
+    def _noise(self, noise: Tensor, grid: tuple[int, int]) -> Tensor:
+        """The noise of each block's first patch."""
+        return noise.unflatten(1, grid)[:, ::self.block_size, ::self.block_size].flatten(1)
+
+    def _to_patches(self, keys: Tensor, blocks: tuple[int, int]) -> Tensor:
+        """Keys of the blocks' patches: ranks, lest two equal keys share what stays visible."""
+        keys = keys.argsort(dim=1, stable=True).argsort(dim=1).unflatten(1, blocks)
+        for dim in (1, 2):
+            keys = keys.repeat_interleave(self.block_size, dim)
+        return keys.flatten(1)
