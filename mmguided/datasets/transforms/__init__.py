@@ -1,1 +1,4 @@
 """Image transforms."""
+from .pixel_shift import PixelShift
+
+__all__ = ['PixelShift']

@@ -1,0 +1,45 @@
+"""CIFAR-10 for CMAE: two views of 32 x 32, at most 4 pixels apart (31 of 224 would be 4.4), the
+second recoloured.
+
+The colours change as on ImageNet, but there is no blur: a sigma of up to 2 wipes out 32 pixels.
+"""
+_base_ = ['./cifar10_32.py']
+
+target_transforms = [
+    dict(
+        type='RandomApply',
+        prob=0.8,
+        transforms=[
+            # Takes images for BGR, and these are RGB: red and blue swap their weights in the grey
+            # that contrast and saturation blend with. Hue turns evenly both ways, so is the same.
+            dict(
+                type='ColorJitter',
+                brightness=0.4,
+                contrast=0.4,
+                saturation=0.4,
+                hue=0.1,
+                backend='cv2')
+        ]),
+    dict(
+        type='RandomGrayscale',
+        prob=0.2,
+        keep_channels=True,
+        channel_weights=(0.299, 0.587, 0.114))
+]
+
+train_pipeline = [
+    dict(
+        type='RandomResizedCrop',
+        scale=36,
+        crop_ratio_range=(0.2, 1.0),
+        backend='pillow',
+        interpolation='bicubic'),
+    dict(type='RandomFlip', prob=0.5, direction='horizontal'),
+    dict(
+        type='mmguided.PixelShift',
+        crop_size=32,
+        max_shift=4,
+        target_transforms=target_transforms),
+    dict(type='PackInputs')
+]
+train_dataloader = dict(dataset=dict(pipeline=train_pipeline))
