@@ -6,8 +6,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mmguided.models import GuidanceSchedule, MaskedViT, MaskGenerator, PatchMask, num_kept
-from mmguided.models.mask_generators import (BlockwiseSampling, GridBlockSampling,
-                                              ImportanceSampling, TopKSampling)
+from mmguided.models.mask_generators import (
+    BlockwiseSampling,
+    GridBlockSampling,
+    ImportanceSampling,
+    TopKSampling,
+)
 from mmguided.registry import MODELS
 from mmguided.utils.errors import ConfigError
 
@@ -161,8 +165,8 @@ def test_grid_blocks_are_masked_as_a_whole(grid, size, ratio, visible):
         dict(type='mmguided.GridBlockSampling', block_size=size), mask_ratio=ratio)
     masks.check({}, grid)
     # Noise of few values: tied blocks must not share what stays visible.
-    noise = torch.randint(3, (500, grid[0] * grid[1])) / 3
-    for noise in (noise, None):
+    ties = torch.randint(3, (500, grid[0] * grid[1])) / 3
+    for noise in (ties, None):
         mask, _ = masks(torch.zeros(500, 3, 8, 8), grid, noise=noise)
         assert (mask.ids_keep.shape[1], mask.mask.sum(1).unique().tolist()) == (
             visible, [grid[0] * grid[1] - visible])

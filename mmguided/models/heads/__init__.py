@@ -1,4 +1,4 @@
-from .contrast import CosineHead, InfoNCEHead
+from .contrast import ContrastHead, CosineHead, InfoNCEHead
 from .reconstruction import ReconstructionHead
 
-__all__ = ['CosineHead', 'InfoNCEHead', 'ReconstructionHead']
+__all__ = ['ContrastHead', 'CosineHead', 'InfoNCEHead', 'ReconstructionHead']

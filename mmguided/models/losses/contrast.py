@@ -10,11 +10,11 @@ from mmguided.ops import all_gather_with_grad, concat_all_gather
 def info_nce(student: Tensor,
              teacher: Tensor,
              temperature: float,
-             student_negatives: bool = False) -> Tensor:
+             student_negatives: bool = False) -> tuple[Tensor, Tensor]:
     """InfoNCE between a student and a teacher view, over the batch of all processes.
 
-    Without ``student_negatives`` (the released codes of ccMIM and CMAE), student i has to find
-    teacher i among the teachers: ``-log e^{s_i.t_i/tau} / sum_j e^{s_i.t_j/tau}``.
+    Without ``student_negatives`` (CMAE Eq. 7; the released codes of ccMIM and CMAE), student i has
+    to find teacher i among the teachers: ``-log e^{s_i.t_i/tau} / sum_j e^{s_i.t_j/tau}``.
 
     With them (ccMIM Eq. 7) the students are contrasted with each other too, and, as the equation is
     written, it is teacher i that has to find student i among the students::
@@ -31,20 +31,21 @@ def info_nce(student: Tensor,
         student_negatives: Add the student-student terms.
 
     Returns:
-        Scalar, the mean over this process's images.
+        Two scalars, means over this process's images: the loss, and the share of images whose own
+        partner is the most similar of all candidates.
     """
     with torch.autocast(student.device.type, enabled=False):
         student = F.normalize(student.float(), dim=-1)
         teacher = F.normalize(teacher.detach().float(), dim=-1)
         own = torch.arange(len(student), device=student.device) + get_rank() * len(student)
-        if not student_negatives:
-            return F.cross_entropy(student @ concat_all_gather(teacher).t() / temperature, own)
-
-        students = all_gather_with_grad(student)
-        among_students = student @ students.t() / temperature
-        among_students = among_students.scatter(1, own.unsqueeze(1), float('-inf'))
-        across = teacher @ students.t() / temperature
-        return F.cross_entropy(torch.cat((across, among_students), dim=1), own)
+        if student_negatives:
+            students = all_gather_with_grad(student)
+            among_students = student @ students.t()
+            among_students = among_students.scatter(1, own.unsqueeze(1), float('-inf'))
+            logits = torch.cat((teacher @ students.t(), among_students), dim=1) / temperature
+        else:
+            logits = student @ concat_all_gather(teacher).t() / temperature
+        return F.cross_entropy(logits, own), (logits.argmax(1) == own).float().mean()
 
 
 def negative_cosine(student: Tensor, teacher: Tensor) -> Tensor:

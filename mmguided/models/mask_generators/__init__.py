@@ -1,8 +1,14 @@
 from .generator import GuidanceSchedule, MaskGenerator
 from .guidance import ClsAttention
 from .patch_mask import PatchMask, num_kept
-from .sampling import (BlockwiseSampling, GridBlockSampling, ImportanceSampling, RandomSampling,
-                       Sampling, TopKSampling)
+from .sampling import (
+                       BlockwiseSampling,
+                       GridBlockSampling,
+                       ImportanceSampling,
+                       RandomSampling,
+                       Sampling,
+                       TopKSampling,
+)
 
 __all__ = [
     'BlockwiseSampling', 'ClsAttention', 'GridBlockSampling', 'GuidanceSchedule',
