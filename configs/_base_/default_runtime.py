@@ -11,6 +11,7 @@ default_hooks = dict(
     sampler_seed=dict(type='DistSamplerSeedHook'))
 custom_hooks = [
     dict(type='mmguided.GuidanceScheduleHook'),
+    dict(type='mmguided.MomentumUpdateHook'),
     dict(type='mmguided.RNGStateHook'),
     dict(type='mmguided.BrokenImageReportHook'),
     # Without it, load_from of a checkpoint of another size would start from random weights.

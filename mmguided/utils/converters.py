@@ -39,14 +39,26 @@ _DECODER = {
     'decoder_pred.weight': 'decoder_pred.weight',
     'decoder_pred.bias': 'decoder_pred.bias',
 }
+_BATCH_NORM = ('weight', 'bias', 'running_mean', 'running_var', 'num_batches_tracked')
 # The released ccMIM projector is a Sequential(Linear, BN, ReLU, Linear, BN without affine).
 _PROJECTOR = {
     **{f'projector.0.{name}': f'fc0.{name}' for name in ('weight', )},
-    **{f'projector.1.{name}': f'bn0.{name}'
-       for name in ('weight', 'bias', 'running_mean', 'running_var', 'num_batches_tracked')},
+    **{f'projector.1.{name}': f'bn0.{name}' for name in _BATCH_NORM},
     **{f'projector.3.{name}': f'fc1.{name}' for name in ('weight', )},
     **{f'projector.4.{name}': f'bn1.{name}'
        for name in ('running_mean', 'running_var', 'num_batches_tracked')},
+}
+# The released CMAE projectors and predictor are our NonLinearNeck by name: fc0, bn0, fc1.
+_MLP = ['fc0.weight', 'fc0.bias', *(f'bn0.{name}' for name in _BATCH_NORM), 'fc1.weight']
+# Where the released CMAE's parts are in ours; it has OpenMMLab's names within them.
+_CMAE_PARTS = {
+    'backbone': 'backbone',
+    'target_backbone': 'momentum_encoder.encoder',
+    'pixel_decoder': 'neck',
+    'feature_decoder': 'feature_decoder',
+    'projector': 'projector',
+    'target_projector': 'target_projector',
+    'head.predictor': 'contrast_head.predictor',
 }
 
 
@@ -107,6 +119,38 @@ def ccmim_from_released(state: Mapping[str, Tensor]) -> StateDict:
         ConfigError: Naming the keys that are missing or unexpected.
     """
     return _rename(state, _released_names(state, ('decoder', 'projector')), 'released ccMIM')
+
+
+def cmae_from_released(state: Mapping[str, Tensor]) -> StateDict:
+    """Released CMAE to ours: both encoders, decoders and projectors, and the predictor.
+
+    A checkpoint of the online encoder alone is accepted too, anything between is not.
+
+    Raises:
+        ConfigError: Naming the keys that are missing or unexpected.
+    """
+
+    def encoder(part: str) -> list[str]:
+        depth = _num_blocks(state, rf'{part}\.layers\.(\d+)\.')
+        return [*_ENCODER.values(), *_blocks('', 'layers', depth).values()]
+
+    def decoder(part: str) -> list[str]:
+        depth = _num_blocks(state, rf'{part}\.decoder_blocks\.(\d+)\.')
+        return [*_DECODER.values(), *_blocks('', 'decoder_blocks', depth).values()]
+
+    parts = dict(backbone=encoder('backbone'))
+    if any(not name.startswith('backbone.') for name in state):
+        # The target encoder gives out its tokens without a norm and has none.
+        target = [name for name in encoder('target_backbone') if not name.startswith('ln1.')]
+        parts |= dict.fromkeys(('projector', 'target_projector', 'head.predictor'), _MLP)
+        parts |= {
+            'target_backbone': target,
+            'pixel_decoder': decoder('pixel_decoder'),
+            'feature_decoder': decoder('feature_decoder'),
+        }
+    names = {f'{part}.{name}': f'{_CMAE_PARTS[part]}.{name}'
+             for part, keys in parts.items() for name in keys}
+    return _rename(state, names, 'released CMAE')
 
 
 def vit_from_ours(state: Mapping[str, Tensor], layout: str) -> StateDict:

@@ -8,9 +8,15 @@ import torch
 from timm.models.vision_transformer import VisionTransformer as TimmViT
 
 from mmguided.models import MaskedViT
-from mmguided.utils.converters import ccmim_from_released, mae_from_released, vit_from_ours
+from mmguided.utils.converters import (
+    ccmim_from_released,
+    cmae_from_released,
+    mae_from_released,
+    vit_from_ours,
+)
 from mmguided.utils.errors import ConfigError
 from tests.conftest import ROOT
+from tests.test_models.test_cmae import cmae
 
 ARCH = dict(embed_dims=32, num_layers=3, num_heads=2, feedforward_channels=128)
 
@@ -56,6 +62,39 @@ def test_half_or_foreign_checkpoints_are_refused(change, said):
 def test_ccmim_needs_its_projector():
     with pytest.raises(ConfigError, match='released ccMIM: .* missing keys'):
         ccmim_from_released(_timm().state_dict())
+
+
+def _released_cmae():
+    """A model of ours under the released names, and its weights under ours."""
+    ours = cmae().state_dict()
+    parts = {
+        'backbone': 'backbone', 'momentum_encoder.encoder': 'target_backbone',
+        'neck': 'pixel_decoder', 'feature_decoder': 'feature_decoder', 'projector': 'projector',
+        'target_projector': 'target_projector', 'contrast_head.predictor': 'head.predictor'}
+    released = {}
+    for name, value in ours.items():
+        part = next(p for p in parts if name.startswith(f'{p}.'))
+        released[parts[part] + name.removeprefix(part)] = value
+    return released, ours
+
+
+def test_cmae_whole_and_its_encoder_alone():
+    released, ours = _released_cmae()
+    converted = cmae_from_released(released)
+    assert converted.keys() == ours.keys()
+    assert all(torch.equal(converted[k], v) for k, v in ours.items())
+    encoder = {k: v for k, v in released.items() if k.startswith('backbone.')}
+    assert cmae_from_released(encoder).keys() == encoder.keys()
+
+
+@pytest.mark.parametrize('dropped', [
+    'head.predictor.fc1.weight', 'target_backbone.layers.1.ln1.bias', 'backbone.cls_token',
+    'feature_decoder.decoder_blocks.0.ln2.weight', 'projector.bn0.running_var'])
+def test_cmae_without_a_key_is_refused(dropped):
+    released, _ = _released_cmae()
+    del released[dropped]
+    with pytest.raises(ConfigError, match=f'1 missing keys .{dropped}'):
+        cmae_from_released(released)
 
 
 def _run(monkeypatch, script, *args):

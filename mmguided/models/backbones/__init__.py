@@ -1,3 +1,4 @@
+from .hybrid_vit import MaskedHybridViT
 from .vit import MaskedViT
 
-__all__ = ['MaskedViT']
+__all__ = ['MaskedHybridViT', 'MaskedViT']

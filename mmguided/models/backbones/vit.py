@@ -37,10 +37,16 @@ class MaskedViT(VisionTransformer):
         out_type: Output of :meth:`forward` without a mask.
         **kwargs: The other arguments of VisionTransformer; ``with_cls_token`` must stay True.
 
+    Attributes:
+        patches_are_independent: Whether what :meth:`embed` gives for a patch depends on that patch
+            alone, so that one call of it may serve several masks.
+
     Raises:
         ConfigError: If the patch size does not divide the image size, the arch is unknown, or the
             [CLS] token is switched off.
     """
+    patches_are_independent = True
+    _patch_option = 'backbone.patch_size'
     arch_zoo = dict(
         tiny=_arch(192, 12, 3),
         small=_arch(384, 12, 6),
@@ -54,9 +60,7 @@ class MaskedViT(VisionTransformer):
                  patch_size: int = 16,
                  out_type: str = 'raw',
                  **kwargs) -> None:
-        if isinstance(arch, str) and arch not in self.arch_zoo:
-            raise ConfigError(f"backbone.arch='{arch}' is unknown: choose from "
-                              f'{list(self.arch_zoo)} or give a dict')
+        arch = self._arch_settings(arch)
         if not kwargs.get('with_cls_token', True):
             raise ConfigError('backbone.with_cls_token=False: masking and guidance need [CLS]; '
                               "use type='VisionTransformer' for an encoder without")
@@ -66,12 +70,21 @@ class MaskedViT(VisionTransformer):
             arch=arch, img_size=img_size, patch_size=patch_size, out_type=out_type, **kwargs)
         self.pos_embed.requires_grad = False
 
+    @classmethod
+    def _arch_settings(cls, arch: str | dict) -> dict:
+        if isinstance(arch, dict):
+            return arch
+        if arch not in cls.arch_zoo:
+            raise ConfigError(f"backbone.arch='{arch}' is unknown: choose from "
+                              f'{list(cls.arch_zoo)} or give a dict')
+        return cls.arch_zoo[arch]
+
     def _check_size(self, height: int, width: int) -> None:
         if height % self.patch_size or width % self.patch_size:
             raise ConfigError(
                 f'patch_size={self.patch_size} does not divide the image of {height} x {width} '
-                '(height x width): change backbone.patch_size, or img_size and the crop of the '
-                'pipeline')
+                f'(height x width): change {self._patch_option}, or img_size and the crop of '
+                'the pipeline')
 
     def init_weights(self) -> None:
         """MAE's initialisation, or the checkpoint of ``init_cfg``, strictly."""
@@ -80,8 +93,9 @@ class MaskedViT(VisionTransformer):
             return
         super().init_weights()
         init_transformer_weights(self)
-        projection = self.patch_embed.projection
-        nn.init.xavier_uniform_(projection.weight.view(projection.out_channels, -1))
+        for module in self.modules():
+            if isinstance(module, nn.Conv2d):
+                nn.init.xavier_uniform_(module.weight.view(module.out_channels, -1))
         nn.init.normal_(self.cls_token, std=.02)
         self.pos_embed.data.copy_(sincos_position_embedding(self.patch_resolution, self.embed_dims))
 
@@ -95,37 +109,60 @@ class MaskedViT(VisionTransformer):
         return resize_pos_embed(self.pos_embed, self.patch_resolution, grid, self.interpolate_mode,
                                 self.num_extra_tokens)
 
-    def embed(self, images: Tensor) -> Tensor:
-        """Patches with their positions, without [CLS]: ``(B, 3, H, W)`` to ``(B, L, D)``."""
+    def embed(self, images: Tensor, mask: PatchMask | None = None) -> Tensor:
+        """Patches with their positions, without [CLS]: what :meth:`encode` takes.
+
+        Args:
+            images: ``(B, 3, H, W)``.
+            mask: What an encoder that mixes patches needs to know; here it changes nothing.
+
+        Returns:
+            ``(B, L, D)``, the masked patches too.
+        """
         return self.patch_embed(images)[0] + self._position(self.patch_grid(images))[:, 1:]
 
-    def _prepend_cls(self, tokens: Tensor) -> Tensor:
+    def _enter(self, embedded: Tensor, ids: Tensor | None = None) -> Tensor:
+        """Input of the first block: [CLS] and the patches ``ids``."""
+        tokens = embedded if ids is None else gather_tokens(embedded, ids)
         cls_token = self.cls_token + self.pos_embed[:, :1]
         cls_token = cls_token.to(tokens.dtype).expand(len(tokens), -1, -1)
         return self.pre_norm(self.drop_after_pos(torch.cat((cls_token, tokens), dim=1)))
 
-    def encode(self, tokens: Tensor, ids: Tensor) -> Tensor:
+    def _leave(self, x: Tensor, embedded: Tensor, ids: Tensor | None = None) -> Tensor:
+        """What follows the last block."""
+        return self.ln1(x) if self.final_norm else x
+
+    def encode(self, embedded: Tensor, ids: Tensor | None = None) -> Tensor:
         """Run the blocks on [CLS] and the patches ``ids`` alone.
 
         Args:
-            tokens: Embedded patches of the whole image, ``(B, L, D)``.
-            ids: Patches to see, ``(B, n)``.
+            embedded: Result of :meth:`embed`.
+            ids: Patches to see, ``(B, n)``; None = all, in the image's order.
 
         Returns:
-            ``(B, 1 + n, D)`` after the final norm, [CLS] first.
+            ``(B, 1 + n, D)`` after the final norm, if there is one; [CLS] first.
         """
-        x = self._prepend_cls(gather_tokens(tokens, ids))
+        x = self._enter(embedded, ids)
         for layer in self.layers:
             x = layer(x)
-        return self.ln1(x) if self.final_norm else x
+        return self._leave(x, embedded, ids)
+
+    def tokens(self, images: Tensor, mask: PatchMask | None = None) -> Tensor:
+        """Latents of the visible patches, or of all: :meth:`embed`, then :meth:`encode`.
+
+        Returns:
+            ``(B, 1 + n, D)`` after the final norm, if there is one; [CLS] first. ``out_type`` does
+            not matter.
+        """
+        return self.encode(self.embed(images, mask), None if mask is None else mask.ids_keep)
 
     def forward(self, images: Tensor, mask: PatchMask | None = None):
         """Latents ``(B, 1 + Lv, D)`` of the visible patches; without a mask, what VisionTransformer
         returns."""
-        if mask is None:
-            self.patch_grid(images)  # mmcv would pad an image that does not fit, without a word
-            return super().forward(images)
-        return self.encode(self.embed(images), mask.ids_keep)
+        if mask is not None:
+            return self.tokens(images, mask)
+        self.patch_grid(images)  # mmcv would pad an image that does not fit, without a word
+        return super().forward(images)
 
     @torch.no_grad()
     def cls_attention(self,
@@ -148,7 +185,7 @@ class MaskedViT(VisionTransformer):
         layers = range(self.num_layers) if layers is None else layers
         wanted = {i % self.num_layers for i in layers}
         last = max(wanted)
-        x = self._prepend_cls(self.embed(images))
+        x = self._enter(self.embed(images))
         rows = []
         for i, layer in enumerate(self.layers[:last]):
             query, key, value = self._heads(layer.attn, layer.attn.qkv(layer.ln1(x)))

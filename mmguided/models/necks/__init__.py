@@ -1,4 +1,5 @@
 from .mae_decoder import MAEDecoder
+from .shared_decoder import SharedDecoder
 from .sync_bn import SyncBatchNorm
 
-__all__ = ['MAEDecoder', 'SyncBatchNorm']
+__all__ = ['MAEDecoder', 'SharedDecoder', 'SyncBatchNorm']

@@ -61,11 +61,11 @@ class MAEDecoder(BaseModule):
         self.decoder_pos_embed.data.copy_(
             sincos_position_embedding(self.grid, self.decoder_pos_embed.shape[-1]))
 
-    def forward(self,
-                latent: Tensor,
-                mask: PatchMask,
-                grid: tuple[int, int] | None = None) -> Tensor:
-        """Predictions of all patches, visible ones too, in the image's order.
+    def hidden_states(self,
+                      latent: Tensor,
+                      mask: PatchMask,
+                      grid: tuple[int, int] | None = None) -> list[Tensor]:
+        """What goes into the first block and what comes out of each.
 
         Args:
             latent: [CLS] and visible patches, ``(B, 1 + Lv, in_dims)``.
@@ -73,12 +73,26 @@ class MAEDecoder(BaseModule):
             grid: Patches ``(h, w)`` of these images if not the usual ones.
 
         Returns:
-            ``(B, L, out_dims)``.
+            ``1 + depth`` tensors ``(B, 1 + L, embed_dims)``, [CLS] first, in the image's order.
         """
         x = self.decoder_embed(latent)
         patches = restore_tokens(x[:, 1:], self.mask_token, mask.ids_restore)
         x = torch.cat((x[:, :1], patches), dim=1)
-        x = x + resize_pos_embed(self.decoder_pos_embed, self.grid, grid or self.grid)
+        states = [x + resize_pos_embed(self.decoder_pos_embed, self.grid, grid or self.grid)]
         for block in self.decoder_blocks:
-            x = block(x)
-        return self.decoder_pred(self.ln1(x))[:, 1:]
+            states.append(block(states[-1]))
+        return states
+
+    def predict(self, hidden_state: Tensor) -> Tensor:
+        """Values of the patches, ``(B, L, out_dims)``, from the last hidden state."""
+        return self.decoder_pred(self.ln1(hidden_state))[:, 1:]
+
+    def forward(self,
+                latent: Tensor,
+                mask: PatchMask,
+                grid: tuple[int, int] | None = None) -> Tensor:
+        """Predictions of all patches, visible ones too, in the image's order: ``(B, L, out_dims)``.
+
+        Arguments as in :meth:`hidden_states`.
+        """
+        return self.predict(self.hidden_states(latent, mask, grid)[-1])

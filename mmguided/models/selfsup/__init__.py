@@ -1,5 +1,6 @@
 from .base import MaskedImageModel, Reconstruction
 from .ccmim import CCMIM
+from .cmae import CMAE
 from .mae import MAE
 
-__all__ = ['CCMIM', 'MAE', 'MaskedImageModel', 'Reconstruction']
+__all__ = ['CCMIM', 'CMAE', 'MAE', 'MaskedImageModel', 'Reconstruction']

@@ -8,6 +8,7 @@ from torch import Tensor
 
 from mmguided.ops import normalise_patches, patchify, unpatchify
 from mmguided.registry import MODELS
+from mmguided.utils.errors import ConfigError
 
 from ..mask_generators import PatchMask
 from ..target_generators import PixelTarget
@@ -41,6 +42,8 @@ class MaskedImageModel(BaseSelfSupervisor):
         neck: Config of the decoder.
         target_generator: Config of what is predicted.
         head: Config of the reconstruction loss.
+        momentum_encoder: Config of a :class:`MomentumEncoder` that follows the backbone, for
+            algorithms and guidance that ask for one.
         data_preprocessor: Config of the normalisation; mmpretrain's SelfSupDataPreprocessor.
         init_cfg: As in every MMEngine module.
 
@@ -55,6 +58,7 @@ class MaskedImageModel(BaseSelfSupervisor):
                  neck: dict,
                  target_generator: dict,
                  head: dict,
+                 momentum_encoder: dict | None = None,
                  data_preprocessor: dict | None = None,
                  init_cfg: dict | None = None) -> None:
         backbone = MODELS.build(backbone)
@@ -73,17 +77,35 @@ class MaskedImageModel(BaseSelfSupervisor):
             target_generator=target_generator,
             data_preprocessor=data_preprocessor,
             init_cfg=init_cfg)
+        self.momentum_encoder = momentum_encoder and MODELS.build(
+            momentum_encoder, default_args=dict(encoder=backbone))
         self.mask_generator = MODELS.build(mask_generator)
         self.mask_generator.check(self.encoders, backbone.patch_resolution)
 
     @property
     def encoders(self) -> Mapping[str, torch.nn.Module]:
         """Encoders that a guidance may ask, by name."""
-        return dict(student=self.backbone)
+        encoders = dict(student=self.backbone)
+        if self.momentum_encoder is not None:
+            encoders['momentum'] = self.momentum_encoder.encoder
+        return encoders
+
+    def init_weights(self) -> None:
+        """Initialise every part; a momentum encoder starts as the encoder."""
+        super().init_weights()
+        if self.momentum_encoder is not None:
+            self.momentum_encoder.reset()
 
     def make_mask(self, images: Tensor) -> tuple[PatchMask, dict[str, Tensor]]:
         """Divide the patches of a batch; also scalars for the log."""
         return self.mask_generator(images, self.backbone.patch_grid(images), self.encoders)
+
+    def check_pairs(self, images: Tensor) -> None:
+        """ConfigError if there are too few images of one process to contrast and to normalise."""
+        if self.training and len(images) < 2:
+            raise ConfigError(f'a batch of {len(images)} image per process: contrast and batch '
+                              'normalisation need two; set train_dataloader.drop_last=True or '
+                              'another train_dataloader.batch_size')
 
     def reconstruction_loss(self, images: Tensor, latent: Tensor, mask: PatchMask) -> Tensor:
         """Decode the latents of the visible patches and compare with the targets."""

@@ -3,7 +3,6 @@ import torch
 from torch import Tensor
 
 from mmguided.registry import MODELS
-from mmguided.utils.errors import ConfigError
 
 from .base import MaskedImageModel
 
@@ -31,10 +30,7 @@ class CCMIM(MaskedImageModel):
 
     def loss(self, inputs: Tensor, data_samples=None) -> dict[str, Tensor]:
         """Losses and scalars for the log, from normalised images ``(B, 3, H, W)``."""
-        if self.training and len(inputs) < 2:
-            raise ConfigError(f'a batch of {len(inputs)} image per process: contrast and batch '
-                              'normalisation need two; set train_dataloader.drop_last=True or '
-                              'another train_dataloader.batch_size')
+        self.check_pairs(inputs)
         mask, log_vars = self.make_mask(inputs)  # Eq. 4-6
         tokens = self.backbone.embed(inputs)
         visible = self.backbone.encode(tokens, mask.ids_keep)
@@ -45,5 +41,5 @@ class CCMIM(MaskedImageModel):
             teacher, = self.projector((masked[:, 0], ))
         return dict(
             loss_reconstruction=self.reconstruction_loss(inputs, visible, mask),  # Eq. 9
-            loss_contrast=self.contrast_head(student, teacher),  # Eq. 7 or 8
+            **self.contrast_head(student, teacher),  # Eq. 7 or 8
             **log_vars)

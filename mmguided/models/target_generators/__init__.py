@@ -1,4 +1,5 @@
 from .hog import HOGTarget
+from .momentum_encoder import MomentumEncoder
 from .pixel import PixelTarget
 
-__all__ = ['HOGTarget', 'PixelTarget']
+__all__ = ['HOGTarget', 'MomentumEncoder', 'PixelTarget']

@@ -1,0 +1,12 @@
+"""CMAE, ViT-L/16, 1600 epochs.
+
+    tools/dist_train.sh configs/cmae/vit-l_1600e.py 8
+
+Hardware: 8 GPUs, 512 images each, total batch 4096; --auto-scale-lr for any other number, which
+changes the number of negatives too. Time: not measured by us.
+The paper shows the fine-tuning accuracy of this size in Fig. 5b, a plot without a table. Ours: not
+measured.
+"""
+_base_ = ['./vit-b_1600e.py']
+
+model = dict(backbone=dict(arch='large'))

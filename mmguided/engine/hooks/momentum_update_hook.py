@@ -1,0 +1,46 @@
+"""Moves the momentum encoder after each optimiser step."""
+from mmengine.hooks import Hook
+from mmengine.model import is_model_wrapper
+
+from mmguided.registry import HOOKS
+
+
+@HOOKS.register_module()
+class MomentumUpdateHook(Hook):
+    """Updates the model's ``momentum_encoder`` after each step that the optimiser really takes.
+
+    It hangs on the optimiser itself: iterations that only accumulate gradients, and steps that
+    the loss scaler skips, do not move the average. Models without one are left alone. A checkpoint
+    without a momentum encoder (MAE's, to start CMAE from) makes it start as the loaded encoder.
+    """
+
+    def __init__(self) -> None:
+        self._start_over = False
+        self._handle = None
+
+    def after_load_checkpoint(self, runner, checkpoint: dict) -> None:
+        state = checkpoint.get('state_dict', checkpoint)
+        self._start_over = not any('momentum_encoder.' in name for name in state)
+
+    def before_train(self, runner) -> None:
+        model = runner.model.module if is_model_wrapper(runner.model) else runner.model
+        momentum_encoder = getattr(model, 'momentum_encoder', None)
+        if momentum_encoder is None:
+            return
+        if self._start_over:
+            momentum_encoder.reset()
+
+        def update(optimizer, args, kwargs) -> None:
+            # The loss scaler lets a fused optimiser do the skipping, and tells it here.
+            found_inf = getattr(optimizer, 'found_inf', None)
+            if found_inf is not None and found_inf.item():
+                return
+            momentum = momentum_encoder.momentum_at(runner.iter / runner.max_iters)
+            momentum_encoder.update(momentum)
+            runner.message_hub.update_scalar('train/ema_momentum', momentum)
+
+        self._handle = runner.optim_wrapper.optimizer.register_step_post_hook(update)
+
+    def after_train(self, runner) -> None:
+        if self._handle is not None:
+            self._handle.remove()

@@ -1,0 +1,286 @@
+"""Hybrid convolutional ViT: ConvMAE's encoder, whose convolutions do not see masked patches."""
+import math
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+import torch.nn.functional as F
+from mmcv.cnn.bricks import DropPath
+from mmcv.cnn.bricks.transformer import FFN
+from torch import Tensor, nn
+
+from mmguided.ops import gather_tokens
+from mmguided.registry import MODELS
+from mmguided.utils.errors import ConfigError
+
+from ..mask_generators import PatchMask
+from .vit import MaskedViT
+
+
+class MaskedConvBlock(nn.Module):
+    """A transformer block with a depthwise 5x5 convolution in place of attention.
+
+    Channels stand last, where norms and linear layers want them; the convolution gets a view in
+    torch's channels-last memory format, so that nothing is copied.
+
+    Args:
+        dims: Channels.
+        drop_rate: Dropout in the MLP.
+        drop_path_rate: Stochastic depth of both branches.
+    """
+
+    def __init__(self, dims: int, drop_rate: float, drop_path_rate: float) -> None:
+        super().__init__()
+        self.ln1 = nn.LayerNorm(dims)
+        self.value = nn.Linear(dims, dims)
+        self.depthwise = nn.Conv2d(dims, dims, 5, padding=2, groups=dims)
+        self.proj = nn.Linear(dims, dims)
+        self.drop_path = DropPath(drop_path_rate)
+        self.ln2 = nn.LayerNorm(dims)
+        self.ffn = FFN(
+            dims,
+            4 * dims,
+            act_cfg=dict(type='GELU'),
+            ffn_drop=drop_rate,
+            dropout_layer=dict(type='DropPath', drop_prob=drop_path_rate))
+
+    def forward(self, x: Tensor, hidden: Tensor | None) -> Tensor:
+        """``(B, H, W, C)`` to the same; ``hidden`` ``(B, H, W, 1)``, bool, True = masked."""
+        value = self.value(self.ln1(x))
+        if hidden is not None:
+            # Here and nowhere else: the convolution alone carries anything between patches.
+            value = value.masked_fill(hidden, 0)
+        mixed = self.depthwise(value.permute(0, 3, 1, 2)).permute(0, 2, 3, 1)
+        x = x + self.drop_path(self.proj(mixed))
+        return self.ffn(self.ln2(x), identity=x)
+
+
+class MaskedConvStage(nn.Module):
+    """A strided convolution with LayerNorm and GELU, then convolutional blocks.
+
+    Args:
+        in_dims: Channels of the input.
+        dims: Channels of the output.
+        stride: Stride and kernel of the convolution.
+        drop_rate: Dropout in the blocks.
+        drop_path_rates: Stochastic depth of each block.
+    """
+
+    def __init__(self, in_dims: int, dims: int, stride: int, drop_rate: float,
+                 drop_path_rates: Sequence[float]) -> None:
+        super().__init__()
+        self.projection = nn.Conv2d(in_dims, dims, stride, stride)
+        self.norm = nn.LayerNorm(dims)
+        self.blocks = nn.ModuleList(
+            MaskedConvBlock(dims, drop_rate, rate) for rate in drop_path_rates)
+
+    def forward(self, x: Tensor, hidden: Tensor | None) -> Tensor:
+        """``(B, H, W, C)`` to ``(B, H / stride, W / stride, dims)``; ``hidden`` is by patch,
+        ``(B, h, w)``, bool, True = masked."""
+        x = F.gelu(self.norm(_patchwise(self.projection, x)))
+        if hidden is not None:
+            side = x.shape[1] // hidden.shape[1]
+            hidden = hidden.repeat_interleave(side, 1).repeat_interleave(side, 2).unsqueeze(-1)
+        for block in self.blocks:
+            x = block(x, hidden)
+        return x
+
+
+class ConvTokeniser(nn.Module):
+    """The stages before the transformer; the last has no blocks and gives the patches.
+
+    Args:
+        in_channels: Channels of the images.
+        dims: Width of each stage.
+        strides: Stride of each stage.
+        drop_rate: Dropout in the blocks.
+        drop_path_rates: Stochastic depth of the blocks of each stage.
+        grid: Patches ``(h, w)`` of the usual image.
+    """
+
+    def __init__(self, in_channels: int, dims: Sequence[int], strides: Sequence[int],
+                 drop_rate: float, drop_path_rates: Sequence[Sequence[float]],
+                 grid: tuple[int, int]) -> None:
+        super().__init__()
+        self.init_out_size = grid  # read by VisionTransformer when it loads a position embedding
+        self.stages = nn.ModuleList(
+            MaskedConvStage(in_dims, out_dims, stride, drop_rate, rates)
+            for in_dims, out_dims, stride, rates in zip(
+                (in_channels, *dims[:-1]), dims, strides, drop_path_rates, strict=True))
+        self.proj = nn.Linear(dims[-1], dims[-1])
+
+    def forward(self, images: Tensor, hidden: Tensor | None) -> tuple[Tensor, tuple[Tensor, ...]]:
+        """Patches ``(B, L, D)`` and what the stages before give, ``(B, H_i, W_i, C_i)`` each."""
+        x = images.permute(0, 2, 3, 1).contiguous()
+        outputs = []
+        for stage in self.stages:
+            x = stage(x, hidden)
+            outputs.append(x)
+        return self.proj(x.flatten(1, 2)), tuple(outputs[:-1])
+
+
+class HybridTokens(NamedTuple):
+    """What :meth:`MaskedHybridViT.embed` gives and ``encode`` takes.
+
+    Attributes:
+        patches: Embedded patches with their positions, ``(B, L, D)``.
+        stages: Outputs of the convolutional stages, ``(B, H_i, W_i, C_i)``, for the fusion.
+    """
+    patches: Tensor
+    stages: tuple[Tensor, ...]
+
+
+@MODELS.register_module()
+class MaskedHybridViT(MaskedViT):
+    """ConvMAE's encoder (arXiv:2205.03892, Sec. 3.2): convolutional stages, then a ViT.
+
+    Each stage is a strided convolution followed by blocks of depthwise 5x5 convolutions, in which
+    masked patches are zero, so that no visible patch learns of them. The outputs of the stages are
+    projected to the patches and added to what the last transformer block gives, before the final
+    norm. The same weights run with and without a mask.
+
+    Two things differ from the released ConvMAE. It has no [CLS]; here there is one, in the
+    transformer blocks, since guidance and the other algorithms ask for it. And its networks for
+    downstream tasks drop the projections of the stages; here the unmasked encoder is the masked
+    one with nothing hidden.
+
+    Without a mask :meth:`forward` gives what VisionTransformer does; of ``out_indices``, the last
+    block alone includes the fusion and the norm. Blocks are counted in the transformer, for
+    ``out_indices``, ``frozen_stages`` and layer-wise decay; the stages belong to the embedding.
+
+    Args:
+        arch: 'base', or a dict of VisionTransformer's; beside it ``stage_dims`` and
+            ``stage_depths``, widths and numbers of blocks of the convolutional stages, by default
+            ``(256, 384)`` and ``(2, 2)``. ConvMAE's other sizes are left out: its paper and its
+            released weights contradict each other.
+        img_size: Usual input, a side or ``(height, width)``.
+        strides: Strides of the convolutional stages and of the patches after them; their product
+            is the patch size.
+        in_channels: Channels of the images.
+        drop_rate: Dropout, in convolutional blocks in the MLP.
+        drop_path_rate: Stochastic depth of the last block; it grows linearly from 0 over all
+            blocks, convolutional ones included.
+        frozen_stages: Transformer blocks to freeze, and with them the embedding; all of them
+            freeze the fusion and the final norm too.
+        layer_cfgs: As VisionTransformer's, for the transformer blocks.
+        **kwargs: The other arguments of :class:`MaskedViT` but ``patch_size`` and ``patch_cfg``;
+            ``norm_cfg`` is that of the transformer, the norms of the stages have torch's epsilon
+            of 1e-5, as released.
+
+    Raises:
+        ConfigError: Beside MaskedViT's reasons, if the numbers of strides, stage widths and depths
+            do not fit together.
+    """
+    patches_are_independent = False
+    _patch_option = 'backbone.strides'
+    arch_zoo = dict(
+        base=dict(
+            embed_dims=768,
+            num_layers=11,
+            num_heads=12,
+            feedforward_channels=3072,
+            stage_dims=(256, 384),
+            stage_depths=(2, 2)))
+
+    def __init__(self,
+                 arch: str | dict = 'base',
+                 img_size: int | tuple[int, int] = 224,
+                 strides: Sequence[int] = (4, 2, 2),
+                 in_channels: int = 3,
+                 drop_rate: float = 0.,
+                 drop_path_rate: float = 0.,
+                 frozen_stages: int = -1,
+                 layer_cfgs: dict | Sequence[dict] | None = None,
+                 **kwargs) -> None:
+        arch = dict(stage_dims=(256, 384), stage_depths=(2, 2)) | self._arch_settings(arch)
+        stage_dims, stage_depths = arch['stage_dims'], arch['stage_depths']
+        self._check_stages(strides, stage_dims, stage_depths, kwargs)
+        num_layers, dims = arch['num_layers'], arch['embed_dims']
+        rates = np.linspace(0, drop_path_rate, sum(stage_depths) + num_layers)
+        *stage_rates, layer_rates = np.split(rates, np.cumsum(stage_depths))
+        if not isinstance(layer_cfgs, Sequence):
+            layer_cfgs = [layer_cfgs or {}] * num_layers
+        super().__init__(
+            arch=arch,
+            img_size=img_size,
+            patch_size=math.prod(strides),
+            in_channels=in_channels,
+            drop_rate=drop_rate,
+            layer_cfgs=[{'drop_path_rate': rate, **cfg}
+                        for rate, cfg in zip(layer_rates, layer_cfgs, strict=True)],
+            **kwargs)
+        self.patch_embed = ConvTokeniser(
+            in_channels, (*stage_dims, dims), strides, drop_rate, (*stage_rates, ()),
+            self.patch_resolution)
+        rest = [math.prod(strides[i + 1:]) for i in range(len(stage_dims))]
+        self.fusion = nn.ModuleList(
+            nn.Conv2d(width, dims, side, side)
+            for width, side in zip(stage_dims, rest, strict=True))
+        self.frozen_stages = frozen_stages
+        if frozen_stages > 0:
+            self._freeze_stages()
+
+    @staticmethod
+    def _check_stages(strides, stage_dims, stage_depths, kwargs) -> None:
+        for name in ('patch_size', 'patch_cfg'):
+            if name in kwargs:
+                raise ConfigError(f'backbone.{name}={kwargs[name]}: the patches of a hybrid follow '
+                                  f'from backbone.strides={tuple(strides)}; remove it (in an '
+                                  'inherited config with _delete_=True in the backbone)')
+        if not 0 < len(strides) - 1 == len(stage_dims) == len(stage_depths):
+            raise ConfigError(f'backbone.strides={tuple(strides)} must be one value more than '
+                              f'arch.stage_dims={tuple(stage_dims)} and '
+                              f'arch.stage_depths={tuple(stage_depths)}: one for each stage, and '
+                              'one for the patches')
+
+    def _freeze_stages(self) -> None:
+        super()._freeze_stages()
+        if self.frozen_stages == self.num_layers:
+            self.fusion.requires_grad_(False)
+
+    def embed(self, images: Tensor, mask: PatchMask | None = None) -> HybridTokens:
+        """Run the convolutional stages.
+
+        Args:
+            images: ``(B, 3, H, W)``.
+            mask: Whose masked patches the convolutions must not see; :meth:`encode` is then to be
+                called with patches that it keeps. None shows everything to every patch.
+        """
+        grid = self.patch_grid(images)
+        hidden = None if mask is None else mask.mask.bool().view(-1, *grid)
+        patches, stages = self.patch_embed(images, hidden)
+        return HybridTokens(patches + self._position(grid)[:, 1:], stages)
+
+    def _enter(self, embedded: HybridTokens, ids: Tensor | None = None) -> Tensor:
+        return super()._enter(embedded.patches, ids)
+
+    def _leave(self, x: Tensor, embedded: HybridTokens, ids: Tensor | None = None) -> Tensor:
+        """Multi-scale fusion and the final norm."""
+        fused = sum(_patchwise(projection, stage)
+                    for projection, stage in zip(self.fusion, embedded.stages, strict=True))
+        fused = fused.flatten(1, 2)
+        if ids is not None:
+            fused = gather_tokens(fused, ids)
+        x = x + F.pad(fused, (0, 0, 1, 0))  # nothing for [CLS]
+        return super()._leave(x, embedded, ids)
+
+    def forward(self, images: Tensor, mask: PatchMask | None = None):
+        """Latents ``(B, 1 + Lv, D)`` of the visible patches; without a mask, what VisionTransformer
+        returns."""
+        if mask is not None:
+            return self.tokens(images, mask)
+        embedded = self.embed(images)
+        x = self._enter(embedded)
+        outs = []
+        for i, layer in enumerate(self.layers):
+            x = layer(x)
+            if i == self.num_layers - 1:
+                x = self._leave(x, embedded)
+            if i in self.out_indices:
+                outs.append(self._format_output(x, self.patch_grid(images)))
+        return tuple(outs)
+
+
+def _patchwise(convolution: nn.Conv2d, x: Tensor) -> Tensor:
+    """A convolution on ``(B, H, W, C)``."""
+    return convolution(x.permute(0, 3, 1, 2)).permute(0, 2, 3, 1)

@@ -1,0 +1,203 @@
+"""The moving average: after steps that were taken, and after those alone."""
+import math
+
+import pytest
+import torch
+from mmengine.hooks import Hook
+from mmengine.model import BaseModel
+from mmengine.optim import AmpOptimWrapper, OptimWrapper
+from mmengine.runner import Runner
+from torch import nn
+
+from mmguided.models import MomentumEncoder
+
+
+class _Encoder(nn.Module):
+    """One weight, and a normalisation with buffers."""
+
+    def __init__(self):
+        super().__init__()
+        self.weight = nn.Parameter(torch.zeros(1))
+        self.norm = nn.BatchNorm1d(1)
+        self.ln1 = nn.Identity()
+
+
+class _Model(BaseModel):
+    """The loss is minus the weight: with SGD and a rate of 1, each step adds 1 to it."""
+
+    def __init__(self, **kwargs):
+        super().__init__()
+        self.backbone = _Encoder()
+        self.momentum_encoder = MomentumEncoder(self.backbone, **kwargs)
+        self.broken_at = ()
+        self.calls = 0
+
+    def forward(self, inputs, mode='loss'):
+        self.calls += 1
+        loss = -self.backbone.weight.sum()
+        if self.calls in self.broken_at:
+            loss = loss * math.inf
+        return dict(loss=loss)
+
+
+class _Record(Hook):
+
+    def __init__(self):
+        self.online, self.target, self.momentum = [], [], []
+
+    def after_train_iter(self, runner, batch_idx, data_batch=None, outputs=None):
+        self.online.append(runner.model.backbone.weight.item())
+        self.target.append(runner.model.momentum_encoder.encoder.weight.item())
+        self.momentum.append(runner.message_hub.get_scalar('train/ema_momentum').current()
+                             if 'train/ema_momentum' in runner.message_hub.log_scalars else None)
+
+
+def run(tmp_path, iters, model=None, optim_wrapper=None, **kwargs):
+    record = _Record()
+    model = model or _Model(momentum=.9)
+    if optim_wrapper is None:
+        optim_wrapper = dict(type='OptimWrapper', optimizer=dict(type='SGD', lr=1.))
+    runner = Runner(
+        model,
+        str(tmp_path),
+        train_dataloader=dict(
+            dataset=[torch.zeros(1)] * 4, batch_size=1, sampler=dict(type='DefaultSampler')),
+        train_cfg=dict(by_epoch=False, max_iters=iters),
+        optim_wrapper=optim_wrapper,
+        default_hooks=dict(checkpoint=dict(type='CheckpointHook', by_epoch=False, interval=2)),
+        custom_hooks=[dict(type='mmguided.MomentumUpdateHook'), record],
+        default_scope='mmengine',
+        experiment_name=f'{tmp_path.name}_{iters}',
+        **kwargs)
+    runner.train()
+    return record, runner
+
+
+def average(online, momentum=.9, target=0.):
+    averages = []
+    for value in online:
+        target = momentum * target + (1 - momentum) * value
+        averages.append(target)
+    return averages
+
+
+def test_one_update_after_each_step(tmp_path):
+    record, _ = run(tmp_path, 4)
+    assert record.online == [1, 2, 3, 4]
+    assert record.target == pytest.approx(average([1, 2, 3, 4]))
+    assert record.momentum == [.9] * 4
+
+
+def test_accumulated_gradients_make_one_update(tmp_path):
+    wrapper = dict(
+        type='OptimWrapper', accumulative_counts=2, optimizer=dict(type='SGD', lr=1.))
+    record, _ = run(tmp_path, 4, optim_wrapper=wrapper)
+    assert record.online == [0, 1, 1, 2]
+    once, twice = average([1, 2])
+    assert record.target == pytest.approx([0, once, once, twice])
+
+
+@pytest.mark.parametrize('fused', [False, True])
+def test_a_step_that_the_loss_scaler_skips_makes_none(tmp_path, fused):
+    """With torch's scaler on a CPU; a fused optimiser does the skipping itself."""
+    model = _Model(momentum=.9)
+    model.broken_at = (2, )
+    scaler = torch.amp.GradScaler('cpu', init_scale=4.)
+    optimizer = torch.optim.SGD([model.backbone.weight], 1., fused=fused)
+    record, _ = run(tmp_path, 3, model, _Scaled(optimizer, scaler))
+    assert record.online == [1, 1, 2]
+    assert record.target == pytest.approx(average([1])[-1:] * 2 + average([1, 2])[-1:])
+
+
+class _Scaled(OptimWrapper):
+    """AmpOptimWrapper's way to step, which is for GPUs, with a scaler for CPUs."""
+
+    def __init__(self, optimizer, scaler):
+        super().__init__(optimizer)
+        self.loss_scaler = scaler
+
+    def backward(self, loss, **kwargs):
+        self.loss_scaler.scale(loss).backward()
+
+    def step(self, **kwargs):
+        self.loss_scaler.step(self.optimizer)
+        self.loss_scaler.update()
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason='needs a GPU')
+def test_a_step_that_amp_skips_makes_none_on_a_gpu(tmp_path):
+    model = _Model(momentum=.9).cuda()
+    model.broken_at = (2, )
+    wrapper = AmpOptimWrapper(
+        loss_scale=4., optimizer=torch.optim.SGD([model.backbone.weight], 1.))
+    record, _ = run(tmp_path, 3, model, wrapper)
+    assert record.target == pytest.approx(average([1])[-1:] * 2 + average([1, 2])[-1:])
+
+
+def test_cosine_momentum_ends_at_its_end(tmp_path):
+    record, _ = run(tmp_path, 4, _Model(momentum=.9, end_momentum=1.))
+    expected = [1 - .1 * (math.cos(math.pi * k / 4) + 1) / 2 for k in range(4)]
+    assert record.momentum == pytest.approx(expected)
+    assert MomentumEncoder(_Encoder(), .9, 1.).momentum_at(1.) == 1
+
+
+def test_resumed_run_goes_on_where_the_other_stopped(tmp_path):
+    straight, _ = run(tmp_path / 'a', 4, _Model(momentum=.9, end_momentum=1.))
+    # The same four iterations, stopped after two.
+    _, runner = run(tmp_path / 'b', 2, _Model(momentum=.9, end_momentum=1.))
+    resumed, _ = run(tmp_path / 'b', 4, _Model(momentum=.9, end_momentum=1.), resume=True)
+    assert resumed.online == straight.online[2:]
+    assert resumed.momentum == straight.momentum[2:]
+    _, runner = run(tmp_path / 'c', 2, _Model(momentum=.9))
+    resumed, _ = run(tmp_path / 'c', 4, _Model(momentum=.9), resume=True)
+    assert resumed.target == pytest.approx(average([1, 2, 3, 4])[2:])
+
+
+def test_a_checkpoint_without_target_starts_it_as_the_loaded_encoder(tmp_path):
+    state = _Model().state_dict()
+    state = {k: v + 5 for k, v in state.items() if not k.startswith('momentum_encoder')}
+    torch.save(dict(state_dict=state, meta={}), tmp_path / 'mae.pth')
+    record, _ = run(tmp_path, 1, load_from=str(tmp_path / 'mae.pth'))
+    assert record.target == pytest.approx([.9 * 5 + .1 * 6])
+    state = _Model().state_dict()
+    state['momentum_encoder.encoder.weight'] += 7
+    torch.save(dict(state_dict=state, meta={}), tmp_path / 'cmae.pth')
+    record, _ = run(tmp_path / 'b', 1, load_from=str(tmp_path / 'cmae.pth'))
+    assert record.target == pytest.approx([.9 * 7 + .1])
+
+
+@pytest.mark.parametrize('update_buffers', [False, True])
+def test_buffers_are_the_targets_own_unless_asked(update_buffers):
+    encoder = _Encoder()
+    momentum = MomentumEncoder(encoder, .9, update_buffers=update_buffers)
+    encoder.norm.running_mean += 1
+    encoder.norm.num_batches_tracked += 3
+    momentum.update(.9)
+    norm = momentum.encoder.norm
+    expected = (.1, 3) if update_buffers else (0, 0)
+    assert (norm.running_mean.item(), norm.num_batches_tracked.item()) == pytest.approx(expected)
+    momentum.reset()
+    assert norm.running_mean.item() == 1 and norm.num_batches_tracked == 3
+
+
+def test_sources_are_saved_once_and_followed_after_a_move():
+    model = _Model(momentum=.5).double()
+    assert sum(k.endswith('.weight') and 'norm' not in k for k in model.state_dict()) == 2
+    model.backbone.weight.data += 1
+    model.momentum_encoder.update(.5)
+    assert model.momentum_encoder.encoder.weight.item() == .5
+    assert model.momentum_encoder.encoder.weight.dtype == torch.float64
+
+
+def test_models_without_momentum_encoder_are_left_alone(tmp_path):
+    model = _Model()
+    del model.momentum_encoder
+    Runner(
+        model, str(tmp_path),
+        train_dataloader=dict(
+            dataset=[torch.zeros(1)], batch_size=1, sampler=dict(type='DefaultSampler')),
+        train_cfg=dict(by_epoch=True, max_epochs=1),
+        optim_wrapper=dict(type='OptimWrapper', optimizer=dict(type='SGD', lr=1.)),
+        custom_hooks=[dict(type='mmguided.MomentumUpdateHook')],
+        default_scope='mmengine', experiment_name='none').train()
+    assert model.backbone.weight == 1

@@ -1,0 +1,213 @@
+"""CMAE: what flows where, widths, ablations by config, variants, errors."""
+import pytest
+import torch
+
+from mmguided.models import CMAE, MaskGenerator
+from mmguided.registry import MODELS
+from mmguided.utils.errors import ConfigError
+from tests.parity import build, grad_norms
+
+GEOMETRY = dict(img=32, patch=8, dim=32, depth=2, heads=2, ddim=16, ddepth=3, dheads=2)
+MLP = dict(
+    type='mmpretrain.NonLinearNeck',
+    hid_channels=24,
+    out_channels=8,
+    with_bias=True,
+    with_last_bn=False,
+    with_avg_pool=False,
+    norm_cfg=dict(type='mmguided.SyncBatchNorm', eps=1e-6))
+PREDICTOR = dict(MLP, in_channels=8)
+NCE = dict(
+    type='mmguided.InfoNCEHead', temperature=.07, temperature_scale=True, predictor=PREDICTOR)
+MOMENTUM = dict(type='mmguided.MomentumEncoder', final_norm=False)
+DECODERS = dict(
+    own=dict(type='mmguided.MAEDecoder', embed_dims=20, depth=2, num_heads=2),
+    shared=dict(type='mmguided.SharedDecoder', depth=2),
+    none=None)
+
+
+def cmae(decoder='own', **parts) -> CMAE:
+    geometry = GEOMETRY | parts.pop('geometry', {})
+    parts = dict(
+        mask_generator=dict(type='mmguided.MaskGenerator'),
+        momentum_encoder=MOMENTUM,
+        feature_decoder=DECODERS[decoder],
+        projector=MLP,
+        contrast_head=NCE) | parts
+    model = build('CMAE', geometry, **parts)
+    model.init_weights()
+    return model
+
+
+def total(losses):
+    return sum(v for k, v in losses.items() if k.startswith('loss'))
+
+
+def views(batch=6, height=32, width=32):
+    return [torch.randn(batch, 3, height, width) for _ in range(2)]
+
+
+@pytest.mark.parametrize('decoder', DECODERS)
+def test_gradients_flow_where_they_should(decoder):
+    """Everything online learns, in float32 and bfloat16; nothing of the target does."""
+    model, batch = cmae(decoder), views()
+    norms = []
+    for enabled in (False, True):
+        model.zero_grad()
+        torch.manual_seed(1)
+        with torch.autocast('cpu', dtype=torch.bfloat16, enabled=enabled):
+            losses = model.loss(batch)
+        total(losses).backward()
+        norms.append(grad_norms(model))
+    trained = {k for k, p in model.named_parameters() if p.requires_grad}
+    assert norms[0].keys() == norms[1].keys() == trained
+    assert not any(k.startswith(('momentum_encoder', 'target_projector')) for k in trained)
+    for name, norm in norms[0].items():
+        if name not in ('projector.fc0.bias', 'contrast_head.predictor.fc0.bias',
+                        'feature_decoder.ln1.bias', 'feature_decoder.decoder_pred.bias'):
+            assert norm > 1e-6, name
+            # Few images and a low temperature magnify rounding; a lost gradient is another thing.
+            assert norm / 3 < norms[1][name] + 1e-3 and norms[1][name] < 3 * norm + 1e-3, name
+
+
+def test_the_two_losses_reach_what_the_paper_draws():
+    """Contrast alone leaves the pixel decoder alone, unless blocks are shared; and the reverse."""
+    for decoder, shared in (('own', set()), ('shared', {
+            'decoder_embed', 'mask_token', 'decoder_blocks.0', 'decoder_blocks.1'})):
+        model = cmae(decoder)
+        model.loss(views())['loss_contrast'].backward()
+        reached = grad_norms(model)
+        pixel = {k.removeprefix('neck.') for k in reached if k.startswith('neck.')}
+        assert all(any(k.startswith(s) for s in shared) for k in pixel), pixel
+        assert bool(pixel) == bool(shared)
+        assert any(k.startswith('backbone.') for k in reached)
+        model.zero_grad()
+        model.loss(views())['loss_reconstruction'].backward()
+        assert not any(k.startswith(('feature', 'projector', 'contrast'))
+                       for k in grad_norms(model))
+
+
+def test_shared_blocks_run_once_and_give_what_a_copy_would():
+    model, batch = cmae('shared'), views()
+    calls = []
+    for block in model.neck.decoder_blocks:
+        block.register_forward_hook(lambda *args: calls.append(1))
+    torch.manual_seed(3)
+    mask, _ = model.make_mask(batch[0])
+    latent = model.backbone(batch[0], mask)
+    _, feature = model._decode(latent, mask, (4, 4))
+    assert len(calls) == 3
+    copy = MODELS.build(
+        dict(type='mmguided.MAEDecoder', in_dims=32, out_dims=32, grid=(4, 4), embed_dims=16,
+             depth=2, num_heads=2))
+    state = {k: v for k, v in model.neck.state_dict().items() if k in copy.state_dict()}
+    copy.load_state_dict(state | model.feature_decoder.state_dict(), strict=True)
+    torch.testing.assert_close(copy(latent, mask, (4, 4)).mean(1), feature)
+
+
+def test_without_feature_decoder_the_visible_latents_are_averaged():
+    model, batch = cmae('none'), views()
+    mask, _ = model.make_mask(batch[0])
+    latent = model.backbone(batch[0], mask)
+    _, feature = model._decode(latent, mask, (4, 4))
+    torch.testing.assert_close(feature, latent[:, 1:].mean(1))
+
+
+@pytest.mark.parametrize('width, heads, img, patch, batch', [
+    (384, 6, 224, 14, 2),  # ViT-S/14: 16 x 16 patches, 588 values each
+    (1024, 16, 224, 16, 2),  # ViT-L/16's width; two of its blocks
+])
+def test_no_width_is_tied_by_coincidence(width, heads, img, patch, batch):
+    """The pixels of a patch, the encoder and the decoder differ in width; a step changes all."""
+    model = cmae(geometry=dict(img=img, patch=patch, dim=width, heads=heads))
+    pixels = 3 * patch**2
+    assert model.neck.decoder_pred.out_features == pixels != width
+    assert model.feature_decoder.decoder_pred.out_features == width
+    assert model.projector.fc0.in_features == model.target_projector.fc0.in_features == width
+    before = model.backbone.layers[0].attn.qkv.weight.clone()
+    target = model.momentum_encoder.encoder.layers[0].attn.qkv.weight.clone()
+    optimizer = torch.optim.AdamW(model.parameters(), 1e-3)
+    total(model.loss(views(batch, img, img))).backward()
+    optimizer.step()
+    model.momentum_encoder.update(.5)
+    after = model.backbone.layers[0].attn.qkv.weight
+    assert not torch.equal(after, before)
+    moved = model.momentum_encoder.encoder.layers[0].attn.qkv.weight
+    torch.testing.assert_close(moved, .5 * target + .5 * after)
+
+
+def test_target_sees_all_patches_or_what_its_mask_leaves():
+    model, batch = cmae(), views()
+    seen = []
+    layer = model.momentum_encoder.encoder.layers[0]
+    layer.register_forward_hook(lambda module, args, output: seen.append(args[0].shape[1]))
+    model.loss(batch)
+    model.target_mask_generator = MaskGenerator(mask_ratio=.25)
+    model.loss(batch)
+    assert seen == [17, 13]
+    with pytest.raises(ConfigError, match='keeps 0 of 16'):
+        cmae(target_mask_generator=dict(type='mmguided.MaskGenerator', mask_ratio=.99))
+
+
+def test_byol_form_and_non_square_images_and_guidance_by_the_target():
+    """Variants by config: no negatives, 32 x 64 pixels, masks from the momentum encoder."""
+    model = cmae(
+        geometry=dict(img=(32, 64)),
+        contrast_head=dict(type='mmguided.CosineHead', predictor=PREDICTOR, loss_weight=2.),
+        mask_generator=dict(
+            type='mmguided.MaskGenerator',
+            sampling=dict(type='mmguided.TopKSampling'),
+            guidance=dict(type='mmguided.ClsAttention', source='momentum', layers=[-1])),
+        momentum_encoder=dict(type='mmguided.MomentumEncoder'))
+    images = views(6, 32, 64)
+    with torch.no_grad():  # so that the two encoders would mask differently
+        for parameter in model.momentum_encoder.parameters():
+            parameter.add_(.1 * torch.randn_like(parameter))
+    mask, _ = model.make_mask(images[0])
+    scores = model.momentum_encoder.encoder.cls_attention(images[0], [-1])[0]
+    assert torch.equal(mask.mask, (scores.argsort(1).argsort(1) >= 8).float())
+    losses = model.loss(images)
+    assert 0 < losses['loss_contrast'] < 4 and losses['topk_overlap'] == 1
+
+
+def test_attmask_is_mae_with_a_momentum_encoder_by_config():
+    masks = dict(
+        type='mmguided.MaskGenerator',
+        sampling=dict(type='mmguided.TopKSampling'),
+        guidance=dict(type='mmguided.ClsAttention', source='momentum', layers=[-1]))
+    with pytest.raises(ConfigError, match="source='momentum'.*'student'"):
+        build('MAE', GEOMETRY, mask_generator=masks)
+    model = build('MAE', GEOMETRY, mask_generator=masks,
+                  momentum_encoder=dict(type='mmguided.MomentumEncoder'))
+    assert torch.isfinite(total(model.loss(views()[0])))
+
+
+def test_contrast_alone_learns_to_tell_the_images_apart():
+    """On one batch, with the target held: from chance to certainty."""
+    torch.manual_seed(0)
+    model, batch = cmae(), views(16)
+    colours = 2 * torch.randn(16, 3, 1, 1)
+    batch = [.1 * view + colours for view in batch]
+    optimizer = torch.optim.AdamW(model.parameters(), 2e-3)
+    accuracy = []
+    for _ in range(40):
+        optimizer.zero_grad()
+        losses = model.loss(batch)
+        total(losses).backward()
+        optimizer.step()
+        accuracy.append(losses['contrast_accuracy'].item())
+    assert accuracy[0] < .4 and accuracy[-1] > .9
+
+
+def test_errors():
+    model = cmae()
+    with pytest.raises(ConfigError, match='two views.*got one.*PixelShift'):
+        model.loss(views()[0])
+    with pytest.raises(ConfigError, match='two views.*got 3'):
+        model.loss([*views(), *views()][:3])
+    with pytest.raises(ConfigError, match='a batch of 1 image'):
+        model.loss(views(1))
+    with pytest.raises(ConfigError, match='feature_decoder.depth=4.*has 3'):
+        cmae(feature_decoder=dict(type='mmguided.SharedDecoder', depth=4))
+    with pytest.raises(ConfigError, match='end_momentum=2'):
+        cmae(momentum_encoder=dict(MOMENTUM, end_momentum=2))

@@ -1,0 +1,140 @@
+"""Ours against the numbers of the released CMAE: masks, both encoders, both losses, gradients,
+the moving average."""
+import pytest
+import torch
+
+from mmguided.models import PatchMask
+from mmguided.utils.converters import cmae_from_released
+from tests.parity import assert_close, build, grad_norms, released_state
+
+# The released code's normalisation, with the statistics of one process.
+BN = dict(type='BN1d', eps=1e-6)
+# What these add is the same for all images, and the next batch normalisation subtracts it.
+REMOVED_BY_BATCH_NORM = ('feature_decoder.ln1.bias', 'feature_decoder.decoder_pred.bias',
+                         'projector.fc0.bias', 'contrast_head.predictor.fc0.bias')
+
+
+def mlp(**widths):
+    return dict(
+        type='mmpretrain.NonLinearNeck',
+        hid_channels=64,
+        out_channels=32,
+        with_bias=True,
+        with_last_bn=False,
+        with_avg_pool=False,
+        norm_cfg=BN,
+        **widths)
+
+
+@pytest.fixture
+def released(golden):
+    numbers, geometry = golden('cmae')
+    decoder = dict(
+        type='mmguided.MAEDecoder',
+        embed_dims=geometry['ddim'],
+        depth=geometry['ddepth'],
+        num_heads=geometry['dheads'])
+    model = build(
+        'CMAE',
+        geometry,
+        mask_generator=dict(
+            type='mmguided.MaskGenerator',
+            sampling=dict(type='mmguided.GridBlockSampling', block_size=2),
+            mask_ratio=0.65),
+        momentum_encoder=dict(
+            type='mmguided.MomentumEncoder', momentum=0.996, final_norm=False),
+        feature_decoder=decoder,
+        projector=mlp(),
+        contrast_head=dict(
+            type='mmguided.InfoNCEHead',
+            temperature=0.07,
+            temperature_scale=True,
+            predictor=mlp(in_channels=32)))
+    model.load_state_dict(cmae_from_released(released_state(numbers)), strict=True)
+    # The state dict was recorded last, when the online encoder had been scaled for the average.
+    scale(model.backbone, 1 / 1.01)
+    return model, numbers
+
+
+def scale(module, factor):
+    with torch.no_grad():
+        for parameter in module.parameters():
+            parameter.mul_(factor)
+
+
+def patch_noise(numbers):
+    """The released noise, one value per 2 x 2 block, where our sampler looks for it."""
+    noise = torch.rand(6, 8, 8)
+    noise[:, ::2, ::2] = numbers['noise'].unflatten(1, (4, 4))
+    return noise.flatten(1)
+
+
+def recorded_mask(numbers):
+    """The mask with the ids as recorded; their order is that in which an unstable sort of torch
+    happened to leave the zeros and ones of the mask."""
+    return PatchMask.from_keys(numbers['ids_restore'], 20)
+
+
+def test_mask_and_ids(released):
+    model, numbers = released
+    mask, _ = model.mask_generator(numbers['images'], (8, 8), noise=patch_noise(numbers))
+    assert torch.equal(mask.mask, numbers['mask'])
+    theirs = recorded_mask(numbers)
+    assert torch.equal(theirs.ids_restore, numbers['ids_restore'])
+    assert torch.equal(mask.ids_keep.sort().values, theirs.ids_keep.sort().values)
+    assert torch.equal(mask.ids_mask.sort().values, theirs.ids_mask.sort().values)
+    # Sorted as they sort, the mask gives their ids too.
+    assert torch.equal(mask.mask.argsort(dim=1).argsort(dim=1), numbers['ids_restore'])
+
+
+def test_latents_of_both_encoders(released):
+    model, numbers = released
+    assert_close(model.backbone(numbers['images'], recorded_mask(numbers)),
+                 numbers['latent_online'])
+    assert_close(model.momentum_encoder(numbers['images_target']), numbers['latent_target'])
+
+
+def test_losses_and_every_gradient(released, monkeypatch):
+    """With our own order of the visible patches: it must not matter."""
+    model, numbers = released
+    noise = patch_noise(numbers)
+    monkeypatch.setattr(torch, 'rand', lambda *size, **kwargs: noise)
+    losses = model.loss([numbers['images'], numbers['images_target']])
+    assert_close(losses['loss_reconstruction'], numbers['loss_reconstruction'])
+    assert_close(losses['loss_contrast'], numbers['loss_contrastive'])
+    (losses['loss_reconstruction'] + losses['loss_contrast']).backward()
+
+    recorded = released_state(numbers, 'grad_norm.')
+    without = torch.tensor(-1.)  # the target branch, fixed position embeddings, BN's buffers
+    recorded = {k: recorded.get(k, without) for k in released_state(numbers)}
+    expected = {k: v for k, v in cmae_from_released(recorded).items() if v >= 0}
+    ours = grad_norms(model)
+    assert ours.keys() == expected.keys()
+    for name, norm in expected.items():
+        if name in REMOVED_BY_BATCH_NORM:  # zero but for rounding
+            assert ours[name] < 1e-5 and norm < 1e-5, name
+        else:
+            assert_close(ours[name], norm, msg=name)
+
+
+def test_target_branch_gets_no_gradient(released):
+    model, numbers = released
+    target_images = numbers['images_target'].clone().requires_grad_()
+    losses = model.loss([numbers['images'], target_images])
+    (losses['loss_reconstruction'] + losses['loss_contrast']).backward()
+    assert target_images.grad is None
+    for name, parameter in model.named_parameters():
+        if name.startswith(('momentum_encoder.', 'target_projector.')):
+            assert not parameter.requires_grad and parameter.grad is None, name
+
+
+def test_moving_average(released):
+    """Recorded with mu = .996 after the online encoder had been scaled by 1.01."""
+    model, numbers = released
+    scale(model.backbone, 1.01)
+    model.momentum_encoder.update(model.momentum_encoder.momentum_at(.3))
+    state = model.momentum_encoder.encoder.state_dict()
+    names = [k.removeprefix('ema.target_backbone.') for k in numbers if k.startswith('ema.')]
+    assert len(names) == 2
+    for name in names:
+        assert_close(state[name], numbers[f'ema.target_backbone.{name}'], msg=name)
