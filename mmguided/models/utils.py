@@ -1,5 +1,6 @@
 """What several models share."""
 import os
+from collections.abc import Mapping
 
 from mmengine.logging import MMLogger
 from mmengine.runner import CheckpointLoader
@@ -24,6 +25,9 @@ def init_transformer_weights(module: nn.Module) -> None:
 def load_encoder(encoder: nn.Module, checkpoint: str, prefix: str = '') -> None:
     """Load an encoder's weights strictly; a position embedding of another grid is resized.
 
+    An encoder for fine-tuning (``final_norm=False, out_type='avg_featmap'``) has a new norm behind
+    the average, which keeps its initial values, in place of the checkpoint's final norm.
+
     Args:
         encoder: Module to fill.
         checkpoint: Path or URL of a checkpoint.
@@ -39,7 +43,22 @@ def load_encoder(encoder: nn.Module, checkpoint: str, prefix: str = '') -> None:
         raise ConfigError(f"backbone.init_cfg.checkpoint='{checkpoint}': no such file")
     loaded = CheckpointLoader.load_checkpoint(checkpoint, map_location='cpu')
     state = loaded.get('state_dict', loaded.get('model', loaded))
-    check_backbone({prefix + k: v for k, v in encoder.state_dict().items()}, state, prefix)
+    ours = {prefix + k: v for k, v in encoder.state_dict().items()}
+    state = _replace_final_norm(ours, state, prefix)
+    check_backbone(ours, state, prefix)
     encoder.load_state_dict(
         {k.removeprefix(prefix): v for k, v in state.items() if k.startswith(prefix)})
     MMLogger.get_current_instance().info(f'Every key of the encoder is loaded from {checkpoint}')
+
+
+def _replace_final_norm(ours: Mapping, state: Mapping, prefix: str) -> Mapping:
+    """The checkpoint's weights, with our untrained ``ln2`` where it has the final norm ``ln1``.
+
+    MAE's fine-tuning drops the final norm, averages the patches and applies a new norm to the
+    average: no other difference between an encoder and its checkpoint is legitimate.
+    """
+    final, new = f'{prefix}ln1.', f'{prefix}ln2.'
+    if f'{new}weight' not in ours or f'{final}weight' in ours or f'{new}weight' in state:
+        return state
+    kept = {k: v for k, v in state.items() if not k.startswith(final)}
+    return kept | {k: v for k, v in ours.items() if k.startswith(new)}

@@ -96,6 +96,10 @@ def _remedy(report: BackboneReport, model_state: Mapping[str, Tensor],
         return (f"It has no name that starts with '{prefix}' (it has {_some(checkpoint_state)}): "
                 'give a checkpoint of tools/train.py, or convert it with tools/model_converters')
     if set(report.missing) == {f'{prefix}ln2.weight', f'{prefix}ln2.bias'}:
+        if report.unexpected:
+            return ('This config fine-tunes: name the pretrained encoder in '
+                    'model.backbone.init_cfg.checkpoint; test, or load_from, a checkpoint that '
+                    'fine-tuning has saved')
         return ("ln2 comes from out_type='avg_featmap' and is not pretrained: use "
                 "out_type='featmap' and average the map (necks: GlobalAveragePooling)")
     if set(report.mismatched) == {f'{prefix}pos_embed'}:
@@ -109,12 +113,18 @@ def _remedy(report: BackboneReport, model_state: Mapping[str, Tensor],
 
 
 def _describe(shapes: Mapping[str, Shape]) -> str | None:
-    """Size of a ViT as text; None for another encoder."""
-    projection = shapes.get('patch_embed.projection.weight')
+    """Size of a ViT, or of a hybrid, as text; None for another encoder."""
+    pattern = re.compile(r'patch_embed\.(stages\.\d+\.)?projection\.weight$')
+    projections = [shape for name, shape in shapes.items() if pattern.match(name)]
     blocks = [int(m[1]) for m in map(re.compile(r'layers\.(\d+)\.').match, shapes) if m]
-    if projection is None or not blocks:
+    if not projections or not blocks:
         return None
-    return f'width {projection[0]}, {max(blocks) + 1} blocks and patch size {projection[-1]}'
+    *stages, (width, *_) = projections
+    side = ' x '.join(str(shape[-1]) for shape in projections)
+    text = f'width {width}, {max(blocks) + 1} blocks and patch size {side}'
+    if stages:
+        text += f' after convolutional stages of width {", ".join(str(s[0]) for s in stages)}'
+    return text
 
 
 def _some(names: Mapping | tuple | list, limit: int = 4) -> str:

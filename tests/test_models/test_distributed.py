@@ -9,6 +9,7 @@ from mmguided.models import SyncBatchNorm
 from mmguided.models.losses import info_nce
 from mmguided.ops import all_gather_with_grad
 from tests.test_models.test_algorithms import COSINE, NCE, PREDICTOR, PROJECTOR, ccmim, total
+from tests.test_models.test_cmae import cmae
 
 SYNC = dict(type='mmguided.SyncBatchNorm')
 HEADS = dict(
@@ -42,6 +43,28 @@ def _gradients(head, norm, rows, wrap):
     return {k: p.grad for k, p in model.named_parameters() if p.grad is not None}
 
 
+def _cmae_step(rows, wrap):
+    """Gradients of one step of CMAE, and the moving averages and statistics after it."""
+    torch.manual_seed(0)
+    views = list(torch.randn(2, 8, 3, 32, 32))
+    with DefaultScope.overwrite_default_scope('mmpretrain'):
+        model = cmae()
+    torch.rand, rand = _FixedNoise(rows), torch.rand
+    wrapped = wrap(model)
+    try:
+        losses = wrapped([view[rows] for view in views], mode='loss')
+    finally:
+        torch.rand = rand
+    optimizer = torch.optim.SGD(model.parameters(), .1)
+    total(losses).backward()
+    gradients = {k: p.grad.clone() for k, p in model.named_parameters() if p.grad is not None}
+    optimizer.step()
+    model.momentum_encoder.update(.9)
+    after = {k: v for k, v in model.state_dict().items()
+             if k.startswith(('momentum_encoder', 'target_projector')) or 'running' in k}
+    return gradients, after, losses
+
+
 def _worker(rank, folder):
     torch.set_num_threads(1)
     dist.init_process_group('gloo', init_method=f'file://{folder}/store', rank=rank, world_size=2)
@@ -52,6 +75,7 @@ def _worker(rank, folder):
 
     results = {(name, norm): _gradients(head, norm, rows, wrap)
                for name, head in HEADS.items() for norm in ('mmguided.SyncBatchNorm', 'BN1d')}
+    results['cmae'] = _cmae_step(rows, wrap)
     torch.manual_seed(0)
     x = torch.randn(8, 3)[rows].clone().requires_grad_()
     layer = SyncBatchNorm(3)
@@ -82,6 +106,24 @@ def test_gradients_equal_one_process(two_processes, name):
     scale = max(gradient.abs().max().item() for gradient in alone.values())
     for key, gradient in alone.items():
         torch.testing.assert_close(gradients[key], gradient, rtol=1e-4, atol=1e-6 * scale, msg=key)
+
+
+def test_cmae_equals_one_process(two_processes):
+    """Gathered targets, synchronised statistics, the average after the step: on both processes."""
+    gradients, after, losses = _cmae_step(slice(0, 8), lambda model: model)
+    scale = max(gradient.abs().max().item() for gradient in gradients.values())
+    for results in two_processes:
+        other_gradients, other_after, _ = results['cmae']
+        assert other_gradients.keys() == gradients.keys() and other_after.keys() == after.keys()
+        for key, gradient in gradients.items():
+            torch.testing.assert_close(
+                other_gradients[key], gradient, rtol=1e-4, atol=5e-6 * scale, msg=key)
+        for key, value in after.items():
+            torch.testing.assert_close(other_after[key], value, rtol=1e-4, atol=1e-6, msg=key)
+    each = [results['cmae'][2] for results in two_processes]
+    for name in ('loss_contrast', 'loss_reconstruction', 'contrast_accuracy'):
+        mean = sum(losses[name] for losses in each) / 2
+        torch.testing.assert_close(mean, losses[name], rtol=1e-4, atol=1e-6)
 
 
 def test_plain_batch_norm_differs_as_documented(two_processes):

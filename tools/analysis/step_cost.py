@@ -29,8 +29,8 @@ class _Step:
         cfg = load_config(path)
         with DefaultScope.overwrite_default_scope(cfg.default_scope):
             self.model = MODELS.build(cfg.model).to(device).train()
-            self.images = torch.randn(
-                batch_size, 3, *self.model.backbone.img_size, device=device)
+            images = torch.randn(batch_size, 3, *self.model.backbone.img_size, device=device)
+            self.inputs = images if self.model.num_views == 1 else [images] * self.model.num_views
             parameters = [p for p in self.model.parameters() if p.requires_grad]
             self.optimizer = torch.optim.AdamW(parameters, 1e-4)
         self.device = device
@@ -44,10 +44,12 @@ class _Step:
             torch.cuda.synchronize()
         start = time.perf_counter()
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.autocast):
-            losses = self.model.loss(self.images)
+            losses = self.model.loss(self.inputs)
         sum(v for k, v in losses.items() if k.startswith('loss')).backward()
         self.optimizer.step()
         self.optimizer.zero_grad()
+        if self.model.momentum_encoder is not None:
+            self.model.momentum_encoder.update(self.model.momentum_encoder.momentum)
         if cuda:
             torch.cuda.synchronize()
         peak = torch.cuda.max_memory_allocated() / 2**30 if cuda else float('nan')

@@ -68,7 +68,6 @@ class MaskedViT(VisionTransformer):
         self._check_size(*(img_size if isinstance(img_size, Sequence) else (img_size, img_size)))
         super().__init__(
             arch=arch, img_size=img_size, patch_size=patch_size, out_type=out_type, **kwargs)
-        self.pos_embed.requires_grad = False
 
     @classmethod
     def _arch_settings(cls, arch: str | dict) -> dict:

@@ -47,10 +47,15 @@ class MaskedImageModel(BaseSelfSupervisor):
         data_preprocessor: Config of the normalisation; mmpretrain's SelfSupDataPreprocessor.
         init_cfg: As in every MMEngine module.
 
+    Attributes:
+        num_views: Views of an image that :meth:`loss` takes: a tensor if it is one, else a list.
+
     Raises:
         ConfigError: If the guidance asks for an encoder or a block that there is not, or the mask
             ratio leaves nothing visible or nothing masked.
     """
+
+    num_views = 1
 
     def __init__(self,
                  backbone: dict,
@@ -62,6 +67,8 @@ class MaskedImageModel(BaseSelfSupervisor):
                  data_preprocessor: dict | None = None,
                  init_cfg: dict | None = None) -> None:
         backbone = MODELS.build(backbone)
+        # MAE trains the positions in fine-tuning only.
+        backbone.pos_embed.requires_grad = False
         target_generator = MODELS.build(
             target_generator, default_args=dict(patch_size=backbone.patch_size))
         neck = MODELS.build(

@@ -3,6 +3,7 @@ import torch
 from torch import Tensor
 
 from mmguided.registry import MODELS
+from mmguided.utils.errors import ConfigError
 
 from .base import MaskedImageModel
 
@@ -22,6 +23,10 @@ class CCMIM(MaskedImageModel):
 
     def __init__(self, *, projector: dict, contrast_head: dict, **kwargs) -> None:
         super().__init__(**kwargs)
+        if not self.backbone.patches_are_independent:
+            raise ConfigError(f'backbone.type={type(self.backbone).__name__} mixes patches before '
+                              'they are masked, and ccMIM embeds visible and masked ones at once: '
+                              "choose type='mmguided.MaskedViT'")
         self.projector = MODELS.build(
             projector,
             default_args=dict(

@@ -30,6 +30,8 @@ class CMAE(MaskedImageModel):
         **kwargs: Arguments of :class:`MaskedImageModel`; ``neck`` is the pixel decoder.
     """
 
+    num_views = 2
+
     def __init__(self,
                  *,
                  momentum_encoder: dict,
@@ -76,7 +78,7 @@ class CMAE(MaskedImageModel):
             **log_vars)
 
     def _views(self, inputs: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
-        if isinstance(inputs, Tensor) or len(inputs) != 2:
+        if isinstance(inputs, Tensor) or len(inputs) != self.num_views:
             got = 'one' if isinstance(inputs, Tensor) else len(inputs)
             raise ConfigError(f'CMAE takes two views of an image and got {got}: put '
                               "dict(type='mmguided.PixelShift', ...) into the pipeline, "

@@ -1,0 +1,321 @@
+"""Fine-tuning starts from exactly the saved encoder, pools as MAE does and trains by its rates."""
+import math
+
+import pytest
+import torch
+import torch.nn.functional as F
+from mmengine import Config
+from mmengine.optim import build_optim_wrapper
+from mmengine.registry import PARAM_SCHEDULERS
+from mmengine.runner import Runner
+
+from mmguided.models import MaskedHybridViT, MaskedViT
+from mmguided.registry import MODELS
+from mmguided.utils.errors import ConfigError
+
+from .colours import ARCH, COLOURS, CONFIGS, colour_folders, small
+
+IMAGENET = {
+    # base lr per 256 images, layer decay, drop path, epochs
+    'vit-s_finetune-100e.py': (5e-4, .65, .1, 100),
+    'vit-b_finetune-100e.py': (5e-4, .65, .1, 100),
+    'vit-b_finetune-100e_lr2.5e-4.py': (2.5e-4, .65, .1, 100),
+    'vit-l_finetune-50e.py': (1e-3, .75, .2, 50),
+    'hybrid-b_finetune-100e.py': (5e-4, .65, .1, 100),
+    'hybrid-b_finetune-100e_lr2.5e-4.py': (2.5e-4, .65, .1, 100),
+}
+
+
+@pytest.fixture(scope='module')
+def folders(tmp_path_factory):
+    return colour_folders(tmp_path_factory.mktemp('colours'), train=8, val=5)
+
+
+def load(name):
+    return Config.fromfile(CONFIGS / 'imagenet' / name)
+
+
+def on_cpu(cfg):
+    cfg.optim_wrapper.type = 'OptimWrapper'
+    cfg.optim_wrapper.pop('loss_scale', None)
+
+
+def finetune_config(config, folders, work_dir, width=ARCH['embed_dims']):
+    """A shipped config for three colours, and the encoder that its checkpoint holds."""
+    cfg = small(config, folders, work_dir)
+    torch.manual_seed(1)
+    source = MaskedViT(arch={**ARCH, 'embed_dims': width}, img_size=32, patch_size=8)
+    source.init_weights()
+    torch.nn.init.uniform_(source.ln1.weight, .5, 2)  # as after pretraining: no unit norm
+    cfg.model.backbone.init_cfg.checkpoint = str(work_dir / 'pretrained.pth')
+    torch.save({'state_dict': {f'backbone.{k}': v for k, v in source.state_dict().items()}},
+               work_dir / 'pretrained.pth')
+    cfg.model.head.update(in_channels=ARCH['embed_dims'], num_classes=len(COLOURS))
+    cfg.model.data_preprocessor.num_classes = len(COLOURS)
+    cfg.train_dataloader.dataset.pipeline[1].scale = 32
+    cfg.val_dataloader.dataset.pipeline[1].scale = 32
+    cfg.val_dataloader.dataset.pipeline[2].crop_size = 32
+    for split, loader in (('train', cfg.train_dataloader), ('val', cfg.val_dataloader)):
+        loader.dataset.pop('split', None)
+        loader.dataset.update(type='mmguided.ImageFolder', data_prefix=split, with_label=True)
+    cfg.test_dataloader = cfg.val_dataloader
+    cfg.val_evaluator.topk = cfg.test_evaluator.topk = (1, )
+    on_cpu(cfg)
+    return cfg, source
+
+
+def built(cfg):
+    """The model, in evaluation mode and with its checkpoint loaded."""
+    model = MODELS.build(cfg.model)
+    model.init_weights()
+    return model.eval()
+
+
+def groups_of(cfg):
+    """Name -> (parameter, its group in the optimiser), at full size but without memory."""
+    on_cpu(cfg)
+    cfg.model.backbone.init_cfg = None
+    with torch.device('meta'):
+        model = MODELS.build(cfg.model)
+    wrapper = build_optim_wrapper(model, cfg.optim_wrapper)
+    groups = {id(group['params'][0]): group for group in wrapper.param_groups}
+    return {name: (parameter, groups[id(parameter)])
+            for name, parameter in model.named_parameters()}, wrapper
+
+
+@pytest.mark.parametrize('name', IMAGENET)
+def test_recipe(name):
+    cfg = load(name)
+    base_lr, layer_decay, drop_path, epochs = IMAGENET[name]
+    batch = 8 * cfg.train_dataloader.batch_size
+    assert batch == cfg.auto_scale_lr.base_batch_size == 1024
+    optimizer = cfg.optim_wrapper.optimizer
+    assert optimizer.lr == pytest.approx(base_lr * batch / 256)
+    assert (optimizer.type, optimizer.betas, optimizer.weight_decay) == ('AdamW', (.9, .999), .05)
+    assert cfg.optim_wrapper.paramwise_cfg.layer_decay_rate == layer_decay
+    warmup, cosine = cfg.param_scheduler
+    assert cfg.train_cfg.max_epochs == cosine.end == epochs
+    assert (warmup.end, cosine.begin, cosine.T_max) == (5, 5, epochs - 5)
+    assert cfg.model.backbone.drop_path_rate == drop_path
+    augments = {a.type: a.alpha for a in cfg.model.train_cfg.augments}
+    assert augments == dict(Mixup=.8, CutMix=1.)
+    assert cfg.model.head.loss.label_smooth_val == .1
+    transforms = {t.type: t for t in cfg.train_dataloader.dataset.pipeline}
+    augment, erase = transforms['RandAugment'], transforms['RandomErasing']
+    assert (augment.policies, augment.magnitude_level, augment.magnitude_std) == (
+        'timm_increasing', 9, .5)
+    assert erase.erase_prob == .25
+
+
+@pytest.mark.parametrize('name', IMAGENET)
+def test_docstring_holds_the_command_and_invents_no_number(name):
+    doc = (CONFIGS / 'imagenet' / name).read_text().split('"""')[1]
+    assert f'tools/dist_train.sh configs/benchmarks/imagenet/{name} 8 ' in doc
+    assert 'Hardware: 8 GPUs' in doc and 'Ours: not measured' in doc
+
+
+@pytest.mark.parametrize('name', [name for name in IMAGENET if name.startswith('vit')])
+def test_every_parameter_gets_the_rate_of_its_layer(name):
+    """lr = lr of the head * decay ^ (layers above); all vectors and tokens without weight decay."""
+    parameters, _ = groups_of(load(name))
+    base_lr, decay, _, _ = IMAGENET[name]
+    depth = 24 if name.startswith('vit-l') else 12
+    assert {'backbone.pos_embed', 'backbone.cls_token', 'backbone.ln2.bias',
+            'backbone.patch_embed.projection.bias', 'head.fc.bias'} <= set(parameters)
+    for parameter_name, (parameter, group) in parameters.items():
+        part, *rest = parameter_name.removeprefix('backbone.').split('.')
+        if part in ('patch_embed', 'cls_token', 'pos_embed'):
+            above = depth + 1
+        elif part == 'layers':
+            above = depth - int(rest[0])
+        else:
+            above = 0
+        assert group['lr'] == pytest.approx(4 * base_lr * decay**above), parameter_name
+        decays = parameter.ndim > 1 and part not in ('cls_token', 'pos_embed')
+        assert group['weight_decay'] == (.05 if decays else 0), parameter_name
+
+
+def test_rates_of_vit_b_in_numbers():
+    parameters, _ = groups_of(load('vit-b_finetune-100e.py'))
+    rate = {name: group['lr'] for name, (_, group) in parameters.items()}
+    assert rate['backbone.patch_embed.projection.weight'] == pytest.approx(7.397e-6, rel=1e-3)
+    assert rate['backbone.layers.0.attn.qkv.weight'] == pytest.approx(1.138e-5, rel=1e-3)
+    assert rate['backbone.layers.11.ffn.layers.1.bias'] == pytest.approx(1.3e-3)
+    assert rate['backbone.ln2.weight'] == rate['head.fc.weight'] == pytest.approx(2e-3)
+
+
+@pytest.mark.parametrize('name', [name for name in IMAGENET if name.startswith('hybrid')])
+def test_rates_of_the_hybrid(name):
+    parameters, _ = groups_of(load(name))
+    lr = 4 * IMAGENET[name][0]
+    rate = {name: group['lr'] for name, (_, group) in parameters.items()}
+    assert min(rate.values()) == pytest.approx(lr * .65**12)
+    assert rate['backbone.cls_token'] == rate['backbone.pos_embed'] == min(rate.values())
+    for block in range(11):
+        assert rate[f'backbone.layers.{block}.attn.qkv.weight'] == pytest.approx(
+            lr * .65**(11 - block))
+    assert rate['backbone.ln2.weight'] == rate['head.fc.weight'] == pytest.approx(lr)
+
+
+@pytest.mark.parametrize('name', ['vit-b_finetune-100e.py', 'vit-l_finetune-50e.py'])
+def test_schedule_scales_each_layer_alike(name):
+    """From 1e-4 of the peak, to it after 5 epochs, to 1e-6 at the end, times the layer's scale."""
+    cfg = load(name)
+    parameters, wrapper = groups_of(cfg)
+    peaks = [group['lr'] for group in wrapper.param_groups]
+    top = cfg.optim_wrapper.optimizer.lr
+    schedulers = [
+        PARAM_SCHEDULERS.build(scheduler, default_args=dict(optimizer=wrapper, epoch_length=4))
+        for scheduler in cfg.param_scheduler
+    ]
+
+    def share():
+        shares = [group['lr'] / peak for group, peak in zip(wrapper.param_groups, peaks,
+                                                            strict=True)]
+        assert max(shares) == pytest.approx(min(shares), rel=1e-3)
+        return shares[0]
+
+    assert share() == pytest.approx(1e-4)
+    for step in range(1, 4 * cfg.train_cfg.max_epochs):
+        for scheduler in schedulers:
+            scheduler.step()
+        if step == 4 * 5:
+            assert share() == pytest.approx(1, rel=1e-3)
+    last = 4 * (cfg.train_cfg.max_epochs - 5)
+    above_floor = (1 + math.cos(math.pi * (last - 1) / last)) / 2
+    assert share() * top == pytest.approx(1e-6 + above_floor * (top - 1e-6), rel=1e-3)
+
+
+@pytest.mark.parametrize(
+    'config', ['imagenet/vit-b_finetune-100e.py', 'folder/vit-tiny_finetune.py'])
+def test_feature_is_maes(folders, tmp_path, config):
+    """Mean over the patches of the last block before any norm, then a new norm (``fc_norm``)."""
+    cfg, source = finetune_config(config, folders, tmp_path)
+    images = torch.randn(3, 3, 32, 32)
+    model = built(cfg)
+    x = source.patch_embed(images)[0]
+    x = torch.cat((source.cls_token.expand(3, -1, -1), x), dim=1) + source.pos_embed
+    for layer in source.layers:
+        x = layer(x)
+    feature = F.layer_norm(x[:, 1:].mean(1), (ARCH['embed_dims'], ), eps=1e-6)
+    torch.testing.assert_close(model.extract_feat(images)[-1], feature)
+    torch.nn.init.normal_(model.head.fc.weight)  # it starts at 2e-5
+    torch.testing.assert_close(model(images), feature @ model.head.fc.weight.T)
+
+
+def test_head_starts_near_zero(folders, tmp_path):
+    cfg, _ = finetune_config('imagenet/vit-b_finetune-100e.py', folders, tmp_path)
+    cfg.model.head.num_classes = 1000
+    head = built(cfg).head
+    assert head.fc.weight.std().item() == pytest.approx(2e-5, rel=.05)
+    assert head.fc.bias.abs().max() == 0
+
+
+def test_every_weight_but_the_final_norm_is_loaded(folders, tmp_path):
+    cfg, source = finetune_config('imagenet/vit-b_finetune-100e.py', folders, tmp_path)
+    ours, theirs = built(cfg).backbone.state_dict(), source.state_dict()
+    assert set(theirs) - set(ours) == {'ln1.weight', 'ln1.bias'}
+    assert set(ours) - set(theirs) == {'ln2.weight', 'ln2.bias'}
+    for name in set(ours) & set(theirs):
+        assert torch.equal(ours[name], theirs[name]), name
+    assert torch.equal(ours['ln2.weight'], torch.ones(32)) and ours['ln2.bias'].abs().max() == 0
+
+
+def test_the_hybrid_starts_from_its_checkpoint_and_pools_alike(tmp_path):
+    cfg = load('hybrid-b_finetune-100e.py')
+    size = dict(arch={**ARCH, 'stage_dims': (8, 16), 'stage_depths': (1, 1)}, img_size=32,
+                strides=(2, 2, 2))
+    source = MaskedHybridViT(**size)
+    source.init_weights()
+    torch.save({'state_dict': {f'backbone.{k}': v for k, v in source.state_dict().items()}},
+               tmp_path / 'pretrained.pth')
+    cfg.model.backbone.update(size)
+    cfg.model.backbone.init_cfg.checkpoint = str(tmp_path / 'pretrained.pth')
+    cfg.model.head.in_channels = ARCH['embed_dims']
+    images = torch.randn(3, 3, 32, 32)
+    source.final_norm = False
+    feature = F.layer_norm(source.tokens(images)[:, 1:].mean(1), (32, ), eps=1e-6)
+    torch.testing.assert_close(built(cfg).extract_feat(images)[-1], feature)
+
+
+def test_fine_tuned_checkpoint_loads_its_own_norm(folders, tmp_path):
+    cfg, _ = finetune_config('imagenet/vit-b_finetune-100e.py', folders, tmp_path)
+    tuned = built(cfg)
+    torch.nn.init.normal_(tuned.backbone.ln2.weight)
+    torch.save({'state_dict': tuned.state_dict()}, tmp_path / 'tuned.pth')
+    cfg.model.backbone.init_cfg.checkpoint = str(tmp_path / 'tuned.pth')
+    assert torch.equal(built(cfg).backbone.ln2.weight, tuned.backbone.ln2.weight)
+
+
+def test_another_size_stops(folders, tmp_path):
+    cfg, _ = finetune_config('imagenet/vit-b_finetune-100e.py', folders, tmp_path, width=64)
+    with pytest.raises(ConfigError, match='width 64.* builds width 32'):
+        built(cfg)
+
+
+@pytest.mark.parametrize('missing', ['pos_embed', 'layers.1.ffn.layers.1.bias'])
+def test_incomplete_checkpoint_stops(folders, tmp_path, missing):
+    cfg, _ = finetune_config('imagenet/vit-b_finetune-100e.py', folders, tmp_path)
+    checkpoint = torch.load(tmp_path / 'pretrained.pth')
+    del checkpoint['state_dict'][f'backbone.{missing}']
+    torch.save(checkpoint, tmp_path / 'pretrained.pth')
+    with pytest.raises(ConfigError, match=f'1 missing .backbone.{missing}'):
+        built(cfg)
+
+
+def test_unnamed_checkpoint_stops(folders, tmp_path):
+    cfg, _ = finetune_config('imagenet/vit-b_finetune-100e.py', folders, tmp_path)
+    cfg.model.backbone.init_cfg.checkpoint = ''
+    with pytest.raises(ConfigError, match='checkpoint is empty'):
+        built(cfg)
+
+
+def test_a_pretrained_encoder_is_no_classifier(folders, tmp_path):
+    """tools/test.py with a checkpoint of pretraining must not report a number."""
+    cfg, _ = finetune_config('imagenet/vit-b_finetune-100e.py', folders, tmp_path)
+    cfg.load_from = cfg.model.backbone.init_cfg.checkpoint
+    with pytest.raises(ConfigError, match='backbone.ln2.weight'):
+        Runner.from_cfg(cfg).test()
+
+
+def test_mixed_and_smoothed_targets_are_distributions(folders, tmp_path):
+    """A head of zeros then scores log(classes), whatever was mixed; wrong targets would not."""
+    cfg, _ = finetune_config('imagenet/vit-b_finetune-100e.py', folders, tmp_path)
+    model = built(cfg).train()
+    model.head.fc.weight.data.zero_()
+    loader = Runner.build_dataloader(cfg.train_dataloader, seed=0)
+    mixed = []
+    for _ in range(3):
+        for batch in loader:
+            data = model.data_preprocessor(batch, training=True)
+            scores = torch.stack([sample.gt_score for sample in data['data_samples']])
+            torch.testing.assert_close(scores.sum(1), torch.ones(len(scores)))
+            mixed.append(scores.max(1).values.min() < .99)
+            loss = model(**data, mode='loss')['loss']
+            assert loss.item() == pytest.approx(math.log(len(COLOURS)), rel=1e-5)
+            loss.backward()
+    assert sum(mixed) > len(mixed) / 2
+    for name, parameter in model.named_parameters():
+        assert parameter.grad is not None and parameter.grad.isfinite().all(), name
+
+
+@pytest.mark.parametrize(
+    'config', ['imagenet/vit-b_finetune-100e.py', 'folder/vit-tiny_finetune.py'])
+def test_all_of_the_network_learns(folders, tmp_path, config):
+    """The colours are told apart in the end, and the saved classifier scores the same."""
+    cfg, source = finetune_config(config, folders, tmp_path)
+    cfg.train_cfg.update(max_epochs=30, val_interval=30)
+    cfg.param_scheduler[1].update(T_max=25, end=30)
+    cfg.optim_wrapper.optimizer.lr = 2e-3
+    runner = Runner.from_cfg(cfg)
+    model = runner.train()
+    before = source.state_dict()
+    for name, value in model.backbone.state_dict().items():
+        assert name not in before or not torch.equal(value, before[name]), name
+
+    cfg.load_from = str(tmp_path / 'epoch_30.pth')
+    cfg.model.backbone.init_cfg.checkpoint = ''
+    cfg.experiment_name += '_test'
+    accuracy = Runner.from_cfg(cfg).test()['accuracy/top1']
+    # The red image that is labelled blue is wrong, the other fourteen are right.
+    assert accuracy == pytest.approx(1400 / 15)

@@ -1,0 +1,289 @@
+"""The hybrid encoder: nothing of a masked patch gets out, and one network with and without masks.
+"""
+import pytest
+import torch
+import torch.nn.functional as F
+from mmengine.runner import save_checkpoint
+
+from mmguided.models import MaskedHybridViT, MaskedViT, PatchMask
+from mmguided.utils.errors import ConfigError
+from tests.parity import build, grad_norms
+
+ARCH = dict(
+    embed_dims=32,
+    num_layers=3,
+    num_heads=2,
+    feedforward_channels=64,
+    stage_dims=(12, 20),
+    stage_depths=(2, 1))
+GEOMETRY = dict(img=32, patch=8, dim=32, depth=3, heads=2, ddim=16, ddepth=1, dheads=2)
+# Image, strides, patches: square and not, patches of 4, 8 and 16 pixels.
+SIZES = [((16, 24), (2, 2, 1), 24), ((32, 32), (2, 2, 2), 16), ((64, 48), (4, 2, 2), 12)]
+
+
+def hybrid(img_size=(16, 24), strides=(2, 2, 1), **kwargs):
+    model = MaskedHybridViT(ARCH, img_size, strides, **kwargs)
+    model.init_weights()
+    return model
+
+
+def as_trained(model):
+    """No weight or bias is left at a value that could hide a leak, such as zero or one."""
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter.add_(.1 * torch.randn_like(parameter))
+    return model
+
+
+def pixels(patches, size, side):
+    """``(B, L)`` as ``(B, 1, H, W)``."""
+    grid = patches.view(len(patches), 1, size[0] // side, size[1] // side)
+    return grid.repeat_interleave(side, 2).repeat_interleave(side, 3)
+
+
+def everything(num_patches, batch=2):
+    return PatchMask.from_keys(torch.arange(num_patches).expand(batch, -1), num_patches)
+
+
+@pytest.mark.parametrize('trained', [False, True])
+@pytest.mark.parametrize('size, strides, length', SIZES)
+def test_masked_pixels_change_no_visible_token(size, strides, length, trained):
+    model = hybrid(size, strides)
+    model = as_trained(model) if trained else model
+    images = torch.randn(2, 3, *size)
+    mask = PatchMask.from_keys(torch.rand(2, length), length // 4)
+    hidden = pixels(mask.mask, size, model.patch_size).bool()
+    before = model(images, mask)
+    assert before.shape == (2, 1 + length // 4, 32)
+    for other in (1e4 * torch.randn_like(images), torch.full_like(images, torch.inf)):
+        assert torch.equal(model(torch.where(hidden, other, images), mask), before)
+        shown = model.embed(torch.where(hidden, other, images))
+        assert not torch.equal(
+            model.encode(shown, mask.ids_keep), before), 'without the mask they leak'
+
+
+def test_a_visible_patch_reaches_its_visible_neighbour_through_the_convolutions():
+    model = hybrid()
+    images = torch.randn(1, 3, 16, 24)
+    mask = PatchMask.from_keys(torch.arange(24).unsqueeze(0), 12)  # the upper two rows
+    changed = images.clone()
+    changed[..., :4, :4] += 1  # patch 0
+    before, after = (model.embed(x, mask).patches[0] for x in (images, changed))
+    # Two blocks at 2 pixels reach 8 pixels or 2 patches further, one at 4 pixels 2 patches more.
+    touched = (before != after).any(-1).view(4, 6)[:2]
+    assert torch.equal(touched, torch.tensor([[1, 1, 1, 1, 1, 0]] * 2, dtype=torch.bool))
+    different = (model(images, mask) != model(changed, mask)).any(-1)
+    assert different.all(), 'attention carries it to the rest'
+
+
+@pytest.mark.parametrize('size, strides, length', SIZES)
+def test_gradient_is_zero_on_masked_pixels_and_elsewhere_not(size, strides, length):
+    model = as_trained(hybrid(size, strides))
+    images = torch.randn(2, 3, *size, requires_grad=True)
+    mask = PatchMask.from_keys(torch.rand(2, length), length // 4)
+    model(images, mask).square().sum().backward()
+    touched = images.grad.abs().amax(1, keepdim=True) > 0
+    assert torch.equal(touched, pixels(1 - mask.mask, size, model.patch_size).bool())
+    images.grad = None
+    model.encode(model.embed(images), mask.ids_keep).square().sum().backward()
+    leaked = images.grad.abs().sum(1, keepdim=True)[
+        pixels(mask.mask, size, model.patch_size).bool()]
+    assert leaked.max() > 0
+
+
+@pytest.mark.parametrize('kwargs', [{}, dict(final_norm=False), dict(pre_norm=True)])
+@pytest.mark.parametrize('size, strides, length', SIZES)
+def test_a_mask_that_hides_nothing_changes_nothing(size, strides, length, kwargs):
+    model = as_trained(hybrid(size, strides, **kwargs))
+    images = torch.randn(2, 3, *size)
+    unmasked, = model(images)
+    close = dict(rtol=1e-6, atol=1e-5 * unmasked.abs().max().item())
+    torch.testing.assert_close(model(images, everything(length)), unmasked, **close)
+    torch.testing.assert_close(model.tokens(images), unmasked, **close)
+    order = torch.rand(2, length).argsort(1)
+    shuffled = model(images, PatchMask.from_keys(order.argsort(1), length))
+    expected = unmasked[:, 1:].gather(1, order.unsqueeze(-1).expand(-1, -1, 32))
+    torch.testing.assert_close(shuffled[:, 1:], expected, **close)
+    torch.testing.assert_close(shuffled[:, 0], unmasked[:, 0], **close)
+
+
+def test_network_is_that_of_the_paper():
+    """Against the equations with plain NCHW convolutions, and the fusion at its place."""
+    model = as_trained(hybrid((32, 48), (4, 2, 2)))
+    images = torch.randn(2, 3, 32, 48)
+    mask = PatchMask.from_keys(torch.rand(2, 6), 3)
+
+    def norm(layer, x):
+        return layer(x.permute(0, 2, 3, 1)).permute(0, 3, 1, 2)
+
+    def conv1x1(layer, x):
+        return F.conv2d(x, layer.weight[:, :, None, None], layer.bias)
+
+    x, fused = images, 0
+    for i, stage in enumerate(model.patch_embed.stages):
+        x = F.gelu(norm(stage.norm, stage.projection(x)))
+        visible = F.interpolate(1 - mask.mask.view(2, 1, 2, 3), x.shape[2:], mode='nearest')
+        for block in stage.blocks:
+            y = visible * conv1x1(block.value, norm(block.ln1, x))
+            x = x + conv1x1(block.proj, block.depthwise(y))
+            first, second = block.ffn.layers[0][0], block.ffn.layers[1]
+            x = x + conv1x1(second, F.gelu(conv1x1(first, norm(block.ln2, x))))
+        if i < 2:
+            fused = fused + model.fusion[i](x)
+    x = model.patch_embed.proj(x.flatten(2).transpose(1, 2)) + model.pos_embed[:, 1:]
+
+    def kept(tokens):
+        return torch.stack([t[ids] for t, ids in zip(tokens, mask.ids_keep, strict=True)])
+
+    x = torch.cat(((model.cls_token + model.pos_embed[:, :1]).expand(2, -1, -1), kept(x)), 1)
+    for layer in model.layers:
+        x = layer(x)
+    x[:, 1:] += kept(fused.flatten(2).transpose(1, 2))
+    torch.testing.assert_close(model(images, mask), model.ln1(x), rtol=1e-4, atol=1e-5)
+
+
+def test_pretrained_weights_load_strictly_into_a_downstream_backbone():
+    model = as_trained(hybrid((32, 48), (4, 2, 2)))
+    other = MaskedHybridViT(
+        ARCH, (32, 48), (4, 2, 2), out_type='featmap', drop_path_rate=.2, out_indices=[0, 2])
+    other.load_state_dict(model.state_dict(), strict=True)
+    other.eval()
+    images = torch.randn(2, 3, 32, 48)
+    first, last = other(images)
+    torch.testing.assert_close(last.flatten(2).transpose(1, 2), model.tokens(images)[:, 1:])
+    block = model.layers[0](model._enter(model.embed(images)))
+    torch.testing.assert_close(first.flatten(2).transpose(1, 2), block[:, 1:])
+
+
+def test_stochastic_depth_grows_over_convolutional_and_transformer_blocks():
+    model = hybrid(drop_path_rate=.5)
+    rates = [b.drop_path.drop_prob for s in model.patch_embed.stages for b in s.blocks]
+    rates += [layer.attn.out_drop.drop_prob for layer in model.layers]
+    assert rates == pytest.approx([0, .1, .2, .3, .4, .5])
+    assert [b.ffn.dropout_layer.drop_prob
+            for s in model.patch_embed.stages for b in s.blocks] == pytest.approx(rates[:3])
+    own = hybrid(drop_path_rate=.5, layer_cfgs=[dict(drop_path_rate=.7), {}, {}])
+    assert [layer.attn.out_drop.drop_prob for layer in own.layers] == pytest.approx([.7, .4, .5])
+
+
+def test_parameters_of_base():
+    """ConvMAE states 88 M; here with [CLS] and without the fixed position embedding."""
+    with torch.device('meta'):
+        model = MaskedHybridViT()
+    assert sum(p.numel() for k, p in model.named_parameters() if k != 'pos_embed') == 88_782_976
+    assert model.patch_size == 16 and model.patch_resolution == (14, 14)
+
+
+def test_layer_depths():
+    model = hybrid()
+    depths = {name: model.get_layer_depth(f'backbone.{name}', 'backbone.')
+              for name in model.state_dict()}
+    assert set(depths.values()) == {(i, 5) for i in range(5)}
+    expected = dict(cls_token=0, pos_embed=0, patch_embed=0, fusion=4, ln1=4)
+    for name, (depth, _) in depths.items():
+        part, *rest = name.split('.')
+        assert depth == (int(rest[0]) + 1 if part == 'layers' else expected[part]), name
+
+
+def test_cls_attention_is_that_of_the_unmasked_blocks(monkeypatch):
+    model = as_trained(hybrid())
+    images = torch.randn(2, 3, 16, 24)
+    maps = []
+
+    def spy(query, key, value, **kwargs):
+        weights = (query @ key.transpose(-1, -2) / query.shape[-1]**.5).softmax(-1)
+        maps.append(weights.mean(1)[:, 0, 1:])
+        return F.scaled_dot_product_attention(query, key, value)
+
+    for layer in model.layers:
+        monkeypatch.setattr(layer.attn, 'scaled_dot_product_attention', spy)
+    model(images)
+    torch.testing.assert_close(model.cls_attention(images), torch.stack(maps))
+    for module in (model.layers[2], model.layers[1].ffn, *model.fusion):
+        monkeypatch.setattr(module, 'forward', lambda *args, **kwargs: pytest.fail('too deep'))
+    torch.testing.assert_close(model.cls_attention(images, [1])[0], maps[1])
+
+
+@pytest.mark.parametrize('bfloat16', [False, True])
+def test_mae_trains_every_parameter(bfloat16):
+    backbone = dict(type='mmguided.MaskedHybridViT', arch=ARCH, img_size=32, strides=(2, 2, 2))
+    guided = dict(type='mmguided.MaskGenerator', guidance=dict(type='mmguided.ClsAttention'),
+                  sampling=dict(type='mmguided.ImportanceSampling'))
+    model = build('MAE', GEOMETRY, backbone=backbone, mask_generator=guided)
+    model.init_weights()
+    with torch.autocast('cpu', torch.bfloat16, enabled=bfloat16):
+        loss = model.loss(torch.randn(4, 3, 32, 32))['loss_reconstruction']
+    loss.backward()
+    norms = grad_norms(model)
+    assert norms.keys() == {k for k, p in model.named_parameters() if p.requires_grad}
+    assert 'backbone.pos_embed' not in norms
+    assert all(norm.isfinite() and norm > 0 for norm in norms.values()), norms
+
+
+def test_initialisation_is_maes_and_xavier_over_the_flattened_kernel():
+    model = hybrid()
+    block = model.patch_embed.stages[0].blocks[0]
+    for weight, fans in ((block.value.weight, 24), (block.ffn.layers[0][0].weight, 60),
+                         (block.depthwise.weight, 12 + 25), (model.fusion[0].weight, 32 + 48)):
+        assert .9 * (6 / fans)**.5 < weight.abs().max() <= (6 / fans)**.5
+    assert block.value.bias.abs().max() == 0
+
+
+def test_channels_stay_last_without_copies():
+    embedded = hybrid((64, 48), (4, 2, 2)).embed(torch.randn(2, 3, 64, 48))
+    assert all(stage.is_contiguous() for stage in embedded.stages)
+
+
+def test_frozen_stages_freeze_the_convolutions_and_in_the_end_the_fusion():
+    def trained(model):
+        return {name.split('.')[0] for name, p in model.named_parameters() if p.requires_grad}
+
+    assert trained(hybrid(frozen_stages=1)) == {'layers', 'fusion', 'ln1'}
+    assert not trained(hybrid(frozen_stages=3))
+
+
+def test_embeddings_of_several_masks_are_not_shared():
+    assert MaskedViT.patches_are_independent and not MaskedHybridViT.patches_are_independent
+
+
+def test_another_image_size_and_a_resized_position_embedding(tmp_path):
+    path = str(tmp_path / 'hybrid.pth')
+    state = {f'backbone.{k}': v for k, v in hybrid((16, 16)).state_dict().items()}
+    save_checkpoint(dict(state_dict=state), path)
+    init_cfg = dict(type='Pretrained', checkpoint=path, prefix='backbone.')
+    larger = hybrid((24, 32), init_cfg=init_cfg)
+    assert larger.pos_embed.shape == (1, 49, 32) and larger.pos_embed.abs().max() > .9
+    torch.testing.assert_close(larger.state_dict()['fusion.0.weight'],
+                               state['backbone.fusion.0.weight'])
+    mask = PatchMask.from_keys(torch.rand(1, 35), 9)
+    assert larger(torch.randn(1, 3, 20, 28), mask).shape == (1, 10, 32)
+
+
+@pytest.mark.parametrize('checkpoint, said', [
+    (MaskedViT({k: v for k, v in ARCH.items() if 'stage' not in k}, (16, 24), 4),
+     'holds a ViT of width 32, 3 blocks and patch size 4; this config builds width 32, 3 blocks '
+     'and patch size 2 x 2 x 1 after convolutional stages of width 12, 20'),
+    (MaskedHybridViT(dict(ARCH, stage_dims=(12, 24)), (16, 24), (2, 2, 1)),
+     'stages of width 12, 24; this config .* stages of width 12, 20'),
+    (MaskedHybridViT(ARCH, (16, 24), (2, 1, 2)), 'patch size 2 x 1 x 2 .* patch size 2 x 2 x 1'),
+])
+def test_checkpoint_of_another_encoder_is_named(tmp_path, checkpoint, said):
+    path = str(tmp_path / 'other.pth')
+    save_checkpoint(dict(state_dict=checkpoint.state_dict()), path)
+    with pytest.raises(ConfigError, match=said):
+        hybrid(init_cfg=dict(type='Pretrained', checkpoint=path))
+
+
+@pytest.mark.parametrize('kwargs, said', [
+    (dict(arch='large'), r"backbone.arch='large' is unknown: choose from \['base'\]"),
+    (dict(arch=ARCH, img_size=30), '=8 does not divide the image of 30 x 30 .*backbone.strides'),
+    (dict(arch=ARCH, strides=(4, 2)), r'strides=\(4, 2\) must be one value more than '
+     r'arch.stage_dims=\(12, 20\)'),
+    (dict(arch=dict(ARCH, stage_depths=(2, ))), r'stage_depths=\(2,\)'),
+    (dict(arch=ARCH, patch_size=16), 'backbone.patch_size=16.*remove it'),
+])
+def test_what_does_not_fit_is_told(kwargs, said):
+    with pytest.raises(ConfigError, match=said):
+        MaskedHybridViT(**(dict(img_size=32, strides=(2, 2, 2)) | kwargs))
+    with pytest.raises(ConfigError, match='the image of 18 x 24'):
+        hybrid()(torch.zeros(1, 3, 18, 24), everything(24, 1))
