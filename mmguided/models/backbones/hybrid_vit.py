@@ -247,7 +247,7 @@ class MaskedHybridViT(MaskedViT):
                 called with patches that it keeps. None shows everything to every patch.
         """
         grid = self.patch_grid(images)
-        hidden = None if mask is None else mask.mask.bool().view(-1, *grid)
+        hidden = None if mask is None else mask.hidden(0).view(-1, *grid)
         patches, stages = self.patch_embed(images, hidden)
         return HybridTokens(patches + self._position(grid)[:, 1:], stages)
 

@@ -131,20 +131,29 @@ class MaskedViT(VisionTransformer):
         """What follows the last block."""
         return self.ln1(x) if self.final_norm else x
 
-    def encode(self, embedded: Tensor, ids: Tensor | None = None) -> Tensor:
+    def encode(self,
+               embedded: Tensor,
+               ids: Tensor | None = None,
+               drops: Sequence[tuple[int, int]] = ()) -> Tensor:
         """Run the blocks on [CLS] and the patches ``ids`` alone.
 
         Args:
             embedded: Result of :meth:`embed`.
             ids: Patches to see, ``(B, n)``; None = all, in the image's order.
+            drops: ``(block, kept)``: before that block runs, all but the first ``kept`` patches
+                leave the sequence.
 
         Returns:
-            ``(B, 1 + n, D)`` after the final norm, if there is one; [CLS] first.
+            ``(B, 1 + n, D)`` of the patches that are left, after the final norm, if there is one;
+            [CLS] first.
         """
         x = self._enter(embedded, ids)
-        for layer in self.layers:
+        kept = dict(drops)
+        for i, layer in enumerate(self.layers):
+            if i in kept:
+                x = x[:, :1 + kept[i]]
             x = layer(x)
-        return self._leave(x, embedded, ids)
+        return self._leave(x, embedded, None if ids is None else ids[:, :x.shape[1] - 1])
 
     def tokens(self, images: Tensor, mask: PatchMask | None = None) -> Tensor:
         """Latents of the visible patches, or of all: :meth:`embed`, then :meth:`encode`.
@@ -153,7 +162,9 @@ class MaskedViT(VisionTransformer):
             ``(B, 1 + n, D)`` after the final norm, if there is one; [CLS] first. ``out_type`` does
             not matter.
         """
-        return self.encode(self.embed(images, mask), None if mask is None else mask.ids_keep)
+        embedded = self.embed(images, mask)
+        return self.encode(embedded) if mask is None else self.encode(
+            embedded, mask.ids_enter, mask.drops)
 
     def forward(self, images: Tensor, mask: PatchMask | None = None):
         """Latents ``(B, 1 + Lv, D)`` of the visible patches; without a mask, what VisionTransformer
@@ -167,8 +178,9 @@ class MaskedViT(VisionTransformer):
     def cls_attention(self,
                       images: Tensor,
                       layers: Sequence[int] | None = None,
-                      softmax: str | None = 'heads') -> Tensor:
-        """Attention of [CLS] to the patches of the whole image, averaged over heads.
+                      softmax: str | None = 'heads',
+                      mask: PatchMask | None = None) -> Tensor:
+        """Attention of [CLS] to the patches, averaged over heads.
 
         The pass stops in the last block asked for, of which only the [CLS] query and the keys are
         computed; all attention is scaled-dot-product attention, no map is made.
@@ -177,14 +189,16 @@ class MaskedViT(VisionTransformer):
             images: ``(B, 3, H, W)``.
             layers: Blocks, counted from 0, negative from the end; None reads all.
             softmax: 'heads', 'mean' or None, see :func:`mmguided.ops.cls_attention_row`.
+            mask: Which patches to see; None sees the whole image.
 
         Returns:
-            ``(len(layers), B, L)``, float32, in the order of the blocks.
+            ``(len(layers), B, n)``, float32, in the order of the blocks; of the patches in the
+            order of the image, with a mask in that of its ``ids_keep``.
         """
         layers = range(self.num_layers) if layers is None else layers
         wanted = {i % self.num_layers for i in layers}
         last = max(wanted)
-        x = self._enter(self.embed(images))
+        x = self._enter(self.embed(images, mask), None if mask is None else mask.ids_keep)
         rows = []
         for i, layer in enumerate(self.layers[:last]):
             query, key, value = self._heads(layer.attn, layer.attn.qkv(layer.ln1(x)))

@@ -1,5 +1,6 @@
 """A mask generator: guidance, sampling, and the schedule of the guidance."""
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 import torch
 from mmengine.model import BaseModule
@@ -54,6 +55,33 @@ class GuidanceSchedule(nn.Module):
         return min(behind / self.ramp, 1.) if self.ramp else 1.
 
 
+@dataclass(frozen=True)
+class Guided:
+    """What a guidance said of a batch.
+
+    Attributes:
+        scores: ``(B, L)``.
+        chosen: Which images the schedule let it guide, ``(B, 1)``, bool; None for all.
+    """
+    scores: Tensor
+    chosen: Tensor | None
+
+    def log_vars(self, masked: Tensor, num_mask: int, suffix: str = '') -> dict[str, Tensor]:
+        """Scalars for the log, see :meth:`MaskGenerator.forward`.
+
+        Args:
+            masked: ``(B, L)``, 1 = masked.
+            num_mask: How many are.
+            suffix: Of the scalars' names.
+        """
+        highest = self.scores.topk(num_mask, dim=1).indices
+        share = self.scores.new_ones(()) if self.chosen is None else self.chosen.float().mean()
+        return {
+            f'guided_share{suffix}': share,
+            f'topk_overlap{suffix}': masked.gather(1, highest).mean()
+        }
+
+
 @MODELS.register_module()
 class MaskGenerator(BaseModule):
     """Composes guidance (optional), sampling and schedule into one :class:`PatchMask` per batch.
@@ -96,13 +124,17 @@ class MaskGenerator(BaseModule):
     def check(self, encoders: Mapping, grid: tuple[int, int]) -> None:
         """Raise ConfigError if the guidance asks for what ``encoders`` do not have, or if the ratio
         leaves nothing visible or nothing masked on the grid."""
-        if self.guidance is not None:
-            self.guidance.check(encoders)
+        self.check_guidance(encoders)
         num = grid[0] * grid[1]
         kept = self.sampling.num_kept(grid, self.mask_ratio)
         if not 0 < kept < num:
             raise ConfigError(f'mask_ratio={self.mask_ratio} on {grid[0]} x {grid[1]} patches '
                               f'keeps {kept} of {num} visible')
+
+    def check_guidance(self, encoders: Mapping) -> None:
+        """Raise ConfigError if the guidance asks for what ``encoders`` do not have."""
+        if self.guidance is not None:
+            self.guidance.check(encoders)
 
     def forward(self,
                 images: Tensor,
@@ -122,24 +154,32 @@ class MaskGenerator(BaseModule):
             ``topk_overlap``, the share of masked patches that are among the Lm highest scores
             (``mask_ratio`` where scores say nothing, 1 for top-k). Both only where guidance ran.
         """
+        keep = self.sampling.num_kept(grid, self.mask_ratio)
+        num_mask = grid[0] * grid[1] - keep
+        keys, guided = self.keys(images, grid, encoders, num_mask, noise)
+        mask = PatchMask.from_keys(keys, keep)
+        return mask, guided.log_vars(mask.mask, num_mask) if guided else {}
+
+    def keys(self,
+             images: Tensor,
+             grid: tuple[int, int],
+             encoders: Mapping | None,
+             num_mask: int,
+             noise: Tensor | None = None,
+             present: PatchMask | None = None) -> tuple[Tensor, Guided | None]:
+        """Sort keys ``(B, L)`` of the patches, of which ``num_mask`` are to be masked, and what the
+        guidance said, if it ran. With ``present``, the guidance sees and scores the patches that
+        this mask leaves visible, and no other."""
         if noise is None:
             noise = torch.rand(images.shape[0], grid[0] * grid[1], device=images.device)
-        keep = self.sampling.num_kept(grid, self.mask_ratio)
         share = self.schedule.share if self.guidance else 0.
         if self.guidance is not None and share == 0:
-            return PatchMask.from_keys(self.sampling.random_keys(noise, grid), keep), {}
+            return self.sampling.random_keys(noise, grid), None
 
-        scores = self.guidance(images, encoders) if self.guidance is not None else None
-        keys = self.sampling.keys(scores, noise, grid, noise.shape[1] - keep)
-        guided = None
+        scores = self.guidance(images, encoders, present) if self.guidance is not None else None
+        keys = self.sampling.keys(scores, noise, grid, num_mask)
+        chosen = None
         if 0 < share < 1:
-            guided = torch.rand(len(noise), 1, device=noise.device) < share
-            keys = torch.where(guided, keys, self.sampling.random_keys(noise, grid))
-        mask = PatchMask.from_keys(keys, keep)
-        return mask, {} if scores is None else self._log_vars(scores, mask, guided)
-
-    @staticmethod
-    def _log_vars(scores: Tensor, mask: PatchMask, guided: Tensor | None) -> dict[str, Tensor]:
-        highest = scores.topk(mask.ids_mask.shape[1], dim=1).indices
-        share = scores.new_ones(()) if guided is None else guided.float().mean()
-        return dict(guided_share=share, topk_overlap=mask.mask.gather(1, highest).mean())
+            chosen = torch.rand(len(noise), 1, device=noise.device) < share
+            keys = torch.where(chosen, keys, self.sampling.random_keys(noise, grid))
+        return keys, None if scores is None else Guided(scores, chosen)

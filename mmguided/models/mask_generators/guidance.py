@@ -8,6 +8,8 @@ from torch import Tensor
 from mmguided.registry import MODELS
 from mmguided.utils.errors import ConfigError
 
+from .patch_mask import PatchMask
+
 
 @MODELS.register_module()
 class ClsAttention(BaseModule):
@@ -52,7 +54,22 @@ class ClsAttention(BaseModule):
                               f'{depth} blocks, choose from {-depth}..{depth - 1}')
 
     @torch.no_grad()
-    def forward(self, images: Tensor, encoders: Mapping) -> Tensor:
-        """Scores of the patches, ``(B, L)`` in float32, from images ``(B, 3, H, W)``."""
-        rows = encoders[self.source].cls_attention(images, self.layers, self.softmax)
-        return rows.sum(0) if self.reduce == 'sum' else rows.mean(0)
+    def forward(self,
+                images: Tensor,
+                encoders: Mapping,
+                present: PatchMask | None = None) -> Tensor:
+        """Scores of the patches.
+
+        Args:
+            images: ``(B, 3, H, W)``.
+            encoders: Encoders by name.
+            present: What an earlier shot left: the encoder then sees its visible patches alone.
+
+        Returns:
+            ``(B, L)`` in float32, 0 for patches that are not present.
+        """
+        rows = encoders[self.source].cls_attention(images, self.layers, self.softmax, present)
+        scores = rows.sum(0) if self.reduce == 'sum' else rows.mean(0)
+        if present is None:
+            return scores
+        return torch.zeros_like(present.mask).scatter_(1, present.ids_keep, scores)
