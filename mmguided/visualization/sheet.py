@@ -12,7 +12,7 @@ def _upsample(grid: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
 
 
 def draw_sheet(images: np.ndarray,
-               attention: np.ndarray,
+               attention: np.ndarray | None,
                mask: np.ndarray,
                reconstruction: np.ndarray | None,
                title: str = '') -> np.ndarray:
@@ -20,7 +20,8 @@ def draw_sheet(images: np.ndarray,
 
     Args:
         images: ``(B, H, W, 3)`` in [0, 1].
-        attention: Scores of the patches, ``(B, h, w)``; each image is scaled to its own range.
+        attention: Scores of the patches, ``(B, h, w)``; each image is scaled to its own range. None
+            leaves the column out.
         mask: ``(B, h, w)``, 1 = masked.
         reconstruction: ``(B, H, W, 3)`` in [0, 1]; None leaves the column out.
         title: Stands above the sheet.
@@ -28,16 +29,17 @@ def draw_sheet(images: np.ndarray,
     Returns:
         The sheet, ``(height, width, 3)`` uint8 RGB.
     """
-    columns = COLUMNS if reconstruction is not None else COLUMNS[:-1]
+    given = dict(zip(COLUMNS, (images, attention, mask, images, reconstruction), strict=True))
+    columns = [name for name, pictures in given.items() if pictures is not None]
     figure = Figure(figsize=(1.6 * len(columns), 1.6 * len(images) + 0.8), dpi=110)
     canvas = FigureCanvasAgg(figure)
     axes = figure.subplots(len(images), len(columns), squeeze=False)
     for row, image in enumerate(images):
         hidden = _upsample(mask[row], image.shape[:2])[..., None]
-        pictures = [image, attention[row], mask[row], image * (1 - hidden) + 0.5 * hidden]
-        if reconstruction is not None:
-            pictures.append(reconstruction[row])
-        for ax, name, picture in zip(axes[row], columns, pictures, strict=True):
+        for ax, name in zip(axes[row], columns, strict=True):
+            picture = given[name][row]
+            if name == 'masked image':
+                picture = image * (1 - hidden) + 0.5 * hidden
             if name == '[CLS] attention':
                 ax.imshow(image.mean(-1), cmap='gray', extent=(0, 1, 0, 1))
                 ax.imshow(picture, cmap='inferno', alpha=0.75, extent=(0, 1, 0, 1))

@@ -4,9 +4,10 @@ import math
 import pytest
 import torch
 
-from mmguided.models import InfoNCEHead
-from mmguided.models.losses import info_nce, masked_mse, negative_cosine
+from mmguided.models import InfoNCEHead, ReconstructionHead
+from mmguided.models.losses import info_nce, negative_cosine
 from mmguided.registry import MODELS
+from mmguided.utils.errors import ConfigError
 
 # Two images on the unit circle: students at 0 and 90 degrees, teachers at 60 and 90.
 STUDENT = torch.tensor([[2., 0.], [0., 3.]])
@@ -74,8 +75,13 @@ def test_the_predictor_is_on_the_students_side(head):
     assert module(STUDENT, TEACHER) == plain(predicted, TEACHER) != plain(STUDENT, TEACHER)
 
 
-def test_masked_mse():
+def test_reconstruction_by_hand():
     pred = torch.zeros(1, 3, 2)
     target = torch.tensor([[[1., 3.], [9., 9.], [2., 0.]]])
+    mask = torch.tensor([[1., 0., 1.]])
     # (1 + 9) / 2 = 5 and (4 + 0) / 2 = 2 on the masked patches; the visible one counts nothing.
-    assert masked_mse(pred, target, torch.tensor([[1., 0., 1.]])).item() == 3.5
+    assert ReconstructionHead()(pred, target, mask).item() == 3.5
+    # (1 + 3) / 2 = 2 and (2 + 0) / 2 = 1.
+    assert ReconstructionHead(order=1, loss_weight=2)(pred, target, mask).item() == 3.
+    with pytest.raises(ConfigError, match='head.order=3'):
+        ReconstructionHead(order=3)

@@ -65,10 +65,13 @@ class FigureSheetHook(Hook):
             images = images * model.data_preprocessor.std + model.data_preprocessor.mean
             return (images / 255).clamp(0, 1).permute(0, 2, 3, 1).float().cpu().numpy()
 
+        def patches(values):
+            return values.unflatten(1, result.grid).cpu().numpy()
+
         sheet = draw_sheet(
             images=pixels(inputs),
-            attention=result.attention.unflatten(1, result.grid).cpu().numpy(),
-            mask=result.mask.mask.unflatten(1, result.grid).cpu().numpy(),
+            attention=None if result.attention is None else patches(result.attention),
+            mask=patches(result.mask.mask),
             reconstruction=None if result.images is None else pixels(result.images),
             title=f'{type(model).__name__}, epoch {epoch}')
         imwrite(sheet[..., ::-1], str(Path(runner.work_dir) / 'figures' / f'epoch_{epoch}.png'))

@@ -1,22 +1,20 @@
 """Tells the guidance schedule what epoch it is."""
 from mmengine.dist import get_world_size
 from mmengine.hooks import Hook
-from mmengine.model import is_model_wrapper
 from mmengine.runner import EpochBasedTrainLoop
 
+from mmguided.models import GuidanceSchedule
 from mmguided.registry import HOOKS
 
 
 @HOOKS.register_module()
 class GuidanceScheduleHook(Hook):
-    """Sets the clock of the model's :class:`GuidanceSchedule` before each training step, in epochs
-    and fractions, for epoch-based and iteration-based loops alike. Models without one are left
-    alone."""
+    """Sets the clock of every :class:`GuidanceSchedule` in the model before each training step, in
+    epochs and fractions, for epoch-based and iteration-based loops alike. Models without one are
+    left alone."""
 
     def before_train(self, runner) -> None:
-        model = runner.model.module if is_model_wrapper(runner.model) else runner.model
-        self._schedule = getattr(getattr(model, 'mask_generator', None), 'schedule', None)
-
+        self._schedules = [m for m in runner.model.modules() if isinstance(m, GuidanceSchedule)]
         loader = runner.train_dataloader
         # The sampler of an iteration-based loop has the length of the whole dataset everywhere.
         self._steps_per_epoch = (
@@ -24,5 +22,5 @@ class GuidanceScheduleHook(Hook):
             len(loader.dataset) / (loader.batch_size * get_world_size()))
 
     def before_train_iter(self, runner, batch_idx: int, data_batch=None) -> None:
-        if self._schedule is not None:
-            self._schedule.set_epoch(runner.iter / self._steps_per_epoch)
+        for schedule in self._schedules:
+            schedule.set_epoch(runner.iter / self._steps_per_epoch)

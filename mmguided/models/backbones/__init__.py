@@ -1,4 +1,5 @@
 from .hybrid_vit import MaskedHybridViT
+from .masked_convnext import MaskedConvNeXt
 from .vit import MaskedViT
 
-__all__ = ['MaskedHybridViT', 'MaskedViT']
+__all__ = ['MaskedConvNeXt', 'MaskedHybridViT', 'MaskedViT']

@@ -1,5 +1,5 @@
 """Losses as plain functions; the registered modules that use them are the heads."""
 from .contrast import info_nce, negative_cosine
-from .reconstruction import masked_mse
+from .reconstruction import masked_mean, patch_errors
 
-__all__ = ['info_nce', 'masked_mse', 'negative_cosine']
+__all__ = ['info_nce', 'masked_mean', 'negative_cosine', 'patch_errors']

@@ -2,16 +2,22 @@
 from torch import Tensor
 
 
-def masked_mse(pred: Tensor, target: Tensor, mask: Tensor) -> Tensor:
-    """Mean squared error per patch, averaged over the masked patches (MAE; ccMIM Eq. 9).
+def patch_errors(pred: Tensor, target: Tensor, order: int = 2) -> Tensor:
+    """Mean error of the values of each patch, in float32.
 
     Args:
-        pred: ``(B, L, D)``, of any floating dtype; the error is taken in float32.
+        pred: ``(B, L, D)``, of any floating dtype.
         target: ``(B, L, D)``.
-        mask: ``(B, L)``, 1 = masked.
+        order: 2 squares the differences (MAE; ccMIM Eq. 9; CMAE Eq. 5), 1 takes their absolute
+            value (SimMIM).
 
     Returns:
-        Scalar.
+        ``(B, L)``.
     """
-    per_patch = (pred.float() - target.float()).square().mean(dim=-1)
-    return (per_patch * mask).sum() / mask.sum()
+    difference = pred.float() - target.float()
+    return (difference.square() if order == 2 else difference.abs()).mean(dim=-1)
+
+
+def masked_mean(errors: Tensor, weights: Tensor) -> Tensor:
+    """Mean of the patches' errors ``(B, L)``, weighted by ``(B, L)``; a mask counts masked ones."""
+    return (errors * weights).sum() / weights.sum()

@@ -9,9 +9,10 @@ from .sampling import (
                        Sampling,
                        TopKSampling,
 )
+from .shots import MultiShotMaskGenerator
 
 __all__ = [
     'BlockwiseSampling', 'ClsAttention', 'GridBlockSampling', 'GuidanceSchedule',
-    'ImportanceSampling', 'MaskGenerator', 'PatchMask', 'RandomSampling', 'Sampling',
-    'TopKSampling', 'num_kept'
+    'ImportanceSampling', 'MaskGenerator', 'MultiShotMaskGenerator', 'PatchMask',
+    'RandomSampling', 'Sampling', 'TopKSampling', 'num_kept'
 ]

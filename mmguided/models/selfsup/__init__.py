@@ -1,6 +1,7 @@
 from .base import MaskedImageModel, Reconstruction
 from .ccmim import CCMIM
 from .cmae import CMAE
+from .conditional_mae import ConditionalMAE
 from .mae import MAE
 
-__all__ = ['CCMIM', 'CMAE', 'MAE', 'MaskedImageModel', 'Reconstruction']
+__all__ = ['CCMIM', 'CMAE', 'MAE', 'ConditionalMAE', 'MaskedImageModel', 'Reconstruction']

@@ -21,13 +21,14 @@ class Reconstruction:
     Attributes:
         mask: The division of the patches.
         grid: Patches ``(h, w)`` of an image.
-        attention: [CLS] attention of the encoder, summed over its blocks, ``(B, L)``.
+        attention: [CLS] attention of the encoder, summed over its blocks, ``(B, L)``; None for an
+            encoder without [CLS].
         images: Prediction where masked and the input elsewhere, normalised like the input,
             ``(B, 3, H, W)``; None where the target is not made of pixels.
     """
     mask: PatchMask
     grid: tuple[int, int]
-    attention: Tensor
+    attention: Tensor | None
     images: Tensor | None
 
 
@@ -67,8 +68,8 @@ class MaskedImageModel(BaseSelfSupervisor):
                  data_preprocessor: dict | None = None,
                  init_cfg: dict | None = None) -> None:
         backbone = MODELS.build(backbone)
-        # MAE trains the positions in fine-tuning only.
-        backbone.pos_embed.requires_grad = False
+        if getattr(backbone, 'pos_embed', None) is not None:
+            backbone.pos_embed.requires_grad = False  # MAE trains it in fine-tuning only
         target_generator = MODELS.build(
             target_generator, default_args=dict(patch_size=backbone.patch_size))
         neck = MODELS.build(
@@ -125,10 +126,13 @@ class MaskedImageModel(BaseSelfSupervisor):
         grid = self.backbone.patch_grid(images)
         mask, _ = self.make_mask(images)
         pred = self.neck(self.backbone(images, mask), mask, grid)
+        attention = None
+        if hasattr(self.backbone, 'cls_attention'):
+            attention = self.backbone.cls_attention(images).sum(0)
         return Reconstruction(
             mask=mask,
             grid=grid,
-            attention=self.backbone.cls_attention(images).sum(0),
+            attention=attention,
             images=self._paste(images, pred, mask, grid))
 
     def _paste(self, images: Tensor, pred: Tensor, mask: PatchMask, grid) -> Tensor | None:

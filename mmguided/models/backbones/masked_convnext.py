@@ -1,0 +1,176 @@
+"""ConvNeXt V2 whose convolutions are sparse: masked units of the image are not there."""
+from functools import partial
+
+import torch
+from mmpretrain.models import ConvNeXt
+from torch import Tensor, nn
+from torch.utils.checkpoint import checkpoint
+
+from mmguided.ops import gather_tokens
+from mmguided.registry import MODELS
+from mmguided.utils.errors import ConfigError
+
+from ..mask_generators import PatchMask
+
+
+class UnitPlaces:
+    """Where the positions of some units lie on the map of a stage.
+
+    A stage sees each unit as side x side positions. Visible positions are kept as rows,
+    ``(B, n, side**2, C)``, by unit and row by row inside one; a map is ``(B, C, H, W)``.
+
+    Args:
+        ids: The units, ``(B, n)``, in the order of the rows.
+        grid: Units ``(h, w)`` of an image.
+        side: Positions along the side of a unit.
+    """
+
+    def __init__(self, ids: Tensor, grid: tuple[int, int], side: int) -> None:
+        self.shape = (*ids.shape, side**2)
+        self.size = (grid[0] * side, grid[1] * side)
+        inside = torch.arange(side, device=ids.device)
+        rows = (ids // grid[1] * side).unsqueeze(-1) + inside
+        columns = (ids % grid[1] * side).unsqueeze(-1) + inside
+        images = torch.arange(len(ids), device=ids.device).view(-1, 1, 1, 1)
+        rows = images * self.size[0] + rows.unsqueeze(-1)
+        self.index = (rows * self.size[1] + columns.unsqueeze(-2)).flatten()
+
+    def spread(self, x: Tensor) -> Tensor:
+        """Rows to a map that is zero at all other units; channels last in memory."""
+        batch, channels = x.shape[0], x.shape[-1]
+        pixels = x.new_zeros(batch * self.size[0] * self.size[1], channels)
+        pixels = pixels.index_copy(0, self.index, x.reshape(-1, channels))
+        return pixels.view(batch, *self.size, channels).permute(0, 3, 1, 2)
+
+    def pick(self, x: Tensor) -> Tensor:
+        """The rows of a map."""
+        channels = x.shape[1]
+        pixels = x.permute(0, 2, 3, 1).reshape(-1, channels)
+        return pixels.index_select(0, self.index).view(*self.shape, channels)
+
+
+def _run_block(block: nn.Module, places: UnitPlaces, x: Tensor) -> Tensor:
+    """A block of mmpretrain's on visible positions alone, ``(B, n, side**2, C)``.
+
+    Between positions pass the depthwise convolution, which sees zeros at masked ones, and the norms
+    of GRN, over the positions of an image that are there.
+    """
+    out = places.pick(block.depthwise_conv(places.spread(x)))
+    data_format = 'channel_last' if block.linear_pw_conv else 'channel_first'
+    if not block.linear_pw_conv:
+        out = out.permute(0, 3, 1, 2)
+    out = block.act(block.pointwise_conv1(block.norm(out, data_format=data_format)))
+    if block.grn is not None:
+        out = block.grn(out, data_format=data_format)
+    out = block.pointwise_conv2(out)
+    if not block.linear_pw_conv:
+        out = out.permute(0, 2, 3, 1)
+    if block.gamma is not None:
+        out = out * block.gamma
+    return x + block.drop_path(out)
+
+
+@MODELS.register_module()
+class MaskedConvNeXt(ConvNeXt):
+    """mmpretrain's ConvNeXt, with the masking of FCMAE (ConvNeXt V2, arXiv:2301.00808, Sec. 3.1).
+
+    Parameters have mmpretrain's names and without a mask :meth:`forward` is ConvNeXt's, so that a
+    checkpoint's ``backbone.*`` loads there. ConvNeXt V2 is ``use_grn=True,
+    layer_scale_init_value=0.``.
+
+    Images are masked by units as large as the encoder's stride (32 pixels). With a mask, only
+    visible units are computed, and a unit that a later shot masks leaves before its stage. Stem and
+    downsampling do not cross units; the depthwise convolutions see zeros where a unit is missing,
+    which is a sparse convolution; and GRN takes its norms over the positions of the image that are
+    there. The released PyTorch code (Minkowski) takes them over all images of the batch, unlike its
+    own dense GRN and unlike the masked convolutions in JAX that the paper's results come from:
+    per image, an encoder trained masked is the one that runs unmasked.
+
+    FCMAE's encoder has no final norm, and fine-tuning starts a new one. The norms of
+    ``out_indices`` take no part in a masked pass; they keep their initial values and are frozen
+    here, so that distributed training does not wait for their gradients. Fine-tune with ConvNeXt.
+
+    Args:
+        arch: As in ConvNeXt: 'base', ...; or a dict of depths and channels.
+        img_size: Usual input, a side or ``(height, width)``.
+        stem_patch_size: Stride of the stem.
+        **kwargs: The other arguments of ConvNeXt.
+
+    Attributes:
+        embed_dims: Width of the last stage.
+        patch_size: Side of a unit in pixels.
+        patch_resolution: Units ``(h, w)`` of the usual image.
+        num_layers: Number of stages, which the shots of a mask count.
+        patches_are_independent: See :class:`MaskedViT`.
+
+    Raises:
+        ConfigError: If units do not divide the image size or the arch is unknown.
+    """
+    patches_are_independent = False
+
+    def __init__(self,
+                 arch: str | dict = 'tiny',
+                 img_size: int | tuple[int, int] = 224,
+                 stem_patch_size: int = 4,
+                 **kwargs) -> None:
+        if isinstance(arch, str) and arch not in self.arch_settings:
+            raise ConfigError(f"backbone.arch='{arch}' is unknown: choose from "
+                              f'{list(self.arch_settings)} or give a dict')
+        super().__init__(arch=arch, stem_patch_size=stem_patch_size, **kwargs)
+        self.num_layers = self.num_stages
+        self.embed_dims = self.channels[-1]
+        self.patch_size = stem_patch_size * 2**(self.num_stages - 1)
+        height, width = (img_size, img_size) if isinstance(img_size, int) else img_size
+        self.patch_resolution = self._grid(height, width)
+        for name, module in self.named_children():
+            if name.startswith('norm'):
+                module.requires_grad_(False)
+
+    def _grid(self, height: int, width: int) -> tuple[int, int]:
+        if height % self.patch_size or width % self.patch_size:
+            raise ConfigError(
+                f'mask units of {self.patch_size} pixels, the stride of the encoder, do not divide '
+                f'the image of {height} x {width} (height x width): change backbone.img_size and '
+                'the crop of the pipeline')
+        return height // self.patch_size, width // self.patch_size
+
+    def patch_grid(self, images: Tensor) -> tuple[int, int]:
+        """Units ``(h, w)`` of ``(B, 3, H, W)`` images; ConfigError if they do not fit."""
+        return self._grid(*images.shape[-2:])
+
+    def forward(self, images: Tensor, mask: PatchMask | None = None):
+        """Features of the last stage, without a norm, where units are visible, and zeros where
+        masked.
+
+        Args:
+            images: ``(B, 3, H, W)``.
+            mask: Of the units, ``L = H * W / patch_size**2``; its shots count stages from 0.
+
+        Returns:
+            ``(B, L, D)`` in the image's order; without a mask, what ConvNeXt returns.
+        """
+        if mask is None:
+            return super().forward(images)
+        grid = self.patch_grid(images)
+        x = self._enter(images, grid, mask.ids_enter)
+        for i, stage in enumerate(self.stages):
+            ids = mask.ids_enter[:, :mask.num_present(i)]
+            x = self.downsample_layers[i](x[:, :ids.shape[1]].flatten(0, 1))
+            side = x.shape[-1]
+            x = x.permute(0, 2, 3, 1).reshape(*ids.shape, side**2, -1)
+            places = UnitPlaces(ids, grid, side)
+            for block in stage:
+                run = partial(_run_block, block, places)
+                if block.with_cp and x.requires_grad:
+                    run = partial(checkpoint, run, use_reentrant=False)
+                x = run(x)
+            if i < self.num_layers - 1:
+                x = x.unflatten(2, (side, side)).permute(0, 1, 4, 2, 3)
+        return places.spread(x).flatten(2).transpose(1, 2)
+
+    def _enter(self, images: Tensor, grid: tuple[int, int], ids: Tensor) -> Tensor:
+        """Pixels of the units ``ids``, ``(B, n, 3, patch_size, patch_size)``."""
+        side = self.patch_size
+        units = images.unflatten(-1, (grid[1], side)).unflatten(-3, (grid[0], side))
+        units = units.permute(0, 2, 4, 1, 3, 5).flatten(1, 2)
+        return gather_tokens(units.flatten(2), ids).unflatten(2, units.shape[2:])

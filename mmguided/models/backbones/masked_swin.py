@@ -1,0 +1,136 @@
+"""Swin encoder whose grid is masked in shots, before its stages."""
+import math
+from collections.abc import Sequence
+
+import torch
+from mmpretrain.models import SwinTransformer
+from torch import Tensor, nn
+
+from mmguided.registry import MODELS
+from mmguided.utils.errors import ConfigError
+
+from ..mask_generators import PatchMask
+
+
+@MODELS.register_module()
+class MaskedSwin(SwinTransformer):
+    """SimMIM's Swin (arXiv:2111.09886), masked before any of its stages (Conditional MAE, Table 6).
+
+    Tokens cannot leave a grid that windows are cut from: before a stage, the tokens of the units
+    that its shot masks are replaced by that stage's mask token. A unit, the patch of a
+    :class:`PatchMask`, is one position of the last stage: 32 x 32 pixels, 8 x 8 tokens of the
+    first stage. Shots count stages as layers. Of a unit masked before the first stage, nothing gets
+    in; of one masked later, what attention has carried to other units stays.
+
+    Parameters have mmpretrain's names, so that a checkpoint's ``backbone.*`` loads into
+    ``SwinTransformer``, which ignores the mask tokens: ``mask_token`` of the first stage, as in
+    ``SimMIMSwinTransformer``, and ``stage_mask_tokens.<stage>``. Without a mask, :meth:`forward` is
+    SwinTransformer's.
+
+    Args:
+        arch: 'tiny', 'small', 'base', 'large', or a dict of SwinTransformer's.
+        img_size: Usual input, a side or ``(height, width)``.
+        mask_stages: Stages, counted from 0, that get a mask token: those of the shots and no other,
+            since distributed training stops at a parameter without gradient.
+        **kwargs: The other arguments of SwinTransformer, such as ``patch_size``, here the side of a
+            token of the first stage. ``out_indices`` must include the last stage, patches must not
+            overlap, and there is no ``use_abs_pos_embed``.
+
+    Attributes:
+        patch_size: Side of a unit in pixels; must divide the sides of every image to be masked.
+        patch_resolution: Units ``(h, w)`` of the usual image.
+        embed_dims: Width of the last stage.
+        patches_are_independent: See :class:`MaskedViT`.
+
+    Raises:
+        ConfigError: If a unit does not divide the image size, a stage of ``mask_stages`` does not
+            exist, or an argument has a value excluded above.
+    """
+    patches_are_independent = False
+
+    def __init__(self,
+                 arch: str | dict = 'base',
+                 img_size: int | tuple[int, int] = 224,
+                 mask_stages: Sequence[int] = (0, ),
+                 **kwargs) -> None:
+        if kwargs.get('use_abs_pos_embed'):
+            raise ConfigError('backbone.use_abs_pos_embed=True: MaskedSwin has relative positions '
+                              'only, as SimMIM; remove it')
+        super().__init__(arch=arch, img_size=img_size, **kwargs)
+        last = self.num_layers - 1
+        if last not in self.out_indices:
+            raise ConfigError(f'backbone.out_indices={tuple(self.out_indices)} must include the '
+                              f'last stage, {last}: its norm ends the encoder')
+        if wrong := [stage for stage in mask_stages if stage not in range(self.num_layers)]:
+            raise ConfigError(f'backbone.mask_stages={tuple(mask_stages)}: there is no stage '
+                              f'{wrong[0]}, choose from 0..{last}')
+        projection = self.patch_embed.projection
+        if projection.kernel_size != projection.stride:
+            raise ConfigError(f'backbone.patch_cfg: a kernel of {projection.kernel_size} with stride '
+                              f'{projection.stride} shows masked pixels to visible tokens; make '
+                              'them equal')
+        mergings = [stage.downsample.sampler for stage in self.stages if stage.downsample]
+        self.patch_size = math.prod(module.stride[0] for module in (projection, *mergings))
+        self.patch_resolution = self._units(*self.patch_embed.init_input_size)
+        self.embed_dims = self.num_features[-1]
+        self.mask_stages = tuple(mask_stages)
+        tokens = {stage: nn.Parameter(torch.zeros(1, 1, self.stages[stage].embed_dims))
+                  for stage in mask_stages}
+        if 0 in tokens:
+            self.mask_token = tokens.pop(0)
+        self.stage_mask_tokens = nn.ParameterDict({str(k): v for k, v in tokens.items()})
+
+    def init_weights(self) -> None:
+        """SimMIM's initialisation: normal, truncated, with deviation 0.02; or the checkpoint of
+        ``init_cfg``, for what it holds."""
+        for module in self.modules():
+            if isinstance(module, nn.Linear):
+                nn.init.trunc_normal_(module.weight, std=.02)
+                if module.bias is not None:
+                    nn.init.zeros_(module.bias)
+        for stage in self.mask_stages:
+            nn.init.trunc_normal_(self._mask_token(stage), std=.02)
+        super().init_weights()  # after ours, which a checkpoint overwrites
+
+    def patch_grid(self, images: Tensor) -> tuple[int, int]:
+        """Units ``(h, w)`` of ``(B, 3, H, W)`` images; ConfigError if they do not fit."""
+        return self._units(*images.shape[-2:])
+
+    def _units(self, height: int, width: int) -> tuple[int, int]:
+        if height % self.patch_size or width % self.patch_size:
+            raise ConfigError(
+                f'units of {self.patch_size} pixels, the total stride, do not divide the image of '
+                f'{height} x {width} (height x width): change backbone.img_size and the crop of '
+                'the pipeline')
+        return height // self.patch_size, width // self.patch_size
+
+    def _mask_token(self, stage: int) -> Tensor:
+        if stage not in self.mask_stages:
+            raise ConfigError(f'mask_generator.shots masks before stage {stage}, and '
+                              f'backbone.mask_stages={self.mask_stages} has no token for it: add '
+                              f'{stage} to backbone.mask_stages')
+        return self.stage_mask_tokens[str(stage)] if stage else self.mask_token
+
+    def _replace(self, x: Tensor, mask: PatchMask, grid: tuple[int, int], stage: int) -> Tensor:
+        """Put the stage's token where its shot masks, in the input ``(B, H * W, C)`` of a stage."""
+        # Nothing is hidden before the first stage: no shot has a layer below 0.
+        if mask.num_present(stage) == mask.num_present(stage - 1):
+            return x
+        new = (mask.hidden(stage) & ~mask.hidden(stage - 1)).unflatten(1, grid)
+        side = math.isqrt(x.shape[1] // math.prod(grid))  # of a unit, in tokens of this stage
+        new = new.repeat_interleave(side, 1).repeat_interleave(side, 2)
+        return torch.where(new.flatten(1).unsqueeze(-1), self._mask_token(stage).to(x.dtype), x)
+
+    def forward(self, images: Tensor, mask: PatchMask | None = None):
+        """Latents ``(B, L, D)`` of all units, masked ones too, in the image's order; without a
+        mask, what SwinTransformer returns."""
+        if mask is None:
+            return super().forward(images)
+        grid = self.patch_grid(images)
+        x, size = self.patch_embed(images)
+        for i, stage in enumerate(self.stages):
+            x = self._replace(x, mask, grid, i)
+            if i == 0:
+                x = self.drop_after_pos(x)
+            x, size = stage(x, size)
+        return getattr(self, f'norm{self.num_layers - 1}')(x)
