@@ -1,11 +1,13 @@
-"""Time, arithmetic and peak memory of a training step, of several configs in one run.
+"""Time, arithmetic and memory of a training step, of several configs in one run.
 
     python tools/analysis/step_cost.py configs/mae/vit-b_800e.py configs/ccmim/vit-b_800e.py \
         --batch-size 128
 
 Steps of the configs take turns, so that a change of the machine's pace meets all of them. The
 ratios to the first config are what to quote, beside those of the arithmetic, which no
-implementation can undercut.
+implementation can undercut. "saved" are the tensors that the forward pass keeps for the backward
+pass, parameters apart: the part of the memory that grows with the batch, on any device. "peak" is
+what a GPU had allocated at most, everything included.
 Random images, the config's precision on a GPU and float32 on a CPU; forward, backward, optimiser.
 """
 import argparse
@@ -36,6 +38,28 @@ class _Step:
         self.device = device
         self.autocast = device.type == 'cuda' and cfg.optim_wrapper.type == 'AmpOptimWrapper'
 
+    def saved_bytes(self) -> int:
+        """Bytes that a forward pass keeps for the backward pass; storage that is shared counts
+        once."""
+        known = {p.untyped_storage().data_ptr() for p in self.model.parameters()}
+        sizes, kept = {}, []
+
+        def pack(tensor: torch.Tensor) -> torch.Tensor:
+            storage = tensor.untyped_storage()
+            if storage.data_ptr() not in known:
+                sizes[storage.data_ptr()] = storage.nbytes()
+                kept.append(tensor)  # alive to the end, lest another takes its address
+            return tensor
+
+        with torch.autograd.graph.saved_tensors_hooks(pack, lambda tensor: tensor):
+            self._loss()
+        return sum(sizes.values())
+
+    def _loss(self) -> torch.Tensor:
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.autocast):
+            losses = self.model.loss(self.inputs)
+        return sum(v for k, v in losses.items() if k.startswith('loss'))
+
     def __call__(self) -> tuple[float, float]:
         """Seconds and peak GiB (nan on a CPU) of one step."""
         cuda = self.device.type == 'cuda'
@@ -43,9 +67,7 @@ class _Step:
             torch.cuda.reset_peak_memory_stats()
             torch.cuda.synchronize()
         start = time.perf_counter()
-        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.autocast):
-            losses = self.model.loss(self.inputs)
-        sum(v for k, v in losses.items() if k.startswith('loss')).backward()
+        self._loss().backward()
         self.optimizer.step()
         self.optimizer.zero_grad()
         if self.model.momentum_encoder is not None:
@@ -66,7 +88,7 @@ def main() -> None:
     args = parser.parse_args()
     device = torch.device('cuda' if torch.cuda.is_available() else 'cpu')
     steps = [_Step(path, args.batch_size, device) for path in args.configs]
-    flops = []
+    flops, saved = [], [step.saved_bytes() / 2**30 for step in steps]
     for step in steps:  # the first step allocates and fills the optimiser: it is not timed
         with FlopCounterMode(display=False) as counter:
             step()
@@ -76,12 +98,13 @@ def main() -> None:
     name = torch.cuda.get_device_name() if device.type == 'cuda' else 'CPU'
     print(f'\n{name}, {torch.get_num_threads()} threads, torch {torch.__version__}, batch '
           f'{args.batch_size}, median of {args.steps} steps')
-    print(f'{"config":<40} {"ms/step":>9} {"ratio":>6} {"GFLOP/image":>12} {"ratio":>6} {"GiB":>6}')
+    print(f'{"config":<40} {"ms/step":>9} {"ratio":>6} {"GFLOP/image":>12} {"ratio":>6} '
+          f'{"saved GiB":>10} {"peak GiB":>9}')
     medians = [statistics.median(row[i][0] for row in measured) for i in range(len(steps))]
     for i, path in enumerate(args.configs):
         peak = max(row[i][1] for row in measured)
         print(f'{path:<40} {1e3 * medians[i]:>9.1f} {medians[i] / medians[0]:>6.2f} '
-              f'{flops[i]:>12.1f} {flops[i] / flops[0]:>6.2f} {peak:>6.2f}')
+              f'{flops[i]:>12.1f} {flops[i] / flops[0]:>6.2f} {saved[i]:>10.2f} {peak:>9.2f}')
 
 
 if __name__ == '__main__':

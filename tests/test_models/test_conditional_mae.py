@@ -1,0 +1,234 @@
+"""Conditional MAE: what each shot masks, where its information goes, the loss by hand."""
+import pytest
+import torch
+
+from mmguided.models import ConditionalMAE, MultiShotMaskGenerator, num_kept
+from mmguided.registry import MODELS
+from mmguided.utils.errors import ConfigError
+from tests.parity import build, grad_norms
+
+GEOMETRY = dict(img=32, patch=4, dim=24, depth=4, heads=2, ddim=16, ddepth=1, dheads=2)
+
+
+def shots(*pairs):
+    return dict(type='mmguided.MultiShotMaskGenerator', shots=pairs)
+
+
+def conditional(*pairs, **parts) -> ConditionalMAE:
+    torch.manual_seed(0)
+    model = build('ConditionalMAE', GEOMETRY, mask_generator=shots(*pairs), **parts)
+    model.init_weights()
+    return model
+
+
+def mae(ratio):
+    torch.manual_seed(0)
+    model = build('MAE', GEOMETRY,
+                  mask_generator=dict(type='mmguided.MaskGenerator', mask_ratio=ratio))
+    model.init_weights()
+    return model
+
+
+def step(model, images, seed=1):
+    torch.manual_seed(seed)
+    losses = model.loss(images)
+    losses['loss_reconstruction'].backward()
+    return losses, grad_norms(model)
+
+
+IMAGES = torch.randn(4, 3, 32, 32)
+
+
+@pytest.mark.parametrize('pairs', [[(0, .75)], [(0, .75), (2, 0)], [(0, .75), (2, 0), (3, 0)]])
+def test_one_shot_at_layer_0_is_mae_exactly(pairs):
+    """Same seed: loss and gradients are equal, and a shot of ratio 0 changes nothing."""
+    ours, theirs = conditional(*pairs), mae(.75)
+    assert ours.state_dict().keys() == theirs.state_dict().keys()
+    losses, norms = step(ours, IMAGES)
+    expected, expected_norms = step(theirs, IMAGES)
+    assert losses['loss_reconstruction'] == expected['loss_reconstruction']
+    assert losses['error_shot_1'] == expected['loss_reconstruction']
+    assert norms == expected_norms
+    for (name, ours_p), theirs_p in zip(
+            ours.named_parameters(), theirs.parameters(), strict=True):
+        if ours_p.grad is not None:
+            assert torch.equal(ours_p.grad, theirs_p.grad), name
+
+
+@pytest.mark.parametrize('pairs, tokens, by_shot', [
+    ([(0, .75), (2, .1)], [16, 16, 14, 14], [14, 48, 2]),
+    ([(0, .75), (1, .1), (3, .1)], [16, 14, 14, 12], [12, 48, 2, 2]),
+    ([(0, 0), (2, .75)], [64, 64, 16, 16], [16, 0, 48]),
+    ([(3, .9)], [64, 64, 64, 6], [6, 58]),
+])
+def test_counts_per_layer_and_per_shot(pairs, tokens, by_shot):
+    model = conditional(*pairs)
+    seen = []
+    for layer in model.backbone.layers:
+        layer.register_forward_hook(lambda module, args, output: seen.append(args[0].shape[1] - 1))
+    mask, _ = model.make_mask(IMAGES)
+    latent = model.backbone(IMAGES, mask)
+    assert seen == tokens and latent.shape[1] == 1 + tokens[-1]
+    assert [(mask.shot == s).sum(1).unique().tolist() for s in range(len(by_shot))] == [
+        [n] for n in by_shot]
+    assert torch.equal(mask.mask, (mask.shot > 0).float())
+    for i, n in enumerate(tokens):
+        assert (~mask.hidden(i)).sum(1).unique().tolist() == [n]
+    # Every dropped patch is masked once, every kept one never.
+    everywhere = torch.cat((mask.ids_keep, mask.ids_mask), dim=1)
+    assert torch.equal(everywhere.sort(1).values, torch.arange(64).expand(4, -1))
+    assert torch.equal(mask.mask.gather(1, mask.ids_keep), torch.zeros(4, tokens[-1]))
+
+
+def test_counts_of_the_papers_best_setting():
+    """L(0,10;.75,.1) on 14 x 14 patches: 49 tokens in layers 0-9, 44 in 10 and 11."""
+    masks = MODELS.build(shots((0, .75), (10, .1)))
+    mask, _ = masks(torch.zeros(2, 3, 8, 8), (14, 14))
+    assert [mask.num_present(i) for i in (0, 9, 10, 11)] == [49, 49, 44, 44]
+    assert num_kept(49, .1) == 44 and num_kept(10, .9) == 1
+
+
+def test_order_is_restored():
+    """An image of patch indices through an encoder and a decoder that pass them on unchanged: each
+    visible patch is in its place, and the mask token everywhere else."""
+    masks = MODELS.build(shots((0, .5), (1, .25), (3, .5)))
+    mask, _ = masks(torch.zeros(3, 3, 8, 8), (4, 6))
+    indices = torch.arange(24.).view(1, 24, 1).expand(3, -1, 1)
+    encoder, decoder = conditional((0, .5)).backbone, conditional((0, .5)).neck
+    encoder.layers = torch.nn.ModuleList(torch.nn.Identity() for _ in range(4))
+    encoder._enter = lambda tokens, ids: torch.cat(
+        (tokens[:, :1], tokens.gather(1, ids.unsqueeze(-1))), dim=1)
+    encoder._leave = lambda x, *args: x
+    latent = encoder.encode(indices, mask.ids_enter, mask.drops)
+
+    decoder.decoder_embed, decoder.decoder_blocks = torch.nn.Identity(), torch.nn.ModuleList()
+    decoder.mask_token = torch.nn.Parameter(-torch.ones(1, 1, 1))
+    decoder.decoder_pos_embed = torch.nn.Parameter(torch.zeros(1, 25, 1))
+    decoder.grid = (4, 6)
+    restored = decoder.hidden_states(latent, mask)[0][:, 1:]
+    assert torch.equal(restored, torch.where(mask.mask.bool().unsqueeze(-1), -1, indices))
+    assert latent.shape[1] == 1 + 4, '24 - 12 - 3 - 5'
+
+
+def test_information_of_a_dropped_token():
+    """Dropped by the first shot, a patch reaches nothing. Dropped before layer 2, it reaches what
+    is visible through layers 0 and 1 alone: cut its keys there, and nothing is left."""
+    model = conditional((0, .5), (2, .25))
+    mask, _ = model.make_mask(IMAGES)
+
+    def reaches(attention_cut=False):
+        images = IMAGES.clone().requires_grad_()
+        embedded = model.backbone.embed(images)
+        embedded.retain_grad()
+        if attention_cut:
+            ids = mask.ids_enter[:, :mask.ids_keep.shape[1]]
+            latent = model.backbone.encode(embedded, ids)
+        else:
+            latent = model.backbone.encode(embedded, mask.ids_enter, mask.drops)
+        latent.square().sum().backward()
+        return embedded.grad.abs().sum(-1) > 0
+
+    assert torch.equal(reaches(), mask.shot != 1)
+    assert torch.equal(reaches(attention_cut=True), mask.shot == 0)
+
+    # After its drop a token is in no tensor: what runs from layer 2 on depends on the rest alone.
+    tokens = model.backbone._enter(model.backbone.embed(IMAGES), mask.ids_enter)
+    for layer in model.backbone.layers[:2]:
+        tokens = layer(tokens)
+    kept = mask.ids_keep.shape[1]
+    changed = torch.cat((tokens[:, :1 + kept], torch.full_like(tokens[:, 1 + kept:], 7.)), dim=1)
+    outputs = []
+    for x in (tokens, changed):
+        x = x[:, :1 + kept]
+        for layer in model.backbone.layers[2:]:
+            x = layer(x)
+        outputs.append(model.backbone.ln1(x))
+    assert torch.equal(*outputs)
+    torch.testing.assert_close(outputs[0], model.backbone(IMAGES, mask))
+
+
+@pytest.mark.parametrize('weights, expected', [
+    # Patches of shot 1 have errors 1 and 3, of shot 2 error 8; the visible one's 100 never counts.
+    ('equal', (1 + 3 + 8) / 3),
+    ('ratio', (.5 * 1 + .5 * 3 + .25 * 8) / (.5 + .5 + .25)),
+    ([2., 1.], (2 * 1 + 2 * 3 + 8) / 5),
+])
+def test_union_loss_by_hand(weights, expected):
+    model = conditional((0, .5), (2, .25), shot_weights=weights)
+    shot = torch.tensor([[1, 0, 2, 1]])
+    errors = torch.tensor([[1., 100., 8., 3.]])
+    assert model.head.mean(errors, model.shot_weights[shot]).item() == pytest.approx(expected)
+
+
+def test_errors_of_the_shots_make_the_union():
+    """Eq. 8: the loss is the mean over all patches that were dropped, in whichever shot."""
+    model = conditional((0, .75), (2, .25))
+    losses, _ = step(model, IMAGES)
+    first, second = losses['error_shot_1'], losses['error_shot_2']
+    assert not first.requires_grad and not second.requires_grad
+    union = (48 * first + 4 * second) / 52
+    torch.testing.assert_close(losses['loss_reconstruction'].detach(), union)
+
+
+def test_guided_shots_see_and_score_what_is_left():
+    """Top-k by [CLS] attention in the second shot: of the tokens present, the most attended go."""
+    second = dict(
+        layer=2,
+        mask_ratio=.25,
+        sampling=dict(type='mmguided.TopKSampling'),
+        guidance=dict(type='mmguided.ClsAttention', layers=[1]))
+    model = conditional((0, .75), second)
+    mask, log = model.make_mask(IMAGES)
+    assert log['topk_overlap_shot_2'] == 1 and log['guided_share_shot_2'] == 1
+    entered = mask.ids_enter
+    embedded = model.backbone.embed(IMAGES)
+    tokens = model.backbone.layers[0](model.backbone._enter(embedded, entered))
+    layer = model.backbone.layers[1]
+    query, key, _ = model.backbone._heads(layer.attn, layer.attn.qkv(layer.ln1(tokens)))
+    attention = (query[:, :, :1] @ key.transpose(-1, -2) / key.shape[-1]**.5).softmax(-1)
+    scores = attention[:, :, 0, 1:].mean(1)
+    most = entered.gather(1, scores.topk(4).indices)
+    assert torch.equal(most.sort(1).values, (mask.shot == 2).nonzero()[:, 1].view(4, 4))
+
+
+@pytest.mark.parametrize('sampling', ['RandomSampling', 'BlockwiseSampling', 'GridBlockSampling'])
+def test_any_sampler_in_any_shot(sampling):
+    sampler = dict(type=f'mmguided.{sampling}')
+    model = conditional(dict(layer=0, mask_ratio=.75, sampling=sampler),
+                        dict(layer=2, mask_ratio=.25, sampling=sampler))
+    mask, _ = model.make_mask(IMAGES)
+    assert [(mask.shot == s).sum(1).tolist() for s in (1, 2)] == [[48] * 4, [4] * 4]
+    losses, norms = step(model, IMAGES)
+    assert all(torch.isfinite(norm) for norm in norms.values())
+
+
+@pytest.mark.parametrize('pairs, said', [
+    ([(0, .75), (4, .1)], r'layer 4 is out of range.*0\.\.3'),
+    ([(2, .75), (0, .1)], r'layers \[2, 0\] must rise'),
+    ([(0, .75), (0, .1)], r'layers \[0, 0\] must rise'),
+    ([(-1, .75)], r'layers \[-1\] must rise'),
+    ([], r'layers \[\] must rise'),
+    ([(0, 1.)], r'ratios \[1.0\] must lie'),
+    ([(0, 0), (2, 0)], 'at least one of them above 0'),
+    ([(0, .98), (2, .5)], 'keep 0 of 64'),
+    ([(0, .75), dict(layer=2, mask_ratio=.1, sampling=dict(type='mmguided.TopKSampling'))],
+     'needs a guidance'),
+])
+def test_shots_out_of_range_are_told_when_the_model_is_built(pairs, said):
+    with pytest.raises(ConfigError, match=said):
+        conditional(*pairs)
+
+
+@pytest.mark.parametrize('weights', ['ratios', [1.], [1., 0.]])
+def test_wrong_weights_are_told(weights):
+    with pytest.raises(ConfigError, match='shot_weights=.*each of the 2 shots'):
+        conditional((0, .75), (2, .1), shot_weights=weights)
+
+
+def test_a_seed_makes_the_masks():
+    masks = MultiShotMaskGenerator([(0, .5), (2, .5)])
+    orders = []
+    for seed in (1, 1, 2):
+        torch.manual_seed(seed)
+        orders.append(masks(torch.zeros(4, 3, 8, 8), (4, 4))[0].ids_restore)
+    assert torch.equal(orders[0], orders[1]) and not torch.equal(orders[0], orders[2])
