@@ -1,2 +1,2 @@
-"""What runs beside the model: hooks."""
-from . import hooks  # noqa: F401
+"""What runs beside the model: hooks and optimisers."""
+from . import hooks, optimizers  # noqa: F401

@@ -5,8 +5,10 @@ from .hog import hog
 from .patches import normalise_patches, patchify, unpatchify
 from .position import sincos_position_embedding
 from .tokens import gather_tokens, restore_tokens
+from .windows import merge_windows, split_windows
 
 __all__ = [
     'all_gather_with_grad', 'cls_attention_row', 'concat_all_gather', 'gather_tokens', 'hog',
-    'normalise_patches', 'patchify', 'restore_tokens', 'sincos_position_embedding', 'unpatchify'
+    'merge_windows', 'normalise_patches', 'patchify', 'restore_tokens', 'sincos_position_embedding',
+    'split_windows', 'unpatchify'
 ]

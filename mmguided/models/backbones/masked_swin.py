@@ -66,10 +66,11 @@ class MaskedSwin(SwinTransformer):
                               f'{wrong[0]}, choose from 0..{last}')
         projection = self.patch_embed.projection
         if projection.kernel_size != projection.stride:
-            raise ConfigError(f'backbone.patch_cfg: a kernel of {projection.kernel_size} with stride '
-                              f'{projection.stride} shows masked pixels to visible tokens; make '
-                              'them equal')
-        mergings = [stage.downsample.sampler for stage in self.stages if stage.downsample]
+            raise ConfigError(f'backbone.patch_cfg: a kernel_size of {projection.kernel_size} with '
+                              f'a stride of {projection.stride} shows masked pixels to visible '
+                              'tokens; make them equal')
+        mergings = [stage.downsample.sampler for stage in self.stages
+                    if stage.downsample is not None]
         self.patch_size = math.prod(module.stride[0] for module in (projection, *mergings))
         self.patch_resolution = self._units(*self.patch_embed.init_input_size)
         self.embed_dims = self.num_features[-1]

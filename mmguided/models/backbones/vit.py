@@ -204,7 +204,8 @@ class MaskedViT(VisionTransformer):
             query, key, value = self._heads(layer.attn, layer.attn.qkv(layer.ln1(x)))
             if i in wanted:
                 rows.append(cls_attention_row(query[:, :, :1], key, softmax))
-            x = self._finish_block(layer, x, F.scaled_dot_product_attention(query, key, value))
+            attended = F.scaled_dot_product_attention(query, key, value)
+            x = self._finish_block(layer, x, attended.transpose(1, 2).flatten(2))
         attn, x = self.layers[last].attn, self.layers[last].ln1(x)
         weight, bias = attn.qkv.weight, attn.qkv.bias
         dim = self.embed_dims
@@ -227,8 +228,8 @@ class MaskedViT(VisionTransformer):
 
     @staticmethod
     def _finish_block(layer: nn.Module, x: Tensor, attended: Tensor) -> Tensor:
-        """What is left of mmpretrain's block after attention ``(B, heads, N, d)``."""
+        """What is left of mmpretrain's block after attention ``(B, N, D)``."""
         attn = layer.attn
-        attended = attn.proj(attended.transpose(1, 2).flatten(2))
+        attended = attn.proj(attended)
         x = x + attn.out_drop(attn.gamma1(attn.proj_drop(attended)))
         return layer.ffn(layer.ln2(x), identity=x)

@@ -1,6 +1,7 @@
 from .convnext_decoder import ConvNeXtDecoder
+from .linear_decoder import LinearDecoder
 from .mae_decoder import MAEDecoder
 from .shared_decoder import SharedDecoder
 from .sync_bn import SyncBatchNorm
 
-__all__ = ['ConvNeXtDecoder', 'MAEDecoder', 'SharedDecoder', 'SyncBatchNorm']
+__all__ = ['ConvNeXtDecoder', 'LinearDecoder', 'MAEDecoder', 'SharedDecoder', 'SyncBatchNorm']

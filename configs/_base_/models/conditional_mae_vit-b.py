@@ -1,0 +1,7 @@
+"""Conditional MAE with ViT-B/16: L(0, 10; .75, .1), the paper's best shots; else MAE."""
+_base_ = ['./mae_vit-b.py']
+
+model = dict(
+    type='mmguided.ConditionalMAE',
+    mask_generator=dict(
+        _delete_=True, type='mmguided.MultiShotMaskGenerator', shots=((0, 0.75), (10, 0.1))))

@@ -1,0 +1,12 @@
+"""SimMIM with Swin-B: units of 32 x 32 pixels, 22 of 36 masked, L1 on the normalised image.
+
+No stochastic depth, as in SimMIM's own code; mmpretrain's config leaves it at 0.1.
+"""
+model = dict(
+    type='mmguided.MAE',
+    backbone=dict(
+        type='mmguided.MaskedSwin', arch='base', img_size=192, window_size=6, drop_path_rate=0.),
+    mask_generator=dict(type='mmguided.MaskGenerator', mask_ratio=0.6),
+    neck=dict(type='mmguided.LinearDecoder'),
+    target_generator=dict(type='mmguided.PixelTarget', norm_pix=False),
+    head=dict(type='mmguided.ReconstructionHead', order=1))

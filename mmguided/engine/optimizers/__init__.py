@@ -1,0 +1,4 @@
+"""Constructors of optimisers."""
+from .layer_decay import LayerDecayOptimWrapperConstructor
+
+__all__ = ['LayerDecayOptimWrapperConstructor']

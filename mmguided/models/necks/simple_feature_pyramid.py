@@ -1,0 +1,51 @@
+"""Feature pyramid from one map (ViTDet)."""
+from collections.abc import Sequence
+
+import torch.nn.functional as F
+from mmengine.model import BaseModule
+from mmpretrain.models.utils import LayerNorm2d
+from torch import Tensor, nn
+
+from mmguided.registry import MODELS
+
+
+class _Level(nn.Sequential):
+    """Two convolutions, 1 x 1 and 3 x 3, each with a norm."""
+
+    def __init__(self, resample: list[nn.Module], in_dims: int, out_dims: int) -> None:
+        super().__init__(
+            *resample,
+            nn.Conv2d(in_dims, out_dims, 1, bias=False), LayerNorm2d(out_dims),
+            nn.Conv2d(out_dims, out_dims, 3, padding=1, bias=False), LayerNorm2d(out_dims))
+
+
+@MODELS.register_module()
+class SimpleFeaturePyramid(BaseModule):
+    """Maps of strides 4, 8, 16, 32 and 64 from the last map of a ViT (arXiv:2203.16527, Sec. 3).
+
+    The map of stride 16 is enlarged by transposed convolutions and reduced by max pooling; there
+    is no way from one level to another. The last is the one before it, subsampled, as mmdet's FPN
+    gives it to a region proposal network.
+
+    Args:
+        in_channels: Width of the encoder.
+        out_channels: Width of the maps.
+    """
+
+    def __init__(self, in_channels: int, out_channels: int = 256) -> None:
+        super().__init__(
+            init_cfg=dict(type='Xavier', layer='Conv2d', distribution='uniform'))
+        half, quarter = in_channels // 2, in_channels // 4
+        enlarge = nn.ConvTranspose2d(in_channels, half, 2, 2)
+        self.levels = nn.ModuleList([
+            _Level([enlarge, LayerNorm2d(half), nn.GELU(),
+                    nn.ConvTranspose2d(half, quarter, 2, 2)], quarter, out_channels),
+            _Level([nn.ConvTranspose2d(in_channels, half, 2, 2)], half, out_channels),
+            _Level([], in_channels, out_channels),
+            _Level([nn.MaxPool2d(2)], in_channels, out_channels)
+        ])
+
+    def forward(self, inputs: Sequence[Tensor]) -> tuple[Tensor, ...]:
+        """Five maps ``(B, out_channels, ...)`` from a sequence of one, ``(B, D, h, w)``."""
+        maps = [level(inputs[-1]) for level in self.levels]
+        return (*maps, F.max_pool2d(maps[-1], 1, 2))

@@ -1,0 +1,41 @@
+"""Windows of a grid of tokens."""
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+
+def split_windows(tokens: Tensor, grid: tuple[int, int],
+                  size: tuple[int, int]) -> tuple[Tensor, Tensor | None]:
+    """Cut a grid into windows; the last ones are filled up with zeros at the bottom and the right.
+
+    Args:
+        tokens: ``(B, h * w, D)``.
+        grid: ``(h, w)``.
+        size: Height and width of a window.
+
+    Returns:
+        Windows ``(B, W, n, D)`` with ``n`` tokens each, row by row, and which of them are filling,
+        ``(W, n)`` bool, None if none is.
+    """
+    x = tokens.unflatten(1, grid)
+    bottom, right = -grid[0] % size[0], -grid[1] % size[1]
+    padding = None
+    if bottom or right:
+        x = F.pad(x, (0, 0, 0, right, 0, bottom))
+        inside = torch.ones(1, *grid, 1, dtype=torch.bool, device=tokens.device)
+        inside = F.pad(inside, (0, 0, 0, right, 0, bottom), value=False)
+        padding = ~_cut(inside, size)[0, ..., 0]
+    return _cut(x, size), padding
+
+
+def _cut(x: Tensor, size: tuple[int, int]) -> Tensor:
+    x = x.unflatten(2, (-1, size[1])).unflatten(1, (-1, size[0]))  # (B, rows, a, columns, b, D)
+    return x.transpose(2, 3).flatten(3, 4).flatten(1, 2)
+
+
+def merge_windows(windows: Tensor, grid: tuple[int, int], size: tuple[int, int]) -> Tensor:
+    """Inverse of :func:`split_windows`: windows ``(B, W, n, D)`` to ``(B, h * w, D)``."""
+    columns = -(-grid[1] // size[1])
+    x = windows.unflatten(2, size).unflatten(1, (-1, columns))  # (B, rows, columns, a, b, D)
+    x = x.transpose(2, 3).flatten(3, 4).flatten(1, 2)
+    return x[:, :grid[0], :grid[1]].flatten(1, 2)

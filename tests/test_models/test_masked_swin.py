@@ -1,0 +1,376 @@
+"""SimMIM's Swin: what each shot replaces and what it hides, and parity with mmpretrain."""
+import pytest
+import torch
+from mmengine.config import Config
+from mmengine.hub import get_config
+from mmengine.runner import Runner
+from mmpretrain.models import SwinTransformer
+from torch import nn
+
+from mmguided.models import MaskedSwin, PatchMask, ReconstructionHead
+from mmguided.ops import patchify, unpatchify
+from mmguided.registry import MODELS
+from mmguided.utils.errors import ConfigError
+from tests.conftest import ROOT
+
+ARCH = dict(embed_dims=24, depths=[2, 2, 2, 2], num_heads=[2, 2, 4, 4])
+SIZE = (96, 128)  # 3 x 4 units, 24 x 32 tokens of the first stage
+GRID = (3, 4)
+KWARGS = dict(arch=ARCH, img_size=SIZE, window_size=2, drop_path_rate=0.)
+SHOTS = ((0, 6), (3, 4))
+
+
+def as_trained(model):
+    """No weight or bias is left at a value that could hide a leak, such as zero or one."""
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter.add_(.1 * torch.randn_like(parameter))
+    return model
+
+
+def swin(mask_stages=(0, 3), **kwargs):
+    model = MaskedSwin(**KWARGS | kwargs, mask_stages=mask_stages)
+    model.init_weights()
+    return as_trained(model)
+
+
+def random_mask(drops=SHOTS, num=12):
+    return PatchMask.from_order(torch.rand(2, num).argsort(1), drops)
+
+
+def pixels(units):
+    """``(B, L)`` as ``(B, 1, H, W)``."""
+    return units.view(len(units), 1, *GRID).repeat_interleave(32, 2).repeat_interleave(32, 3)
+
+
+def stage_inputs(model, images, mask):
+    """What goes into each stage, as ``(B, H, W, C)``."""
+    inputs, hooks = [], []
+    for stage in model.stages:
+        hooks.append(stage.register_forward_pre_hook(
+            lambda _, args: inputs.append(args[0].unflatten(1, args[1]))))
+    model(images, mask)
+    for hook in hooks:
+        hook.remove()
+    return inputs
+
+
+def replaced(x, shot, number, token):
+    """Unit by unit, by hand."""
+    x, side = x.clone(), x.shape[1] // GRID[0]
+    for b in range(len(x)):
+        for i in range(GRID[0]):
+            for j in range(GRID[1]):
+                if shot[b, i * GRID[1] + j] == number:
+                    x[b, i * side:(i + 1) * side, j * side:(j + 1) * side] = token
+    return x
+
+
+@torch.no_grad()
+def test_each_shot_replaces_the_tokens_of_its_units_and_no_other():
+    model = swin()
+    images = torch.randn(2, 3, *SIZE)
+    both = random_mask()
+    first = PatchMask.from_order(torch.cat((both.ids_keep, both.ids_mask), 1), SHOTS[:1])
+    nothing, one, two = (
+        stage_inputs(model, images, mask) for mask in (None, first, both))
+    assert nothing[0].shape[1:3] == (24, 32) and nothing[3].shape[1:3] == GRID
+    assert torch.equal(two[0], replaced(nothing[0], both.shot, 1, model.mask_token.flatten()))
+    assert torch.equal(two[1], one[1]) and torch.equal(two[2], one[2])
+    token = model.stage_mask_tokens['3'].flatten()
+    assert torch.equal(two[3], replaced(one[3], both.shot, 2, token))
+    assert not torch.equal(one[3], nothing[3])
+
+
+@torch.no_grad()
+def test_a_late_shot_in_the_middle_of_the_encoder():
+    model = swin(mask_stages=(1, ))
+    images = torch.randn(2, 3, *SIZE)
+    mask = random_mask(((1, 5), ))
+    nothing, late = (stage_inputs(model, images, m) for m in (None, mask))
+    token = model.stage_mask_tokens['1'].flatten()
+    assert torch.equal(late[0], nothing[0])
+    assert torch.equal(late[1], replaced(nothing[1], mask.shot, 1, token))
+    assert not hasattr(model, 'mask_token')
+
+
+def test_nothing_of_a_unit_masked_before_the_first_stage_gets_in():
+    model = swin()
+    images, mask = torch.randn(2, 3, *SIZE), random_mask()
+    hidden = pixels(mask.shot == 1)
+    with torch.no_grad():
+        before = model(images, mask)
+        for other in (1e4 * torch.randn_like(images), torch.full_like(images, torch.inf)):
+            assert torch.equal(model(torch.where(hidden, other, images), mask), before)
+    images.requires_grad_()
+    model(images, mask).square().sum().backward()
+    touched = images.grad.abs().amax(1, keepdim=True) > 0
+    assert torch.equal(touched, ~hidden), 'visible pixels, and those of the second shot, matter'
+
+
+def test_of_a_unit_masked_later_only_what_attention_has_carried_away_stays():
+    model = swin()
+    images, mask = torch.randn(2, 3, *SIZE), random_mask()
+    late = pixels(mask.shot == 2)
+    outputs = []
+    model.stages[2].register_forward_hook(lambda _, args, out: outputs.append(out[0]))
+
+    # The units themselves end here.
+    latent = model(images, mask)
+    gradient, = torch.autograd.grad(latent.square().sum(), outputs[-1])
+    assert torch.equal(gradient.abs().amax(-1) > 0, mask.shot != 2)
+
+    # But before, they were seen by others; not if attention mixes nothing.
+    def others(x):
+        return model(x, mask)[mask.shot != 2]
+
+    changed = torch.where(late, images + 1, images)
+    with torch.no_grad():
+        assert not torch.equal(others(changed), others(images))
+        for stage in model.stages[:3]:
+            for block in stage.blocks:
+                nn.init.zeros_(block.attn.w_msa.proj.weight)
+        assert torch.equal(model(changed, mask), model(images, mask))
+    images.requires_grad_()
+    model(images, mask).square().sum().backward()
+    assert torch.equal(images.grad.abs().amax(1, keepdim=True) > 0, pixels(mask.shot == 0))
+
+
+@pytest.mark.parametrize('kwargs', [
+    dict(out_indices=(0, 1, 2, 3)),
+    dict(out_indices=(1, 3), out_after_downsample=True, pad_small_map=True),
+])
+@torch.no_grad()
+def test_unmasked_it_is_mmpretrains_and_its_weights_load_there(kwargs):
+    model = swin(**kwargs)
+    plain = SwinTransformer(**KWARGS | kwargs)
+    missing, unexpected = plain.load_state_dict(model.state_dict(), strict=False)
+    assert not missing and sorted(unexpected) == ['mask_token', 'stage_mask_tokens.3']
+    for size in (SIZE, (72, 100)):  # the second does not fit the units: mmpretrain pads
+        images = torch.randn(2, 3, *size)
+        ours, theirs = model(images), plain(images)
+        assert len(ours) == len(theirs) == len(kwargs['out_indices'])
+        assert all(torch.equal(a, b) for a, b in zip(ours, theirs, strict=True))
+
+
+@torch.no_grad()
+def test_a_mask_that_hides_nothing_changes_nothing():
+    model = swin(mask_stages=())
+    images = torch.randn(2, 3, *SIZE)
+    everything = random_mask(((0, 12), (3, 12)))
+    assert torch.equal(model(images, everything), model(images)[0].flatten(2).transpose(1, 2))
+
+
+@torch.no_grad()
+def test_a_second_shot_of_nothing_needs_no_token():
+    model = swin(mask_stages=(0, ))
+    images, order = torch.randn(2, 3, *SIZE), torch.rand(2, 12).argsort(1)
+    one, two = (model(images, PatchMask.from_order(order, drops))
+                for drops in (((0, 6), ), ((0, 6), (3, 6))))
+    assert torch.equal(one, two)
+
+
+def test_one_shot_is_mmpretrains_simmim():
+    """Latents, predictions, loss and gradients, with the decoder's outputs in our order."""
+    model = swin(mask_stages=(0, ))
+    theirs = MODELS.build(dict(
+        type='mmpretrain.SimMIMSwinTransformer',
+        arch=ARCH,
+        img_size=SIZE,
+        drop_path_rate=0.,
+        stage_cfgs=dict(block_cfgs=dict(window_size=2))))
+    theirs.load_state_dict(model.state_dict(), strict=True)
+    images, mask = torch.randn(2, 3, *SIZE), random_mask(((0, 5), ))
+    tokens = mask.mask.view(2, *GRID).repeat_interleave(8, 1).repeat_interleave(8, 2)
+    latent, (their_latent, ) = model(images, mask), theirs(images, tokens)
+    assert torch.equal(latent, their_latent.flatten(2).transpose(1, 2))
+
+    decoder = MODELS.build(dict(type='mmguided.LinearDecoder', in_dims=192, out_dims=3 * 32**2))
+    shuffle = MODELS.build(
+        dict(type='mmpretrain.SimMIMLinearDecoder', in_channels=192, encoder_stride=32))
+    with torch.no_grad():
+        for ours, conv in zip(decoder.decoder_pred.parameters(), shuffle.decoder[0].parameters(),
+                              strict=True):
+            # From colour, row, column of a unit to row, column, colour.
+            ours.copy_(conv.view(3, 32, 32, -1).permute(1, 2, 0, 3).reshape(ours.shape))
+    pred, their_pred = decoder(latent, mask), shuffle(their_latent)
+    torch.testing.assert_close(unpatchify(pred, 32, GRID), their_pred, rtol=1e-4, atol=1e-5)
+
+    loss = ReconstructionHead(order=1)(pred, patchify(images, 32), mask.mask)
+    head = MODELS.build(dict(
+        type='mmpretrain.SimMIMHead',
+        patch_size=4,
+        loss=dict(type='PixelReconstructionLoss', criterion='L1', channel=3)))
+    their_loss = head.loss(their_pred, images, tokens)
+    assert loss.item() == pytest.approx(their_loss.item(), rel=1e-5)
+    loss.backward()
+    their_loss.backward()
+    for (name, a), b in zip(model.named_parameters(), theirs.parameters(), strict=True):
+        torch.testing.assert_close(
+            a.grad, b.grad, rtol=1e-3, atol=1e-3 * b.grad.square().mean().sqrt().item(), msg=name)
+
+
+def test_absolute_error_by_hand():
+    pred = torch.zeros(1, 3, 2)
+    target = torch.tensor([[[1., -3.], [9., 9.], [2., 0.]]])
+    # (1 + 3) / 2 = 2 and (2 + 0) / 2 = 1; the visible patch counts nothing, the last one thrice.
+    weights = torch.tensor([[1., 0., 3.]])
+    assert ReconstructionHead(order=1)(pred, target, weights).item() == 1.25
+    assert ReconstructionHead(order=2)(pred, target, weights).item() == (5 + 3 * 2) / 4
+
+
+def test_initialisation_is_simmims():
+    torch.manual_seed(0)
+    model = MaskedSwin(**KWARGS, mask_stages=(0, 3))
+    model.init_weights()
+    block = model.stages[3].blocks[1]
+    tokens = model.mask_token, model.stage_mask_tokens['3']
+    assert [token.numel() for token in tokens] == [24, 192]
+    for weight in (*tokens, block.attn.w_msa.qkv.weight, block.ffn.layers[1].weight,
+                   model.stages[0].downsample.reduction.weight,
+                   block.attn.w_msa.relative_position_bias_table):
+        assert weight.std().item() == pytest.approx(.02, rel=.25)
+    assert not block.attn.w_msa.qkv.bias.any()
+
+
+def test_weights_of_a_checkpoint_survive_the_initialisation(tmp_path):
+    model = swin(mask_stages=(0, ))
+    torch.save(dict(state_dict=model.state_dict()), tmp_path / 'swin.pth')
+    other = MaskedSwin(**KWARGS, mask_stages=(0, 3), init_cfg=dict(
+        type='Pretrained', checkpoint=str(tmp_path / 'swin.pth')))
+    other.init_weights()
+    state = other.state_dict()
+    assert state.pop('stage_mask_tokens.3').std() > .01, 'new in this model'
+    assert state.keys() == model.state_dict().keys()
+    assert all(torch.equal(state[k], v) for k, v in model.state_dict().items())
+
+
+@pytest.mark.parametrize('kwargs, message', [
+    (dict(mask_stages=(0, 4)), r'backbone.mask_stages=\(0, 4\).*no stage 4.*0\.\.3'),
+    (dict(img_size=112), '32 pixels.*112 x 112.*backbone.img_size'),
+    (dict(out_indices=(0, 1)), r'backbone.out_indices=\(0, 1\).*last stage, 3'),
+    (dict(use_abs_pos_embed=True), 'backbone.use_abs_pos_embed=True'),
+    (dict(patch_cfg=dict(kernel_size=7)), r'backbone.patch_cfg.*\(7, 7\).*\(4, 4\)'),
+])
+def test_what_does_not_fit_is_told_when_built(kwargs, message):
+    with pytest.raises(ConfigError, match=message):
+        MaskedSwin(**KWARGS | kwargs)
+
+
+def test_what_does_not_fit_is_told_when_run():
+    model = swin(mask_stages=(0, ))
+    with pytest.raises(ConfigError, match=r'mask_generator.shots.*stage 3.*mask_stages=\(0,\)'):
+        model(torch.randn(2, 3, *SIZE), random_mask())
+    with pytest.raises(ConfigError, match='100 x 96'):
+        model(torch.randn(2, 3, 100, 96), random_mask())
+
+
+def test_units_follow_from_the_strides():
+    arch = dict(ARCH, depths=[1, 1, 1], num_heads=[2, 2, 2])
+    model = MaskedSwin(arch, (48, 64), out_indices=(2, ), patch_size=2)
+    assert (model.patch_size, model.patch_resolution) == (8, (6, 8))
+    assert (model.embed_dims, model.num_layers) == (96, 3)
+    assert model.patch_grid(torch.empty(1, 3, 16, 40)) == (2, 5)
+
+
+def algorithm(two_shots):
+    cfg = dict(
+        type='mmguided.MAE',
+        backbone=dict(type='mmguided.MaskedSwin', **KWARGS),
+        mask_generator=dict(type='mmguided.MaskGenerator', mask_ratio=.6),
+        neck=dict(type='mmguided.LinearDecoder'),
+        target_generator=dict(type='mmguided.PixelTarget', norm_pix=False),
+        head=dict(type='mmguided.ReconstructionHead', order=1))
+    if two_shots:
+        cfg['type'] = 'mmguided.ConditionalMAE'
+        cfg['backbone']['mask_stages'] = (0, 3)
+        cfg['mask_generator'] = dict(
+            type='mmguided.MultiShotMaskGenerator', shots=((0, .6), (3, .3)))
+    model = MODELS.build(cfg).train()
+    model.init_weights()
+    return model
+
+
+@pytest.mark.parametrize('two_shots', [False, True])
+def test_a_few_steps_train_every_parameter_and_lower_the_loss(two_shots):
+    model = algorithm(two_shots)
+    images = torch.randn(4, 3, *GRID).repeat_interleave(32, 2).repeat_interleave(32, 3)
+    optimizer = torch.optim.AdamW(model.parameters(), 3e-3)
+    losses = []
+    for _ in range(12):
+        torch.manual_seed(1)  # the same mask
+        optimizer.zero_grad()
+        loss = model.loss(images)['loss_reconstruction']
+        loss.backward()
+        optimizer.step()
+        losses.append(loss.item())
+    assert losses[-1] < .9 * losses[0]
+    without = [name for name, p in model.named_parameters() if p.grad is None or not p.grad.any()]
+    assert not without
+
+
+def test_mixed_precision_trains_the_tokens_which_leave_the_dtype_as_it_is():
+    model = algorithm(two_shots=True)
+    images = torch.randn(4, 3, *SIZE)
+    with torch.autocast('cpu', torch.bfloat16):
+        mask, _ = model.make_mask(images)
+        masked, plain = (stage_inputs(model.backbone, images, m) for m in (mask, None))
+    assert [x.dtype for x in masked] == [x.dtype for x in plain]
+    assert masked[3].dtype == torch.bfloat16
+    gradients = []
+    for enabled in (False, True):
+        model.zero_grad()
+        torch.manual_seed(1)
+        with torch.autocast('cpu', torch.bfloat16, enabled=enabled):
+            model.loss(images)['loss_reconstruction'].backward()
+        tokens = model.backbone.mask_token, model.backbone.stage_mask_tokens['3']
+        gradients.append([token.grad.flatten().clone() for token in tokens])
+    for exact, coarse in zip(*gradients, strict=True):
+        assert torch.cosine_similarity(exact, coarse, dim=0) > .9
+
+
+def config(shots):
+    return Config.fromfile(str(ROOT / f'configs/conditional_mae/swin-b_{shots}-shot_100e.py'))
+
+
+@pytest.mark.parametrize('shots', ['one', 'two'])
+def test_recipe_is_mmpretrains(shots):
+    cfg = config(shots)
+    theirs = get_config(
+        'mmpretrain::simmim/simmim_swin-base-w6_8xb256-amp-coslr-100e_in1k-192px.py')
+    assert cfg.optim_wrapper.optimizer == theirs.optim_wrapper.optimizer
+    assert cfg.optim_wrapper.clip_grad == theirs.optim_wrapper.clip_grad
+    assert cfg.train_cfg.max_epochs == theirs.train_cfg.max_epochs == 100
+    assert cfg.auto_scale_lr.base_batch_size == theirs.auto_scale_lr.base_batch_size == 2048
+    assert cfg.train_dataloader.batch_size == theirs.train_dataloader.batch_size == 2048 / 8
+    (warmup, cosine), (their_warmup, their_cosine) = cfg.param_scheduler, theirs.param_scheduler
+    lowest = cosine.pop('eta_min_ratio') * cfg.optim_wrapper.optimizer.lr
+    assert lowest == pytest.approx(their_cosine.pop('eta_min'))
+    assert (warmup, cosine) == (their_warmup, their_cosine)
+    _, crop, flip, _ = cfg.train_dataloader.dataset.pipeline
+    _, their_crop, their_flip, masks, _ = theirs.train_dataloader.dataset.pipeline
+    assert their_crop.items() <= crop.items() and their_flip.items() <= flip.items()
+    assert masks.mask_ratio == .6
+
+
+def test_number_of_parameters_masks_and_decay():
+    """Those of mmpretrain's metafile, and one more token; 22 of 36 units, and 2 more."""
+    cfg = config('two')
+    model = MODELS.build(cfg.model)
+    assert sum(p.numel() for p in model.parameters()) == 89874104 + 1024
+    mask, _ = model.make_mask(torch.empty(1, 3, 192, 192))
+    assert mask.shot.flatten().bincount().tolist() == [12, 22, 2]
+
+    cfg.optim_wrapper.type = 'OptimWrapper'
+    del cfg.optim_wrapper.loss_scale
+    optimizer = Runner.build_optim_wrapper(_WithModel(model), cfg.optim_wrapper).optimizer
+    decay = {id(g['params'][0]): g['weight_decay'] for g in optimizer.param_groups}
+    for name, parameter in model.named_parameters():
+        exempt = parameter.ndim == 1 or 'mask_token' in name or 'bias_table' in name
+        assert decay[id(parameter)] == (0. if exempt else .05), name
+
+
+class _WithModel:
+
+    def __init__(self, model):
+        self.model = model
