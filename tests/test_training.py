@@ -1,6 +1,7 @@
 """Real pretraining through the runner, on real photographs: it learns, and resuming is exact."""
 import copy
 import json
+import math
 from pathlib import Path
 
 import pytest
@@ -49,7 +50,19 @@ def small(name, photographs, work_dir, epochs, images=96):
     cfg.model.backbone.arch = dict(
         embed_dims=48, num_layers=2, num_heads=3, feedforward_channels=192)
     del cfg.optim_wrapper['loss_scale']
-    cfg.train_dataloader.dataset.pipeline[1].scale = 64
+    pipeline = cfg.train_dataloader.dataset.pipeline
+    pipeline[1].scale = 64
+    for step in pipeline:
+        if step.type == 'mmguided.PixelShift':
+            step.update(crop_size=64, max_shift=9)  # 31 pixels of 224 would be 8.9
+            pipeline[1].scale = 64 + 9
+    if 'feature_decoder' in cfg.model:
+        cfg.merge_from_dict({
+            'model.feature_decoder': dict(embed_dims=32, depth=1, num_heads=2),
+            'model.projector': dict(hid_channels=96, out_channels=32),
+            'model.contrast_head.predictor': dict(
+                in_channels=32, hid_channels=96, out_channels=32),
+        })
     cfg.param_scheduler = [dict(type='CosineAnnealingLR', T_max=8, end=8, by_epoch=True)]
     return cfg
 
@@ -75,6 +88,23 @@ def test_loss_falls_on_photographs(name, photographs, tmp_path):
         assert .753 < overlap < .9, 'by chance .75: the scores must say something, the noise too'
 
 
+def test_both_losses_of_cmae_fall_and_the_contrast_finds_its_partner(photographs, tmp_path):
+    cfg = small(
+        'cmae/vit-b_800e_released.py', photographs, tmp_path / 'run', epochs=8, images=256)
+    runner = Runner.from_cfg(cfg)
+    runner.train()
+    rows = scalars(runner)
+    first, last = (
+        {key: sum(row[key] for row in part) / len(part)
+         for key in ('loss_reconstruction', 'loss_contrast', 'contrast_accuracy')}
+        for part in (rows[:8], rows[-8:]))
+    assert last['loss_reconstruction'] < .97 * first['loss_reconstruction']
+    blind = 2 * .07 * math.log(32)  # all 32 images of the batch held to be as likely
+    assert last['loss_contrast'] < .95 * min(first['loss_contrast'], blind)
+    assert last['contrast_accuracy'] > 3 / 32, 'by chance 1 / 32'
+    assert all(row['ema_momentum'] == .996 for row in rows)
+
+
 def test_checkpoint_of_another_size_stops_the_run(photographs, tmp_path):
     cfg = small('mae/vit-s_300e.py', photographs, tmp_path / 'run', epochs=1, images=32)
     other = copy.deepcopy(cfg.model)
@@ -97,12 +127,60 @@ def test_resumed_run_equals_the_uninterrupted_one_bit_for_bit(photographs, tmp_p
             cfg.experiment_name = f'{run}{epochs}{bool(change)}'
             Runner.from_cfg(cfg).train()
         states[run] = torch.load(tmp_path / run / 'epoch_4.pth', weights_only=False)
-    straight, resumed = states['straight'], states['resumed']
+    assert_equal_runs(states['straight'], states['resumed'])
+    clock = states['straight']['state_dict']['mask_generator.schedule.epoch']
+    assert clock == pytest.approx(4 - 1 / 3)
+
+
+def assert_equal_runs(straight, resumed):
+    """Checkpoints with the same weights, buffers and state of the optimiser, bit for bit."""
     assert straight['state_dict'].keys() == resumed['state_dict'].keys()
     for name, tensor in straight['state_dict'].items():
         assert torch.equal(tensor, resumed['state_dict'][name]), name
+    assert straight['optimizer']['state'].keys() == resumed['optimizer']['state'].keys()
     for index, state in straight['optimizer']['state'].items():
         for name, value in state.items():
             assert torch.equal(value, resumed['optimizer']['state'][index][name])
-    clock = straight['state_dict']['mask_generator.schedule.epoch']
-    assert clock == pytest.approx(4 - 1 / 3)
+
+
+def test_cmae_starts_from_maes_checkpoint(photographs, tmp_path):
+    mae = small('mae/vit-b_300e.py', photographs, tmp_path / 'mae', epochs=1, images=32)
+    mae.default_hooks.checkpoint.interval = 1
+    Runner.from_cfg(mae).train()
+    cfg = small('cmae/vit-b_300e.py', photographs, tmp_path / 'cmae', epochs=1, images=32)
+    cfg.load_from = str(tmp_path / 'mae' / 'epoch_1.pth')
+    cfg.model.momentum_encoder.momentum = 1.  # so that it stays where it started
+    runner = Runner.from_cfg(cfg)
+    runner.train()
+    ours = runner.model.state_dict()
+    loaded = torch.load(cfg.load_from, weights_only=False)['state_dict']
+    encoder = {name.removeprefix('backbone.'): tensor for name, tensor in loaded.items()
+               if name.startswith('backbone.') and not name.startswith('backbone.ln1.')}
+    assert len(encoder) == sum(name.startswith('momentum_encoder.') for name in ours)
+    for name, tensor in encoder.items():
+        assert torch.equal(ours[f'momentum_encoder.encoder.{name}'], tensor), name
+    moved = torch.tensor([(ours[name] - tensor).norm() / tensor.norm()
+                          for name, tensor in loaded.items() if tensor.ndim > 1])
+    assert 0 < moved.max() < .1, 'one step from what was loaded, the pixel decoder too'
+
+
+def test_resumed_cmae_equals_the_uninterrupted_one_bit_for_bit(photographs, tmp_path):
+    """With accumulated gradients, and a momentum that depends on the step."""
+    momenta, states = {}, {}
+    for run in ('straight', 'resumed'):
+        cfg = small('cmae/vit-b_800e_released.py', photographs, tmp_path / run, epochs=4)
+        cfg.optim_wrapper.accumulative_counts = 2
+        cfg.model.momentum_encoder.update(momentum=.9, end_momentum=1.)
+        if run == 'resumed':
+            cfg.load_from, cfg.resume = str(tmp_path / 'straight' / 'epoch_2.pth'), True
+        runner = Runner.from_cfg(cfg)
+        runner.train()
+        momenta[run] = [row['ema_momentum'] for row in scalars(runner) if 'ema_momentum' in row]
+        states[run] = torch.load(tmp_path / run / 'epoch_4.pth', weights_only=False)
+    assert_equal_runs(states['straight'], states['resumed'])
+    # Steps end the iterations 1, 3, ... 11 of 12; the log has the last step's momentum.
+    cosine = [1 - .05 * (1 + math.cos(math.pi * i / 12)) for i in (5, 7, 7, 9, 9, 11)]
+    assert momenta['straight'][-6:] == momenta['resumed'] == pytest.approx(cosine)
+    state = states['resumed']['state_dict']
+    assert state['target_projector.bn0.num_batches_tracked'] == 12
+    assert not torch.equal(state['momentum_encoder.encoder.cls_token'], state['backbone.cls_token'])

@@ -9,6 +9,11 @@ _base_ = ['./vit-tiny_knn.py']
 
 model = dict(
     backbone=dict(
-        arch=dict(embed_dims=128, num_layers=4, num_heads=4, feedforward_channels=512),
+        arch=dict(
+            _delete_=True,
+            embed_dims=128,
+            num_layers=4,
+            num_heads=4,
+            feedforward_channels=512),
         # The mean patch: [CLS] takes no part in CMAE's contrast.
         out_type='featmap'))

@@ -1,5 +1,4 @@
-"""CMAE ablation (Table 4a, "+ contrastive learning"): random crops, no feature decoder, 300
-epochs.
+"""CMAE ablation (Table 4a, "+ contrastive learning"), 300 epochs: random crops, no feature decoder.
 
     tools/dist_train.sh configs/cmae/ablations/components_contrast_300e.py 8
 

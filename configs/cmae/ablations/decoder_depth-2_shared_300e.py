@@ -1,5 +1,4 @@
-"""CMAE ablation (Table 4c): the feature decoder shares its 2 blocks with the pixel
-decoder, 300 epochs.
+"""CMAE ablation (Table 4c): 2 blocks shared by both decoders, 300 epochs.
 
     tools/dist_train.sh configs/cmae/ablations/decoder_depth-2_shared_300e.py 8
 

@@ -1,5 +1,4 @@
-"""CMAE ablation (Table 4c): the feature decoder shares its 4 blocks with the pixel
-decoder, 300 epochs.
+"""CMAE ablation (Table 4c): 4 blocks shared by both decoders, 300 epochs.
 
     tools/dist_train.sh configs/cmae/ablations/decoder_depth-4_shared_300e.py 8
 
