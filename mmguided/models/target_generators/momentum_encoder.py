@@ -23,8 +23,8 @@ class MomentumEncoder(BaseModule):
 
     Args:
         encoder: The encoder to follow; algorithms fill in their backbone.
-        momentum: mu, at the first step.
-        end_momentum: mu at the last step, which it reaches along a cosine; None keeps it constant.
+        momentum: mu, at the start.
+        end_momentum: mu that it approaches, along a cosine, at the end; None keeps it constant.
         update_buffers: Average buffers too; otherwise a copy's buffers are its own, such as the
             statistics that its batch normalisation sees.
         final_norm: Give out tokens after the encoder's last norm; if not, the copy has none.

@@ -1,0 +1,96 @@
+"""Which parameter gets which learning rate, in any toolbox's model."""
+import pytest
+import torch
+from mmengine.model import BaseModel
+from mmengine.optim import build_optim_wrapper
+from torch import nn
+
+from mmguided.registry import MODELS
+from mmguided.utils.errors import ConfigError
+
+ARCH = dict(embed_dims=8, num_layers=3, num_heads=2, feedforward_channels=16)
+VIT = dict(type='mmguided.DenseViT', arch=ARCH, img_size=32, patch_size=8)
+HYBRID = dict(
+    type='mmguided.MaskedHybridViT',
+    arch=dict(ARCH, stage_dims=(4, 8), stage_depths=(1, 1)),
+    img_size=32,
+    strides=(2, 2, 2))
+SWIN = dict(
+    type='mmpretrain.SwinTransformer',
+    arch=dict(embed_dims=8, depths=[1, 1, 2, 1], num_heads=[1, 1, 2, 2]),
+    img_size=64,
+    window_size=2)
+
+
+class _Detector(BaseModel):
+    """A backbone, a neck and a head, as every detector and segmentor has them."""
+
+    def __init__(self, backbone):
+        super().__init__()
+        self.backbone = MODELS.build(backbone)
+        self.neck = nn.Conv2d(4, 4, 1)
+        self.roi_head = nn.Linear(4, 4)
+
+    def forward(self, inputs):
+        return inputs
+
+
+def rates(backbone):
+    """Learning rate and weight decay by parameter, at a base of 1."""
+    model = _Detector(backbone)
+    wrapper = build_optim_wrapper(model, dict(
+        type='OptimWrapper',
+        constructor='mmguided.LayerDecayOptimWrapperConstructor',
+        optimizer=dict(type='AdamW', lr=1., weight_decay=.1),
+        paramwise_cfg=dict(
+            layer_decay_rate=.5, norm_decay_mult=0., bias_decay_mult=0., flat_decay_mult=0.,
+            custom_keys={'.cls_token': dict(decay_mult=0.), '.pos_embed': dict(decay_mult=0.)})))
+    groups = {g['param_name']: (g['lr'], g['weight_decay'])
+              for g in wrapper.optimizer.param_groups}
+    assert groups.keys() == {k for k, p in model.named_parameters() if p.requires_grad}
+    return groups
+
+
+@pytest.mark.parametrize('backbone, table', [
+    (VIT, {
+        'backbone.cls_token': (.5**4, 0.),
+        'backbone.pos_embed': (.5**4, 0.),
+        'backbone.patch_embed.projection.weight': (.5**4, .1),
+        'backbone.layers.0.attn.qkv.weight': (.5**3, .1),
+        'backbone.layers.0.attn.qkv.bias': (.5**3, 0.),
+        'backbone.layers.1.ln1.weight': (.5**2, 0.),
+        'backbone.layers.2.ffn.layers.1.weight': (.5, .1),
+        'backbone.ln1.weight': (1., 0.),
+        'neck.weight': (1., .1),
+        'roi_head.bias': (1., 0.),
+    }),
+    (HYBRID, {
+        'backbone.cls_token': (.5**4, 0.),
+        'backbone.patch_embed.stages.0.projection.weight': (.5**4, .1),
+        'backbone.patch_embed.stages.1.blocks.0.depthwise.weight': (.5**4, .1),
+        'backbone.layers.0.attn.qkv.weight': (.5**3, .1),
+        'backbone.layers.2.attn.qkv.weight': (.5, .1),
+        'backbone.fusion.0.weight': (1., .1),
+        'backbone.ln1.bias': (1., 0.),
+        'roi_head.weight': (1., .1),
+    }),
+    (SWIN, {  # mmpretrain counts the blocks through all stages: 5 here
+        'backbone.patch_embed.projection.weight': (.5**6, .1),
+        'backbone.stages.0.blocks.0.attn.w_msa.qkv.weight': (.5**5, .1),
+        'backbone.stages.1.blocks.0.attn.w_msa.qkv.weight': (.5**4, .1),
+        'backbone.stages.2.blocks.1.attn.w_msa.qkv.weight': (.5**2, .1),
+        'backbone.stages.3.blocks.0.ffn.layers.1.weight': (.5, .1),
+        'backbone.norm3.weight': (1., 0.),
+        'neck.bias': (1., 0.),
+    }),
+], ids=['ViT', 'hybrid', 'Swin'])
+def test_table(backbone, table):
+    groups = rates(backbone)
+    assert {name: groups[name] for name in table} == {
+        name: pytest.approx(pair) for name, pair in table.items()}
+
+
+def test_a_backbone_that_cannot_tell_is_named():
+    torch.manual_seed(0)
+    with pytest.raises(ConfigError, match='type=MobileNetV2 does not tell'):
+        rates(dict(type='mmpretrain.MobileNetV2'))
