@@ -1,0 +1,385 @@
+"""ConvNeXt V2 for FCMAE: nothing of a masked unit gets out, and unmasked it is mmpretrain's."""
+import pytest
+import torch
+import torch.nn.functional as F
+from mmengine.config import Config
+from mmpretrain.models import ConvNeXt
+from torch import nn
+
+from mmguided.models import ConvNeXtDecoder, MaskedConvNeXt, PatchMask
+from mmguided.registry import MODELS
+from mmguided.utils.errors import ConfigError
+from tests.conftest import ROOT
+from tests.parity import grad_norms
+
+ARCH = dict(depths=[2, 1, 2, 1], channels=[8, 12, 16, 20])
+V2 = dict(use_grn=True, layer_scale_init_value=0.)
+SIZE, GRID = (64, 96), (2, 3)
+ONE_SHOT, TWO_SHOTS, LATE = ((0, 3), ), ((0, 4), (3, 2)), ((3, 2), )
+OTHER_PIXELS = dict(
+    noise=lambda x: 1e4 * torch.randn_like(x),
+    inf=lambda x: torch.full_like(x, torch.inf),
+    nan=lambda x: torch.full_like(x, torch.nan))
+
+
+def encoder(size=SIZE, **kwargs):
+    return as_trained(MaskedConvNeXt(ARCH, size, **(V2 | kwargs)))
+
+
+def as_trained(model):
+    """No weight or bias is left at a value that could hide a leak, such as GRN's zeros."""
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter.add_(.2 * torch.randn_like(parameter))
+    return model
+
+
+def random_mask(drops=ONE_SHOT, units=6, batch=2):
+    return PatchMask.from_order(torch.rand(batch, units).argsort(1), drops)
+
+
+def pixels(units, grid=GRID, side=32):
+    """``(B, L)`` as ``(B, 1, H, W)``."""
+    units = units.view(len(units), 1, *grid)
+    return units.repeat_interleave(side, 2).repeat_interleave(side, 3)
+
+
+@pytest.mark.parametrize('kwargs', [{}, dict(linear_pw_conv=False)])
+@pytest.mark.parametrize('drops', [ONE_SHOT, TWO_SHOTS])
+@pytest.mark.parametrize('other', OTHER_PIXELS)
+def test_pixels_of_masked_units_change_nothing(drops, other, kwargs):
+    model, mask, images = encoder(**kwargs), random_mask(drops), torch.randn(2, 3, *SIZE)
+    hidden = pixels(mask.hidden(0))
+    changed = torch.where(hidden, OTHER_PIXELS[other](images), images)
+    before = model(images, mask)
+    assert torch.equal(model(changed, mask), before)
+    assert (before[mask.mask.bool()] == 0).all() and (before[~mask.mask.bool()] != 0).all()
+    everything = PatchMask.from_order(mask.ids_restore.argsort(1), ())
+    leaked = (model(images, everything) != model(changed, everything)).any(-1)
+    assert leaked.all(), 'unmasked they reach every unit'
+
+
+def test_gradients_are_zero_in_masked_units_and_do_not_see_what_is_there():
+    model, mask, images = encoder(), random_mask(), torch.randn(2, 3, *SIZE)
+    hidden = pixels(mask.hidden(0))
+    grads = []
+    for filling in (images, torch.full_like(images, torch.nan)):
+        given = torch.where(hidden, filling, images).requires_grad_()
+        model.zero_grad()
+        model(given, mask).square().sum().backward()
+        grads.append([p.grad for p in model.parameters() if p.requires_grad])
+        assert torch.equal((given.grad != 0).any(1, keepdim=True), ~hidden)
+    assert all(map(torch.equal, *grads))
+
+
+def only_grn_mixes(model):
+    """Each depthwise convolution looks at its own position alone."""
+    for name, module in model.named_modules():
+        if name.endswith('depthwise_conv'):
+            module.weight.data[..., :3, :] = module.weight.data[..., 4:, :] = 0
+            module.weight.data[..., 3, :3] = module.weight.data[..., 3, 4:] = 0
+    return model
+
+
+@pytest.mark.parametrize('use_grn', [False, True])
+def test_grn_gathers_over_the_visible_units_of_one_image(use_grn):
+    model = only_grn_mixes(encoder(use_grn=use_grn))
+    mask, images = random_mask(), torch.randn(2, 3, *SIZE)
+
+    def touched(unit):
+        changed = images.clone()
+        changed[0] += (pixels(F.one_hot(unit, 6)[None]) * torch.randn(3, *SIZE))[0]
+        return (model(images, mask) != model(changed, mask)).any(-1)
+
+    assert not touched(mask.ids_mask[0, 0]).any()
+    seen = mask.ids_keep[0, 0]
+    expected = F.one_hot(seen, 6).bool() if not use_grn else ~mask.mask[0].bool()
+    assert torch.equal(touched(seen), torch.stack((expected, torch.zeros(6, dtype=torch.bool))))
+
+
+def sparse_convnext(model, image, shots):
+    """The network written down for a set of positions, one by one: ``{(y, x): features}``.
+
+    Args:
+        image: ``(3, H, W)``.
+        shots: Units ``(row, column)`` that are there in each stage.
+    """
+
+    def block(part, x):
+        kernel = part.depthwise_conv.weight[:, 0]
+        mixed = []
+        for row, column in x:
+            total = part.depthwise_conv.bias
+            for i in range(7):
+                for j in range(7):
+                    if (neighbour := (row + i - 3, column + j - 3)) in x:
+                        total = total + kernel[:, i, j] * x[neighbour]
+            mixed.append(total)
+        mixed = F.layer_norm(torch.stack(mixed), part.norm.normalized_shape, part.norm.weight,
+                             part.norm.bias, 1e-6)
+        mixed = F.gelu(F.linear(mixed, part.pointwise_conv1.weight, part.pointwise_conv1.bias))
+        norms = mixed.square().sum(0).sqrt()
+        mixed = mixed + part.grn.beta + part.grn.gamma * mixed * norms / (norms.mean() + 1e-6)
+        mixed = F.linear(mixed, part.pointwise_conv2.weight, part.pointwise_conv2.bias)
+        return {place: x[place] + out for place, out in zip(x, mixed, strict=True)}
+
+    def norm(part, x):
+        return F.layer_norm(x, part.normalized_shape, part.weight, part.bias, 1e-6)
+
+    stem, stem_norm = model.downsample_layers[0]
+    x = {}
+    for row in range(image.shape[1] // 4):
+        for column in range(image.shape[2] // 4):
+            square = image[:, 4 * row:4 * row + 4, 4 * column:4 * column + 4]
+            x[row, column] = norm(stem_norm, (stem.weight * square).sum((1, 2, 3)) + stem.bias)
+    for i, (stage, present, side) in enumerate(zip(model.stages, shots, (8, 4, 2, 1),
+                                                   strict=True)):
+        if i:
+            first, conv = model.downsample_layers[i]
+            x = {(row // 2, column // 2): conv.bias + sum(
+                    conv.weight[:, :, a, b] @ norm(first, x[row + a, column + b])
+                    for a in (0, 1) for b in (0, 1))
+                 for row, column in x if row % 2 == column % 2 == 0}
+        x = {place: value for place, value in x.items()
+             if (place[0] // side, place[1] // side) in present}
+        for part in stage:
+            x = block(part, x)
+    return x
+
+
+@pytest.mark.parametrize('drops', [((0, 3), ), ((0, 3), (2, 2)), ((1, 2), (3, 1))])
+@torch.no_grad()
+def test_it_is_a_sparse_network(drops):
+    model, image = encoder((64, 64)), torch.randn(1, 3, 64, 64)
+    mask = random_mask(drops, 4, 1)
+    present = [{divmod(unit, 2) for unit in (~mask.hidden(i)[0]).nonzero().flatten().tolist()}
+               for i in range(4)]
+    expected = sparse_convnext(model, image[0], present)
+    ours = model(image, mask)[0]
+    assert len(expected) == drops[-1][1]
+    for (row, column), value in expected.items():
+        torch.testing.assert_close(ours[2 * row + column], value, rtol=1e-4, atol=1e-4)
+
+
+VARIANTS = [
+    V2, {}, V2 | dict(out_indices=(0, 2, 3), gap_before_final_norm=False),
+    V2 | dict(linear_pw_conv=False), dict(layer_scale_init_value=.5, stem_patch_size=2)
+]
+
+
+@pytest.mark.parametrize('kwargs', VARIANTS)
+def test_unmasked_and_by_its_weights_it_is_mmpretrains(kwargs):
+    model = as_trained(MaskedConvNeXt(ARCH, SIZE, **kwargs))
+    theirs = ConvNeXt(ARCH, **kwargs)
+    keys = theirs.load_state_dict(model.state_dict(), strict=False)
+    assert not keys.missing_keys and not keys.unexpected_keys
+    images = torch.randn(2, 3, 70, 90)  # no multiple of a unit
+    outs = model(images), theirs(images)
+    assert all(map(torch.equal, *outs)) and len(outs[0]) == len(outs[1]) > 0
+
+
+@pytest.mark.parametrize('kwargs', VARIANTS)
+def test_a_mask_that_hides_nothing_changes_nothing(kwargs):
+    model = as_trained(
+        MaskedConvNeXt(ARCH, SIZE, **(kwargs | dict(gap_before_final_norm=False))))
+    units = SIZE[0] * SIZE[1] // model.patch_size**2
+    images, keys = torch.randn(2, 3, *SIZE), torch.rand(2, units)
+    unmasked = model(images)[-1]
+    masked = model(images, PatchMask.from_keys(keys, units)).transpose(1, 2)
+    masked = model.norm3(masked.unflatten(2, model.patch_resolution))
+    torch.testing.assert_close(masked, unmasked, rtol=1e-5, atol=1e-4)
+
+
+@pytest.mark.parametrize('drops', [ONE_SHOT, TWO_SHOTS, LATE])
+def test_convolutions_see_zeros_exactly_where_their_stage_is_masked(drops):
+    model, mask = encoder(), random_mask(drops)
+    seen = []
+    for i, stage in enumerate(model.stages):
+        for block in stage:
+            block.depthwise_conv.register_forward_pre_hook(
+                lambda _, args, i=i: seen.append((i, args[0])))
+    model(torch.randn(2, 3, *SIZE), mask)
+    assert [i for i, _ in seen] == [0, 0, 1, 2, 2, 3]
+    for i, x in seen:
+        hidden = pixels(mask.hidden(i), side=8 // 2**i)
+        assert torch.equal(x == 0, hidden.expand_as(x)), f'stage {i}'
+
+
+def test_after_the_second_shot_a_unit_carries_nothing_and_before_it_did():
+    model, mask = encoder(), random_mask(TWO_SHOTS)
+    images = torch.randn(2, 3, *SIZE, requires_grad=True)
+    before = model(images, mask)
+    before.square().sum().backward()
+    informed = pixels(mask.shot != 1).expand_as(images)
+    assert torch.equal(images.grad != 0, informed), 'units of shot 2 informed their neighbours'
+
+    def outputs(altered):
+        """With the input of stage 3 altered at the units of a shot; its rows are shots 0, 2."""
+
+        def alter(module, args, out):
+            rows = slice(0, 2) if altered == 0 else slice(2, 4)
+            out = out.clone()
+            out[:, rows] += 10 * torch.randn_like(out[:, rows])
+            return out
+
+        hook = model.stages[2][-1].pointwise_conv2.register_forward_hook(alter)
+        with torch.no_grad():
+            out = model(images, mask)
+        hook.remove()
+        return out
+
+    assert torch.equal(outputs(altered=2), before)
+    assert not torch.equal(outputs(altered=0), before)
+
+
+def test_checkpointing_and_stochastic_depth():
+    images, mask = torch.randn(2, 3, *SIZE), random_mask(TWO_SHOTS)
+    plain = encoder(drop_path_rate=.5)
+    saving = MaskedConvNeXt(ARCH, SIZE, drop_path_rate=.5, with_cp=True, **V2)
+    saving.load_state_dict(plain.state_dict())
+    outs, norms = [], []
+    for model in (plain, saving):
+        torch.manual_seed(1)
+        outs.append(model(images, mask))
+        outs[-1].square().sum().backward()
+        norms.append(grad_norms(model))
+    assert torch.equal(*outs) and norms[0] == norms[1]
+    plain.eval()
+    assert not torch.equal(plain(images, mask), outs[0]), 'in training blocks are left out'
+
+
+def fcmae(drops=None, img_size=64, **neck):
+    masks = dict(type='mmguided.MaskGenerator', mask_ratio=.5) if drops is None else dict(
+        type='mmguided.MultiShotMaskGenerator', shots=drops)
+    model = MODELS.build(dict(
+        type='mmguided.MAE',
+        backbone=dict(type='mmguided.MaskedConvNeXt', arch=ARCH, img_size=img_size, **V2),
+        mask_generator=masks,
+        neck=dict(type='mmguided.ConvNeXtDecoder', embed_dims=24, **neck),
+        target_generator=dict(type='mmguided.PixelTarget'),
+        head=dict(type='mmguided.ReconstructionHead')))
+    model.init_weights()
+    return model.train()
+
+
+@pytest.mark.parametrize('bfloat16', [False, True])
+def test_fcmae_trains_every_parameter_but_the_norms_of_the_outputs(bfloat16):
+    model = fcmae([(0, .4), (3, .4)], img_size=96)
+    with torch.autocast('cpu', torch.bfloat16, enabled=bfloat16):
+        loss = model.loss(torch.randn(2, 3, 96, 96))['loss_reconstruction']
+    loss.backward()
+    norms = grad_norms(model)
+    names = {name for name, _ in model.named_parameters()}
+    assert names - norms.keys() == {'backbone.norm3.weight', 'backbone.norm3.bias'}
+    assert {n for n, p in model.named_parameters() if p.requires_grad} == norms.keys()
+    assert all(norm.isfinite() and norm > 0 for norm in norms.values()), norms
+
+
+@pytest.mark.parametrize('drops', [None, [(0, .4), (3, .4)]])
+def test_a_few_steps_on_one_batch_lower_the_loss(drops):
+    model = fcmae(drops)
+    optimizer = torch.optim.AdamW(model.parameters(), lr=2e-3)
+    rows = torch.linspace(-2, 2, 64).view(1, 1, 64, 1)
+    images = rows * torch.tensor([1., -1.]).view(2, 1, 1, 1) + torch.zeros(2, 3, 64, 64)
+    losses = []
+    for _ in range(30):
+        torch.manual_seed(3)  # the same mask
+        loss = model.loss(images)['loss_reconstruction']
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        losses.append(loss.item())
+    assert losses[0] == pytest.approx(1, abs=.05), 'a prediction of zero, normalised pixels'
+    assert max(losses[-5:]) < .5 * losses[0], losses
+
+
+@pytest.mark.parametrize('drops', [ONE_SHOT, TWO_SHOTS])
+def test_decoder_puts_the_mask_token_at_masked_units_and_latents_elsewhere(drops):
+    decoder = as_trained(ConvNeXtDecoder(20, 12, GRID, embed_dims=16))
+    mask, latent = random_mask(drops), torch.randn(2, 6, 20)
+    seen = []
+    decoder.decoder_blocks[0].depthwise_conv.register_forward_pre_hook(
+        lambda _, args: seen.append(args[0]))
+    pred = decoder(latent, mask)
+    for image in range(2):
+        for unit in range(6):
+            masked = unit in mask.ids_mask[image]
+            expected = decoder.mask_token[0, 0] if masked else decoder.decoder_embed(
+                latent[image, unit])
+            torch.testing.assert_close(seen[0][image, :, unit // 3, unit % 3], expected)
+    hidden = mask.mask.bool().unsqueeze(-1)
+    for changed in (torch.where(hidden, torch.nan, latent), torch.where(hidden, 1., latent)):
+        assert torch.equal(decoder(changed, mask), pred)
+
+
+def test_decoder_is_a_block_of_convnext_v2_and_a_projection_on_each_side():
+    decoder = as_trained(ConvNeXtDecoder(20, 12, (9, 9), embed_dims=16))
+    mask, latent = random_mask(), torch.randn(2, 6, 20)
+    x = F.conv2d(latent.mT.reshape(2, 20, 3, 2), decoder.decoder_embed.weight[..., None, None],
+                 decoder.decoder_embed.bias)
+    masked = mask.mask.view(2, 1, 3, 2)
+    x = x * (1 - masked) + decoder.mask_token.view(1, 16, 1, 1) * masked
+    block = decoder.decoder_blocks[0]
+    assert block.gamma is None and block.grn is not None and len(decoder.decoder_blocks) == 1
+    pred = F.conv2d(block(x), decoder.decoder_pred.weight[..., None, None],
+                    decoder.decoder_pred.bias)
+    torch.testing.assert_close(
+        decoder(latent, mask, grid=(3, 2)), pred.flatten(2).mT, rtol=1e-4, atol=1e-5)
+
+
+def test_initialisation_is_convnexts():
+    model = fcmae()
+    for module in model.modules():
+        if isinstance(module, nn.Linear | nn.Conv2d):
+            assert module.weight.std().item() == pytest.approx(.02, rel=.25)
+            assert module.weight.abs().max() < .11 and module.bias.abs().max() == 0
+    assert model.neck.mask_token.std().item() == pytest.approx(.02, rel=.5)
+
+
+def test_units_are_the_stride_of_the_encoder():
+    model = MaskedConvNeXt('base', **V2)
+    assert (model.patch_size, model.patch_resolution) == (32, (7, 7))
+    assert (model.embed_dims, model.num_layers) == (1024, 4)
+    assert sum(p.numel() for p in model.parameters()) == 87_692_800
+    three = dict(depths=[1, 1, 1], channels=[4, 4, 4])
+    small = MaskedConvNeXt(three, (16, 24), stem_patch_size=2, out_indices=[2])
+    assert (small.patch_size, small.patch_resolution, small.num_layers) == (8, (2, 3), 3)
+    out = small(torch.randn(1, 3, 16, 24), random_mask(((0, 4), (2, 3)), batch=1))
+    assert out.shape == (1, 6, 4) and (out != 0).any(-1).sum() == 3
+
+
+@pytest.mark.parametrize('kwargs, said', [
+    (dict(arch='giant'), r"backbone.arch='giant' is unknown: choose from \['atto'"),
+    (dict(arch=ARCH, img_size=(64, 80)), 'units of 32 pixels.*64 x 80.*backbone.img_size'),
+])
+def test_what_does_not_fit_is_told(kwargs, said):
+    with pytest.raises(ConfigError, match=said):
+        MaskedConvNeXt(**kwargs)
+
+
+def test_images_that_units_do_not_divide_are_told():
+    with pytest.raises(ConfigError, match='the image of 64 x 80'):
+        encoder()(torch.zeros(2, 3, 64, 80), random_mask())
+
+
+@pytest.mark.parametrize('name, kept', [('one-shot', [19, 19]), ('two-shot', [19, 17])])
+def test_configs_state_the_recipe_and_build(name, kept):
+    path = f'configs/conditional_mae/convnextv2-b_{name}_800e.py'
+    doc = (ROOT / path).read_text().split('"""')[1]
+    assert f'tools/dist_train.sh {path} 8' in doc and 'Hardware: 8 GPUs' in doc
+    cfg = Config.fromfile(str(ROOT / path))
+    step = 8 * cfg.train_dataloader.batch_size
+    assert step * cfg.optim_wrapper.accumulative_counts == 4096
+    assert cfg.auto_scale_lr.base_batch_size == step
+    assert cfg.optim_wrapper.optimizer.lr == pytest.approx(1.5e-4 * 16)
+    assert cfg.train_cfg.max_epochs == 800 and cfg.param_scheduler[0].end == 40
+    _, crop, flip, _ = cfg.train_dataloader.dataset.pipeline
+    assert (crop.crop_ratio_range, flip.prob) == ((.2, 1.), .5)
+
+    cfg.model.backbone.arch = 'atto'
+    model = MODELS.build(cfg.model)
+    assert model.target_generator.norm_pix and model.neck.decoder_pred.out_features == 32 * 32 * 3
+    assert model.neck.decoder_embed.out_features == 512 and len(model.neck.decoder_blocks) == 1
+    mask, _ = model.make_mask(torch.zeros(1, 3, 224, 224))
+    assert [mask.num_present(stage) for stage in (0, 3)] == kept
+    assert model.backbone.stages[0][0].grn is not None and model.backbone.stages[0][0].gamma is None
