@@ -105,6 +105,49 @@ def test_both_losses_of_cmae_fall_and_the_contrast_finds_its_partner(photographs
     assert all(row['ema_momentum'] == .996 for row in rows)
 
 
+FAMILIES = {
+    'vit-b_300e': dict(
+        backbone=dict(
+            arch=dict(embed_dims=48, num_layers=4, num_heads=3, feedforward_channels=192),
+            patch_size=8),
+        shots=((0, .75), (3, .25)),
+        neck=dict(embed_dims=32, depth=1, num_heads=2)),
+    # Units of 16 pixels, 4 x 4 in an image: 6 are left by the first shot, 4 by the second.
+    'swin-b_two-shot_100e': dict(
+        backbone=dict(
+            arch=dict(embed_dims=16, depths=[1, 1, 1, 1], num_heads=[1, 2, 2, 4]),
+            patch_size=2,
+            window_size=2),
+        shots=((0, .6), (3, .25)),
+        neck=dict()),
+    'convnextv2-b_two-shot_800e': dict(
+        backbone=dict(
+            arch=dict(depths=[1, 1, 1, 1], channels=[16, 24, 32, 48]), stem_patch_size=2),
+        shots=((0, .6), (3, .25)),
+        neck=dict(embed_dims=32)),
+}
+
+
+@pytest.mark.parametrize('name', FAMILIES)
+def test_errors_of_both_shots_fall(name, photographs, tmp_path):
+    """Conditional MAE on each of its encoders."""
+    family = FAMILIES[name]
+    cfg = small(f'conditional_mae/{name}.py', photographs, tmp_path / 'run', 8, images=256)
+    original = Config.fromfile(str(ROOT / f'configs/conditional_mae/{name}.py')).model
+    cfg.model = original
+    cfg.model.backbone.update(img_size=64, **family['backbone'])
+    cfg.model.mask_generator.shots = family['shots']
+    cfg.model.neck.update(family['neck'])
+    cfg.optim_wrapper.accumulative_counts = 1
+    runner = Runner.from_cfg(cfg)
+    runner.train()
+    rows = scalars(runner)
+    for error in ('error_shot_1', 'error_shot_2', 'loss_reconstruction'):
+        first, last = (sum(row[error] for row in part) / len(part)
+                       for part in (rows[:8], rows[-8:]))
+        assert last < .97 * first, error
+
+
 def test_checkpoint_of_another_size_stops_the_run(photographs, tmp_path):
     cfg = small('mae/vit-s_300e.py', photographs, tmp_path / 'run', epochs=1, images=32)
     other = copy.deepcopy(cfg.model)
