@@ -1,0 +1,196 @@
+r"""The study of Conditional MAE (Sec. 3.1, A.3, A.4): its settings and how to run each.
+
+    python tools/conditional_mae_study.py                                 # all of them
+    python tools/conditional_mae_study.py --only 'vit-s_0-10_*'           # some, by name
+    python tools/conditional_mae_study.py --only 'vit-b_*' --write FOLDER # as config files
+
+The table tells the shots in the paper's notation, its top-1 on ImageNet-100 by linear probe and
+after fine-tuning ("-" where the text gives no number, only a plot or nothing), and the command. All
+pretrain for 300 epochs on ImageNet-100; make its list of classes first, see
+configs/_base_/datasets/imagenet100_224.py. Evaluation: configs/conditional_mae/README.md.
+"""
+import argparse
+import fnmatch
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+CONFIGS = Path(__file__).resolve().parents[1] / 'configs'
+
+# Layers, mask ratios and fine-tuning in Table 7. All begin with layer 0.
+THREE_SHOTS = {
+    (0, 4, 8): {(.5, .5, .5): 66.42},
+    (0, 5, 10): {
+        (.5, .5, .5): 67.2,
+        (.75, .25, .25): 73.5,
+        (.75, .25, .1): 77.7,
+        (.75, .1, .1): 80.9
+    },
+    (0, 6, 11): {(.75, .25, .1): 77.7, (.75, .1, .1): 80.9},
+    (0, 3, 6): {(.5, .5, .5): 64.1, (.75, .25, .1): 77.1, (.75, .1, .1): 80.5},
+    (0, 2, 4): {(.75, .1, .1): 80.3},
+    (0, 1, 2): {(.75, .1, .1): 81.4},
+    (0, 3, 10): {(.5, .5, .5): 64.7, (.75, .25, .1): 78.1, (.75, .1, .1): 81.3},
+    (0, 2, 10): {(.75, .1, .1): 81.4},
+    (0, 1, 10): {(.75, .1, .1): 81.8},
+    (0, 9, 10): {(.75, .1, .1): 81.7},
+    (0, 8, 10): {(.75, .1, .1): 81.6},
+    (0, 10, 11): {(.75, .1, .1): 81.9},
+}
+
+# What the text says of the others, in per cent; the source stands above each group.
+LINEAR = {
+    # Table 1
+    'vit-s_0_0.75': 45.0,
+    'vit-s_0_0.9': 44.9,
+    'vit-b_0_0.75': 62.9,
+    'vit-b_0_0.9': 57.9,
+    # Table 3
+    'vit-s_0-10_0.75-0.15': 31.0,
+    'vit-s_0-10_0.75-0.15_ratio-weights': 35.2,
+    'vit-s_0-10_0.9-0.1': 35.5,
+    'vit-s_0-10_0.9-0.1_ratio-weights': 36.3,
+    # Sec. 3.1.3
+    'vit-s_0-1-10_0.75-0.1-0.1': 31.0,
+    'vit-s_0-10-11_0.75-0.1-0.1': 29.6,
+}
+FINE_TUNED = {
+    # Table 1, and Table 4 for ViT-B at .75; footnote 6 has 81.2 for ViT-S at .9
+    'vit-s_0_0.75': 82.5,
+    'vit-s_0_0.9': 81.3,
+    'vit-b_0_0.75': 86.88,
+    'vit-b_0_0.9': 85.6,
+    # Footnote 6
+    'vit-s_0_0.775': 83.2,
+    'vit-s_0_0.905': 81.1,
+    'vit-s_0-10_0.75-0.1': 84.6,
+    'vit-s_0-10_0.9-0.05': 82.1,
+    # Table 3
+    'vit-s_0-10_0.75-0.15': 83.9,
+    'vit-s_0-10_0.75-0.15_ratio-weights': 83.9,
+    'vit-s_0-10_0.9-0.1': 81.9,
+    'vit-s_0-10_0.9-0.1_ratio-weights': 82.0,
+    # Table 4
+    'vit-b_0-10_0.75-0.1': 87.66,
+    'vit-b_0-10_0.75-0.15': 87.46,
+    'vit-b_0-11_0.75-0.1': 87.26,
+}
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A setting of the study.
+
+    Attributes:
+        encoder: 'vit-s' or 'vit-b', as in the names of the configs.
+        shots: ``(layer, mask_ratio)``, see :class:`mmguided.models.MultiShotMaskGenerator`.
+        shot_weights: 'equal' or 'ratio', see :class:`mmguided.models.ConditionalMAE`.
+    """
+    encoder: str
+    shots: tuple[tuple[int, float], ...]
+    shot_weights: str = 'equal'
+
+    @property
+    def notation(self) -> str:
+        """``L(i,j;eta_1,eta_2)``, Sec. 3.1.2."""
+        layers, ratios = zip(*self.shots, strict=True)
+        return f"L({','.join(map(str, layers))};{','.join(f'{r:g}'[1:] for r in ratios)})"
+
+    @property
+    def name(self) -> str:
+        """For files and folders, such as vit-s_0-10_0.75-0.1."""
+        parts = ['-'.join(f'{value:g}' for value in values)
+                 for values in zip(*self.shots, strict=True)]
+        suffix = [] if self.shot_weights == 'equal' else [f'{self.shot_weights}-weights']
+        return '_'.join([self.encoder, *parts, *suffix])
+
+    @property
+    def linear(self) -> float | None:
+        """The paper's top-1 on ImageNet-100 by linear probe, in per cent."""
+        return LINEAR.get(self.name)
+
+    @property
+    def fine_tuned(self) -> float | None:
+        """The paper's top-1 on ImageNet-100 after fine-tuning, in per cent."""
+        layers, ratios = zip(*self.shots, strict=True)
+        return THREE_SHOTS.get(layers, {}).get(ratios, FINE_TUNED.get(self.name))
+
+    @property
+    def config(self) -> str:
+        """The config, below configs/, of which this is a variant."""
+        return f'conditional_mae/{self.encoder}_in100_300e.py'
+
+    @property
+    def command(self) -> str:
+        """The shell command that pretrains it on eight GPUs."""
+        shots = repr(self.shots).replace(' ', '')
+        weights = '' if self.shot_weights == 'equal' else f' model.shot_weights={self.shot_weights}'
+        return (f'tools/dist_train.sh configs/{self.config} 8 '
+                f'--work-dir work_dirs/conditional_mae/{self.name} '
+                f'--cfg-options "model.mask_generator.shots={shots}"{weights}')
+
+
+def cells() -> Iterator[Cell]:
+    """All settings of the study, each once."""
+    for layer in (0, 3, 6, 9):  # Fig. 2
+        for ratio in (.75, .9):
+            yield Cell('vit-s', ((layer, ratio), ))
+    for ratio in (.75, .9):  # Table 1
+        yield Cell('vit-b', ((0, ratio), ))
+    for ratio in (.775, .905):  # as many tokens left as by L(0,10;.75,.1) and L(0,10;.9,.05)
+        yield Cell('vit-s', ((0, ratio), ))
+
+    for first, seconds in ((.75, (.5, .25, .15, .1)),  # Fig. 3
+                           (.9, (.5, .25, .15, .1, .05))):  # A.3.1, whose text names no .5
+        for layer in (3, 6, 9, 10, 11):
+            for second in seconds:
+                yield Cell('vit-s', ((0, first), (layer, second)))
+    for layer, second in ((10, .1), (10, .15), (11, .1)):  # Table 4
+        yield Cell('vit-b', ((0, .75), (layer, second)))
+    for first, second in ((.75, .15), (.9, .1)):  # Table 3
+        yield Cell('vit-s', ((0, first), (10, second)), 'ratio')
+
+    for layers, by_ratios in THREE_SHOTS.items():
+        for ratios in by_ratios:
+            yield Cell('vit-s', tuple(zip(layers, ratios, strict=True)))
+
+
+def write(cell: Cell, folder: Path) -> None:
+    """Write the config of a cell into a folder, relative to which it names its base."""
+    base = Path(os.path.relpath(CONFIGS / cell.config, folder.resolve())).as_posix()
+    weights = '' if cell.shot_weights == 'equal' else f', shot_weights={cell.shot_weights!r}'
+    (folder / f'{cell.name}.py').write_text(
+        f'"""{cell.notation} of Conditional MAE\'s study, {cell.shot_weights} weights."""\n'
+        f'_base_ = [{base!r}]\n\n'
+        f'model = dict(mask_generator=dict(shots={cell.shots}){weights})\n')
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument(
+        '--only', default='*', metavar='PATTERN', help='names to take, such as "vit-s_0-10_*"')
+    parser.add_argument(
+        '--write', type=Path, metavar='FOLDER',
+        help='write a config file for each there, in place of the table')
+    args = parser.parse_args()
+
+    chosen = [cell for cell in cells() if fnmatch.fnmatchcase(cell.name, args.only)]
+    if not chosen:
+        parser.error(f'--only {args.only}: no such name; leave it out to see all')
+    if args.write:
+        args.write.mkdir(parents=True, exist_ok=True)
+        for cell in chosen:
+            write(cell, args.write)
+        print(f'{len(chosen)} configs written to {args.write}')
+        return
+    row = '{:36}{:24}{:>6}{:>11}  {}'
+    print(row.format('name', 'shots', 'linear', 'fine-tuned', 'command'))
+    for cell in chosen:
+        linear, fine_tuned = (number or '-' for number in (cell.linear, cell.fine_tuned))
+        print(row.format(cell.name, cell.notation, linear, fine_tuned, cell.command))
+
+
+if __name__ == '__main__':
+    main()
