@@ -263,17 +263,31 @@ def test_number_of_parameters():
     assert count(shared.feature_decoder) == [2 * 512 + (512 * 768 + 768)]
 
 
-def test_weight_decay_leaves_out_vectors_alone():
-    """As timm's rule in the released codes: one-dimensional parameters do not decay, tokens do."""
-    cfg = load('mae/vit-s_300e.py')
+def timms(name, parameter):
+    """timm's rule, in the codes of MAE and ccMIM: vectors do not decay, tokens do."""
+    return parameter.ndim > 1
+
+
+def released_cmaes(name, parameter):
+    """Layer norms, biases and tokens do not decay, batch norms do."""
+    return not any(key in name for key in ('ln', 'bias', 'pos_embed', '_token'))
+
+
+@pytest.mark.parametrize('name, decays', [
+    ('mae/vit-s_300e.py', timms), ('cmae/vit-s_300e.py', timms),
+    ('cmae/vit-b_800e_released.py', released_cmaes)])
+def test_weight_decay(name, decays):
+    cfg = load(name)
+    cfg.model.backbone.arch = 'tiny'
     model = MODELS.build(cfg.model)
     cfg.optim_wrapper.type = 'OptimWrapper'
     del cfg.optim_wrapper.loss_scale
     wrapper = Runner.build_optim_wrapper(_WithModel(model), cfg.optim_wrapper)
     decay = {id(g['params'][0]): g['weight_decay'] for g in wrapper.optimizer.param_groups}
-    for name, parameter in model.named_parameters():
-        if parameter.requires_grad:
-            assert decay[id(parameter)] == (0. if parameter.ndim == 1 else .05), name
+    trained = {k: p for k, p in model.named_parameters() if p.requires_grad}
+    assert {decays(*pair) for pair in trained.items()} == {True, False}
+    for key, parameter in trained.items():
+        assert decay[id(parameter)] == (.05 if decays(key, parameter) else 0.), key
 
 
 class _WithModel:

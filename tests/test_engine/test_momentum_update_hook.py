@@ -153,19 +153,6 @@ def test_resumed_run_goes_on_where_the_other_stopped(tmp_path):
     assert resumed.target == pytest.approx(average([1, 2, 3, 4])[2:])
 
 
-def test_a_checkpoint_without_target_starts_it_as_the_loaded_encoder(tmp_path):
-    state = _Model().state_dict()
-    state = {k: v + 5 for k, v in state.items() if not k.startswith('momentum_encoder')}
-    torch.save(dict(state_dict=state, meta={}), tmp_path / 'mae.pth')
-    record, _ = run(tmp_path, 1, load_from=str(tmp_path / 'mae.pth'))
-    assert record.target == pytest.approx([.9 * 5 + .1 * 6])
-    state = _Model().state_dict()
-    state['momentum_encoder.encoder.weight'] += 7
-    torch.save(dict(state_dict=state, meta={}), tmp_path / 'cmae.pth')
-    record, _ = run(tmp_path / 'b', 1, load_from=str(tmp_path / 'cmae.pth'))
-    assert record.target == pytest.approx([.9 * 7 + .1])
-
-
 @pytest.mark.parametrize('update_buffers', [False, True])
 def test_buffers_are_the_targets_own_unless_asked(update_buffers):
     encoder = _Encoder()

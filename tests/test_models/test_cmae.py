@@ -1,6 +1,7 @@
 """CMAE: what flows where, widths, ablations by config, variants, errors."""
 import pytest
 import torch
+from mmengine.runner import load_checkpoint
 
 from mmguided.models import CMAE, MaskGenerator
 from mmguided.registry import MODELS
@@ -182,7 +183,7 @@ def test_attmask_is_mae_with_a_momentum_encoder_by_config():
     assert torch.isfinite(total(model.loss(views()[0])))
 
 
-def test_contrast_alone_learns_to_tell_the_images_apart():
+def test_it_learns_to_tell_the_images_apart():
     """On one batch, with the target held: from chance to certainty."""
     torch.manual_seed(0)
     model, batch = cmae(), views(16)
@@ -199,6 +200,48 @@ def test_contrast_alone_learns_to_tell_the_images_apart():
     assert accuracy[0] < .4 and accuracy[-1] > .9
 
 
+def test_everything_that_is_followed_is_averaged():
+    """Encoder and projector: half of what they were, half of what the online ones have become."""
+    model = cmae()
+    pairs = [(model.momentum_encoder.encoder, model.backbone),
+             (model.target_projector, model.projector)]
+    before = [{k: p.clone() for k, p in target.named_parameters()} for target, _ in pairs]
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter.add_(torch.randn_like(parameter))
+    moved = [{k: p.clone() for k, p in target.named_parameters()} for target, _ in pairs]
+    model.momentum_encoder.update(.5)
+    for (target, source), was, start in zip(pairs, before, moved, strict=True):
+        online = dict(source.named_parameters())
+        assert was.keys() == dict(target.named_parameters()).keys()
+        for name, parameter in target.named_parameters():
+            torch.testing.assert_close(parameter, .5 * start[name] + .5 * online[name], msg=name)
+
+
+@pytest.mark.parametrize('missing', [
+    (), ('momentum_encoder.', 'target_projector.'), ('target_projector.', ),
+    ('momentum_encoder.encoder.layers.1.', )])
+@pytest.mark.parametrize('way', ['load_state_dict', 'init_cfg'])
+def test_what_a_checkpoint_lacks_of_the_target_starts_as_what_it_follows(missing, way, tmp_path):
+    saved = cmae()
+    with torch.no_grad():  # so that target and online differ
+        for parameter in saved.parameters():
+            parameter.add_(torch.randn_like(parameter))
+    state = {k: v for k, v in saved.state_dict().items() if not (missing and k.startswith(missing))}
+    torch.save(dict(state_dict=state, meta={}), tmp_path / 'saved.pth')
+    if way == 'init_cfg':
+        model = cmae(init_cfg=dict(type='Pretrained', checkpoint=str(tmp_path / 'saved.pth')))
+    else:
+        model = cmae()
+        load_checkpoint(model, str(tmp_path / 'saved.pth'))
+    loaded = model.state_dict()
+    for name, value in saved.state_dict().items():
+        if name.startswith(('momentum_encoder.', 'target_projector.')) and name not in state:
+            source = name.replace('momentum_encoder.encoder.', 'backbone.')
+            value = saved.state_dict()[source.replace('target_projector.', 'projector.')]
+        assert torch.equal(loaded[name], value), name
+
+
 def test_errors():
     model = cmae()
     with pytest.raises(ConfigError, match='two views.*got one.*PixelShift'):
@@ -211,3 +254,10 @@ def test_errors():
         cmae(feature_decoder=dict(type='mmguided.SharedDecoder', depth=4))
     with pytest.raises(ConfigError, match='end_momentum=2'):
         cmae(momentum_encoder=dict(MOMENTUM, end_momentum=2))
+    with pytest.raises(ConfigError, match='momentum_encoder=None'):
+        cmae(momentum_encoder=None)
+    swin = dict(type='mmguided.MaskedSwin', arch='tiny', img_size=64)
+    with pytest.raises(ConfigError, match='MaskedSwin gives no tokens'):
+        cmae(backbone=swin)
+    with pytest.raises(KeyError, match='mmguided.MAEDecodr'):
+        cmae(feature_decoder=dict(type='mmguided.MAEDecodr'))

@@ -1,11 +1,14 @@
 """Conditional MAE: what each shot masks, where its information goes, the loss by hand."""
+import copy
+
 import pytest
 import torch
 
-from mmguided.models import ConditionalMAE, MultiShotMaskGenerator, num_kept
+from mmguided.models import ConditionalMAE, MaskedHybridViT, MultiShotMaskGenerator, num_kept
 from mmguided.registry import MODELS
 from mmguided.utils.errors import ConfigError
 from tests.parity import build, grad_norms
+from tests.test_models.test_algorithms import ccmim
 
 GEOMETRY = dict(img=32, patch=4, dim=24, depth=4, heads=2, ddim=16, ddepth=1, dheads=2)
 
@@ -211,6 +214,9 @@ def test_any_sampler_in_any_shot(sampling):
     ([(0, 1.)], r'ratios \[1.0\] must lie'),
     ([(0, 0), (2, 0)], 'at least one of them above 0'),
     ([(0, .98), (2, .5)], 'keep 0 of 64'),
+    ([(0, .75), (2.5, .1)], "'layer': 2.5.* needs a layer, an integer"),
+    ([dict(mask_ratio=.75)], 'needs a layer'),
+    ([(0, .75, 3)], r'\(0, 0.75, 3\) is no'),
     ([(0, .75), dict(layer=2, mask_ratio=.1, sampling=dict(type='mmguided.TopKSampling'))],
      'needs a guidance'),
 ])
@@ -219,10 +225,40 @@ def test_shots_out_of_range_are_told_when_the_model_is_built(pairs, said):
         conditional(*pairs)
 
 
-@pytest.mark.parametrize('weights', ['ratios', [1.], [1., 0.]])
+@pytest.mark.parametrize('weights', ['ratios', [1.], [1., 0.], 1., [float('nan'), 1.]])
 def test_wrong_weights_are_told(weights):
     with pytest.raises(ConfigError, match='shot_weights=.*each of the 2 shots'):
         conditional((0, .75), (2, .1), shot_weights=weights)
+
+
+def test_algorithms_that_cannot_take_shots_say_so():
+    with pytest.raises(ConfigError, match='ConditionalMAE needs.*MultiShotMaskGenerator'):
+        build('ConditionalMAE', GEOMETRY, mask_generator=dict(type='mmguided.MaskGenerator'))
+    with pytest.raises(ConfigError, match='MultiShotMaskGenerator: ccMIM'):
+        ccmim(mask_generator=shots((0, .5), (1, .5)))
+
+
+def test_hybrid_encoder_fuses_the_patches_that_survive():
+    """The fusion adds to each token the stages of its own patch, after the second drop too."""
+    torch.manual_seed(0)
+    encoder = MaskedHybridViT(
+        dict(embed_dims=16, num_layers=3, num_heads=2, feedforward_channels=32, stage_dims=(8, 12),
+             stage_depths=(1, 1)), 32, strides=(2, 2, 1))
+    encoder.init_weights()
+    encoder.eval()
+    mask, _ = MODELS.build(shots((0, .5), (2, .5)))(IMAGES, (8, 8))
+    fused, plain = encoder.tokens(IMAGES, mask), copy.deepcopy(encoder)
+    for projection in plain.fusion:
+        torch.nn.init.zeros_(projection.weight)
+        torch.nn.init.zeros_(projection.bias)
+    encoder.ln1, plain.ln1 = torch.nn.Identity(), torch.nn.Identity()
+    added = (encoder.tokens(IMAGES, mask) - plain.tokens(IMAGES, mask))[:, 1:]
+    stages = encoder.embed(IMAGES, mask).stages
+    whole = sum(projection(stage.permute(0, 3, 1, 2)).flatten(2).transpose(1, 2)
+                for projection, stage in zip(encoder.fusion, stages, strict=True))
+    expected = whole.gather(1, mask.ids_keep.unsqueeze(-1).expand(-1, -1, 16))
+    torch.testing.assert_close(added, expected, rtol=1e-4, atol=1e-5)
+    assert fused.shape[1] == 1 + 16
 
 
 def test_a_seed_makes_the_masks():

@@ -9,13 +9,19 @@ from pathlib import Path
 
 import pytest
 import torch
+import torch.nn.functional as F
 from mmengine.config import Config
+from mmengine.config import utils as config_utils
 from mmengine.fileio import load
+from mmengine.model import BaseModel, MMDistributedDataParallel
+from mmengine.registry import MODEL_WRAPPERS
+from torch import distributed, nn
 from torch.utils.data import DataLoader
 
 from mmguided.engine import runner_utils
+from mmguided.utils import versions
 from mmguided.utils.errors import ConfigError, user_message
-from tests.test_tools.toy import CONFIG, ToyData
+from tests.test_tools.toy import CONFIG, ToyData, ToyModel
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -109,6 +115,31 @@ def test_show_dir_in_the_words_of_each_toolbox(scope, hook, save_dir):
     assert cfg.visualizer.get('save_dir') == save_dir
 
 
+@pytest.mark.parametrize('distribution, module, name', [
+    (None, object(), 'mmseg'),  # the maintained fork
+    ('1.2.2', object(), 'mmsegmentation'),
+    (None, None, 'mmsegmentation'),  # not there: MMEngine says what to install
+])
+def test_configs_of_mmseg_are_found_in_either_family(monkeypatch, distribution, module, name):
+    monkeypatch.setitem(config_utils.MODULE2PACKAGE, 'mmseg', 'mmsegmentation')
+    monkeypatch.setattr(versions, 'find_spec', lambda name: module)
+    monkeypatch.setattr(versions, 'installed_version',
+                        lambda names: distribution and (names[0], distribution))
+    versions.find_mmseg_configs()
+    assert config_utils.MODULE2PACKAGE['mmseg'] == name
+
+
+def test_a_base_of_mmseg_loads_in_a_fresh_process(tmp_path):
+    pytest.importorskip('mmseg')
+    path = tmp_path / 'child.py'
+    path.write_text("_base_ = 'mmseg::_base_/models/upernet_mae.py'")
+    code = ('import sys, mmguided; from mmengine.config import Config; '
+            'print(Config.fromfile(sys.argv[1]).model.decode_head.type)')
+    result = subprocess.run([sys.executable, '-c', code, str(path)], capture_output=True, text=True,
+                            env={**os.environ, 'PYTHONPATH': str(ROOT)}, timeout=120)
+    assert result.stdout.splitlines()[-1:] == ['UPerHead'], result.stderr
+
+
 # Devices -----------------------------------------------------------------------------------------
 
 
@@ -139,15 +170,61 @@ def test_more_processes_than_gpus(monkeypatch):
 
 @pytest.mark.parametrize('text, expected', [
     ('find_unused_parameters = True',
-     dict(type='MMDistributedDataParallel', broadcast_buffers=False, find_unused_parameters=True)),
+     dict(type='CPUDataParallel', broadcast_buffers=False, find_unused_parameters=True)),
     ("model_wrapper_cfg = dict(type='MMDistributedDataParallel', static_graph=True)",
-     dict(type='MMDistributedDataParallel', static_graph=True)),
+     dict(type='CPUDataParallel', static_graph=True)),
+    ("model_wrapper_cfg = dict(type='MMSeparateDistributedDataParallel')",
+     dict(type='MMSeparateDistributedDataParallel')),
 ])
 def test_model_wrapper_selects_no_device_on_cpu(monkeypatch, text, expected):
     monkeypatch.setattr(runner_utils, '_start_gloo', lambda cfg: None)
     cfg = _merged(CONFIG + text, '--launcher', 'pytorch')
     runner_utils.prepare_device(cfg)
     assert cfg.model_wrapper_cfg == dict(device_ids=None, **expected)
+
+
+@pytest.fixture
+def process_group():
+    """Of this process alone."""
+    distributed.init_process_group('gloo', store=distributed.HashStore(), rank=0, world_size=1)
+    yield
+    distributed.destroy_process_group()
+
+
+class _Normalised(BaseModel):
+    """SyncBN at two depths, on vectors and maps, which a config need not mention."""
+
+    def __init__(self):
+        super().__init__()
+        self.head = nn.Sequential(nn.Sequential(nn.Linear(2, 3), nn.SyncBatchNorm(3)))
+        self.norm = nn.SyncBatchNorm(2)
+
+    def forward(self, maps):
+        return self.head(self.norm(maps).mean((2, 3)))
+
+
+def test_sync_bn_becomes_bn_on_cpu(process_group, capsys):
+    model, maps = _Normalised(), torch.randn(4, 2, 5, 5)
+    with torch.no_grad():
+        model.norm.weight.uniform_(1, 2)
+    names = list(model.state_dict())
+    with pytest.raises(ValueError, match='SyncBatchNorm'):
+        MMDistributedDataParallel(model)
+    weight = model.norm.weight
+    wrapped = MODEL_WRAPPERS.build(dict(type='CPUDataParallel', device_ids=None, module=model))
+    assert capsys.readouterr().err.count('SyncBN needs GPUs and there are none') == 1
+    result = wrapped(maps)
+    result.square().sum().backward()
+    assert wrapped.module.norm.weight is weight and weight.grad.abs().max() > 0
+    assert list(wrapped.module.state_dict()) == names
+    expected = F.linear(F.batch_norm(maps, None, None, weight, training=True).mean((2, 3)),
+                        model.head[0][0].weight, model.head[0][0].bias)
+    torch.testing.assert_close(result, F.batch_norm(expected, None, None, training=True))
+
+
+def test_a_model_without_sync_bn_gets_no_warning(process_group, capsys):
+    MODEL_WRAPPERS.build(dict(type='CPUDataParallel', device_ids=None, module=ToyModel()))
+    assert 'SyncBN' not in ''.join(capsys.readouterr())
 
 
 def test_slurm_without_gpus_is_refused():

@@ -1,4 +1,5 @@
 """Moves the momentum encoder after each optimiser step."""
+import torch
 from mmengine.hooks import Hook
 from mmengine.model import is_model_wrapper
 
@@ -10,26 +11,19 @@ class MomentumUpdateHook(Hook):
     """Updates the model's ``momentum_encoder`` after each step that the optimiser really takes.
 
     It hangs on the optimiser itself: iterations that only accumulate gradients, and steps that
-    the loss scaler skips, do not move the average. Models without one are left alone. A checkpoint
-    without a momentum encoder (MAE's, to start CMAE from) makes it start as the loaded encoder.
+    the loss scaler skips, do not move the average. Models without one are left alone.
     """
 
     def __init__(self) -> None:
-        self._start_over = False
         self._handle = None
-
-    def after_load_checkpoint(self, runner, checkpoint: dict) -> None:
-        state = checkpoint.get('state_dict', checkpoint)
-        self._start_over = not any('momentum_encoder.' in name for name in state)
 
     def before_train(self, runner) -> None:
         model = runner.model.module if is_model_wrapper(runner.model) else runner.model
         momentum_encoder = getattr(model, 'momentum_encoder', None)
         if momentum_encoder is None:
             return
-        if self._start_over:
-            momentum_encoder.reset()
 
+        @torch.compiler.disable  # it would compile anew for each momentum
         def update(optimizer, args, kwargs) -> None:
             # The loss scaler lets a fused optimiser do the skipping, and tells it here.
             found_inf = getattr(optimizer, 'found_inf', None)

@@ -139,10 +139,11 @@ class MaskedHybridViT(MaskedViT):
     projected to the patches and added to what the last transformer block gives, before the final
     norm. The same weights run with and without a mask.
 
-    Two things differ from the released ConvMAE. It has no [CLS]; here there is one, in the
-    transformer blocks, since guidance and the other algorithms ask for it. And its networks for
+    Some things differ from the released ConvMAE. It has no [CLS]; here there is one, in the
+    transformer blocks, since guidance and the other algorithms ask for it. Its networks for
     downstream tasks drop the projections of the stages; here the unmasked encoder is the masked
-    one with nothing hidden.
+    one with nothing hidden. And it leaves most convolutions at torch's initial values; here all
+    start as MAE's patch embedding does.
 
     Without a mask :meth:`forward` gives what VisionTransformer does; of ``out_indices``, the last
     block alone includes the fusion and the norm. Blocks are counted in the transformer, for

@@ -30,8 +30,8 @@ class PatchMask:
             permutation.
         mask: ``(B, L)``, float32, 1 = masked, in whichever shot, and 0 = visible (MAE's
             convention).
-        drops: ``(layer, kept)`` of each shot that drops any, by rising layer: how many tokens are
-            left before that layer runs.
+        drops: ``(layer, kept)`` of each shot, by rising layer: how many tokens are left when that
+            layer runs.
     """
     ids_keep: Tensor
     ids_mask: Tensor

@@ -30,9 +30,7 @@ class MultiShotMaskGenerator(BaseModule):
 
     def __init__(self, shots: Sequence[Sequence[float] | dict]) -> None:
         super().__init__()
-        shots = [dict(shot) if isinstance(shot, Mapping) else dict(layer=shot[0],
-                                                                   mask_ratio=shot[1])
-                 for shot in shots]
+        shots = [self._as_dict(shot) for shot in shots]
         self.layers = [shot.pop('layer') for shot in shots]
         self.mask_ratios = [shot.get('mask_ratio', .75) for shot in shots]
         if not shots or sorted(set(self.layers)) != self.layers or self.layers[0] < 0:
@@ -44,6 +42,16 @@ class MultiShotMaskGenerator(BaseModule):
         self.generators = nn.ModuleList(
             MaskGenerator(**shot) if ratio else nn.Identity()
             for shot, ratio in zip(shots, self.mask_ratios, strict=True))
+
+    @staticmethod
+    def _as_dict(shot: Sequence[float] | Mapping) -> dict:
+        if not isinstance(shot, Mapping):
+            if not isinstance(shot, Sequence) or len(shot) != 2:
+                raise ConfigError(f'mask_generator.shots: {shot!r} is no (layer, mask_ratio)')
+            shot = dict(layer=shot[0], mask_ratio=shot[1])
+        if not isinstance(shot.get('layer'), int):
+            raise ConfigError(f'mask_generator.shots: {dict(shot)} needs a layer, an integer')
+        return dict(shot)
 
     def check(self, encoders: Mapping, grid: tuple[int, int]) -> None:
         """Raise ConfigError if the encoder has no such layers, a guidance asks for what

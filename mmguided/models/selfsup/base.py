@@ -87,6 +87,8 @@ class MaskedImageModel(BaseSelfSupervisor):
             init_cfg=init_cfg)
         self.momentum_encoder = momentum_encoder and MODELS.build(
             momentum_encoder, default_args=dict(encoder=backbone))
+        if self.momentum_encoder is not None:
+            self.register_load_state_dict_post_hook(self._complete_followers)
         self.mask_generator = MODELS.build(mask_generator)
         self.mask_generator.check(self.encoders, backbone.patch_resolution)
 
@@ -101,8 +103,23 @@ class MaskedImageModel(BaseSelfSupervisor):
     def init_weights(self) -> None:
         """Initialise every part; a momentum encoder starts as the encoder."""
         super().init_weights()
-        if self.momentum_encoder is not None:
+        pretrained = isinstance(self.init_cfg, dict) and self.init_cfg['type'] == 'Pretrained'
+        if self.momentum_encoder is not None and not pretrained:
             self.momentum_encoder.reset()
+
+    @staticmethod
+    def _complete_followers(model: 'MaskedImageModel', incompatible_keys) -> None:
+        """After loading: what a checkpoint does not hold of the moving averages (MAE's holds
+        nothing of CMAE's) starts as what it follows."""
+        sources = {}
+        for kind in ('parameters', 'buffers'):
+            followers = zip(*model.momentum_encoder.tensors(kind), strict=True)
+            sources.update((id(follower), source) for follower, source in followers)
+        missing = set(incompatible_keys.missing_keys)
+        with torch.no_grad():
+            for name, tensor in (*model.named_parameters(), *model.named_buffers()):
+                if name in missing and id(tensor) in sources:
+                    tensor.copy_(sources[id(tensor)])
 
     def make_mask(self, images: Tensor) -> tuple[PatchMask, dict[str, Tensor]]:
         """Divide the patches of a batch; also scalars for the log."""

@@ -5,6 +5,7 @@ from torch import Tensor
 from mmguided.registry import MODELS
 from mmguided.utils.errors import ConfigError
 
+from ..mask_generators import MultiShotMaskGenerator
 from .base import MaskedImageModel
 
 
@@ -27,6 +28,9 @@ class CCMIM(MaskedImageModel):
             raise ConfigError(f'backbone.type={type(self.backbone).__name__} mixes patches before '
                               'they are masked, and ccMIM embeds visible and masked ones at once: '
                               "choose type='mmguided.MaskedViT'")
+        if isinstance(self.mask_generator, MultiShotMaskGenerator):
+            raise ConfigError('mask_generator.type=MultiShotMaskGenerator: ccMIM contrasts what is '
+                              "visible with what one shot masks; choose type='MaskGenerator'")
         self.projector = MODELS.build(
             projector,
             default_args=dict(

@@ -41,6 +41,12 @@ class CMAE(MaskedImageModel):
                  target_mask_generator: dict | None = None,
                  **kwargs) -> None:
         super().__init__(momentum_encoder=momentum_encoder, **kwargs)
+        if not hasattr(self.backbone, 'tokens'):
+            raise ConfigError(f'backbone.type={type(self.backbone).__name__} gives no tokens with '
+                              "[CLS]: choose 'mmguided.MaskedViT' or 'mmguided.MaskedHybridViT'")
+        if self.momentum_encoder is None:
+            raise ConfigError('momentum_encoder=None: CMAE needs a target, '
+                              "dict(type='mmguided.MomentumEncoder', ...)")
         width, grid = self.backbone.embed_dims, self.backbone.patch_resolution
         self.feature_decoder = feature_decoder and self._build_feature_decoder(feature_decoder)
         # One projector, its average included, takes the features of both branches.
@@ -53,7 +59,8 @@ class CMAE(MaskedImageModel):
 
     def _build_feature_decoder(self, cfg: dict) -> torch.nn.Module:
         width = self.backbone.embed_dims
-        if issubclass(MODELS.get(cfg['type']), SharedDecoder):
+        kind = MODELS.get(cfg['type']) if isinstance(cfg['type'], str) else cfg['type']
+        if kind is SharedDecoder:
             return MODELS.build(cfg, default_args=dict(decoder=self.neck, out_dims=width))
         return MODELS.build(
             cfg,

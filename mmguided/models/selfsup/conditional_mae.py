@@ -7,6 +7,7 @@ from torch import Tensor
 from mmguided.registry import MODELS
 from mmguided.utils.errors import ConfigError
 
+from ..mask_generators import MultiShotMaskGenerator
 from .base import MaskedImageModel
 
 
@@ -33,6 +34,9 @@ class ConditionalMAE(MaskedImageModel):
 
     def __init__(self, *, shot_weights: str | Sequence[float] = 'equal', **kwargs) -> None:
         super().__init__(**kwargs)
+        if not isinstance(self.mask_generator, MultiShotMaskGenerator):
+            raise ConfigError(f'mask_generator.type={type(self.mask_generator).__name__}: '
+                              "ConditionalMAE needs type='mmguided.MultiShotMaskGenerator'")
         ratios = self.mask_generator.mask_ratios
         if shot_weights == 'equal':
             weights = [1.] * len(ratios)
@@ -40,7 +44,8 @@ class ConditionalMAE(MaskedImageModel):
             weights = ratios
         else:
             weights = shot_weights
-            if isinstance(weights, str) or len(weights) != len(ratios) or min(weights) <= 0:
+            fits = isinstance(weights, (list, tuple)) and len(weights) == len(ratios)
+            if not fits or not all(weight > 0 for weight in weights):
                 raise ConfigError(f"shot_weights={shot_weights!r}: choose 'equal', 'ratio' or a "
                                   f'positive number for each of the {len(ratios)} shots')
         # By shot, counted from 1; 0 are the visible patches.

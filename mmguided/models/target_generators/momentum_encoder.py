@@ -49,16 +49,25 @@ class MomentumEncoder(BaseModule):
         self.update_buffers = update_buffers
         # In a list, the sources are not submodules: their weights are saved where they belong.
         self._pairs: list[tuple[nn.Module, nn.Module]] = []
+        self._parameters_cache = None
+        if final_norm and not getattr(encoder, 'final_norm', True):
+            raise ConfigError('momentum_encoder.final_norm=True, and the encoder that it follows '
+                              'has none: set backbone.final_norm=True')
         self.encoder = self.follow(encoder)
-        self.encoder.final_norm = final_norm
-        if not final_norm:
+        if not final_norm and getattr(encoder, 'final_norm', False):
+            self.encoder.final_norm = False
             del self.encoder.ln1
 
     def follow(self, module: nn.Module) -> nn.Module:
         """A copy of ``module``, without gradient, that is updated together with the encoder's."""
         follower = copy.deepcopy(module).requires_grad_(False)
         self._pairs.append((follower, module))
+        self._parameters_cache = None
         return follower
+
+    def _apply(self, fn, recurse=True):
+        self._parameters_cache = None  # a move to another device may replace the tensors
+        return super()._apply(fn, recurse)
 
     def init_weights(self) -> None:
         """Nothing: the copies start as what they follow, by :meth:`reset`."""
@@ -71,24 +80,24 @@ class MomentumEncoder(BaseModule):
     @torch.no_grad()
     def reset(self) -> None:
         """Make every copy equal to what it follows, buffers included."""
-        for followers, sources in (self._tensors('parameters'), self._tensors('buffers')):
-            for follower, source in zip(followers, sources, strict=True):
+        for kind in ('parameters', 'buffers'):
+            for follower, source in zip(*self.tensors(kind), strict=True):
                 follower.copy_(source)
 
     @torch.no_grad()
     def update(self, momentum: float) -> None:
         """Move every copy: mu of itself and 1 - mu of what it follows."""
-        followers, sources = self._tensors('parameters')
+        if self._parameters_cache is None:
+            self._parameters_cache = self.tensors('parameters')
+        torch._foreach_lerp_(*self._parameters_cache, 1 - momentum)
         if self.update_buffers:
-            for follower, source in zip(*self._tensors('buffers'), strict=True):
+            for follower, source in zip(*self.tensors('buffers'), strict=True):
                 if follower.is_floating_point():
-                    followers.append(follower)
-                    sources.append(source)
+                    follower.lerp_(source, 1 - momentum)
                 else:  # a counter
                     follower.copy_(source)
-        torch._foreach_lerp_(followers, sources, 1 - momentum)
 
-    def _tensors(self, kind: str) -> tuple[list[Tensor], list[Tensor]]:
+    def tensors(self, kind: str) -> tuple[list[Tensor], list[Tensor]]:
         """Followers' and sources' 'parameters' or 'buffers', in the same order."""
         followers, sources = [], []
         for follower, source in self._pairs:
