@@ -10,20 +10,14 @@ that everything works and says nothing of CMAE against others.
 Hardware: a CPU will do; ours is measured in docs/measurements.md. The paper reports no number for
 this size.
 """
-_base_ = ['../_base_/models/cmae_vit-b_released.py', '../_base_/default_runtime.py']
-
-image_size = 32
-max_shift = 4  # 31 pixels of 224 would be 4.4
-max_epochs = 15
-warmup_epochs = 2
-batch_size = 128
+_base_ = [
+    '../_base_/models/cmae_vit-b_released.py',
+    '../_base_/datasets/image_folder_32.py',
+    '../_base_/schedules/micro_adamw_15e.py',
+    '../_base_/default_runtime.py',
+]
 
 model = dict(
-    data_preprocessor=dict(
-        type='SelfSupDataPreprocessor',
-        mean=[123.675, 116.28, 103.53],
-        std=[58.395, 57.12, 57.375],
-        to_rgb=True),
     backbone=dict(
         arch=dict(
             _delete_=True,
@@ -31,7 +25,7 @@ model = dict(
             num_layers=4,
             num_heads=4,
             feedforward_channels=512),
-        img_size=image_size,
+        img_size=32,
         patch_size=4),
     neck=dict(embed_dims=64, depth=2, num_heads=4),
     feature_decoder=dict(embed_dims=64, depth=1, num_heads=4),
@@ -42,15 +36,15 @@ train_pipeline = [
     dict(type='LoadImageFromFile', imdecode_backend='pillow'),
     dict(
         type='RandomResizedCrop',
-        scale=image_size + max_shift,
+        scale=32 + 4,
         crop_ratio_range=(0.2, 1.0),
         backend='pillow',
         interpolation='bicubic'),
     dict(type='RandomFlip', prob=0.5, direction='horizontal'),
     dict(
         type='mmguided.PixelShift',
-        crop_size=image_size,
-        max_shift=max_shift,
+        crop_size=32,
+        max_shift=4,  # 31 pixels of 224 would be 4.4
         # No blur: it wipes out 32 pixels.
         target_transforms=[
             dict(
@@ -73,42 +67,5 @@ train_pipeline = [
         ]),
     dict(type='PackInputs')
 ]
-train_dataloader = dict(
-    batch_size=batch_size,
-    num_workers=1,
-    persistent_workers=False,
-    worker_init_fn=dict(type='mmguided.datasets.worker_init_fn'),
-    drop_last=True,
-    sampler=dict(type='DefaultSampler', shuffle=True),
-    collate_fn=dict(type='default_collate'),
-    dataset=dict(
-        type='mmguided.ImageFolder',
-        data_root='data/images',
-        data_prefix='',
-        with_label='auto',
-        pipeline=train_pipeline))
-
-optim_wrapper = dict(
-    type='OptimWrapper',
-    optimizer=dict(type='AdamW', lr=1e-3, betas=(0.9, 0.95), weight_decay=0.05),
-    paramwise_cfg=dict(norm_decay_mult=0., bias_decay_mult=0., flat_decay_mult=0.))
-param_scheduler = [
-    dict(
-        type='LinearLR',
-        start_factor=1e-4,
-        by_epoch=True,
-        begin=0,
-        end=warmup_epochs,
-        convert_to_iter_based=True),
-    dict(
-        type='CosineAnnealingLR',
-        T_max=max_epochs - warmup_epochs,
-        by_epoch=True,
-        begin=warmup_epochs,
-        end=max_epochs,
-        eta_min=0.,
-        convert_to_iter_based=True)
-]
-train_cfg = dict(type='EpochBasedTrainLoop', max_epochs=max_epochs)
-auto_scale_lr = dict(enable=False, base_batch_size=batch_size)
+train_dataloader = dict(dataset=dict(pipeline=train_pipeline))
 default_hooks = dict(logger=dict(interval=20))
