@@ -16,9 +16,10 @@ import torch
 from mmengine.config import Config, ConfigDict, DictAction
 from mmengine.device import get_device
 from mmengine.logging import print_log
-from mmengine.registry import RUNNERS
+from mmengine.model import MMDistributedDataParallel, revert_sync_batchnorm
+from mmengine.registry import MODEL_WRAPPERS, RUNNERS
 from mmengine.runner import Runner
-from torch import distributed
+from torch import distributed, nn
 
 from mmguided.utils.errors import ConfigError
 
@@ -100,12 +101,30 @@ def _set_loader_defaults(loader: ConfigDict, scope: str | None) -> None:
         loader.persistent_workers = False  # torch refuses it without workers
 
 
+@MODEL_WRAPPERS.register_module()
+class CPUDataParallel(MMDistributedDataParallel):
+    """MMDistributedDataParallel for processes without GPUs, where SyncBN cannot run.
+
+    Each process then normalises by its own batch, as MMEngine has it with a single process. Done to
+    the model, since many a SyncBN is a default that no config mentions.
+    """
+
+    def __init__(self, module: nn.Module, **kwargs) -> None:
+        before = set(module.modules())
+        module = revert_sync_batchnorm(module)
+        if set(module.modules()) != before:
+            print_log('SyncBN needs GPUs and there are none; BN takes its place: each process '
+                      'normalises by its own batch', 'current', logging.WARNING)
+        super().__init__(module, **kwargs)
+
+
 def prepare_device(cfg: Config) -> None:
     """Check the processes against the GPUs; without any, adapt ``cfg`` so that it runs on CPUs.
 
     MMEngine selects a CUDA device when it starts a process group and again when it wraps the model,
     and its AmpOptimWrapper refuses a CPU. So here the group is started over gloo, the model wrapper
-    is told to select no device, and AmpOptimWrapper becomes OptimWrapper.
+    is told to select no device and turns SyncBN into BN (:class:`CPUDataParallel`), and
+    AmpOptimWrapper becomes OptimWrapper.
 
     Raises:
         ConfigError: If a process has no GPU while others have, or if CPU processes were not
@@ -117,9 +136,10 @@ def prepare_device(cfg: Config) -> None:
     if cfg.launcher != 'none':
         _start_gloo(cfg)
         wrapper = cfg.get('model_wrapper_cfg') or ConfigDict(
-            type='MMDistributedDataParallel',
             broadcast_buffers=False,
             find_unused_parameters=cfg.get('find_unused_parameters', False))
+        if wrapper.get('type', 'MMDistributedDataParallel') == 'MMDistributedDataParallel':
+            wrapper.type = 'CPUDataParallel'
         wrapper.device_ids = None
         cfg.model_wrapper_cfg = wrapper
     _replace_amp(cfg)

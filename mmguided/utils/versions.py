@@ -1,7 +1,8 @@
 """Are the OpenMMLab packages there, and new enough?
 
 The maintained ``onedl-*`` forks and the originals share their import names, so pip cannot state
-"either of them" as a requirement; this check does. It reads package metadata and imports nothing.
+"either of them" as a requirement; this check does. It reads package metadata and imports nothing
+until all is well.
 """
 from importlib import metadata
 from importlib.util import find_spec
@@ -30,7 +31,8 @@ def installed_version(distributions: tuple[str, ...]) -> tuple[str, str] | None:
 def check_requirements() -> None:
     """Raise unless usable mmengine, mmcv and mmpretrain are installed.
 
-    A package on the path without metadata (a bare source tree) is trusted.
+    A package on the path without metadata (a bare source tree) is trusted. When all is well,
+    :func:`find_mmseg_configs`.
 
     Raises:
         ImportError: One line that names what is missing or too old and what to install.
@@ -51,3 +53,17 @@ def check_requirements() -> None:
     if transformers and find_spec('pycocotools') and Version(transformers[1]) >= Version('5'):
         raise ImportError(f'mmpretrain cannot be imported with transformers {transformers[1]} '
                           'beside pycocotools: run `pip install "transformers<5"`')
+
+    find_mmseg_configs()
+
+
+def find_mmseg_configs() -> None:
+    """Let configs say ``_base_ = 'mmseg::...'`` whichever distribution provides mmseg.
+
+    MMEngine looks for the distribution mmsegmentation; where another one provides the package, as
+    the maintained fork does, its configs are found by the package's own name.
+    """
+    if find_spec('mmseg') is None or installed_version(('mmsegmentation', )):
+        return
+    from mmengine.config.utils import MODULE2PACKAGE
+    MODULE2PACKAGE['mmseg'] = 'mmseg'

@@ -1,7 +1,12 @@
+from .dense_hybrid_vit import DenseHybridViT
+from .dense_stages import DenseConvNeXt, DenseSwin
 from .dense_vit import DenseViT
 from .hybrid_vit import MaskedHybridViT
 from .masked_convnext import MaskedConvNeXt
 from .masked_swin import MaskedSwin
 from .vit import MaskedViT
 
-__all__ = ['DenseViT', 'MaskedConvNeXt', 'MaskedHybridViT', 'MaskedSwin', 'MaskedViT']
+__all__ = [
+    'DenseConvNeXt', 'DenseHybridViT', 'DenseSwin', 'DenseViT', 'MaskedConvNeXt',
+    'MaskedHybridViT', 'MaskedSwin', 'MaskedViT'
+]

@@ -1,0 +1,36 @@
+"""ADE20K at 512 x 512, 160k iterations of 16 images: what every segmentor here shares.
+
+mmseg's data, runtime and length; the optimiser of BEiT's and MAE's fine-tuning. The learning rate
+is the paper's for 16 images per step.
+"""
+_base_ = [
+    'mmseg::_base_/datasets/ade20k.py', 'mmseg::_base_/default_runtime.py',
+    'mmseg::_base_/schedules/schedule_160k.py'
+]
+custom_imports = dict(imports=['mmguided'], allow_failed_imports=False)
+
+train_dataloader = dict(batch_size=2)  # of each of 8 processes
+auto_scale_lr = dict(enable=False, base_batch_size=16)
+
+optim_wrapper = dict(
+    _delete_=True,
+    # Mixed precision; on a CPU tools/train.py falls back to full precision.
+    type='AmpOptimWrapper',
+    loss_scale='dynamic',
+    optimizer=dict(type='AdamW', lr=1e-4, betas=(0.9, 0.999), weight_decay=0.05),
+    constructor='mmguided.LayerDecayOptimWrapperConstructor',
+    paramwise_cfg=dict(
+        layer_decay_rate=0.65,
+        flat_decay_mult=0.,
+        custom_keys={'.cls_token': dict(decay_mult=0.), '.pos_embed': dict(decay_mult=0.)}))
+param_scheduler = [
+    dict(type='LinearLR', start_factor=1e-6, by_epoch=False, begin=0, end=1500),
+    dict(type='PolyLR', power=1.0, eta_min=0., by_epoch=False, begin=1500, end=160000)
+]
+
+custom_hooks = [
+    dict(type='mmguided.RNGStateHook'),
+    # Of the whole segmentor: a pretrained encoder alone must not be tested under a random head.
+    dict(type='mmguided.StrictBackboneHook', prefix=''),
+]
+randomness = dict(seed=0, diff_rank_seed=True)

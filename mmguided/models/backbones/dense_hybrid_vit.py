@@ -1,0 +1,51 @@
+"""The pretrained hybrid ViT as a backbone of detectors and segmentors."""
+import torch.nn.functional as F
+from torch import Tensor
+from torch.utils.checkpoint import checkpoint
+
+from mmguided.registry import MODELS
+from mmguided.utils.errors import ConfigError
+
+from .dense_vit import DenseViT
+from .hybrid_vit import MaskedHybridViT
+
+
+@MODELS.register_module()
+class DenseHybridViT(DenseViT, MaskedHybridViT):
+    """MaskedHybridViT's weights on images of any size, with four maps as output.
+
+    As in ConvMAE's detector (arXiv:2205.03892, Sec. 3.4): the outputs of the convolutional stages,
+    of strides 4 and 8 in the usual arch, that of the last transformer block, of stride 16, and the
+    same pooled to half its size. What its released code drops, the fusion of the stages and the
+    final norm, stays here: the third map is what pretraining gave its decoder.
+
+    Args:
+        **kwargs: Arguments of :class:`DenseViT`, of which windows and checkpointing concern the
+            transformer blocks, and of :class:`MaskedHybridViT`, but no ``out_indices``.
+
+    Raises:
+        ConfigError: Beside their reasons, if ``out_indices`` is given.
+    """
+
+    def __init__(self, *args, **kwargs) -> None:
+        if 'out_indices' in kwargs:
+            raise ConfigError(f'backbone.out_indices={kwargs["out_indices"]}: DenseHybridViT '
+                              'always gives its stages and its last block; remove it')
+        super().__init__(*args, **kwargs)
+
+    def forward(self, images: Tensor) -> tuple[Tensor, ...]:
+        """Maps ``(B, C_i, H_i, W_i)``, finest first; images are padded to whole patches."""
+        images = F.pad(images, (0, -images.shape[-1] % self.patch_size, 0,
+                                -images.shape[-2] % self.patch_size))
+        grid = self.patch_grid(images)
+        embedded = self.embed(images)
+        x = self._enter(embedded)
+        for i, layer in enumerate(self.layers):
+            block = self._global_block if i in self.global_blocks else self._windowed_block
+            if self.with_cp and self.training:
+                x = checkpoint(block, layer, x, grid, use_reentrant=False)
+            else:
+                x = block(layer, x, grid)
+        last = self._format_output(self._leave(x, embedded), grid)
+        stages = (stage.permute(0, 3, 1, 2) for stage in embedded.stages)
+        return (*stages, last, F.max_pool2d(last, 2))

@@ -1,0 +1,70 @@
+"""Pretrained Swin and ConvNeXt as backbones of detectors and segmentors."""
+import os
+import re
+
+from mmengine.logging import MMLogger
+from mmengine.runner import CheckpointLoader
+from mmpretrain.models import ConvNeXt, SwinTransformer
+from torch import nn
+
+from mmguided.registry import MODELS
+from mmguided.utils.checkpoints import check_backbone
+from mmguided.utils.errors import ConfigError
+
+
+@MODELS.register_module()
+class DenseSwin(SwinTransformer):
+    """mmpretrain's SwinTransformer, which loads the weights of :class:`MaskedSwin` strictly.
+
+    With ``init_cfg=dict(type='Pretrained', checkpoint=..., prefix='backbone.')`` a wrong or partial
+    checkpoint is an error. Two differences are none: mask tokens, which a checkpoint alone has, and
+    the norms of all stages but the last, which pretraining does not use and which start anew.
+    """
+
+    def init_weights(self) -> None:
+        """mmpretrain's initialisation, and the checkpoint of ``init_cfg``, strictly."""
+        if not _load_pretrained(self):
+            super().init_weights()
+
+
+@MODELS.register_module()
+class DenseConvNeXt(ConvNeXt):
+    """mmpretrain's ConvNeXt, which loads the weights of :class:`MaskedConvNeXt` strictly.
+
+    See :class:`DenseSwin`. The norm of the last stage is in a checkpoint of FCMAE too, untrained.
+    """
+
+    def init_weights(self) -> None:
+        """mmpretrain's initialisation, or the checkpoint of ``init_cfg``, strictly."""
+        if not _load_pretrained(self):
+            super().init_weights()
+
+
+def _load_pretrained(encoder: nn.Module) -> bool:
+    """Whether ``encoder.init_cfg`` names a checkpoint; if so, its weights are loaded.
+
+    Raises:
+        ConfigError: If there is no such file, or if it lacks or contradicts a weight.
+    """
+    init_cfg = encoder.init_cfg
+    if not isinstance(init_cfg, dict) or init_cfg['type'] != 'Pretrained':
+        return False
+    path, prefix = init_cfg['checkpoint'], init_cfg.get('prefix', '')
+    if '://' not in path and not os.path.isfile(path):
+        raise ConfigError(f"backbone.init_cfg.checkpoint='{path}': no such file; name a "
+                          'checkpoint with --cfg-options model.backbone.init_cfg.checkpoint=PATH')
+    loaded = CheckpointLoader.load_checkpoint(path, map_location='cpu')
+    state = loaded.get('state_dict', loaded.get('model', loaded))
+    last = len(encoder.stages) - 1
+    token, norm = (re.compile(re.escape(prefix) + tail) for tail in (
+        r'(stage_mask_tokens\.\d+|mask_token)$', rf'norm(?!{last}\.)\d+\.'))
+    theirs = {k: v for k, v in state.items() if not token.match(k)}
+    ours = {prefix + k: v for k, v in encoder.state_dict().items()}
+    new = [k for k in ours if norm.match(k) and k not in theirs]
+    check_backbone({k: v for k, v in ours.items() if k not in new}, theirs, prefix)
+    weights = {k.removeprefix(prefix): v for k, v in theirs.items() if k.startswith(prefix)}
+    encoder.load_state_dict(weights, strict=False)  # but for the new norms, all is checked
+    MMLogger.get_current_instance().info(
+        f'Every key of the encoder is loaded from {path}'
+        + (f'; new: {", ".join(k.removeprefix(prefix) for k in new)}' if new else ''))
+    return True
