@@ -1,0 +1,77 @@
+"""The hybrid ViT of detectors and segmentors: the pretraining encoder's maps at every scale."""
+import pytest
+import torch
+import torch.nn.functional as F
+
+from mmguided.models import DenseHybridViT, MaskedHybridViT
+from mmguided.utils.errors import ConfigError
+
+ARCH = dict(
+    embed_dims=32, num_layers=4, num_heads=2, feedforward_channels=64, stage_dims=(8, 16),
+    stage_depths=(1, 1))
+
+
+def pretrained():
+    encoder = MaskedHybridViT(ARCH, 64, strides=(2, 2, 2))
+    encoder.init_weights()
+    for parameter in encoder.parameters():  # biases and norms too
+        parameter.data += .1 * torch.randn_like(parameter)
+    encoder.eval()
+    return encoder
+
+
+def dense(encoder, **kwargs):
+    """With every weight of the encoder, strictly."""
+    model = DenseHybridViT(ARCH, 64, strides=(2, 2, 2), **kwargs)
+    model.load_state_dict(encoder.state_dict(), strict=True)
+    model.eval()
+    return model
+
+
+@pytest.mark.parametrize('kwargs', [
+    dict(), dict(window_size=8), dict(window_size=100, global_blocks=[1])])
+def test_maps_are_the_pretraining_encoders(kwargs):
+    encoder = pretrained()
+    images = torch.randn(2, 3, 64, 64)
+    maps = dense(encoder, **kwargs)(images)
+    stages = encoder.embed(images).stages
+    last = encoder.tokens(images)[:, 1:].transpose(1, 2).unflatten(2, (8, 8))
+    expected = (*(stage.permute(0, 3, 1, 2) for stage in stages), last, F.max_pool2d(last, 2))
+    assert [m.shape[1:] for m in maps] == [(8, 32, 32), (16, 16, 16), (32, 8, 8), (32, 4, 4)]
+    for ours, theirs in zip(maps, expected, strict=True):
+        torch.testing.assert_close(ours, theirs, rtol=1e-5, atol=1e-5)
+
+
+def test_images_are_padded_to_whole_patches():
+    model = dense(pretrained(), window_size=3)
+    images = torch.randn(1, 3, 61, 50)
+    padded = torch.zeros(1, 3, 64, 56)
+    padded[..., :61, :50] = images
+    for ours, expected in zip(model(images), model(padded), strict=True):
+        assert torch.equal(ours, expected)
+
+
+def test_windows_keep_attention_local():
+    """Of the transformer alone: the convolutions reach further."""
+    encoder, images = pretrained(), torch.randn(1, 3, 64, 64)
+    windowed, full = (dense(encoder, window_size=4, global_blocks=blocks)(images)[2]
+                      for blocks in ([], [0, 1, 2, 3]))
+    assert not torch.allclose(windowed, full, atol=1e-3)
+    everywhere = dense(encoder)(images)[2]
+    torch.testing.assert_close(full, everywhere)
+
+
+def test_checkpointing_changes_memory_alone():
+    encoder, images, gradients = pretrained(), torch.randn(2, 3, 64, 64), []
+    for with_cp in (False, True):
+        model = dense(encoder, window_size=3, global_blocks=[3], with_cp=with_cp)
+        model.train()
+        sum(m.square().mean() for m in model(images)).backward()
+        gradients.append({k: p.grad for k, p in model.named_parameters()})
+    for name, gradient in gradients[0].items():
+        torch.testing.assert_close(gradients[1][name], gradient, msg=name)
+
+
+def test_taps_are_not_to_be_chosen():
+    with pytest.raises(ConfigError, match=r'out_indices=\(3,\)'):
+        DenseHybridViT(ARCH, 64, strides=(2, 2, 2), out_indices=(3, ))
