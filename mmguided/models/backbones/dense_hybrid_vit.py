@@ -14,7 +14,7 @@ from .hybrid_vit import MaskedHybridViT
 class DenseHybridViT(DenseViT, MaskedHybridViT):
     """MaskedHybridViT's weights on images of any size, with four maps as output.
 
-    As in ConvMAE's detector (arXiv:2205.03892, Sec. 3.4): the outputs of the convolutional stages,
+    As in ConvMAE's detector (arXiv:2205.03892): the outputs of the convolutional stages,
     of strides 4 and 8 in the usual arch, that of the last transformer block, of stride 16, and the
     same pooled to half its size. What its released code drops, the fusion of the stages and the
     final norm, stays here: the third map is what pretraining gave its decoder.
