@@ -25,8 +25,9 @@ image_size = (1024, 1024)
 norm_cfg = dict(type='mmpretrain.LN2d', eps=1e-6)
 
 model = dict(
-    data_preprocessor=dict(
-        batch_augments=[dict(type='BatchFixedSizePad', size=image_size, pad_mask=True)]),
+    # Every image becomes a square, in training and testing, as positions are resampled to it. Here
+    # and not in the pipeline, where predictions in the padding would pass for part of the image.
+    data_preprocessor=dict(pad_size_divisor=image_size[0]),
     backbone=dict(window_size=14, global_blocks=(2, 5, 8, 11), drop_path_rate=0.1),
     neck=dict(_delete_=True, type='mmguided.SimpleFeaturePyramid', in_channels=768),
     rpn_head=dict(num_convs=2),
@@ -35,11 +36,9 @@ model = dict(
             type='Shared4Conv1FCBBoxHead', conv_out_channels=256, norm_cfg=norm_cfg),
         mask_head=dict(norm_cfg=norm_cfg)))
 
-# Square as in training: positions are resampled to the padded image.
 test_pipeline = [
     dict(type='LoadImageFromFile', backend_args=None),
     dict(type='Resize', scale=image_size, keep_ratio=True),
-    dict(type='Pad', size=image_size, pad_val=dict(img=(104, 116, 124))),  # BGR mean
     dict(type='LoadAnnotations', with_bbox=True, with_mask=True),
     dict(
         type='PackDetInputs',
