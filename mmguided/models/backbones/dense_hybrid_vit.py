@@ -1,7 +1,6 @@
 """The pretrained hybrid ViT as a backbone of detectors and segmentors."""
 import torch.nn.functional as F
 from torch import Tensor
-from torch.utils.checkpoint import checkpoint
 
 from mmguided.registry import MODELS
 from mmguided.utils.errors import ConfigError
@@ -35,17 +34,12 @@ class DenseHybridViT(DenseViT, MaskedHybridViT):
 
     def forward(self, images: Tensor) -> tuple[Tensor, ...]:
         """Maps ``(B, C_i, H_i, W_i)``, finest first; images are padded to whole patches."""
-        images = F.pad(images, (0, -images.shape[-1] % self.patch_size, 0,
-                                -images.shape[-2] % self.patch_size))
+        images = self._pad(images)
         grid = self.patch_grid(images)
         embedded = self.embed(images)
         x = self._enter(embedded)
         for i, layer in enumerate(self.layers):
-            block = self._global_block if i in self.global_blocks else self._windowed_block
-            if self.with_cp and self.training:
-                x = checkpoint(block, layer, x, grid, use_reentrant=False)
-            else:
-                x = block(layer, x, grid)
+            x = self._run_block(i, layer, x, grid)
         last = self._format_output(self._leave(x, embedded), grid)
         stages = (stage.permute(0, 3, 1, 2) for stage in embedded.stages)
         return (*stages, last, F.max_pool2d(last, 2))

@@ -57,21 +57,27 @@ class DenseViT(MaskedViT):
 
     def forward(self, images: Tensor) -> tuple[Tensor, ...]:
         """Maps ``(B, D, h, w)`` of the blocks ``out_indices``; ``h = ceil(H / patch_size)``."""
-        images = F.pad(images, (0, -images.shape[-1] % self.patch_size, 0,
-                                -images.shape[-2] % self.patch_size))
+        images = self._pad(images)
         grid = self.patch_grid(images)
         x = self._enter(self.embed(images))
         maps = []
         for i, layer in enumerate(self.layers):
-            block = self._global_block if i in self.global_blocks else self._windowed_block
-            if self.with_cp and self.training:
-                x = checkpoint(block, layer, x, grid, use_reentrant=False)
-            else:
-                x = block(layer, x, grid)
+            x = self._run_block(i, layer, x, grid)
             if i in self.out_indices:
                 out = x if i < self.num_layers - 1 else self._leave(x, None)
                 maps.append(self._format_output(out, grid))
         return tuple(maps)
+
+    def _pad(self, images: Tensor) -> Tensor:
+        """Images filled up to whole patches at the right and the bottom."""
+        height, width = images.shape[-2:]
+        return F.pad(images, (0, -width % self.patch_size, 0, -height % self.patch_size))
+
+    def _run_block(self, i: int, layer: nn.Module, x: Tensor, grid: tuple[int, int]) -> Tensor:
+        block = self._global_block if i in self.global_blocks else self._windowed_block
+        if self.with_cp and self.training:
+            return checkpoint(block, layer, x, grid, use_reentrant=False)
+        return block(layer, x, grid)
 
     @staticmethod
     def _global_block(layer: nn.Module, x: Tensor, grid: tuple[int, int]) -> Tensor:
