@@ -22,6 +22,21 @@ def init_transformer_weights(module: nn.Module) -> None:
             nn.init.zeros_(m.bias)
 
 
+def read_checkpoint(checkpoint: str) -> Mapping:
+    """Weights of the checkpoint that ``backbone.init_cfg`` names.
+
+    Raises:
+        ConfigError: If it names none or there is no such file.
+    """
+    if not checkpoint:
+        raise ConfigError('backbone.init_cfg.checkpoint is empty: name a checkpoint, with '
+                          '--cfg-options model.backbone.init_cfg.checkpoint=PATH')
+    if '://' not in checkpoint and not os.path.isfile(checkpoint):
+        raise ConfigError(f"backbone.init_cfg.checkpoint='{checkpoint}': no such file")
+    loaded = CheckpointLoader.load_checkpoint(checkpoint, map_location='cpu')
+    return loaded.get('state_dict', loaded.get('model', loaded))
+
+
 def load_encoder(encoder: nn.Module, checkpoint: str, prefix: str = '') -> None:
     """Load an encoder's weights strictly; a position embedding of another grid is resized.
 
@@ -36,13 +51,7 @@ def load_encoder(encoder: nn.Module, checkpoint: str, prefix: str = '') -> None:
     Raises:
         ConfigError: If there is no such file, or if it lacks or contradicts a weight.
     """
-    if not checkpoint:
-        raise ConfigError('backbone.init_cfg.checkpoint is empty: name a checkpoint, with '
-                          '--cfg-options model.backbone.init_cfg.checkpoint=PATH')
-    if '://' not in checkpoint and not os.path.isfile(checkpoint):
-        raise ConfigError(f"backbone.init_cfg.checkpoint='{checkpoint}': no such file")
-    loaded = CheckpointLoader.load_checkpoint(checkpoint, map_location='cpu')
-    state = loaded.get('state_dict', loaded.get('model', loaded))
+    state = read_checkpoint(checkpoint)
     ours = {prefix + k: v for k, v in encoder.state_dict().items()}
     state = _replace_final_norm(ours, state, prefix)
     check_backbone(ours, state, prefix)

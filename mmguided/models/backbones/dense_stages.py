@@ -1,15 +1,14 @@
 """Pretrained Swin and ConvNeXt as backbones of detectors and segmentors."""
-import os
 import re
 
 from mmengine.logging import MMLogger
-from mmengine.runner import CheckpointLoader
 from mmpretrain.models import ConvNeXt, SwinTransformer
 from torch import nn
 
 from mmguided.registry import MODELS
 from mmguided.utils.checkpoints import check_backbone
-from mmguided.utils.errors import ConfigError
+
+from ..utils import read_checkpoint
 
 
 @MODELS.register_module()
@@ -50,11 +49,7 @@ def _load_pretrained(encoder: nn.Module) -> bool:
     if not isinstance(init_cfg, dict) or init_cfg['type'] != 'Pretrained':
         return False
     path, prefix = init_cfg['checkpoint'], init_cfg.get('prefix', '')
-    if '://' not in path and not os.path.isfile(path):
-        raise ConfigError(f"backbone.init_cfg.checkpoint='{path}': no such file; name a "
-                          'checkpoint with --cfg-options model.backbone.init_cfg.checkpoint=PATH')
-    loaded = CheckpointLoader.load_checkpoint(path, map_location='cpu')
-    state = loaded.get('state_dict', loaded.get('model', loaded))
+    state = read_checkpoint(path)
     last = len(encoder.stages) - 1
     token, norm = (re.compile(re.escape(prefix) + tail) for tail in (
         r'(stage_mask_tokens\.\d+|mask_token)$', rf'norm(?!{last}\.)\d+\.'))
