@@ -12,14 +12,13 @@ from mmengine.registry import METRICS
 from mmguided.engine.runner_utils import (
     add_common_arguments,
     build_runner,
-    check_file,
     finish,
     load_config,
     merge_common_args,
     naming_config_fields,
     prepare_device,
 )
-from mmguided.utils.errors import ConfigError, exit_on_config_error
+from mmguided.utils.errors import ConfigError, check_file, exit_on_config_error
 
 
 def parse_args() -> argparse.Namespace:

@@ -10,14 +10,14 @@ from mmengine.config import Config
 from mmguided.engine.runner_utils import (
     add_common_arguments,
     build_runner,
-    check_file,
+    drop_pretrained,
     finish,
     load_config,
     merge_common_args,
     naming_config_fields,
     prepare_device,
 )
-from mmguided.utils.errors import ConfigError, exit_on_config_error
+from mmguided.utils.errors import ConfigError, check_file, exit_on_config_error
 
 
 def parse_args() -> argparse.Namespace:
@@ -60,6 +60,7 @@ def main() -> None:
                    'give a checkpoint, or --resume alone for the latest one in the work dir')
     merge_common_args(cfg, args)
     merge_train_args(cfg, args)
+    drop_pretrained(cfg)
     prepare_device(cfg)
     with naming_config_fields(cfg, ('train_dataloader', 'val_dataloader', 'val_evaluator', 'model',
                                     'load_from', 'custom_hooks')):

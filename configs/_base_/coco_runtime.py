@@ -2,10 +2,8 @@
 custom_imports = dict(imports=['mmguided'], allow_failed_imports=False)
 custom_hooks = [
     dict(type='mmguided.RNGStateHook'),
-    # Without these, testing or load_from would go on with a random encoder where the checkpoint is
-    # of another one, and with random heads where it is of pretraining. A detector of other classes
-    # passes: the RPN knows none.
-    dict(type='mmguided.StrictBackboneHook'),
-    dict(type='mmguided.StrictBackboneHook', prefix='rpn_head.'),
+    # Without it, testing would go on with random heads where the checkpoint is of pretraining or of
+    # other classes. Training from load_from may start new heads, but no new encoder.
+    dict(type='mmguided.StrictBackboneHook', test_prefix=''),
 ]
 randomness = dict(seed=0, diff_rank_seed=True)

@@ -18,10 +18,11 @@ from mmengine.device import get_device
 from mmengine.logging import print_log
 from mmengine.model import MMDistributedDataParallel, revert_sync_batchnorm
 from mmengine.registry import MODEL_WRAPPERS, RUNNERS
-from mmengine.runner import Runner
+from mmengine.runner import Runner, find_latest_checkpoint
 from torch import distributed, nn
 
-from mmguided.utils.errors import ConfigError
+from mmguided.utils.checkpoints import pretrained_settings
+from mmguided.utils.errors import ConfigError, check_file
 
 LOADERS = ('train_dataloader', 'val_dataloader', 'test_dataloader')
 
@@ -58,12 +59,6 @@ def load_config(path: str) -> Config:
     except FileNotFoundError as error:
         raise ConfigError(f'config={path!r} asks for a file that does not exist: {error}; '
                           'mend `_base_` in it') from error
-
-
-def check_file(field: str, path: str, remedy: str) -> None:
-    """Raise ConfigError unless ``path`` is a file; addresses such as ``https://...`` pass."""
-    if '://' not in path and not osp.isfile(osp.expanduser(path)):
-        raise ConfigError(f'{field}={path!r}: no such file; {remedy}')
 
 
 def merge_common_args(cfg: Config, args: argparse.Namespace) -> None:
@@ -181,6 +176,15 @@ def _replace_amp(cfg: Config) -> None:
               'OptimWrapper in full precision takes its place', 'current', logging.WARNING)
 
 
+def drop_pretrained(cfg: Config) -> None:
+    """Take the pretraining checkpoint out of ``cfg`` where another one holds the encoder: the one
+    to resume from, or ``load_from``, which StrictBackboneHook checks."""
+    resumed = cfg.get('resume') and find_latest_checkpoint(cfg.work_dir)
+    backbone = cfg.model.get('backbone') or {}
+    if (cfg.get('load_from') or resumed) and pretrained_settings(backbone.get('init_cfg')):
+        backbone.init_cfg = None
+
+
 def build_runner(cfg: Config) -> Runner:
     """The Runner of ``cfg``, or the class that it names as ``runner_type``."""
     return RUNNERS.build(cfg) if 'runner_type' in cfg else Runner.from_cfg(cfg)
@@ -214,8 +218,10 @@ def naming_config_fields(cfg: Config, sections: Sequence[str]) -> Iterator[None]
                  if _is_part(value, missing) and not osp.exists(osp.expanduser(value))]
         if not named:
             raise
-        # Of data_root='data' and data_prefix='train' the longest that does not exist by itself.
-        field, value = max(named, key=lambda pair: len(pair[1]))
+        # A missing data_root is to blame, not what is to be found below it; of data_prefix='train'
+        # and others in the midst of the path, the longest.
+        root = [pair for pair in named if _is_root(pair[1], missing)]
+        field, value = (min if root else max)(root or named, key=lambda pair: len(pair[1]))
         raise ConfigError(f'{field}={value!r}: no file or folder {missing!r}; put it there or set '
                           f'`--cfg-options {field}=PATH`') from error
 
@@ -233,6 +239,12 @@ def _is_part(value: str, path: str) -> bool:
     """Whether ``value`` is one or more whole components of ``path``."""
     value, path = osp.normpath(osp.expanduser(value)), osp.normpath(path)
     return f'/{value.lstrip("/")}/' in f'/{path.lstrip("/")}/'
+
+
+def _is_root(value: str, path: str) -> bool:
+    """Whether ``path`` is ``value``, or below it."""
+    value, path = osp.normpath(osp.expanduser(value)), osp.normpath(path)
+    return f'{path}/'.startswith(f'{value}/')
 
 
 def _strings(node: object, field: str) -> Iterator[tuple[str, str]]:

@@ -1,13 +1,16 @@
 """What several models share."""
 import os
 from collections.abc import Mapping
+from pickle import UnpicklingError
 
 from mmengine.logging import MMLogger
 from mmengine.runner import CheckpointLoader
 from torch import nn
 
 from mmguided.utils.checkpoints import check_backbone
-from mmguided.utils.errors import ConfigError
+from mmguided.utils.errors import ConfigError, check_file
+
+_NAME_ONE = 'name a checkpoint, with --cfg-options model.backbone.init_cfg.checkpoint=PATH'
 
 
 def init_transformer_weights(module: nn.Module) -> None:
@@ -22,52 +25,54 @@ def init_transformer_weights(module: nn.Module) -> None:
             nn.init.zeros_(m.bias)
 
 
-def read_checkpoint(checkpoint: str) -> Mapping:
-    """Weights of the checkpoint that ``backbone.init_cfg`` names.
+def read_checkpoint(settings: Mapping) -> tuple[Mapping, str]:
+    """Weights of the checkpoint that ``backbone.init_cfg`` names, and what stands before the
+    encoder's names in it.
+
+    Args:
+        settings: Result of :func:`mmguided.utils.checkpoints.pretrained_settings`.
 
     Raises:
-        ConfigError: If it names none or there is no such file.
+        ConfigError: If it names none, or no file that torch can read.
     """
-    if not checkpoint:
-        raise ConfigError('backbone.init_cfg.checkpoint is empty: name a checkpoint, with '
-                          '--cfg-options model.backbone.init_cfg.checkpoint=PATH')
-    if '://' not in checkpoint and not os.path.isfile(checkpoint):
-        raise ConfigError(f"backbone.init_cfg.checkpoint='{checkpoint}': no such file")
-    loaded = CheckpointLoader.load_checkpoint(checkpoint, map_location='cpu')
-    return loaded.get('state_dict', loaded.get('model', loaded))
+    field, path = 'backbone.init_cfg.checkpoint', settings.get('checkpoint')
+    if not path:
+        raise ConfigError(f'{field} is empty: {_NAME_ONE}')
+    check_file(field, path, _NAME_ONE)
+    try:
+        loaded = CheckpointLoader.load_checkpoint(os.path.expanduser(path), map_location='cpu')
+    except (RuntimeError, UnpicklingError, EOFError, KeyError) as error:
+        raise ConfigError(f'{field}={path!r} cannot be read as a checkpoint '
+                          f'({type(error).__name__}: {error}): is the file whole? If it is, '
+                          f'{_NAME_ONE}') from error
+    return loaded.get('state_dict', loaded.get('model', loaded)), settings.get('prefix', '')
 
 
-def load_encoder(encoder: nn.Module, checkpoint: str, prefix: str = '') -> None:
+def load_encoder(encoder: nn.Module, settings: Mapping) -> None:
     """Load an encoder's weights strictly; a position embedding of another grid is resized.
 
-    An encoder for fine-tuning (``final_norm=False, out_type='avg_featmap'``) has a new norm behind
-    the average, which keeps its initial values, in place of the checkpoint's final norm.
+    An encoder with ``final_norm=False`` leaves the checkpoint's final norm out, and one for
+    fine-tuning (``out_type='avg_featmap'``) has a new norm behind the average, which keeps its
+    initial values: no other difference is legitimate.
 
     Args:
         encoder: Module to fill.
-        checkpoint: Path or URL of a checkpoint.
-        prefix: What stands before the encoder's names in the checkpoint, such as 'backbone.'.
+        settings: Result of :func:`mmguided.utils.checkpoints.pretrained_settings`.
 
     Raises:
         ConfigError: If there is no such file, or if it lacks or contradicts a weight.
     """
-    state = read_checkpoint(checkpoint)
+    state, prefix = read_checkpoint(settings)
     ours = {prefix + k: v for k, v in encoder.state_dict().items()}
-    state = _replace_final_norm(ours, state, prefix)
+    final, new = f'{prefix}ln1.', f'{prefix}ln2.'
+    notes = ''
+    if f'{final}weight' not in ours:
+        notes = ', but for the final norm, which this encoder does not have'
+        state = {k: v for k, v in state.items() if not k.startswith(final)}
+        if f'{new}weight' not in state:
+            state |= {k: v for k, v in ours.items() if k.startswith(new)}
     check_backbone(ours, state, prefix)
     encoder.load_state_dict(
         {k.removeprefix(prefix): v for k, v in state.items() if k.startswith(prefix)})
-    MMLogger.get_current_instance().info(f'Every key of the encoder is loaded from {checkpoint}')
-
-
-def _replace_final_norm(ours: Mapping, state: Mapping, prefix: str) -> Mapping:
-    """The checkpoint's weights, with our untrained ``ln2`` where it has the final norm ``ln1``.
-
-    MAE's fine-tuning drops the final norm, averages the patches and applies a new norm to the
-    average: no other difference between an encoder and its checkpoint is legitimate.
-    """
-    final, new = f'{prefix}ln1.', f'{prefix}ln2.'
-    if f'{new}weight' not in ours or f'{final}weight' in ours or f'{new}weight' in state:
-        return state
-    kept = {k: v for k, v in state.items() if not k.startswith(final)}
-    return kept | {k: v for k, v in ours.items() if k.startswith(new)}
+    MMLogger.get_current_instance().info(
+        f'Every key of the encoder is loaded from {settings["checkpoint"]}{notes}')

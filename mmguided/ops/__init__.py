@@ -5,10 +5,10 @@ from .hog import hog
 from .patches import normalise_patches, patchify, unpatchify
 from .position import sincos_position_embedding
 from .tokens import gather_tokens, restore_tokens
-from .windows import merge_windows, split_windows
+from .windows import merge_windows, split_windows, window_padding
 
 __all__ = [
     'all_gather_with_grad', 'cls_attention_row', 'concat_all_gather', 'gather_tokens', 'hog',
     'merge_windows', 'normalise_patches', 'patchify', 'restore_tokens', 'sincos_position_embedding',
-    'split_windows', 'unpatchify'
+    'split_windows', 'unpatchify', 'window_padding'
 ]

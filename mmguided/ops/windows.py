@@ -4,8 +4,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 
-def split_windows(tokens: Tensor, grid: tuple[int, int],
-                  size: tuple[int, int]) -> tuple[Tensor, Tensor | None]:
+def split_windows(tokens: Tensor, grid: tuple[int, int], size: tuple[int, int]) -> Tensor:
     """Cut a grid into windows; the last ones are filled up with zeros at the bottom and the right.
 
     Args:
@@ -14,23 +13,23 @@ def split_windows(tokens: Tensor, grid: tuple[int, int],
         size: Height and width of a window.
 
     Returns:
-        Windows ``(B, W, n, D)`` with ``n`` tokens each, row by row, and which of them are filling,
-        ``(W, n)`` bool, None if none is.
+        Windows ``(B, W, n, D)`` with ``n`` tokens each, row by row.
     """
     x = tokens.unflatten(1, grid)
     bottom, right = -grid[0] % size[0], -grid[1] % size[1]
-    padding = None
     if bottom or right:
         x = F.pad(x, (0, 0, 0, right, 0, bottom))
-        inside = torch.ones(1, *grid, 1, dtype=torch.bool, device=tokens.device)
-        inside = F.pad(inside, (0, 0, 0, right, 0, bottom), value=False)
-        padding = ~_cut(inside, size)[0, ..., 0]
-    return _cut(x, size), padding
-
-
-def _cut(x: Tensor, size: tuple[int, int]) -> Tensor:
     x = x.unflatten(2, (-1, size[1])).unflatten(1, (-1, size[0]))  # (B, rows, a, columns, b, D)
     return x.transpose(2, 3).flatten(3, 4).flatten(1, 2)
+
+
+def window_padding(grid: tuple[int, int], size: tuple[int, int],
+                   device: torch.device | str | None = None) -> Tensor | None:
+    """Which tokens of :func:`split_windows` are filling, ``(W, n)`` bool; None if none is."""
+    if grid[0] % size[0] == 0 and grid[1] % size[1] == 0:
+        return None
+    inside = torch.ones(1, grid[0] * grid[1], 1, device=device)
+    return split_windows(inside, grid, size)[0, ..., 0] == 0
 
 
 def merge_windows(windows: Tensor, grid: tuple[int, int], size: tuple[int, int]) -> Tensor:

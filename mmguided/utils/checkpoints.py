@@ -1,15 +1,29 @@
-"""Whether the encoder in a checkpoint is the encoder of a config: pure functions over state dicts.
+"""Which checkpoint a config names, and whether the encoder in it is the encoder of the config: pure
+functions over settings and state dicts.
 """
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from mmengine.model import PretrainedInit
+from mmengine.registry import WEIGHT_INITIALIZERS
 from torch import Tensor
 
 from .errors import ConfigError
 
 Shape = tuple[int, ...]
+
+
+def pretrained_settings(init_cfg: dict | Sequence[dict] | None) -> dict | None:
+    """The dict of ``init_cfg`` that names a checkpoint, in any of MMEngine's ways to write it."""
+    for settings in [init_cfg] if isinstance(init_cfg, dict) else init_cfg or []:
+        kind = settings['type']
+        if isinstance(kind, str):
+            kind = WEIGHT_INITIALIZERS.get(kind)
+        if kind is PretrainedInit:
+            return settings
+    return None
 
 
 @dataclass(frozen=True)
@@ -64,15 +78,20 @@ def compare_backbone(model_state: Mapping[str, Tensor],
 def check_backbone(model_state: Mapping[str, Tensor],
                    checkpoint_state: Mapping[str, Tensor],
                    prefix: str = 'backbone.') -> BackboneReport:
-    """:func:`compare_backbone`, but a difference is an error.
+    """:func:`compare_backbone`, but a difference is an error; ``prefix=''`` compares whole models.
 
     Raises:
-        ConfigError: Naming the differences, what the checkpoint holds, and the remedy.
+        ConfigError: Naming the differences, what the checkpoint holds, and the remedy; or because
+            the model has no weight under ``prefix``.
     """
+    if not _below(model_state, prefix):
+        raise ConfigError(f'prefix={prefix!r}: the model has no weight whose name starts so '
+                          f'(it has {_some(model_state)})')
     report = compare_backbone(model_state, checkpoint_state, prefix)
     if not report.fits:
-        raise ConfigError(f'the checkpoint is not of this encoder: {report}. '
-                          + _remedy(report, model_state, checkpoint_state, prefix))
+        raise ConfigError(
+            f'the checkpoint is not of this {"encoder" if prefix else "model"}: {report}. '
+            + _remedy(report, model_state, checkpoint_state, prefix))
     return report
 
 
@@ -83,14 +102,23 @@ def _below(state: Mapping[str, Tensor], prefix: str) -> dict[str, Shape]:
 
 def _is_resizable(name: str, shape: Shape, theirs: Mapping[str, Shape]) -> bool:
     """Whether mmpretrain can interpolate this weight: it takes the grid for a square."""
-    if name != 'pos_embed' or len(theirs[name]) != 3 or theirs[name][::2] != shape[::2]:
+    encoder, _, tensor = name.rpartition('pos_embed')
+    if tensor or encoder.rpartition('.')[2]:  # another name, such as decoder_pos_embed
         return False
-    patches = theirs[name][1] - ('cls_token' in theirs)
+    if len(theirs[name]) != 3 or theirs[name][::2] != shape[::2]:
+        return False
+    patches = theirs[name][1] - (f'{encoder}cls_token' in theirs)
     return math.isqrt(patches)**2 == patches
 
 
 def _remedy(report: BackboneReport, model_state: Mapping[str, Tensor],
             checkpoint_state: Mapping[str, Tensor], prefix: str) -> str:
+    if not prefix:
+        encoder = compare_backbone(model_state, checkpoint_state)
+        if encoder.fits:
+            return ('Its encoder fits, the rest does not: give a checkpoint that this config has '
+                    'trained, not one of pretraining or of other classes')
+        return _remedy(encoder, model_state, checkpoint_state, 'backbone.')
     ours, theirs = _below(model_state, prefix), _below(checkpoint_state, prefix)
     if not theirs:
         return (f"It has no name that starts with '{prefix}' (it has {_some(checkpoint_state)}): "

@@ -10,6 +10,12 @@ class ConfigError(ValueError):
     the remedy. The tools print it without a traceback."""
 
 
+def check_file(field: str, path: str, remedy: str) -> None:
+    """Raise ConfigError unless ``path`` is a file; addresses such as ``https://...`` pass."""
+    if '://' not in path and not os.path.isfile(os.path.expanduser(path)):
+        raise ConfigError(f'{field}={path!r}: no such file; {remedy}')
+
+
 def user_message(error: ConfigError) -> str:
     """The bare message of ``error``, whatever wrapped it on its way up.
 

@@ -1,6 +1,7 @@
 """Which parameter gets which learning rate, in any toolbox's model."""
+import re
+
 import pytest
-import torch
 from mmengine.model import BaseModel
 from mmengine.optim import build_optim_wrapper
 from torch import nn
@@ -11,12 +12,12 @@ from mmguided.utils.errors import ConfigError
 ARCH = dict(embed_dims=8, num_layers=3, num_heads=2, feedforward_channels=16)
 VIT = dict(type='mmguided.DenseViT', arch=ARCH, img_size=32, patch_size=8)
 HYBRID = dict(
-    type='mmguided.MaskedHybridViT',
+    type='mmguided.DenseHybridViT',
     arch=dict(ARCH, stage_dims=(4, 8), stage_depths=(1, 1)),
     img_size=32,
     strides=(2, 2, 2))
 SWIN = dict(
-    type='mmpretrain.SwinTransformer',
+    type='mmguided.DenseSwin',
     arch=dict(embed_dims=8, depths=[1, 1, 2, 1], num_heads=[1, 1, 2, 2]),
     img_size=64,
     window_size=2)
@@ -35,7 +36,7 @@ class _Detector(BaseModel):
         return inputs
 
 
-def rates(backbone):
+def rates(backbone, **custom_keys):
     """Learning rate and weight decay by parameter, at a base of 1."""
     model = _Detector(backbone)
     wrapper = build_optim_wrapper(model, dict(
@@ -44,7 +45,8 @@ def rates(backbone):
         optimizer=dict(type='AdamW', lr=1., weight_decay=.1),
         paramwise_cfg=dict(
             layer_decay_rate=.5, norm_decay_mult=0., bias_decay_mult=0., flat_decay_mult=0.,
-            custom_keys={'.cls_token': dict(decay_mult=0.), '.pos_embed': dict(decay_mult=0.)})))
+            custom_keys={'.cls_token': dict(decay_mult=0.), '.pos_embed': dict(decay_mult=0.),
+                         **custom_keys})))
     groups = {g['param_name']: (g['lr'], g['weight_decay'])
               for g in wrapper.optimizer.param_groups}
     assert groups.keys() == {k for k, p in model.named_parameters() if p.requires_grad}
@@ -90,7 +92,27 @@ def test_table(backbone, table):
         name: pytest.approx(pair) for name, pair in table.items()}
 
 
-def test_a_backbone_that_cannot_tell_is_named():
-    torch.manual_seed(0)
-    with pytest.raises(ConfigError, match='type=MobileNetV2 does not tell'):
-        rates(dict(type='mmpretrain.MobileNetV2'))
+@pytest.mark.parametrize('backbone', [VIT, HYBRID], ids=['ViT', 'hybrid'])
+def test_every_weight_learns_at_the_rate_of_its_depth(backbone):
+    """The embedding at depth 0, block i at i + 1, everything behind at the last, as in BEiT."""
+    def depth(name):
+        block = re.match(r'backbone\.layers\.(\d+)\.', name)
+        if block:
+            return int(block[1]) + 1
+        embedding = ('backbone.cls_token', 'backbone.pos_embed', 'backbone.patch_embed.')
+        return 0 if name.startswith(embedding) else 4
+
+    assert {k: rate for k, (rate, _) in rates(backbone).items()} == {
+        k: pytest.approx(.5**(4 - depth(k))) for k in rates(backbone)}
+
+
+@pytest.mark.parametrize('kind, settings', [
+    ('MobileNetV2', {}), ('ResNet', dict(depth=18, base_channels=8))])
+def test_a_backbone_that_cannot_tell_is_named(kind, settings):
+    with pytest.raises(ConfigError, match=f'type={kind} does not tell'):
+        rates(dict(settings, type=f'mmpretrain.{kind}'))
+
+
+def test_a_rate_that_would_have_no_effect_is_an_error():
+    with pytest.raises(ConfigError, match=r"custom_keys\['head'\]\.lr_mult=10 would have no"):
+        rates(VIT, head=dict(lr_mult=10))

@@ -1,6 +1,7 @@
 """StrictBackboneHook in Runner.load_checkpoint."""
 import pytest
 import torch
+from mmengine.optim import OptimWrapper
 from mmengine.runner import Runner
 from torch import nn
 
@@ -27,12 +28,15 @@ def model(width=24, depth=2, img_size=32):
 def load(tmp_path):
     """Save one model, load it into another through a runner with the hook."""
 
-    def run(source, target, prefix=''):
+    def run(source, target, prefix='', trains=False, **settings):
         path = tmp_path / 'checkpoint.pth'
         torch.save({'state_dict': {prefix + k: v for k, v in source.state_dict().items()}}, path)
         runner = Runner(
-            target, str(tmp_path), custom_hooks=[dict(type='mmguided.StrictBackboneHook')],
+            target, str(tmp_path),
+            custom_hooks=[dict(type='mmguided.StrictBackboneHook', **settings)],
             default_scope='mmpretrain', experiment_name=str(tmp_path))
+        if trains:  # Runner.train builds it before it loads
+            runner.optim_wrapper = OptimWrapper(torch.optim.SGD(target.parameters(), 1.))
         runner.load_checkpoint(str(path))
 
     return run
@@ -60,6 +64,26 @@ def test_another_grid_is_resized(load):
 def test_wrong_checkpoint_stops(load, wrong):
     with pytest.raises(ConfigError, match='pick the config that matches'):
         load(model(**wrong), model())
+
+
+def test_heads_may_be_new_in_training_but_not_in_a_test(load):
+    source, target = model(), model()
+    source['head'] = nn.Linear(24, 5)
+    load(source, target, trains=True, test_prefix='')
+    with pytest.raises(ConfigError, match=r'not of this model: 2 of another shape \(head.*encoder '
+                                          'fits.*that this config has trained'):
+        load(source, target, test_prefix='')
+    with pytest.raises(ConfigError, match='width 48'):
+        load(model(width=48), target, trains=True, test_prefix='')
+
+
+def test_another_grid_is_resized_when_the_whole_model_is_checked(load):
+    load(model(img_size=64), model(img_size=32), test_prefix='')
+
+
+def test_a_prefix_that_the_model_lacks(load):
+    with pytest.raises(ConfigError, match="prefix='bakbone.': the model has no weight"):
+        load(model(), model(), test_prefix='bakbone.')
 
 
 def test_wrapped_model_is_looked_into(load):

@@ -10,10 +10,11 @@ SWIN = dict(
     window_size=2)
 CONVNEXT = dict(
     arch=dict(depths=[1, 1, 1, 1], channels=[8, 16, 24, 32]), use_grn=True,
-    layer_scale_init_value=0., gap_before_final_norm=False)
+    layer_scale_init_value=0.)
 PAIRS = {
     'swin': (lambda: MaskedSwin(**SWIN, mask_stages=(0, 3)), DenseSwin, SWIN),
-    'convnext': (lambda: MaskedConvNeXt(**CONVNEXT), DenseConvNeXt, CONVNEXT),
+    'convnext': (
+        lambda: MaskedConvNeXt(**CONVNEXT, gap_before_final_norm=False), DenseConvNeXt, CONVNEXT),
 }
 
 

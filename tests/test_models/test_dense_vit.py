@@ -3,10 +3,11 @@ import copy
 
 import pytest
 import torch
+from mmengine.model import PretrainedInit
 from mmpretrain.models import VisionTransformer
 
 from mmguided.models import DenseViT, MaskedViT
-from mmguided.ops import merge_windows, split_windows
+from mmguided.ops import merge_windows, split_windows, window_padding
 from mmguided.utils.errors import ConfigError
 
 ARCH = dict(embed_dims=32, num_layers=4, num_heads=2, feedforward_channels=64)
@@ -67,7 +68,7 @@ def test_images_are_padded_to_whole_patches():
                                         ((6, 9), (4, 9))])
 def test_windows_by_hand_and_back(grid, size):
     tokens = torch.arange(1., 1 + grid[0] * grid[1]).view(1, -1, 1).repeat(2, 1, 1)
-    windows, padding = split_windows(tokens, grid, size)
+    windows, padding = split_windows(tokens, grid, size), window_padding(grid, size)
     image = tokens[0, :, 0].view(grid)
     rows, columns = -(-grid[0] // size[0]), -(-grid[1] // size[1])
     for w in range(rows * columns):
@@ -81,10 +82,10 @@ def test_windows_by_hand_and_back(grid, size):
     assert torch.equal(merge_windows(windows, grid, size), tokens)
 
 
-@pytest.mark.parametrize('size', [(64, 64), (56, 40)])
-def test_a_windowed_block_by_hand(size):
+@pytest.mark.parametrize('size, side', [((64, 64), 3), ((56, 40), 3), ((24, 80), 5)])
+def test_a_windowed_block_by_hand(size, side):
     """Each window by itself with [CLS] in it; [CLS] the mean; filling is seen by none."""
-    model = dense(pretrained(), window_size=3)
+    model = dense(pretrained(), window_size=side)
     grid = (size[0] // 8, size[1] // 8)
     layer = model.layers[1]
     x = torch.randn(2, 1 + grid[0] * grid[1], 32)
@@ -92,9 +93,9 @@ def test_a_windowed_block_by_hand(size):
     y = layer.ln1(x)
     image = torch.arange(grid[0] * grid[1]).view(grid)
     expected, heads = attention.clone(), []
-    for top in range(0, grid[0], 3):
-        for left in range(0, grid[1], 3):
-            ids = image[top:top + 3, left:left + 3].flatten()
+    for top in range(0, grid[0], side):
+        for left in range(0, grid[1], side):
+            ids = image[top:top + side, left:left + side].flatten()
             window = torch.cat((y[:, :1], y[:, 1 + ids]), dim=1)
             out = layer.attn(window)
             heads.append(out[:, 0])
@@ -102,8 +103,8 @@ def test_a_windowed_block_by_hand(size):
     expected[:, 0] = torch.stack(heads).mean(0)
     expected = x + expected
     expected = layer.ffn(layer.ln2(expected), identity=expected)
-    torch.testing.assert_close(
-        model._windowed_block(layer, x, grid), expected, rtol=1e-5, atol=1e-5)
+    result = model._windowed_block(layer, x, grid, model._windows(x, grid))
+    torch.testing.assert_close(result, expected, rtol=1e-5, atol=1e-5)
 
 
 def test_information_stays_in_windows_but_for_cls_and_global_blocks():
@@ -123,23 +124,119 @@ def test_information_stays_in_windows_but_for_cls_and_global_blocks():
     assert (local[32:] == 0).all() and (local[:, 32:] == 0).all()
 
 
+def test_blocks_may_be_counted_from_the_end():
+    encoder, images = pretrained(), torch.randn(1, 3, 64, 64)
+    maps, same = (dense(encoder, window_size=3, global_blocks=blocks, out_indices=taps)(images)
+                  for blocks, taps in (([1, 3], [1, 3]), ([-3, -1], [-3, -1])))
+    assert len(maps) == 2
+    for ours, expected in zip(same, maps, strict=True):
+        assert torch.equal(ours, expected)
+    last, = dense(encoder, out_indices=2)(images)  # and one block need not be in a list
+    assert torch.equal(last, dense(encoder, out_indices=(2, 3))(images)[0])
+
+
+def test_no_block_runs_behind_the_last_tap():
+    model = dense(pretrained(), out_indices=[1])
+    model.layers[2].register_forward_hook(lambda *_: pytest.fail('block 2 ran'))
+    model(torch.randn(1, 3, 64, 64))
+
+
+def run_with_checkpointing(model, images):
+    """Gradients, what is kept for the backward pass in numbers, and the random state after it."""
+    kept = []
+    model.train()
+    torch.manual_seed(0)
+    with torch.autograd.graph.saved_tensors_hooks(
+            lambda x: kept.append(x.numel()) or x, lambda x: x):
+        loss = sum(m.square().mean() for m in model(images))
+    loss.backward()
+    return {k: p.grad for k, p in model.named_parameters()}, sum(kept), torch.get_rng_state()
+
+
 def test_checkpointing_changes_memory_alone():
-    encoder = pretrained()
-    images = torch.randn(2, 3, 64, 64)
-    gradients = []
+    """With drop path and dropout, which must fall as in the first pass."""
+    encoder, images, runs = pretrained(), torch.randn(2, 3, 61, 90), []
     for with_cp in (False, True):
-        model = dense(encoder, window_size=3, global_blocks=[3], with_cp=with_cp)
-        model.train()
-        model(images)[0].square().mean().backward()
-        gradients.append({k: p.grad for k, p in model.named_parameters() if p.grad is not None})
-    assert gradients[0].keys() == gradients[1].keys()
-    for name, gradient in gradients[0].items():
-        torch.testing.assert_close(gradients[1][name], gradient, msg=name)
+        model = dense(
+            encoder, window_size=3, global_blocks=[3], with_cp=with_cp, drop_path_rate=.5,
+            drop_rate=.2)
+        runs.append(run_with_checkpointing(model, images))
+    (gradients, kept, state), (same, fewer, state_with_cp) = runs
+    assert fewer < kept / 4
+    assert torch.equal(state, state_with_cp)
+    for name, gradient in gradients.items():
+        assert gradient is not None and torch.equal(same[name], gradient), name
+
+
+def test_attention_dropout_acts_in_windows_too():
+    model = dense(pretrained(), window_size=3, layer_cfgs=dict(attn_drop_rate=.5))
+    images = torch.randn(1, 3, 64, 64)
+    assert torch.equal(*(model(images)[0] for _ in range(2)))
+    model.train()
+    assert not torch.equal(*(model(images)[0] for _ in range(2)))
+
+
+def test_frozen_blocks_drop_no_path():
+    model = dense(pretrained(), frozen_stages=2, drop_path_rate=.5)
+    model.train()
+    assert [layer.training for layer in model.layers] == [False, False, True, True]
+    assert model.training and not model.patch_embed.training
+    assert [next(layer.parameters()).requires_grad for layer in model.layers] == [
+        False, False, True, True]
+
+
+def save(path, encoder):
+    torch.save({f'backbone.{k}': v for k, v in encoder.state_dict().items()}, path)
+    return dict(checkpoint=str(path), prefix='backbone.')
+
+
+@pytest.mark.parametrize('write', [
+    lambda settings: dict(settings, type='Pretrained'),
+    lambda settings: dict(settings, type='mmengine.Pretrained'),
+    lambda settings: dict(settings, type=PretrainedInit),
+    lambda settings: [dict(type='Xavier', layer='Linear'), dict(settings, type='Pretrained')]])
+def test_a_checkpoint_in_every_way_to_name_it(write, tmp_path):
+    encoder = pretrained()
+    model = DenseViT(ARCH, 64, 8, init_cfg=write(save(tmp_path / 'encoder.pth', encoder)))
+    model.init_weights()
+    for name, value in encoder.state_dict().items():
+        assert torch.equal(model.state_dict()[name], value), name
+
+
+def test_without_final_norm_the_checkpoints_is_left_out(tmp_path):
+    encoder, images = pretrained(), torch.randn(1, 3, 64, 64)
+    settings = save(tmp_path / 'encoder.pth', encoder)
+    model = DenseViT(ARCH, 64, 8, final_norm=False, init_cfg=dict(settings, type='Pretrained'))
+    model.init_weights()
+    model.eval()
+    assert 'ln1.weight' not in model.state_dict()
+    normed = encoder.ln1(model(images)[0].flatten(2).transpose(1, 2))
+    torch.testing.assert_close(normed, encoder.tokens(images)[:, 1:])
+
+
+@pytest.mark.parametrize('settings, said', [
+    (dict(), r'init_cfg\.checkpoint is empty: name a checkpoint, with --cfg-options'),
+    (dict(checkpoint='~/no/such.pth'), r"init_cfg\.checkpoint='~/no/such\.pth': no such file"),
+    (dict(checkpoint='{}/broken.pth'), r'broken\.pth.* cannot be read as a checkpoint'),
+    (dict(checkpoint='{}/cut.pth'), r'cut\.pth.* cannot be read as a checkpoint')])
+def test_a_checkpoint_that_cannot_be_read_is_named(settings, said, tmp_path):
+    (tmp_path / 'broken.pth').write_bytes(b'no checkpoint at all')
+    torch.save(dict(weight=torch.zeros(9)), tmp_path / 'whole.pth')
+    (tmp_path / 'cut.pth').write_bytes((tmp_path / 'whole.pth').read_bytes()[:400])
+    settings = {key: value.format(tmp_path) for key, value in settings.items()}
+    with pytest.raises(ConfigError, match=said):
+        DenseViT(ARCH, 64, 8, init_cfg=dict(settings, type='Pretrained')).init_weights()
 
 
 @pytest.mark.parametrize('kwargs, said', [
     (dict(window_size=0), 'window_size=0'),
-    (dict(window_size=3, global_blocks=[4]), r'global_blocks=\[4\].*0\.\.3')])
+    (dict(window_size=(14, 14)), r'window_size=\(14, 14\) must be one whole number'),
+    (dict(window_size=3, global_blocks=[4]), r'global_blocks=\[4\].*0\.\.3'),
+    (dict(out_indices=(1, 2, 4)), r'out_indices=\[1, 2, 4\].*0\.\.3, counted from 0'),
+    (dict(out_indices=(3, 1)), r'out_indices=\(3, 1\).*ascending'),
+    (dict(out_indices=(3, -1)), 'each once'),
+    (dict(out_indices=()), 'name blocks'),
+    (dict(frozen_stages=7), 'frozen_stages=7: the encoder has 4 blocks')])
 def test_errors(kwargs, said):
     with pytest.raises(ConfigError, match=said):
         DenseViT(copy.deepcopy(ARCH), 64, 8, **kwargs)

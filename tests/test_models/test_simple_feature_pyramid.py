@@ -1,5 +1,6 @@
 """The simple feature pyramid: strides, widths, and what each level sees."""
 import torch
+import torch.nn.functional as F
 
 from mmguided.models import SimpleFeaturePyramid
 
@@ -16,6 +17,37 @@ def test_five_maps_of_strides_4_to_64():
     assert [tuple(m.shape) for m in maps] == [
         (2, 8, 48, 80), (2, 8, 24, 40), (2, 8, 12, 20), (2, 8, 6, 10), (2, 8, 3, 5)]
     assert torch.equal(maps[4], maps[3][..., ::2, ::2])
+
+
+def by_the_paper(x, weights, level):
+    """ViTDet, Sec. 3 and its code: up or down, then 1x1 and 3x3 convolutions, all normed over the
+    channels, from the weights in their order."""
+    def norm(x):
+        scale, shift = next(weights), next(weights)
+        x = x.permute(0, 2, 3, 1)
+        return F.layer_norm(x, x.shape[-1:], scale, shift, 1e-6).permute(0, 3, 1, 2)
+
+    def enlarge(x):
+        return F.conv_transpose2d(x, next(weights), next(weights), 2)
+
+    if level == 0:
+        x = enlarge(F.gelu(norm(enlarge(x))))
+    elif level == 1:
+        x = enlarge(x)
+    elif level == 3:
+        x = F.max_pool2d(x, 2, 2)
+    return norm(F.conv2d(norm(F.conv2d(x, next(weights))), next(weights), padding=1))
+
+
+def test_every_level_is_the_papers():
+    neck = pyramid()
+    for parameter in neck.parameters():
+        parameter.data += .1 * torch.randn_like(parameter)
+    x = torch.randn(2, 16, 7, 10)
+    weights = neck.parameters()
+    for level, ours in enumerate(neck([torch.zeros(1), x])[:4]):  # the last map counts
+        torch.testing.assert_close(ours, by_the_paper(x, weights, level))
+    assert next(weights, None) is None
 
 
 def test_every_level_looks_at_its_place_and_is_normalised():

@@ -338,6 +338,8 @@ def test_mistakes_are_one_line(monkeypatch, config, tool, args, message):
      "train_dataloader.dataset.data_prefix='gone': no file or folder './gone"),
     ("type='CustomDataset', data_root='.', ann_file='meta/gone.txt', with_label=False",
      "train_dataloader.dataset.ann_file='meta/gone.txt': no file or folder './meta/gone.txt'"),
+    ("type='CustomDataset', data_root='gone', ann_file='a/long/name.txt', with_label=False",
+     "train_dataloader.dataset.data_root='gone': no file or folder 'gone/a/long/name.txt'"),
 ])
 def test_missing_data_names_the_field(monkeypatch, config, dataset, message):
     config.write_text(f'{CONFIG}\ndata_root = "no/images"\n'  # a variable that nothing reads
@@ -345,6 +347,22 @@ def test_missing_data_names_the_field(monkeypatch, config, dataset, message):
     error = _error_of_tool(monkeypatch, 'train.py', config)
     assert message in error and '\n' not in error
     assert '--cfg-options train_dataloader.dataset.' in error
+
+
+@pytest.mark.parametrize('written, said, dropped', [
+    (False, dict(), False),
+    (False, dict(resume=True), False),  # nothing to resume from: it starts from pretraining
+    (True, dict(), False),
+    (True, dict(resume=True), True),
+    (False, dict(load_from='detector.pth'), True)])
+def test_pretraining_is_not_read_where_another_checkpoint_holds_all(
+        tmp_path, written, said, dropped):
+    if written:
+        (tmp_path / 'last_checkpoint').write_text('iter_1.pth')
+    named = dict(type='Pretrained', checkpoint='')
+    cfg = Config(dict(model=dict(backbone=dict(init_cfg=named)), work_dir=str(tmp_path), **said))
+    runner_utils.drop_pretrained(cfg)
+    assert cfg.model.backbone.init_cfg == (None if dropped else named)
 
 
 def test_a_missing_file_that_the_config_does_not_name_keeps_its_stack():

@@ -10,9 +10,8 @@ import argparse
 
 import torch
 
-from mmguided.engine.runner_utils import check_file
 from mmguided.utils.converters import vit_from_ours
-from mmguided.utils.errors import exit_on_config_error
+from mmguided.utils.errors import check_file, exit_on_config_error
 
 
 @exit_on_config_error

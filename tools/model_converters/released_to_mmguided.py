@@ -10,9 +10,8 @@ import argparse
 
 import torch
 
-from mmguided.engine.runner_utils import check_file
 from mmguided.utils.converters import ccmim_from_released, cmae_from_released, mae_from_released
-from mmguided.utils.errors import exit_on_config_error
+from mmguided.utils.errors import check_file, exit_on_config_error
 
 CONVERTERS = dict(
     mae=mae_from_released, ccmim=ccmim_from_released, cmae=cmae_from_released)

@@ -19,7 +19,6 @@ model = dict(
         use_grn=True,
         layer_scale_init_value=0.,
         out_indices=(0, 1, 2, 3),
-        gap_before_final_norm=False,
         drop_path_rate=0.3,
         init_cfg=dict(type='Pretrained', checkpoint='', prefix='backbone.')),
     neck=dict(

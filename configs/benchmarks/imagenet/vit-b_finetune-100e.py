@@ -139,5 +139,5 @@ auto_scale_lr = dict(enable=False, base_batch_size=total_batch_size)
 
 custom_hooks = [
     dict(type='mmguided.RNGStateHook'),
-    dict(type='mmguided.StrictBackboneHook'),
+    dict(type='mmguided.StrictBackboneHook', test_prefix=''),
 ]

@@ -108,6 +108,6 @@ auto_scale_lr = dict(enable=False, base_batch_size=total_batch_size)
 
 custom_hooks = [
     dict(type='mmguided.RNGStateHook'),
-    dict(type='mmguided.StrictBackboneHook'),
+    dict(type='mmguided.StrictBackboneHook', test_prefix=''),
 ]
 default_hooks = dict(logger=dict(interval=10))  # 78 iterations an epoch

@@ -1,5 +1,6 @@
 """No silent evaluation of random weights."""
 from mmengine.hooks import Hook
+from mmengine.optim import OptimWrapper
 from mmengine.runner import Runner
 
 from mmguided.registry import HOOKS
@@ -15,13 +16,16 @@ class StrictBackboneHook(Hook):
 
     Args:
         prefix: What stands before the encoder's names, in the model and in the checkpoint.
+        test_prefix: The same when there is no training; '' checks the whole model, heads included.
+            None is ``prefix``.
 
     Raises:
         ConfigError: See :func:`mmguided.utils.checkpoints.check_backbone`.
     """
 
-    def __init__(self, prefix: str = 'backbone.') -> None:
+    def __init__(self, prefix: str = 'backbone.', test_prefix: str | None = None) -> None:
         self.prefix = prefix
+        self.test_prefix = prefix if test_prefix is None else test_prefix
 
     def after_load_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
         """Compare names and shapes before Runner copies the weights."""
@@ -31,4 +35,6 @@ class StrictBackboneHook(Hook):
         state = checkpoint.get('state_dict', checkpoint)
         # Runner strips this prefix too, but after the hook.
         state = {name.removeprefix('module.'): value for name, value in state.items()}
-        check_backbone(model.state_dict(), state, self.prefix)
+        training = isinstance(runner.optim_wrapper, OptimWrapper)  # built for training alone
+        check_backbone(
+            model.state_dict(), state, self.prefix if training else self.test_prefix)

@@ -15,7 +15,7 @@ class LayerDecayOptimWrapperConstructor(LearningRateDecayOptimWrapperConstructor
     the last.
 
     Raises:
-        ConfigError: If the backbone cannot tell depths.
+        ConfigError: If the backbone cannot tell depths, or ``custom_keys`` have a ``lr_mult``.
     """
 
     def add_params(self,
@@ -26,13 +26,24 @@ class LayerDecayOptimWrapperConstructor(LearningRateDecayOptimWrapperConstructor
                    **kwargs) -> None:
         """Add a group for each parameter of ``module`` to ``params``."""
         if get_layer_depth is None:
-            backbone = module.backbone
-            if not hasattr(backbone, 'get_layer_depth'):
-                raise ConfigError(f'model.backbone.type={type(backbone).__name__} does not tell '
-                                  'the depth of its parameters: take another optimiser '
-                                  'constructor (optim_wrapper.constructor)')
+            self._check_custom_keys()
+            backbone = getattr(module, 'backbone', None)
 
             def get_layer_depth(name: str) -> tuple[int, int]:
-                return backbone.get_layer_depth(name, 'backbone.')
+                try:
+                    return backbone.get_layer_depth(name, 'backbone.')
+                except (AttributeError, NotImplementedError) as error:
+                    raise ConfigError(
+                        f'model.backbone.type={type(backbone).__name__} does not tell the depth of '
+                        'its parameters: take another optimiser constructor '
+                        '(optim_wrapper.constructor)') from error
 
         super().add_params(params, module, prefix, get_layer_depth, **kwargs)
+
+    def _check_custom_keys(self) -> None:
+        for key, settings in self.paramwise_cfg.get('custom_keys', {}).items():
+            if 'lr_mult' in settings:
+                raise ConfigError(
+                    f'optim_wrapper.paramwise_cfg.custom_keys[{key!r}].lr_mult='
+                    f'{settings["lr_mult"]} would have no effect: rates follow from '
+                    'layer_decay_rate alone; remove it')

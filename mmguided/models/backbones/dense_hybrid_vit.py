@@ -6,7 +6,7 @@ from mmguided.registry import MODELS
 from mmguided.utils.errors import ConfigError
 
 from .dense_vit import DenseViT
-from .hybrid_vit import MaskedHybridViT
+from .hybrid_vit import MaskedConvBlock, MaskedHybridViT
 
 
 @MODELS.register_module()
@@ -19,27 +19,29 @@ class DenseHybridViT(DenseViT, MaskedHybridViT):
     final norm, stays here: the third map is what pretraining gave its decoder.
 
     Args:
-        **kwargs: Arguments of :class:`DenseViT`, of which windows and checkpointing concern the
-            transformer blocks, and of :class:`MaskedHybridViT`, but no ``out_indices``.
+        with_cp: As in :class:`DenseViT`, of the convolutional blocks too.
+        **kwargs: Arguments of :class:`DenseViT`, of which windows concern the transformer blocks,
+            and of :class:`MaskedHybridViT`, but no ``out_indices``.
 
     Raises:
         ConfigError: Beside their reasons, if ``out_indices`` is given.
     """
 
-    def __init__(self, *args, **kwargs) -> None:
+    def __init__(self, *args, with_cp: bool = False, **kwargs) -> None:
         if 'out_indices' in kwargs:
             raise ConfigError(f'backbone.out_indices={kwargs["out_indices"]}: DenseHybridViT '
                               'always gives its stages and its last block; remove it')
-        super().__init__(*args, **kwargs)
+        super().__init__(*args, with_cp=with_cp, **kwargs)
+        for module in self.patch_embed.modules():
+            if isinstance(module, MaskedConvBlock):
+                module.with_cp = with_cp
 
     def forward(self, images: Tensor) -> tuple[Tensor, ...]:
         """Maps ``(B, C_i, H_i, W_i)``, finest first; images are padded to whole patches."""
         images = self._pad(images)
         grid = self.patch_grid(images)
         embedded = self.embed(images)
-        x = self._enter(embedded)
-        for i, layer in enumerate(self.layers):
-            x = self._run_block(i, layer, x, grid)
+        *_, x = self._run_blocks(self._enter(embedded), grid)
         last = self._format_output(self._leave(x, embedded), grid)
         stages = (stage.permute(0, 3, 1, 2) for stage in embedded.stages)
         return (*stages, last, F.max_pool2d(last, 2))

@@ -6,7 +6,7 @@ from mmpretrain.models import ConvNeXt, SwinTransformer
 from torch import nn
 
 from mmguided.registry import MODELS
-from mmguided.utils.checkpoints import check_backbone
+from mmguided.utils.checkpoints import check_backbone, pretrained_settings
 
 from ..utils import read_checkpoint
 
@@ -31,7 +31,11 @@ class DenseConvNeXt(ConvNeXt):
     """mmpretrain's ConvNeXt, which loads the weights of :class:`MaskedConvNeXt` strictly.
 
     See :class:`DenseSwin`. The norm of the last stage is in a checkpoint of FCMAE too, untrained.
+    ``gap_before_final_norm`` is False unless said: maps are wanted, not their averages.
     """
+
+    def __init__(self, *args, gap_before_final_norm: bool = False, **kwargs) -> None:
+        super().__init__(*args, gap_before_final_norm=gap_before_final_norm, **kwargs)
 
     def init_weights(self) -> None:
         """mmpretrain's initialisation, or the checkpoint of ``init_cfg``, strictly."""
@@ -45,11 +49,10 @@ def _load_pretrained(encoder: nn.Module) -> bool:
     Raises:
         ConfigError: If there is no such file, or if it lacks or contradicts a weight.
     """
-    init_cfg = encoder.init_cfg
-    if not isinstance(init_cfg, dict) or init_cfg['type'] != 'Pretrained':
+    settings = pretrained_settings(encoder.init_cfg)
+    if settings is None:
         return False
-    path, prefix = init_cfg['checkpoint'], init_cfg.get('prefix', '')
-    state = read_checkpoint(path)
+    state, prefix = read_checkpoint(settings)
     last = len(encoder.stages) - 1
     token, norm = (re.compile(re.escape(prefix) + tail) for tail in (
         r'(stage_mask_tokens\.\d+|mask_token)$', rf'norm(?!{last}\.)\d+\.'))
@@ -60,6 +63,6 @@ def _load_pretrained(encoder: nn.Module) -> bool:
     weights = {k.removeprefix(prefix): v for k, v in theirs.items() if k.startswith(prefix)}
     encoder.load_state_dict(weights, strict=False)  # but for the new norms, all is checked
     MMLogger.get_current_instance().info(
-        f'Every key of the encoder is loaded from {path}'
+        f'Every key of the encoder is loaded from {settings["checkpoint"]}'
         + (f'; new: {", ".join(k.removeprefix(prefix) for k in new)}' if new else ''))
     return True

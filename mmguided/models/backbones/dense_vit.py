@@ -1,16 +1,29 @@
 """The pretrained ViT as a backbone of detectors and segmentors."""
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, NamedTuple
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
-from mmguided.ops import merge_windows, split_windows
+from mmguided.ops import merge_windows, split_windows, window_padding
 from mmguided.registry import MODELS
 from mmguided.utils.errors import ConfigError
 
 from .vit import MaskedViT
+
+
+class Windows(NamedTuple):
+    """How a grid is cut.
+
+    Attributes:
+        size: Height and width of a window in patches.
+        visible: What may be attended in each window, [CLS] first, ``(B * W, 1, 1, 1 + n)`` bool;
+            None if everything.
+    """
+    size: tuple[int, int]
+    visible: Tensor | None
 
 
 @MODELS.register_module()
@@ -25,78 +38,101 @@ class DenseViT(MaskedViT):
     pretraining the last map is the pretraining encoder's output.
 
     Args:
-        out_indices: Blocks whose outputs to return; of the last, after the final norm.
+        out_indices: Blocks whose outputs to return, counted from 0, negative from the end; of the
+            last, after the final norm. No block runs behind the last one asked for.
         window_size: Side of the windows in patches; None attends everywhere.
         global_blocks: Blocks with full attention beside windowed ones.
         with_cp: Keep the blocks' inputs alone for the backward pass and run them again there.
         **kwargs: Arguments of :class:`MaskedViT`.
 
     Raises:
-        ConfigError: If a global block does not exist or windows have no patch.
+        ConfigError: If there is no such block, the blocks to return do not ascend, or
+            ``window_size`` is no positive whole number.
     """
 
     def __init__(self,
                  *args,
-                 out_indices: Sequence[int] = (-1, ),
+                 out_indices: int | Sequence[int] = -1,
                  window_size: int | None = None,
                  global_blocks: Sequence[int] = (),
                  with_cp: bool = False,
                  **kwargs) -> None:
-        super().__init__(*args, out_type='featmap', out_indices=list(out_indices), **kwargs)
-        if window_size is not None and window_size < 1:
-            raise ConfigError(f'backbone.window_size={window_size} must be at least 1, or None')
-        wrong = [i for i in global_blocks if not -self.num_layers <= i < self.num_layers]
-        if wrong:
-            raise ConfigError(f'backbone.global_blocks={list(global_blocks)}: the encoder has '
-                              f'blocks 0..{self.num_layers - 1}')
+        super().__init__(*args, out_type='featmap', **kwargs)
+        if window_size is not None and not (isinstance(window_size, int) and window_size > 0):
+            raise ConfigError(f'backbone.window_size={window_size} must be one whole number of '
+                              'patches, at least 1, or None')
+        self.out_indices = self._blocks(
+            'out_indices', [out_indices] if isinstance(out_indices, int) else out_indices)
+        if not self.out_indices or self.out_indices != sorted(set(self.out_indices)):
+            raise ConfigError(f'backbone.out_indices={out_indices}: name blocks in ascending '
+                              'order, each once')
         if window_size is None:
             global_blocks = range(self.num_layers)
-        self.global_blocks = {i % self.num_layers for i in global_blocks}
+        self.global_blocks = self._blocks('global_blocks', global_blocks)
         self.window_size = window_size
         self.with_cp = with_cp
+
+    def _blocks(self, field: str, indices: Sequence[int]) -> list[int]:
+        """Indices of blocks, none of them negative."""
+        if any(not -self.num_layers <= i < self.num_layers for i in indices):
+            raise ConfigError(f'backbone.{field}={list(indices)}: the encoder has blocks '
+                              f'0..{self.num_layers - 1}, counted from 0')
+        return [i % self.num_layers for i in indices]
 
     def forward(self, images: Tensor) -> tuple[Tensor, ...]:
         """Maps ``(B, D, h, w)`` of the blocks ``out_indices``; ``h = ceil(H / patch_size)``."""
         images = self._pad(images)
         grid = self.patch_grid(images)
-        x = self._enter(self.embed(images))
+        embedded = self.embed(images)
         maps = []
-        for i, layer in enumerate(self.layers):
-            x = self._run_block(i, layer, x, grid)
+        for i, x in enumerate(self._run_blocks(self._enter(embedded), grid)):
             if i in self.out_indices:
-                out = x if i < self.num_layers - 1 else self._leave(x, None)
+                out = x if i < self.num_layers - 1 else self._leave(x, embedded)
                 maps.append(self._format_output(out, grid))
         return tuple(maps)
 
     def _pad(self, images: Tensor) -> Tensor:
         """Images filled up to whole patches at the right and the bottom."""
-        height, width = images.shape[-2:]
-        return F.pad(images, (0, -width % self.patch_size, 0, -height % self.patch_size))
+        bottom, right = (-side % self.patch_size for side in images.shape[-2:])
+        return F.pad(images, (0, right, 0, bottom)) if bottom or right else images
 
-    def _run_block(self, i: int, layer: nn.Module, x: Tensor, grid: tuple[int, int]) -> Tensor:
-        block = self._global_block if i in self.global_blocks else self._windowed_block
+    def _run_blocks(self, x: Tensor, grid: tuple[int, int]) -> Iterator[Tensor]:
+        """Outputs of the blocks, up to the last that is asked for."""
+        windows = self._windows(x, grid)
+        for i, layer in enumerate(self.layers[:self.out_indices[-1] + 1]):
+            x = self._recompute(layer, x) if i in self.global_blocks else self._recompute(
+                self._windowed_block, layer, x, grid, windows)
+            yield x
+
+    def _recompute(self, run: Callable, *args) -> Any:
+        """``run(*args)``, in training ``with_cp`` again in the backward pass."""
         if self.with_cp and self.training:
-            return checkpoint(block, layer, x, grid, use_reentrant=False)
-        return block(layer, x, grid)
+            return checkpoint(run, *args, use_reentrant=False)
+        return run(*args)
 
-    @staticmethod
-    def _global_block(layer: nn.Module, x: Tensor, grid: tuple[int, int]) -> Tensor:
-        return layer(x)
-
-    def _windowed_block(self, layer: nn.Module, x: Tensor, grid: tuple[int, int]) -> Tensor:
+    def _windows(self, x: Tensor, grid: tuple[int, int]) -> Windows | None:
+        if self.window_size is None:
+            return None
         size = tuple(min(self.window_size, side) for side in grid)
-        normed = layer.ln1(x)
-        windows, padding = split_windows(normed[:, 1:], grid, size)  # (B, W, n, D), (W, n)
-        cls_token = normed[:, None, :1].expand(-1, windows.shape[1], -1, -1)
-        tokens = torch.cat((cls_token, windows), dim=2)
-        batch, num, length, _ = tokens.shape
-        query, key, value = self._heads(layer.attn, layer.attn.qkv(tokens.flatten(0, 1)))
+        padding = window_padding(grid, size, x.device)
         visible = None
         if padding is not None:
-            visible = F.pad(~padding, (1, 0), value=True).repeat(batch, 1)[:, None, None]
-        attended = F.scaled_dot_product_attention(query, key, value, attn_mask=visible)
+            visible = F.pad(~padding, (1, 0), value=True).repeat(len(x), 1)[:, None, None]
+        return Windows(size, visible)
+
+    def _windowed_block(self, layer: nn.Module, x: Tensor, grid: tuple[int, int],
+                        windows: Windows) -> Tensor:
+        normed = layer.ln1(x)
+        patches = split_windows(normed[:, 1:], grid, windows.size)  # (B, W, n, D)
+        cls_token = normed[:, None, :1].expand(-1, patches.shape[1], -1, -1)
+        tokens = torch.cat((cls_token, patches), dim=2)
+        batch, num, length, _ = tokens.shape
+        query, key, value = self._heads(layer.attn, layer.attn.qkv(tokens.flatten(0, 1)))
+        attended = F.scaled_dot_product_attention(
+            query, key, value, attn_mask=windows.visible,
+            dropout_p=layer.attn.attn_drop if layer.training else 0.)
         # (B * W, heads, 1 + n, d) to (B, heads, 1 + L, d)
         attended = attended.transpose(1, 2).flatten(2).view(batch, num, length, -1)
-        patches = merge_windows(attended[:, :, 1:], grid, size)
+        patches = merge_windows(attended[:, :, 1:], grid, windows.size)
         attended = torch.cat((attended[:, :, 0].mean(1, keepdim=True), patches), dim=1)
         return self._finish_block(layer, x, attended)

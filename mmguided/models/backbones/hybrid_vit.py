@@ -8,6 +8,7 @@ import torch.nn.functional as F
 from mmcv.cnn.bricks import DropPath
 from mmcv.cnn.bricks.transformer import FFN
 from torch import Tensor, nn
+from torch.utils.checkpoint import checkpoint
 
 from mmguided.ops import gather_tokens
 from mmguided.registry import MODELS
@@ -27,10 +28,14 @@ class MaskedConvBlock(nn.Module):
         dims: Channels.
         drop_rate: Dropout in the MLP.
         drop_path_rate: Stochastic depth of both branches.
+
+    Attributes:
+        with_cp: Keep the input alone for the backward pass and run again there; False unless set.
     """
 
     def __init__(self, dims: int, drop_rate: float, drop_path_rate: float) -> None:
         super().__init__()
+        self.with_cp = False
         self.ln1 = nn.LayerNorm(dims)
         self.value = nn.Linear(dims, dims)
         self.depthwise = nn.Conv2d(dims, dims, 5, padding=2, groups=dims)
@@ -46,6 +51,11 @@ class MaskedConvBlock(nn.Module):
 
     def forward(self, x: Tensor, hidden: Tensor | None) -> Tensor:
         """``(B, H, W, C)`` to the same; ``hidden`` ``(B, H, W, 1)``, bool, True = masked."""
+        if self.with_cp and self.training:
+            return checkpoint(self._run, x, hidden, use_reentrant=False)
+        return self._run(x, hidden)
+
+    def _run(self, x: Tensor, hidden: Tensor | None) -> Tensor:
         value = self.value(self.ln1(x))
         if hidden is not None:
             # Here and nowhere else: the convolution alone carries anything between patches.

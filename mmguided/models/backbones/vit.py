@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from mmguided.ops import cls_attention_row, gather_tokens, sincos_position_embedding
 from mmguided.registry import MODELS
+from mmguided.utils.checkpoints import pretrained_settings
 from mmguided.utils.errors import ConfigError
 
 from ..mask_generators import PatchMask
@@ -87,8 +88,8 @@ class MaskedViT(VisionTransformer):
 
     def init_weights(self) -> None:
         """MAE's initialisation, or the checkpoint of ``init_cfg``, strictly."""
-        if isinstance(self.init_cfg, dict) and self.init_cfg['type'] == 'Pretrained':
-            load_encoder(self, self.init_cfg['checkpoint'], self.init_cfg.get('prefix', ''))
+        if settings := pretrained_settings(self.init_cfg):
+            load_encoder(self, settings)
             return
         super().init_weights()
         init_transformer_weights(self)
@@ -97,6 +98,19 @@ class MaskedViT(VisionTransformer):
                 nn.init.xavier_uniform_(module.weight.view(module.out_channels, -1))
         nn.init.normal_(self.cls_token, std=.02)
         self.pos_embed.data.copy_(sincos_position_embedding(self.patch_resolution, self.embed_dims))
+
+    def _freeze_stages(self) -> None:
+        if self.frozen_stages > self.num_layers:
+            raise ConfigError(f'backbone.frozen_stages={self.frozen_stages}: the encoder has '
+                              f'{self.num_layers} blocks')
+        super()._freeze_stages()
+
+    def train(self, mode: bool = True) -> 'MaskedViT':
+        """Frozen blocks stay in evaluation, without drop path."""
+        super().train(mode)
+        if mode and self.frozen_stages > 0:
+            self._freeze_stages()
+        return self
 
     def patch_grid(self, images: Tensor) -> tuple[int, int]:
         """Patches ``(h, w)`` of ``(B, 3, H, W)`` images; ConfigError if they do not fit."""

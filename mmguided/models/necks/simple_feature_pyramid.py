@@ -1,5 +1,6 @@
 """Feature pyramid from one map (ViTDet)."""
 from collections.abc import Sequence
+from functools import partial
 
 import torch.nn.functional as F
 from mmengine.model import BaseModule
@@ -8,6 +9,8 @@ from torch import Tensor, nn
 
 from mmguided.registry import MODELS
 
+_norm = partial(LayerNorm2d, eps=1e-6)
+
 
 class _Level(nn.Sequential):
     """Two convolutions, 1 x 1 and 3 x 3, each with a norm."""
@@ -15,8 +18,8 @@ class _Level(nn.Sequential):
     def __init__(self, resample: list[nn.Module], in_dims: int, out_dims: int) -> None:
         super().__init__(
             *resample,
-            nn.Conv2d(in_dims, out_dims, 1, bias=False), LayerNorm2d(out_dims),
-            nn.Conv2d(out_dims, out_dims, 3, padding=1, bias=False), LayerNorm2d(out_dims))
+            nn.Conv2d(in_dims, out_dims, 1, bias=False), _norm(out_dims),
+            nn.Conv2d(out_dims, out_dims, 3, padding=1, bias=False), _norm(out_dims))
 
 
 @MODELS.register_module()
@@ -33,12 +36,11 @@ class SimpleFeaturePyramid(BaseModule):
     """
 
     def __init__(self, in_channels: int, out_channels: int = 256) -> None:
-        super().__init__(
-            init_cfg=dict(type='Xavier', layer='Conv2d', distribution='uniform'))
+        super().__init__()
         half, quarter = in_channels // 2, in_channels // 4
         enlarge = nn.ConvTranspose2d(in_channels, half, 2, 2)
         self.levels = nn.ModuleList([
-            _Level([enlarge, LayerNorm2d(half), nn.GELU(),
+            _Level([enlarge, _norm(half), nn.GELU(),
                     nn.ConvTranspose2d(half, quarter, 2, 2)], quarter, out_channels),
             _Level([nn.ConvTranspose2d(in_channels, half, 2, 2)], half, out_channels),
             _Level([], in_channels, out_channels),

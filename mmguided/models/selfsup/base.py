@@ -8,6 +8,7 @@ from torch import Tensor
 
 from mmguided.ops import normalise_patches, patchify, unpatchify
 from mmguided.registry import MODELS
+from mmguided.utils.checkpoints import pretrained_settings
 from mmguided.utils.errors import ConfigError
 
 from ..mask_generators import PatchMask
@@ -103,8 +104,7 @@ class MaskedImageModel(BaseSelfSupervisor):
     def init_weights(self) -> None:
         """Initialise every part; a momentum encoder starts as the encoder."""
         super().init_weights()
-        pretrained = isinstance(self.init_cfg, dict) and self.init_cfg['type'] == 'Pretrained'
-        if self.momentum_encoder is not None and not pretrained:
+        if self.momentum_encoder is not None and not pretrained_settings(self.init_cfg):
             self.momentum_encoder.reset()
 
     @staticmethod
