@@ -78,7 +78,9 @@ def compare_backbone(model_state: Mapping[str, Tensor],
 def check_backbone(model_state: Mapping[str, Tensor],
                    checkpoint_state: Mapping[str, Tensor],
                    prefix: str = 'backbone.') -> BackboneReport:
-    """:func:`compare_backbone`, but a difference is an error; ``prefix=''`` compares whole models.
+    """:func:`compare_backbone`, but a difference is an error.
+
+    With ``prefix=''`` the states are compared whole: of encoders, or of models with an encoder.
 
     Raises:
         ConfigError: Naming the differences, what the checkpoint holds, and the remedy; or because
@@ -88,11 +90,16 @@ def check_backbone(model_state: Mapping[str, Tensor],
         raise ConfigError(f'prefix={prefix!r}: the model has no weight whose name starts so '
                           f'(it has {_some(model_state)})')
     report = compare_backbone(model_state, checkpoint_state, prefix)
-    if not report.fits:
-        raise ConfigError(
-            f'the checkpoint is not of this {"encoder" if prefix else "model"}: {report}. '
-            + _remedy(report, model_state, checkpoint_state, prefix))
-    return report
+    if report.fits:
+        return report
+    if prefix or not _below(model_state, 'backbone.'):
+        raise ConfigError(f'the checkpoint is not of this encoder: {report}. '
+                          + _remedy(report, model_state, checkpoint_state, prefix))
+    encoder = compare_backbone(model_state, checkpoint_state)
+    raise ConfigError(f'the checkpoint is not of this model: {report}. ' + (
+        'Its encoder fits, the rest does not: give a checkpoint that this config has trained, not '
+        'one of pretraining or of other classes' if encoder.fits else
+        _remedy(encoder, model_state, checkpoint_state, 'backbone.')))
 
 
 def _below(state: Mapping[str, Tensor], prefix: str) -> dict[str, Shape]:
@@ -113,12 +120,6 @@ def _is_resizable(name: str, shape: Shape, theirs: Mapping[str, Shape]) -> bool:
 
 def _remedy(report: BackboneReport, model_state: Mapping[str, Tensor],
             checkpoint_state: Mapping[str, Tensor], prefix: str) -> str:
-    if not prefix:
-        encoder = compare_backbone(model_state, checkpoint_state)
-        if encoder.fits:
-            return ('Its encoder fits, the rest does not: give a checkpoint that this config has '
-                    'trained, not one of pretraining or of other classes')
-        return _remedy(encoder, model_state, checkpoint_state, 'backbone.')
     ours, theirs = _below(model_state, prefix), _below(checkpoint_state, prefix)
     if not theirs:
         return (f"It has no name that starts with '{prefix}' (it has {_some(checkpoint_state)}): "
