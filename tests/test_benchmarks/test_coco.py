@@ -1,14 +1,20 @@
 """Mask R-CNN on COCO: what the configs say, what they load, and a small one from end to end."""
 import json
+import math
 import os
+import re
 import subprocess
 import sys
 from collections import Counter
 from functools import partial
 
+import numpy as np
 import pytest
 import torch
 from mmcv.cnn.bricks import DropPath
+from mmdet.registry import PARAM_SCHEDULERS, TRANSFORMS
+from mmdet.structures.bbox import HorizontalBoxes
+from mmdet.structures.mask import BitmapMasks
 from mmdet.testing import demo_mm_inputs
 from mmengine.config import Config
 from mmengine.model import revert_sync_batchnorm
@@ -23,17 +29,40 @@ from tests.conftest import ROOT
 
 FOLDER = ROOT / 'configs' / 'benchmarks' / 'coco'
 ADAMW = dict(type='AdamW', betas=(.9, .999))
-# Images a step, lr, layer decay, layers, drop path, weight decay; end of training and lr steps.
+# Images a step, lr, layer decay, layers, drop path, weight decay; end of training, lr steps and
+# warm-up.
 RECIPES = {
-    'vit-b_cae-1x': (32, 3e-4, .75, 12, .2, .05, 12, [9, 11]),
-    'vit-s_cae-1x': (32, 3e-4, .75, 12, .1, .05, 12, [9, 11]),
-    'vit-b_conditional-1x': (16, 5e-4, .75, 12, .2, .05, 12, [9, 11]),
-    'vit-b_cmt-1x': (16, 2e-4, .75, 12, .1, .05, 12, [8, 11]),
-    'vit-b_self-guided-90k': (16, 1.5e-4, .75, 12, .2, .05, 90000, [60000, 80000]),
-    'vit-b_vitdet-100e': (64, 1e-4, .7, 12, .1, .1, 25, None),  # of a dataset repeated 4 times
-    'hybrid-b_vitdet-100e': (64, 1e-4, .7, 11, .1, .1, 25, None),
-    'swin-b_1x': (32, 3e-4, .9, 24, .3, .05, 12, [9, 11]),
-    'convnextv2-b_1x': (32, 3e-4, .75, 12, .3, .05, 12, [9, 11]),
+    'vit-b_cae-1x': (32, 3e-4, .75, 12, .2, .05, 12, [9, 11], 500),
+    'vit-s_cae-1x': (32, 3e-4, .75, 12, .1, .05, 12, [9, 11], 500),
+    'vit-b_conditional-1x': (16, 5e-4, .75, 12, .2, .05, 12, [9, 11], 500),
+    'vit-b_cmt-1x': (16, 2e-4, .7, 12, .1, .05, 12, [8, 11], 500),
+    'vit-b_self-guided-90k': (16, 1e-4, .7, 12, .1, .1, 90000, [60000, 80000], 500),
+    'vit-b_vitdet-100e': (64, 1e-4, .7, 12, .1, .1, 100, None, 250),
+    'hybrid-b_vitdet-100e': (64, 1e-4, .7, 11, .1, .1, 100, None, 250),
+    'swin-b_1x': (32, 3e-4, .9, 24, .3, .05, 12, [9, 11], 500),
+    'convnextv2-b_1x': (32, 3e-4, .75, 12, .3, .05, 12, [9, 11], 500),
+}
+# Blocks that give the maps, side of the windows, blocks without; by encoder where these differ.
+TAPS = {
+    'cae': ([3, 5, 7, 11], None, list(range(12))),
+    'mae': ([2, 5, 8, 11], 14, [2, 5, 8, 11]),
+    'vitdet': ([11], 14, [2, 5, 8, 11]),
+    'hybrid': ([10], 16, [0, 3, 6, 10]),
+}
+# Convolutions of the RPN, norms of neck, box and mask head, loss of boxes, proposals in training.
+SYNC, LAYER = 'SyncBatchNorm', 'LayerNorm2d'
+GIOU, L1 = ('GIoULoss', 10., True), ('L1Loss', 1., False)  # of decoded boxes, of deltas
+PARTS = {
+    'cae': (1, {SYNC: 1}, {SYNC: 4}, {}, GIOU, 2000),
+    'stages': (1, {}, {SYNC: 4}, {}, GIOU, 2000),
+    'mae': (2, {SYNC: 9}, {SYNC: 4}, {SYNC: 4}, L1, 1000),
+    'vitdet': (2, {LAYER: 9}, {LAYER: 4}, {LAYER: 4}, L1, 1000),
+    'hybrid': (2, {SYNC: 8}, {LAYER: 4}, {LAYER: 4}, L1, 1000),
+}
+DETECTORS = {
+    'vit-b_cae-1x': 'cae', 'vit-s_cae-1x': 'cae', 'vit-b_conditional-1x': 'cae',
+    'vit-b_cmt-1x': 'mae', 'vit-b_self-guided-90k': 'mae', 'vit-b_vitdet-100e': 'vitdet',
+    'hybrid-b_vitdet-100e': 'hybrid', 'swin-b_1x': 'stages', 'convnextv2-b_1x': 'stages',
 }
 # Of each encoder a parameter of the embedding, and one of the first block.
 FIRST = {
@@ -49,6 +78,10 @@ SMALL = {
     'vit-b_cae-1x': (
         partial(MaskedViT, VIT),
         dict(arch=VIT, out_indices=(0, 1, 2, 3)),
+        dict(embed_dim=32)),
+    'vit-b_cmt-1x': (
+        partial(MaskedViT, VIT),
+        dict(arch=VIT, window_size=3, global_blocks=(1, 3), out_indices=(0, 1, 2, 3)),
         dict(embed_dim=32)),
     'vit-b_vitdet-100e': (
         partial(MaskedViT, VIT),
@@ -107,25 +140,50 @@ def learning_rates(model, cfg):
             for group in wrapper.optimizer.param_groups}
 
 
-def test_every_config_is_told_here():
+def test_every_config_is_told_here_and_in_the_readme():
     assert {path.stem for path in FOLDER.glob('*.py')} == {f'mask-rcnn_{name}' for name in RECIPES}
+    readme = (FOLDER / 'README.md').read_text()
+    for name, (batch, lr, decay, _, drop_path, *_) in RECIPES.items():
+        row, = re.findall(rf'\| `mask-rcnn_{name}\.py` \|.*\| (.+) \| (.+) \| (.+) \|\n', readme)
+        rate = f'{batch}, {lr:.0e}'.replace('e-0', 'e-')
+        assert row == (rate, f'{decay:g}'[1:], f'{drop_path:g}'[1:])
+
+
+@pytest.mark.parametrize('name', RECIPES)
+def test_options_of_the_readme_for_data_elsewhere(name):
+    readme = (FOLDER / 'README.md').read_text()
+    options = dict(re.findall(r' (\S+)=(COCO\S*)', readme))
+    repeated, = re.findall(r'it is (\S+)\n', readme)
+    cfg = load(name)
+    if cfg.train_dataloader.dataset.type == 'RepeatDataset':
+        options[repeated] = options.pop('train_dataloader.dataset.data_root')
+    cfg.merge_from_dict(options)
+    for dataset in (cfg.train_dataloader.dataset, cfg.val_dataloader.dataset,
+                    cfg.test_dataloader.dataset, cfg.val_evaluator, cfg.test_evaluator):
+        assert 'data/coco' not in str(dataset) and 'COCO' in str(dataset)
+
+
+def epochs(cfg):
+    """Of the training images."""
+    return cfg.train_cfg.max_epochs * cfg.train_dataloader.dataset.get('times', 1)
 
 
 @pytest.mark.parametrize('name', RECIPES)
 def test_recipe(name, monkeypatch):
-    batch, lr, decay, layers, drop_path, weight_decay, end, steps = RECIPES[name]
+    batch, lr, decay, layers, drop_path, weight_decay, end, _, _ = RECIPES[name]
     doc = ' '.join((FOLDER / f'mask-rcnn_{name}.py').read_text().split('"""')[1].split())
     assert f'tools/dist_train.sh configs/benchmarks/coco/mask-rcnn_{name}.py 8' in doc
     assert f'8 GPUs with {batch // 8} images each' in doc and 'Ours: not measured' in doc
 
     cfg = load(name)
     assert cfg.train_dataloader.batch_size * 8 == cfg.auto_scale_lr.base_batch_size == batch
+    assert (cfg.optim_wrapper.type, cfg.optim_wrapper.loss_scale) == ('AmpOptimWrapper', 'dynamic')
     assert cfg.optim_wrapper.optimizer == dict(ADAMW, lr=lr, weight_decay=weight_decay)
-    assert cfg.train_cfg.get('max_epochs', cfg.train_cfg.get('max_iters')) == end
-    warmup, schedule = cfg.param_scheduler
-    assert (warmup.by_epoch, schedule.end, schedule.by_epoch) == (False, end, end < 100)
-    assert schedule.get('milestones') == steps
-    assert steps or schedule.type == 'CosineAnnealingLR' and schedule.T_max == end
+    by_epoch = name != 'vit-b_self-guided-90k'
+    assert cfg.train_cfg.type == f'{"Epoch" if by_epoch else "Iter"}BasedTrainLoop'
+    assert cfg.train_cfg.get('max_iters') == end or epochs(cfg) == end
+    sampler = 'DefaultSampler' if by_epoch else 'InfiniteSampler'
+    assert cfg.train_dataloader.sampler == dict(type=sampler, shuffle=True, _scope_='mmdet')
     hooks = [hook.type for hook in cfg.custom_hooks]
     assert cfg.custom_imports.imports == ['mmguided'] and 'mmguided.StrictBackboneHook' in hooks
 
@@ -149,11 +207,101 @@ def test_recipe(name, monkeypatch):
         (256, 24, 40), (256, 12, 20), (256, 6, 10), (256, 3, 5), (256, 2, 3)]
 
 
+@pytest.mark.parametrize('name', RECIPES)
+def test_the_rate_rises_and_falls_as_stated(name):
+    """In iterations; an epoch of the loader has 600 of them here."""
+    cfg = load(name)
+    *_, end, steps, warmup = RECIPES[name]
+    length = 600 if 'max_epochs' in cfg.train_cfg else 1
+    end = length * cfg.train_cfg.get('max_epochs', end)
+    optimizer = torch.optim.SGD([torch.zeros(1, requires_grad=True)], lr=1.)
+    schedulers = []
+    for settings in cfg.param_scheduler:
+        build = PARAM_SCHEDULERS.get(settings.pop('type'))
+        if settings.pop('convert_to_iter_based', False):
+            build = partial(build.build_iter_from_epoch, epoch_length=length)
+        settings.pop('_scope_', None)
+        schedulers.append(build(optimizer, **settings))
+    rates = []
+    for i in range(1, end + 1):
+        rates.append(optimizer.param_groups[0]['lr'])
+        optimizer.step()
+        for scheduler in schedulers:
+            if not scheduler.by_epoch or i % length == 0:
+                scheduler.step()
+
+    near = partial(pytest.approx, rel=1e-3)
+    fall = [1.] * end if steps else [
+        (1 + math.cos(math.pi * i / end)) / 2 for i in range(end)]  # in each iteration
+    middle = warmup // 2
+    assert rates[0] == near(.001)
+    assert rates[middle] == near((.001 + .999 * middle / (warmup - 1)) * fall[middle])
+    assert rates[warmup] == near(fall[warmup])
+    if steps:
+        first, second = (step * length for step in steps)
+        assert [rates[i] for i in (first - 1, first, second - 1, second, end - 1)] == near(
+            [1., .1, .1, .01, .01])
+    else:
+        for i in (end // 3 + 299, end // 2 + 299):  # in the midst of epochs
+            assert rates[i] == near(fall[i])
+        assert rates[-1] < 1e-6
+
+
+@pytest.mark.parametrize('name', RECIPES)
+def test_parts_of_the_detector(name, monkeypatch):
+    kind = DETECTORS[name]
+    model = build_on_meta(load(name), monkeypatch)
+    backbone, box, mask = model.backbone, model.roi_head.bbox_head, model.roi_head.mask_head
+    if kind in TAPS:
+        assert (backbone.out_indices, backbone.window_size, backbone.global_blocks) == TAPS[kind]
+    if name == 'swin-b_1x':
+        pretraining = Config.fromfile(str(ROOT / 'configs/_base_/models/simmim_swin-b.py'))
+        assert {block.attn.window_size for stage in backbone.stages for block in stage.blocks} == {
+            pretraining.model.backbone.window_size} == {6}
+    norms = [Counter(type(m).__name__ for m in part.modules() if 'Norm' in type(m).__name__)
+             for part in (model.neck, box, mask)]
+    rpn = [m for m in model.rpn_head.rpn_conv.modules() if isinstance(m, torch.nn.Conv2d)]
+    loss = type(box.loss_bbox).__name__, box.loss_bbox.loss_weight, box.reg_decoded_bbox
+    proposals = model.train_cfg.rpn_proposal
+    assert (len(rpn), *norms, loss, proposals.max_per_img) == PARTS[kind]
+    assert proposals.nms_pre == 2000 and model.test_cfg.rpn.max_per_img == 1000
+    assert (len(box.shared_convs), len(box.shared_fcs), len(mask.convs)) == (4, 1, 4)
+
+
+def test_augmentation():
+    cae, jitter = (load(name).train_dataloader.dataset
+                   for name in ('vit-b_cae-1x', 'vit-b_vitdet-100e'))
+    for name, kind in DETECTORS.items():
+        dataset = load(name).train_dataloader.dataset
+        same = cae if kind in ('cae', 'stages') else jitter
+        assert dataset.get('dataset', dataset) == same.get('dataset', same)
+    load_image, load_objects, flip, choice, pack = cae.pipeline
+    assert (flip.type, choice.type) == ('RandomFlip', 'RandomChoice') and not choice.get('prob')
+    resize, crop, _ = choice.transforms[1]
+    assert [short for short, long in resize.scales if long == 1333] == [400, 500, 600]
+    assert crop == dict(type='RandomCrop', crop_type='absolute_range', crop_size=(384, 600),
+                        allow_negative_crop=True)
+
+    flip, choice = TRANSFORMS.build(flip), TRANSFORMS.build(choice)
+    np.random.seed(0)
+    flipped, shorts, cropped = 0, Counter(), 0
+    for _ in range(60):
+        results = choice(flip(dict(
+            img=np.zeros((60, 80, 3), np.uint8), img_shape=(60, 80),
+            gt_bboxes=HorizontalBoxes(torch.tensor([[10., 20., 30., 40.]])),
+            gt_bboxes_labels=np.zeros(1), gt_ignore_flags=np.zeros(1, bool),
+            gt_masks=BitmapMasks(np.ones((1, 60, 80), np.uint8), 60, 80))))
+        height, width = results['img'].shape[:2]
+        assert results['gt_masks'].masks.shape[1:] == (height, width)
+        flipped += results['flip']
+        shorts[min(height, width)] += 1
+        cropped += abs(width / height - 4 / 3) > .01
+    assert shorts.keys() == {480, 512, 544, 576, 608, 640, 672, 704, 736, 768, 800}
+    assert 20 < flipped < 40 and 20 < cropped < 40
+
+
 def test_image_sizes():
     """Of the data as mmdet delivers them, with the pipelines of each protocol."""
-    resize = load('vit-b_cae-1x').train_dataloader.dataset.pipeline[2]
-    shorts = [scale[0] for scale in resize.scales]
-    assert (min(shorts), max(shorts), {scale[1] for scale in resize.scales}) == (480, 800, {1333})
     vitdet = load('vit-b_vitdet-100e')
     jitter, crop = vitdet.train_dataloader.dataset.dataset.pipeline[2:4]
     assert (jitter.scale, jitter.ratio_range, crop.crop_size) == (
@@ -183,9 +331,7 @@ def shrink(model, backbone, neck):
     roi_head = model.roi_head
     model.rpn_head.update(in_channels=32, feat_channels=32)
     roi_head.bbox_roi_extractor.out_channels = roi_head.mask_roi_extractor.out_channels = 32
-    roi_head.bbox_head.update(in_channels=32, fc_out_channels=64)
-    if 'conv_out_channels' in roi_head.bbox_head:
-        roi_head.bbox_head.conv_out_channels = 32
+    roi_head.bbox_head.update(in_channels=32, conv_out_channels=32, fc_out_channels=64)
     roi_head.mask_head.update(in_channels=32, conv_out_channels=32)
 
 
@@ -230,7 +376,8 @@ def test_a_step_reaches_every_weight_from_the_pretrained_encoder(name, tmp_path)
     assert without == []
 
 
-@pytest.mark.parametrize('name', [name for name in SMALL if name != 'vit-b_cae-1x'])
+@pytest.mark.parametrize(
+    'name', ['vit-b_vitdet-100e', 'hybrid-b_vitdet-100e', 'swin-b_1x', 'convnextv2-b_1x'])
 def test_a_wrong_checkpoint_is_an_error_that_names_the_field(name, tmp_path):
     backbone = small_model(name).backbone
     state = save_pretrained(tmp_path / 'whole.pth', SMALL[name][0]())
@@ -252,15 +399,21 @@ def test_a_wrong_checkpoint_is_an_error_that_names_the_field(name, tmp_path):
             backbone.init_weights()
 
 
-def test_a_pretraining_checkpoint_cannot_be_tested(tmp_path):
-    """Neck and heads would be random and the result a low AP."""
-    save_pretrained(tmp_path / 'pretrained.pth', SMALL['vit-b_cae-1x'][0]())
-    cfg = load('vit-b_cae-1x')
-    shrink(cfg.model, *SMALL['vit-b_cae-1x'][1:])
+@pytest.mark.parametrize('kind, said', [('pretraining', 'neck'), ('other classes', 'fc_cls')])
+def test_a_checkpoint_without_the_whole_detector_cannot_be_tested(kind, said, tmp_path):
+    """Heads would be random and the result a low AP."""
+    path = tmp_path / 'checkpoint.pth'
+    model = small_model('vit-b_cae-1x')
+    if kind == 'pretraining':
+        save_pretrained(path, SMALL['vit-b_cae-1x'][0]())
+    else:
+        state = model.state_dict()
+        key = 'roi_head.bbox_head.fc_cls.weight'
+        torch.save(dict(state_dict=dict(state, **{key: state[key][:5]})), path)
     runner = Runner(
-        cfg.model, work_dir=str(tmp_path), custom_hooks=cfg.custom_hooks, default_scope='mmdet',
-        load_from=str(tmp_path / 'pretrained.pth'), experiment_name='pretrained')
-    with pytest.raises(ConfigError, match='rpn_head'):
+        model, work_dir=str(tmp_path), custom_hooks=load('vit-b_cae-1x').custom_hooks,
+        default_scope='mmdet', load_from=str(path), experiment_name=kind)
+    with pytest.raises(ConfigError, match=rf'{said}.*not one of pretraining or of other classes'):
         runner.load_or_resume()
 
 
@@ -332,7 +485,7 @@ def test_from_the_pretrained_encoder_to_the_same_ap_on_one_and_two_processes(dat
     few, config, pretrained = (tmp_path / name for name in ('few.json', 'few.py', 'encoder.pth'))
     write_few(data_root / 'coco_mini', few, 3)
     config.write_text(END_TO_END.format(
-        base=str(FOLDER / 'mask-rcnn_vit-b_vitdet-100e.py'), few=str(few), images=3, steps=175,
+        base=str(FOLDER / 'mask-rcnn_vit-b_vitdet-100e.py'), few=str(few), images=2, steps=175,
         data_root=str(data_root / 'coco_mini')))
     encoder = MaskedViT(
         dict(embed_dims=64, num_layers=4, num_heads=4, feedforward_channels=256))
@@ -340,7 +493,7 @@ def test_from_the_pretrained_encoder_to_the_same_ap_on_one_and_two_processes(dat
     torch.save({f'backbone.{k}': v for k, v in encoder.state_dict().items()}, pretrained)
 
     training = run(
-        sys.executable, 'tools/train.py', config, '--work-dir', tmp_path, '--cfg-options',
+        'bash', 'tools/dist_train.sh', config, 2, '--work-dir', tmp_path, '--cfg-options',
         f'model.backbone.init_cfg.checkpoint={pretrained}')
     log, _ = training.communicate(timeout=900)
     assert training.returncode == 0, log

@@ -3,7 +3,7 @@ r"""Mask R-CNN with a pretrained ConvNeXt V2-B on COCO, 12 epochs.
     tools/dist_train.sh configs/benchmarks/coco/mask-rcnn_convnextv2-b_1x.py 8 \
         --cfg-options model.backbone.init_cfg.checkpoint=CHECKPOINT
 
-No paper here detects with this encoder: data, schedule and rates are those of
+No paper here detects with this encoder: heads, data, schedule and rates are those of
 mask-rcnn_vit-b_cae-1x.py with drop path .3; the stages enter the FPN. Layers count as in
 mmpretrain, which groups the 36 blocks into 12.
 

@@ -6,7 +6,7 @@ r"""Mask R-CNN with a pretrained hybrid ViT-B on COCO; protocol as mask-rcnn_vit
 As in ConvMAE's released detector, the encoder's own scales enter an FPN, which takes the place of
 the simple feature pyramid: both stages, the last block and its map pooled; windows are 16 x 16
 patches, and blocks 1, 4, 7 and 11 of 11 are global. CMAE states its rates for ViT-B alone;
-ConvMAE's differ, see README.md.
+ConvMAE's rates and norms of the heads differ, see README.md.
 
 Hardware: 8 GPUs with 8 images each, not measured yet. Box / mask AP that CMAE reports after 1600
 epochs of pretraining: CMAE 52.9 / 47.0, ConvMAE 52.5 / 46.5. Ours: not measured.

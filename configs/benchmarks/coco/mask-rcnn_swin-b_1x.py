@@ -3,7 +3,7 @@ r"""Mask R-CNN with a pretrained Swin-B on COCO, 12 epochs.
     tools/dist_train.sh configs/benchmarks/coco/mask-rcnn_swin-b_1x.py 8 \
         --cfg-options model.backbone.init_cfg.checkpoint=CHECKPOINT
 
-No paper here detects with this encoder: data, schedule and rates are those of
+No paper here detects with this encoder: heads, data, schedule and rates are those of
 mask-rcnn_vit-b_cae-1x.py with drop path .3; the stages enter the FPN. Windows keep the 6 x 6 tokens
 of pretraining at 192 px. Layers count as in mmpretrain, 24 blocks through all stages, so the layer
 decay is .9 in place of .75 for 12.

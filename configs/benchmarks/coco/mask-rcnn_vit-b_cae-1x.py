@@ -3,11 +3,13 @@ r"""Mask R-CNN with a pretrained ViT-B/16 on COCO, CAE's setting, 12 epochs: ccM
     tools/dist_train.sh configs/benchmarks/coco/mask-rcnn_vit-b_cae-1x.py 8 \
         --cfg-options model.backbone.init_cfg.checkpoint=CHECKPOINT
 
-Blocks 4, 6, 8 and 12 are tapped, resampled to strides 4, 8, 16 and 32, and enter an FPN. Images
-have a short side of 480 to 800 and a long side of at most 1333; lr 3e-4 for 32 images, divided by
-10 after epochs 9 and 11, layer decay .75, drop path .2 (ccMIM's paper). What the paper leaves open:
-AdamW with weight decay .05, but none of biases, norms and positions, 500 iterations of warm-up,
-mixed precision, and short sides in steps of 32.
+ccMIM's paper states: following CAE, images with a short side of 480 to 800 and a long side of at
+most 1333; 32 images a step, lr 3e-4, divided by 10 after epochs 9 and 11, layer decay .75, drop
+path .2. The rest is CAE's released detector: blocks 4, 6, 8 and 12, resampled to strides 4, 8, 16
+and 32, enter an FPN; 2000 proposals in training; a box head of four convolutions and a linear
+layer with SyncBN, whose decoded boxes enter a GIoU loss of weight 10; half of the images cropped
+before their last resizing, as in DETR; AdamW with weight decay .05, but none of biases, norms and
+positions; 500 iterations of warm-up. Departures: see README.md.
 Another batch: set train_dataloader.batch_size and add --auto-scale-lr.
 
 Hardware: 8 GPUs with 4 images each, not measured yet. Box / mask AP that ccMIM reports for ViT-B:
@@ -27,16 +29,40 @@ model = dict(
     neck=[
         dict(type='mmseg.Feature2Pyramid', embed_dim=768, rescales=[4, 2, 1, 0.5]),
         dict(type='FPN', in_channels=[768] * 4, out_channels=256, num_outs=5),
-    ])
+    ],
+    roi_head=dict(
+        bbox_head=dict(
+            type='Shared4Conv1FCBBoxHead',
+            norm_cfg=dict(type='SyncBN', requires_grad=True),
+            reg_decoded_bbox=True,
+            loss_bbox=dict(type='GIoULoss', loss_weight=10.))),
+    train_cfg=dict(rpn_proposal=dict(nms_pre=2000, max_per_img=2000)))
 
+resize = dict(
+    type='RandomChoiceResize',
+    scales=[(short, 1333) for short in range(480, 801, 32)],
+    keep_ratio=True)
 train_pipeline = [
     dict(type='LoadImageFromFile', backend_args=None),
     dict(type='LoadAnnotations', with_bbox=True, with_mask=True),
-    dict(
-        type='RandomChoiceResize',
-        scales=[(short, 1333) for short in range(480, 801, 32)],
-        keep_ratio=True),
     dict(type='RandomFlip', prob=0.5),
+    dict(
+        type='RandomChoice',
+        transforms=[
+            [resize],
+            [
+                dict(
+                    type='RandomChoiceResize',
+                    scales=[(400, 1333), (500, 1333), (600, 1333)],
+                    keep_ratio=True),
+                dict(  # each side between these two
+                    type='RandomCrop',
+                    crop_type='absolute_range',
+                    crop_size=(384, 600),
+                    allow_negative_crop=True),
+                resize,
+            ],
+        ]),
     dict(type='PackDetInputs')
 ]
 train_dataloader = dict(batch_size=4, num_workers=4, dataset=dict(pipeline=train_pipeline))

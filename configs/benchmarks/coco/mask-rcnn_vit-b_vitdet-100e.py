@@ -12,8 +12,8 @@ Another batch: set train_dataloader.batch_size and add --auto-scale-lr. For less
 model.backbone.with_cp=True to --cfg-options.
 
 Hardware: 8 GPUs with 8 images each, not measured yet. Box / mask AP that the papers report for
-ViT-B after 1600 epochs of pretraining: CMAE 52.4 / 46.5 and MAE 51.7 / 45.9 in CMAE's; MAE
-51.6 / 45.9 in ViTDet's. Ours: not measured.
+ViT-B after 1600 epochs of pretraining: CMAE 52.4 / 46.5 in CMAE's, with MAE twice, 51.7 / 45.9 and
+50.3 / 44.9 (see README.md); MAE 51.6 / 45.9 in ViTDet's. Ours: not measured.
 """
 _base_ = [
     '../../_base_/models/coco_mask-rcnn_vit-b.py',
