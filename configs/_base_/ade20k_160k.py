@@ -1,7 +1,7 @@
 """ADE20K at 512 x 512, 160k iterations of 16 images: what every segmentor here shares.
 
-mmseg's data, runtime and length; the optimiser of BEiT's and MAE's fine-tuning. The learning rate
-is the paper's for 16 images per step.
+mmseg's data, runtime and length; optimiser and rates are those with which mmseg fine-tunes MAE, for
+16 images per step.
 """
 _base_ = [
     'mmseg::_base_/datasets/ade20k.py', 'mmseg::_base_/default_runtime.py',
@@ -28,9 +28,10 @@ param_scheduler = [
     dict(type='PolyLR', power=1.0, eta_min=0., by_epoch=False, begin=1500, end=160000)
 ]
 
+default_hooks = dict(checkpoint=dict(max_keep_ckpts=2))
 custom_hooks = [
     dict(type='mmguided.RNGStateHook'),
-    # Of the whole segmentor: a pretrained encoder alone must not be tested under a random head.
-    dict(type='mmguided.StrictBackboneHook', prefix=''),
+    # In a test the whole segmentor must be in the checkpoint: not an encoder under a random head.
+    dict(type='mmguided.StrictBackboneHook', test_prefix=''),
 ]
 randomness = dict(seed=0, diff_rank_seed=True)

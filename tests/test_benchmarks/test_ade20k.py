@@ -11,7 +11,7 @@ import torch
 import torch.nn.functional as F
 from mmengine.config import Config
 from mmengine.optim import build_optim_wrapper
-from mmengine.registry import MODELS, PARAM_SCHEDULERS, DefaultScope
+from mmengine.registry import DATASETS, METRICS, MODELS, PARAM_SCHEDULERS, DefaultScope
 
 from mmguided.engine import runner_utils
 from mmguided.models import MaskedViT
@@ -25,7 +25,7 @@ RECIPES = {
     'upernet_vit-b_conditional-160k': (3e-4, .65, .1, (3, 5, 7, 11)),
     'upernet_vit-s_160k': (1e-4, .65, .1, (3, 5, 7, 11)),
     'upernet_vit-l_160k': (1e-4, .75, .2, (7, 11, 15, 23)),
-    'upernet_hybrid-b_160k': (1e-4, .65, .1, None),
+    'upernet_hybrid-b_160k': (1e-4, .75, .2, None),
     'fpn_vit-b_160k': (1e-4, .65, .1, (3, 5, 7, 11)),
 }
 
@@ -50,7 +50,9 @@ def test_every_config_is_checked_and_in_the_readme():
     names = {path.stem for path in CONFIGS.glob('*.py')}
     assert names == set(RECIPES)
     readme = (CONFIGS / 'README.md').read_text()
-    assert not [name for name in names if f'| `{name}.py` |' not in readme]
+    for name, rates in RECIPES.items():
+        row, = re.findall(rf'\| `{name}\.py` \|.+\| (\S+)[^|]* \| (\S+) \| (\S+) \|\n', readme)
+        assert tuple(map(float, row)) == rates[:3]
 
 
 @pytest.mark.parametrize('name', RECIPES)
@@ -72,11 +74,26 @@ def test_recipe(name):
     assert wrapper.paramwise_cfg.layer_decay_rate == decay
     assert (cfg.model.backbone.drop_path_rate, cfg.model.backbone.get('out_indices')) == (
         drop_path, taps)
-    assert cfg.train_cfg.max_iters == cfg.param_scheduler[-1].end == 160000
+    assert cfg.train_cfg.max_iters == 160000
+    assert [(step.type, step.begin, step.end) for step in cfg.param_scheduler] == [
+        ('LinearLR', 0, 1500), ('PolyLR', 1500, 160000)]
     assert cfg.train_dataloader.batch_size * 8 == cfg.auto_scale_lr.base_batch_size == 16
     assert cfg.train_dataloader.dataset.type == 'ADE20KDataset'
     assert cfg.train_dataloader.dataset.pipeline[3].crop_size == (512, 512)
     assert cfg.model.test_cfg == dict(mode='slide', crop_size=(512, 512), stride=(341, 341))
+    assert cfg.model.data_preprocessor.size == (512, 512)
+    assert cfg.model.backbone.init_cfg == dict(
+        type='Pretrained', checkpoint='', prefix='backbone.')
+    if 'upernet' in name:
+        head, auxiliary = cfg.model.decode_head, cfg.model.auxiliary_head
+        assert head.channels == auxiliary.in_channels == head.in_channels[-1]
+        assert (auxiliary.num_classes, auxiliary.in_index) == (150, 2)
+        assert auxiliary.loss_decode.loss_weight == .4
+    checkpoints = cfg.default_hooks.checkpoint
+    assert (checkpoints.interval, checkpoints.max_keep_ckpts) == (16000, 2)
+    assert cfg.custom_hooks == [
+        dict(type='mmguided.RNGStateHook'),
+        dict(type='mmguided.StrictBackboneHook', test_prefix='')]
     assert 'fp16' not in cfg and not cfg.model.get('pretrained')
 
 
@@ -106,6 +123,7 @@ def test_model_fits_together_and_each_depth_learns_at_its_rate(name):
         strides = [512 // m.shape[-1] for m in model.extract_feat(torch.zeros(1, 3, 512, 512))]
         logits = model(torch.zeros(1, 3, 512, 512))
     assert strides == [4, 8, 16, 32] and logits.shape == (1, 150, 128, 128)
+    assert model.backbone.patch_resolution == (32, 32)  # positions are resized on loading
 
     cfg.launcher = 'none'
     runner_utils.prepare_device(cfg)  # full precision
@@ -250,7 +268,7 @@ def test_one_process_and_two_get_the_same_numbers(monkeypatch, trained, config, 
 def test_whole_images_by_option(monkeypatch, trained, config, folder):
     """As the shipped config's docstring says it."""
     doc = (CONFIGS / 'upernet_vit-b_160k.py').read_text().split('"""')[1]
-    options = re.search(r'--cfg-options\s+(model\.test_cfg\S+) (\S+)`', doc).groups()
+    options = re.search(r'--cfg-options (model\.test_cfg\S+)\s+(\S+)`', doc).groups()
     out = folder / 'whole.json'
     run(monkeypatch, 'test.py', config, trained, '--work-dir', folder / 'test', '--out-item',
         'metrics', '--out', out, '--cfg-options', *options)
@@ -329,7 +347,29 @@ def test_a_wrong_encoder_does_not_train(monkeypatch, config, folder, checkpoint,
 def test_an_encoder_alone_is_not_tested(monkeypatch, config, folder):
     checkpoint = pretrained(folder / 'encoder.pth')
     said = error(monkeypatch, 'test.py', config, checkpoint, '--work-dir', folder / 'wrong')
-    assert re.search(r'\d+ missing \(neck\.', said) and 'a checkpoint that is complete' in said
+    assert re.search(r'\d+ missing \(neck\.', said)
+    assert 'give a checkpoint that this config has trained, not one of pretraining' in said
+
+
+def test_training_starts_from_a_segmentor_of_other_classes(
+        monkeypatch, capsys, trained, config, folder):
+    """By ``load_from`` alone, as docs/downstream.md says it; not from one of another encoder."""
+    work_dir = folder / 'other'
+    options = [f'load_from={trained}', 'train_cfg.max_iters=1', 'optim_wrapper.optimizer.lr=0',
+               *(f'model.{head}_head.num_classes=140' for head in ('decode', 'auxiliary'))]
+    run(monkeypatch, 'train.py', config, '--no-validate', '--work-dir', work_dir, '--cfg-options',
+        *options)
+    assert 'size mismatch for decode_head.conv_seg.weight' in capsys.readouterr().out
+    old, new = (torch.load(path, map_location='cpu', weights_only=False)['state_dict']
+                for path in (trained, work_dir / 'iter_1.pth'))
+    assert new['decode_head.conv_seg.weight'].shape[0] == 140
+    for name, value in new.items():
+        if name.startswith('backbone.'):
+            assert torch.equal(value, old[name]), name
+
+    said = error(monkeypatch, 'train.py', config, '--work-dir', work_dir, '--cfg-options', *options,
+                 'model.backbone.arch.num_layers=5')
+    assert 'The checkpoint holds a ViT of width 64, 4 blocks' in said
 
 
 @pytest.mark.parametrize('kind', ['mmguided.MaskedViT', 'mmpretrain.MAEViT'])
@@ -352,12 +392,39 @@ def test_every_weight_of_the_encoder_is_the_checkpoints(config, folder, kind):
 # The way that docs/downstream.md tells -----------------------------------------------------------
 
 
-def test_documented_dataset_of_your_own(tmp_path):
+@pytest.mark.parametrize('name, step', [
+    ('coco/mask-rcnn_vit-b_cae-1x', 2), ('coco/mask-rcnn_vit-b_vitdet-100e', 2),
+    ('ade20k/upernet_vit-b_160k', 3)])
+def test_documented_options_for_data_elsewhere(name, step):
     page = (ROOT / 'docs/downstream.md').read_text()
-    block, = re.findall(r'```python\n(_base_.*?)```', page, re.S)
+    text = page.split(f'\n## {step}. ')[1].split('```')[0]
+    cfg = Config.fromfile(str(CONFIGS.parent / f'{name}.py'))
+    for splits, field in re.findall(r'`(\S+)(_(?:dataloader|evaluator)\S+)=', text):
+        for split in splits.strip('{}').split(','):
+            *path, key = (split + field).split('.')
+            node = cfg
+            for part in path:
+                node = node.get(part, {})
+            if key in node:
+                node[key] = 'elsewhere'
+    parts = [f'{split}_{part}' for split in ('train', 'val', 'test') for part in (
+        'dataloader', 'evaluator')]
+    assert 'elsewhere' in str(cfg) and 'data/' not in str([cfg.get(part) for part in parts])
+
+
+def documented(base, tmp_path):
+    """The config of the page that inherits ``base``."""
+    page = (ROOT / 'docs/downstream.md').read_text()
+    block, = (block for block in re.findall(r'```python\n(_base_.*?)```', page, re.S)
+              if base in block)
     path = tmp_path / 'mine.py'
-    path.write_text(block.replace("'configs/", f"'{ROOT}/configs/"))
-    cfg, shipped = Config.fromfile(str(path)), load('upernet_vit-b_160k')
+    path.write_text(block.replace("'configs/", f"'{ROOT}/configs/").replace(
+        "'data/mine", f"'{tmp_path}/mine"))
+    return Config.fromfile(str(path))
+
+
+def test_documented_dataset_of_your_own(tmp_path):
+    cfg, shipped = documented('upernet_vit-b_160k.py', tmp_path), load('upernet_vit-b_160k')
     for ours, theirs in ((cfg.train_dataloader, shipped.train_dataloader),
                          (cfg.test_dataloader, shipped.test_dataloader)):
         assert ours.dataset.metainfo.classes == ('road', 'tree', 'sky')
@@ -368,6 +435,32 @@ def test_documented_dataset_of_your_own(tmp_path):
     with torch.device('meta'):
         model = MODELS.build(cfg.model)
     assert (model.decode_head.num_classes, model.auxiliary_head.num_classes) == (3, 3)
+
+
+def test_documented_objects_of_your_own(tmp_path):
+    cfg = documented('mask-rcnn_vit-b_cae-1x.py', tmp_path)
+    names = ('car', 'bicycle', 'sign')
+    for split in ('train', 'val'):
+        path = tmp_path / f'mine/annotations/{split}.json'
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps(dict(
+            images=[dict(id=1, file_name=f'{split}.jpg', height=64, width=64)],
+            categories=[dict(id=10 * i, name=name) for i, name in enumerate(names, 1)],
+            annotations=[
+                dict(id=i, image_id=1, category_id=10 * i, bbox=[i, i, 20, 20], area=400, iscrowd=0,
+                     segmentation=[[i, i, i + 20, i, i + 20, i + 20]]) for i in (3, 2)])))
+    with DefaultScope.overwrite_default_scope('mmdet'):
+        for split, loader in (('train', cfg.train_dataloader), ('val', cfg.val_dataloader),
+                              ('val', cfg.test_dataloader)):
+            data, = DATASETS.build(loader.dataset | dict(pipeline=[]))
+            assert data['img_path'] == f'{tmp_path}/mine/{split}/{split}.jpg'
+            assert [thing['bbox_label'] for thing in data['instances']] == [2, 1]
+        for evaluator in (cfg.val_evaluator, cfg.test_evaluator):
+            assert METRICS.build(evaluator)._coco_api.imgs[1]['file_name'] == 'val.jpg'
+        with torch.device('meta'):
+            heads = MODELS.build(cfg.model).roi_head
+    assert heads.bbox_head.fc_cls.out_features == 4  # and the background
+    assert heads.mask_head.conv_logits.out_channels == 3
 
 
 def test_documented_configs_exist():

@@ -9,8 +9,8 @@ others add optim_wrapper.optimizer.lr=4e-4 or 5e-4 to the options. Batch 16, lay
 path .1 and 160k iterations are stated too.
 
 Hardware: 8 GPUs with 2 images each, mixed precision; time not measured yet. mIoU that Conditional
-MAE reports: 38.9 after 300 epochs on ImageNet-100 (MAE 38.3), 46.1 after 300 on ImageNet-1K (MAE
-45.8). Ours: not measured.
+MAE reports: ViT-B 38.9 after 300 epochs on ImageNet-100 (MAE 38.3); 46.1 after 300 on ImageNet-1K
+(MAE 45.8), where it does not name the encoder. Ours: not measured.
 """
 _base_ = ['./upernet_vit-b_160k.py']
 
