@@ -1,4 +1,6 @@
 """The pretrained hybrid ViT as a backbone of detectors and segmentors."""
+from collections import deque
+
 import torch.nn.functional as F
 from torch import Tensor
 
@@ -41,7 +43,7 @@ class DenseHybridViT(DenseViT, MaskedHybridViT):
         images = self._pad(images)
         grid = self.patch_grid(images)
         embedded = self.embed(images)
-        *_, x = self._run_blocks(self._enter(embedded), grid)
+        x, = deque(self._run_blocks(self._enter(embedded), grid), maxlen=1)  # keeps no other
         last = self._format_output(self._leave(x, embedded), grid)
         stages = (stage.permute(0, 3, 1, 2) for stage in embedded.stages)
         return (*stages, last, F.max_pool2d(last, 2))
