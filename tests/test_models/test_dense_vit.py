@@ -10,6 +10,7 @@ from mmguided.models import DenseViT, MaskedViT
 from mmguided.ops import merge_windows, split_windows, window_padding
 from mmguided.utils.errors import ConfigError
 
+NEEDS_GPU = pytest.mark.skipif(not torch.cuda.is_available(), reason='needs a GPU')
 ARCH = dict(embed_dims=32, num_layers=4, num_heads=2, feedforward_channels=64)
 
 
@@ -166,6 +167,29 @@ def test_checkpointing_changes_memory_alone():
     assert torch.equal(state, state_with_cp)
     for name, gradient in gradients.items():
         assert gradient is not None and torch.equal(same[name], gradient), name
+
+
+@pytest.mark.parametrize('device, dtype', [
+    ('cpu', torch.bfloat16),
+    pytest.param('cuda', torch.float16, marks=NEEDS_GPU),
+    pytest.param('cuda', torch.bfloat16, marks=NEEDS_GPU)])
+@pytest.mark.parametrize('with_cp', [False, True])
+def test_mixed_precision(device, dtype, with_cp):
+    """Maps and gradients are those of full precision but for its rounding."""
+    model = dense(pretrained(), window_size=3, global_blocks=[3], with_cp=with_cp).to(device)
+    images, weight = torch.randn(2, 3, 61, 90).to(device), torch.randn(2, 32, 8, 12).to(device)
+    model.train()  # with_cp; there is no dropout
+    runs = []
+    for enabled in (False, True):
+        with torch.autocast(device, dtype, enabled=enabled):
+            result, = model(images)
+        (result.float() * weight).sum().backward()
+        runs.append(dict(map=result.detach().float()) | {
+            k: p.grad for k, p in model.named_parameters()})
+        model.zero_grad(set_to_none=True)
+    for name, expected in runs[0].items():
+        error = (runs[1][name] - expected).norm() / expected.norm()
+        assert error < .03, f'{name}: {error}'
 
 
 def test_attention_dropout_acts_in_windows_too():
