@@ -177,11 +177,13 @@ def _replace_amp(cfg: Config) -> None:
 
 
 def drop_pretrained(cfg: Config) -> None:
-    """Take the pretraining checkpoint out of ``cfg`` where another one holds the encoder: the one
-    to resume from, or ``load_from``, which StrictBackboneHook checks."""
+    """Take the pretraining checkpoint out of ``cfg`` where another one is sure to hold the encoder:
+    one to resume from, or ``load_from`` if StrictBackboneHook checks it."""
+    holds_all = cfg.get('load_from') and (cfg.get('resume') or any(
+        'StrictBackboneHook' in str(hook.get('type')) for hook in cfg.get('custom_hooks') or ()))
     resumed = cfg.get('resume') and find_latest_checkpoint(cfg.work_dir)
     backbone = cfg.model.get('backbone') or {}
-    if (cfg.get('load_from') or resumed) and pretrained_settings(backbone.get('init_cfg')):
+    if (holds_all or resumed) and pretrained_settings(backbone.get('init_cfg')):
         backbone.init_cfg = None
 
 

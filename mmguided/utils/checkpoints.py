@@ -18,7 +18,7 @@ Shape = tuple[int, ...]
 def pretrained_settings(init_cfg: dict | Sequence[dict] | None) -> dict | None:
     """The dict of ``init_cfg`` that names a checkpoint, in any of MMEngine's ways to write it."""
     for settings in [init_cfg] if isinstance(init_cfg, dict) else init_cfg or []:
-        kind = settings['type']
+        kind = settings.get('type')
         if isinstance(kind, str):
             kind = WEIGHT_INITIALIZERS.get(kind)
         if kind is PretrainedInit:

@@ -354,7 +354,11 @@ def test_missing_data_names_the_field(monkeypatch, config, dataset, message):
     (False, dict(resume=True), False),  # nothing to resume from: it starts from pretraining
     (True, dict(), False),
     (True, dict(resume=True), True),
-    (False, dict(load_from='detector.pth'), True)])
+    (False, dict(resume=True, load_from='detector.pth'), True),
+    (False, dict(load_from='detector.pth'), False),  # which may hold no more than heads
+    (False, dict(load_from='detector.pth', custom_hooks=[dict(type='EMAHook')]), False),
+    (False, dict(load_from='detector.pth', custom_hooks=[
+        dict(type='mmguided.StrictBackboneHook', test_prefix='')]), True)])
 def test_pretraining_is_not_read_where_another_checkpoint_holds_all(
         tmp_path, written, said, dropped):
     if written:
