@@ -109,12 +109,11 @@ def _below(state: Mapping[str, Tensor], prefix: str) -> dict[str, Shape]:
 
 def _is_resizable(name: str, shape: Shape, theirs: Mapping[str, Shape]) -> bool:
     """Whether mmpretrain can interpolate this weight: it takes the grid for a square."""
-    encoder, _, tensor = name.rpartition('pos_embed')
-    if tensor or encoder.rpartition('.')[2]:  # another name, such as decoder_pos_embed
+    if name.rpartition('.')[2] != 'pos_embed':
         return False
     if len(theirs[name]) != 3 or theirs[name][::2] != shape[::2]:
         return False
-    patches = theirs[name][1] - (f'{encoder}cls_token' in theirs)
+    patches = theirs[name][1] - (name.removesuffix('pos_embed') + 'cls_token' in theirs)
     return math.isqrt(patches)**2 == patches
 
 

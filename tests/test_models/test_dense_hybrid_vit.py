@@ -1,11 +1,13 @@
 """The hybrid ViT of detectors and segmentors: the pretraining encoder's maps at every scale."""
+from functools import partial
+
 import pytest
 import torch
 import torch.nn.functional as F
 
 from mmguided.models import DenseHybridViT, MaskedHybridViT
 from mmguided.utils.errors import ConfigError
-from tests.test_models.test_dense_vit import run_with_checkpointing
+from tests.test_models.test_dense_vit import check_checkpointing
 
 ARCH = dict(
     embed_dims=32, num_layers=4, num_heads=2, feedforward_channels=64, stage_dims=(8, 16),
@@ -64,16 +66,9 @@ def test_windows_keep_attention_local():
 
 def test_checkpointing_changes_memory_alone():
     """Of the convolutional blocks, which hold the most, too."""
-    encoder, images, runs = pretrained(), torch.randn(2, 3, 61, 90), []
-    for with_cp in (False, True):
-        model = dense(
-            encoder, window_size=3, global_blocks=[3], with_cp=with_cp, drop_path_rate=.5)
-        runs.append(run_with_checkpointing(model, images))
-    (gradients, kept, state), (same, fewer, state_with_cp) = runs
-    assert fewer < kept / 3
-    assert torch.equal(state, state_with_cp)
-    for name, gradient in gradients.items():
-        assert gradient is not None and torch.equal(same[name], gradient), name
+    check_checkpointing(
+        partial(dense, pretrained(), window_size=3, global_blocks=[3], drop_path_rate=.5),
+        saving=3)
 
 
 def test_taps_are_not_to_be_chosen():

@@ -1,5 +1,6 @@
 """The ViT of detectors and segmentors: same weights, any size, windows."""
 import copy
+from functools import partial
 
 import pytest
 import torch
@@ -142,31 +143,32 @@ def test_no_block_runs_behind_the_last_tap():
     model(torch.randn(1, 3, 64, 64))
 
 
-def run_with_checkpointing(model, images):
-    """Gradients, what is kept for the backward pass in numbers, and the random state after it."""
-    kept = []
-    model.train()
-    torch.manual_seed(0)
-    with torch.autograd.graph.saved_tensors_hooks(
-            lambda x: kept.append(x.numel()) or x, lambda x: x):
-        loss = sum(m.square().mean() for m in model(images))
-    loss.backward()
-    return {k: p.grad for k, p in model.named_parameters()}, sum(kept), torch.get_rng_state()
+def check_checkpointing(build, saving):
+    """Of ``build(with_cp=...)``, that it keeps less than ``1 / saving`` of the numbers for the
+    backward pass, and gives the same gradients and leaves the same random state."""
+    images, runs = torch.randn(2, 3, 61, 90), []
+    for with_cp in (False, True):
+        model, kept = build(with_cp=with_cp), []
+        model.train()
+        torch.manual_seed(0)
+        with torch.autograd.graph.saved_tensors_hooks(
+                lambda x, kept=kept: kept.append(x.numel()) or x, lambda x: x):
+            loss = sum(m.square().mean() for m in model(images))
+        loss.backward()
+        gradients = {k: p.grad for k, p in model.named_parameters()}
+        runs.append((gradients, sum(kept), torch.get_rng_state()))
+    (gradients, kept, state), (same, fewer, state_with_cp) = runs
+    assert fewer < kept / saving
+    assert torch.equal(state, state_with_cp)
+    for name, gradient in gradients.items():
+        assert gradient is not None and torch.equal(same[name], gradient), name
 
 
 def test_checkpointing_changes_memory_alone():
     """With drop path and dropout, which must fall as in the first pass."""
-    encoder, images, runs = pretrained(), torch.randn(2, 3, 61, 90), []
-    for with_cp in (False, True):
-        model = dense(
-            encoder, window_size=3, global_blocks=[3], with_cp=with_cp, drop_path_rate=.5,
-            drop_rate=.2)
-        runs.append(run_with_checkpointing(model, images))
-    (gradients, kept, state), (same, fewer, state_with_cp) = runs
-    assert fewer < kept / 4
-    assert torch.equal(state, state_with_cp)
-    for name, gradient in gradients.items():
-        assert gradient is not None and torch.equal(same[name], gradient), name
+    check_checkpointing(
+        partial(dense, pretrained(), window_size=3, global_blocks=[3], drop_path_rate=.5,
+                drop_rate=.2), saving=4)
 
 
 @pytest.mark.parametrize('device, dtype', [

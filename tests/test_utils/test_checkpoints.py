@@ -27,6 +27,12 @@ def test_non_square_grid_does_not_fit():
         check_backbone(state(), state(img_size=(32, 64)))
 
 
+def test_a_weight_of_another_name_is_not_resized():
+    ours, theirs = ({'neck.decoder_pos_embed': torch.zeros(1, n, 8)} for n in (16, 64))
+    report = compare_backbone(ours, theirs, prefix='')
+    assert report.mismatched == {'neck.decoder_pos_embed': ((1, 16, 8), (1, 64, 8))}
+
+
 def test_wrong_width_names_both_sizes():
     with pytest.raises(ConfigError) as error:
         check_backbone(state(width=48), state())
