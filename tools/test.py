@@ -12,7 +12,7 @@ from mmengine.registry import METRICS
 from mmguided.engine.runner_utils import (
     add_common_arguments,
     build_runner,
-    finish,
+    leave_process_group,
     load_config,
     merge_common_args,
     naming_config_fields,
@@ -93,8 +93,8 @@ def main() -> None:
         metrics = runner.test()
     if args.out_item == 'metrics' and runner.rank == 0:
         dump(metrics, args.out)
-    finish()
 
 
 if __name__ == '__main__':
     main()
+    leave_process_group()

@@ -11,7 +11,7 @@ from mmguided.engine.runner_utils import (
     add_common_arguments,
     build_runner,
     drop_pretrained,
-    finish,
+    leave_process_group,
     load_config,
     merge_common_args,
     naming_config_fields,
@@ -65,8 +65,8 @@ def main() -> None:
     with naming_config_fields(cfg, ('train_dataloader', 'val_dataloader', 'val_evaluator', 'model',
                                     'load_from', 'custom_hooks')):
         build_runner(cfg).train()
-    finish()
 
 
 if __name__ == '__main__':
     main()
+    leave_process_group()

@@ -5,6 +5,7 @@ hang on the config's ``default_scope``.
 """
 import argparse
 import datetime
+import gc
 import logging
 import os
 import os.path as osp
@@ -192,9 +193,16 @@ def build_runner(cfg: Config) -> Runner:
     return RUNNERS.build(cfg) if 'runner_type' in cfg else Runner.from_cfg(cfg)
 
 
-def finish() -> None:
-    """Leave the process group, which torch otherwise complains about at exit."""
+def leave_process_group() -> None:
+    """End the process group and its threads; to be called when the Runner has gone out of scope.
+
+    A gloo thread lets go of the tensors of a collective after the collective has returned, and
+    needs Python for that. Where Python has begun to shut down by then, the process is aborted with
+    all its work done. The threads end with the group, and the group when nobody holds it any more:
+    hence the collection, for a Runner and its model are part of reference cycles.
+    """
     if distributed.is_initialized():
+        gc.collect()
         distributed.destroy_process_group()
 
 

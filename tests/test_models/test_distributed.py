@@ -5,6 +5,7 @@ import torch.distributed as dist
 import torch.multiprocessing as mp
 from mmengine.registry import DefaultScope
 
+from mmguided.engine.runner_utils import leave_process_group
 from mmguided.models import SyncBatchNorm
 from mmguided.models.losses import info_nce
 from mmguided.ops import all_gather_with_grad
@@ -86,7 +87,7 @@ def _worker(rank, folder):
     ((z + all_gather_with_grad(x)) * (torch.arange(4.) + rank)).sum().backward()
     results['all_gather'] = (z.grad, x.grad)
     torch.save(results, f'{folder}/{rank}.pt')
-    dist.destroy_process_group()
+    leave_process_group()
 
 
 @pytest.fixture(scope='module')

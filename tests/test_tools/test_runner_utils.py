@@ -256,6 +256,36 @@ def test_two_gloo_processes_train_as_one(monkeypatch, config, tmp_path):
     torch.testing.assert_close(two, one)
 
 
+def _gloo_threads():
+    """The system's numbers of those that run collectives."""
+    names = {task.name: (task / 'comm').read_text() for task in Path('/proc/self/task').iterdir()}
+    return {task for task, name in names.items() if name.startswith('pt_gloo')}
+
+
+@pytest.mark.skipif(not Path('/proc/self/task').is_dir(), reason='counts threads as Linux does')
+@pytest.mark.parametrize('tool', ['train.py', 'test.py'])
+def test_a_tool_ends_the_threads_of_its_process_group(monkeypatch, config, tmp_path, tool):
+    """One that outlives the tool now and then aborts a process whose work is done."""
+    checkpoint = tmp_path / 'checkpoint.pth'
+    torch.save(dict(state_dict=ToyModel().state_dict()), checkpoint)
+    launched = dict(RANK='0', WORLD_SIZE='1', MASTER_ADDR='127.0.0.1', MASTER_PORT='0',
+                    OMP_NUM_THREADS='1', MKL_NUM_THREADS='1')  # which MMEngine would set for good
+    for name, value in launched.items():
+        monkeypatch.setenv(name, value)
+    before, during = _gloo_threads(), set()
+    wrap = runner_utils.CPUDataParallel.__init__
+
+    def wrap_and_count(*args, **kwargs):
+        during.update(_gloo_threads())
+        wrap(*args, **kwargs)
+
+    monkeypatch.setattr(runner_utils.CPUDataParallel, '__init__', wrap_and_count)
+    options = [checkpoint] if tool == 'test.py' else []
+    _run_tool(monkeypatch, tool, config, *options, '--launcher', 'pytorch')
+    assert during - before
+    assert not _gloo_threads() - before
+
+
 def test_test_writes_metrics_and_predictions(monkeypatch, config, tmp_path):
     _run_tool(monkeypatch, 'train.py', config, '--work-dir', tmp_path)
     checkpoint = tmp_path / 'epoch_2.pth'
