@@ -10,6 +10,7 @@ import logging
 import os
 import os.path as osp
 import re
+import traceback
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
@@ -208,7 +209,8 @@ def leave_process_group() -> None:
 
 @contextmanager
 def naming_config_fields(cfg: Config, sections: Sequence[str]) -> Iterator[None]:
-    """Turn "no such file" from inside into a `ConfigError` that names the field of ``cfg``.
+    """Turn "no such file" from inside into a `ConfigError` that names the field of ``cfg``, and
+    what torch says of a broken checkpoint into one that names the file.
 
     Datasets of all toolboxes and checkpoint loaders report a missing path by FileNotFoundError and
     do not know which field it came from. An error about a path that ``cfg`` does not name is not
@@ -234,6 +236,17 @@ def naming_config_fields(cfg: Config, sections: Sequence[str]) -> Iterator[None]
         field, value = (min if root else max)(root or named, key=lambda pair: len(pair[1]))
         raise ConfigError(f'{field}={value!r}: no file or folder {missing!r}; put it there or set '
                           f'`--cfg-options {field}=PATH`') from error
+    except Exception as error:
+        path = cfg.get('load_from') or cfg.get('resume') and find_latest_checkpoint(cfg.work_dir)
+        if not path or not _was_raised_by_torch_load(error):
+            raise
+        raise ConfigError(f'{path!r} cannot be read as a checkpoint ({type(error).__name__}: '
+                          f'{error}): is the file whole? If not, give another one') from error
+
+
+def _was_raised_by_torch_load(error: Exception) -> bool:
+    return any(frame.f_globals['__name__'] == 'torch.serialization'
+               for frame, _ in traceback.walk_tb(error.__traceback__))
 
 
 def _missing_path(error: FileNotFoundError) -> str:

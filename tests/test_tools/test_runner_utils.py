@@ -361,6 +361,28 @@ def test_mistakes_are_one_line(monkeypatch, config, tool, args, message):
     assert message in error and '\n' not in error
 
 
+@pytest.mark.parametrize('tool, args', [
+    ('train.py', ['--resume']),  # the latest of the work dir
+    ('train.py', ['--resume', 'cut.pth']),
+    ('train.py', ['--cfg-options', 'load_from=cut.pth']),
+    ('test.py', ['cut.pth']),
+])
+def test_a_checkpoint_cut_short_is_named(monkeypatch, config, tool, args):
+    torch.save(dict(state_dict=ToyModel().state_dict()), 'whole.pth')
+    Path('cut.pth').write_bytes(Path('whole.pth').read_bytes()[:400])
+    Path('last_checkpoint').write_text('cut.pth')
+    error = _error_of_tool(monkeypatch, tool, config, *args, '--work-dir', '.')
+    assert "error: 'cut.pth' cannot be read as a checkpoint (" in error and '\n' not in error
+    assert 'is the file whole? If not, give another one' in error
+
+
+def test_another_error_beside_a_checkpoint_stays_what_it_is():
+    cfg = Config(dict(load_from='whole.pth'))
+    with pytest.raises(RuntimeError, match='^not of reading'):
+        with runner_utils.naming_config_fields(cfg, ()):
+            raise RuntimeError('not of reading')
+
+
 @pytest.mark.parametrize('dataset, message', [
     ("type='CustomDataset', data_root='no/images', data_prefix='train', with_label=False",
      "train_dataloader.dataset.data_root='no/images': no file or folder 'no/images/train"),
