@@ -9,7 +9,9 @@ _base_ = [
 ]
 custom_imports = dict(imports=['mmguided'], allow_failed_imports=False)
 
-train_dataloader = dict(batch_size=2)  # of each of 8 processes
+train_dataloader = dict(
+    batch_size=2,  # of each of 8 processes
+    worker_init_fn=dict(type='mmguided.datasets.worker_init_fn'))
 auto_scale_lr = dict(enable=False, base_batch_size=16)
 
 optim_wrapper = dict(

@@ -210,7 +210,7 @@ def leave_process_group() -> None:
 @contextmanager
 def naming_config_fields(cfg: Config, sections: Sequence[str]) -> Iterator[None]:
     """Turn "no such file" from inside into a `ConfigError` that names the field of ``cfg``, and
-    what torch says of a broken checkpoint into one that names the file.
+    what torch says of a broken checkpoint that Runner loads into one that names the file.
 
     Datasets of all toolboxes and checkpoint loaders report a missing path by FileNotFoundError and
     do not know which field it came from. An error about a path that ``cfg`` does not name is not
@@ -228,6 +228,10 @@ def naming_config_fields(cfg: Config, sections: Sequence[str]) -> Iterator[None]
         named = [(field, value) for section in sections
                  for field, value in _strings(cfg.to_dict().get(section), section)
                  if _is_part(value, missing) and not osp.exists(osp.expanduser(value))]
+        if not named and cfg.get('resume') and missing == find_latest_checkpoint(cfg.work_dir):
+            raise ConfigError(f"{osp.join(cfg.work_dir, 'last_checkpoint')!r} names {missing!r}, "
+                              'which is not there; give the one to resume from: --resume '
+                              'CKPT') from error
         if not named:
             raise
         # A missing data_root is to blame, not what is to be found below it; of data_prefix='train'
@@ -237,16 +241,18 @@ def naming_config_fields(cfg: Config, sections: Sequence[str]) -> Iterator[None]
         raise ConfigError(f'{field}={value!r}: no file or folder {missing!r}; put it there or set '
                           f'`--cfg-options {field}=PATH`') from error
     except Exception as error:
-        path = cfg.get('load_from') or cfg.get('resume') and find_latest_checkpoint(cfg.work_dir)
-        if not path or not _was_raised_by_torch_load(error):
+        path = _unreadable_checkpoint(error)
+        if path is None:
             raise
         raise ConfigError(f'{path!r} cannot be read as a checkpoint ({type(error).__name__}: '
                           f'{error}): is the file whole? If not, give another one') from error
 
 
-def _was_raised_by_torch_load(error: Exception) -> bool:
-    return any(frame.f_globals['__name__'] == 'torch.serialization'
-               for frame, _ in traceback.walk_tb(error.__traceback__))
+def _unreadable_checkpoint(error: Exception) -> str | None:
+    """The file that Runner had torch read when ``error`` was raised; None if it was elsewhere."""
+    frames = {frame.f_code: frame for frame, _ in traceback.walk_tb(error.__traceback__)}
+    loading = frames.get(Runner.load_checkpoint.__code__)
+    return loading.f_locals['filename'] if loading and torch.load.__code__ in frames else None
 
 
 def _missing_path(error: FileNotFoundError) -> str:

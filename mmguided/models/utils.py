@@ -33,7 +33,7 @@ def read_checkpoint(settings: Mapping) -> tuple[Mapping, str]:
         settings: Result of :func:`mmguided.utils.checkpoints.pretrained_settings`.
 
     Raises:
-        ConfigError: If it names none, or no file that torch can read.
+        ConfigError: If it names none, or no file of weights that torch can read.
     """
     field, path = 'backbone.init_cfg.checkpoint', settings.get('checkpoint')
     if not path:
@@ -45,7 +45,13 @@ def read_checkpoint(settings: Mapping) -> tuple[Mapping, str]:
         raise ConfigError(f'{field}={path!r} cannot be read as a checkpoint '
                           f'({type(error).__name__}: {error}): is the file whole? If it is, '
                           f'{_NAME_ONE}') from error
-    return loaded.get('state_dict', loaded.get('model', loaded)), settings.get('prefix', '')
+    state = loaded
+    if isinstance(loaded, Mapping):
+        state = loaded.get('state_dict', loaded.get('model', loaded))
+    if not isinstance(state, Mapping):
+        raise ConfigError(f'{field}={path!r} holds a {type(state).__name__}, not weights by name: '
+                          f'{_NAME_ONE}')
+    return state, settings.get('prefix', '')
 
 
 def load_encoder(encoder: nn.Module, settings: Mapping) -> None:

@@ -80,6 +80,7 @@ def test_recipe(name):
     assert cfg.train_dataloader.batch_size * 8 == cfg.auto_scale_lr.base_batch_size == 16
     assert cfg.train_dataloader.dataset.type == 'ADE20KDataset'
     assert cfg.train_dataloader.dataset.pipeline[3].crop_size == (512, 512)
+    assert cfg.train_dataloader.worker_init_fn == dict(type='mmguided.datasets.worker_init_fn')
     assert cfg.model.test_cfg == dict(mode='slide', crop_size=(512, 512), stride=(341, 341))
     assert cfg.model.data_preprocessor.size == (512, 512)
     assert cfg.model.backbone.init_cfg == dict(
@@ -120,9 +121,14 @@ def test_model_fits_together_and_each_depth_learns_at_its_rate(name):
     with torch.device('meta'):
         model = MODELS.build(cfg.model)
         model.eval()
-        strides = [512 // m.shape[-1] for m in model.extract_feat(torch.zeros(1, 3, 512, 512))]
-        logits = model(torch.zeros(1, 3, 512, 512))
+        maps = model.extract_feat(torch.zeros(1, 3, 512, 512))
+        logits = model.decode_head(maps)
+        heads = [model.auxiliary_head(maps)] if model.with_auxiliary_head else []
+        sum(out.sum() for out in (logits, *heads)).backward()
+    strides = [512 // m.shape[-1] for m in maps]
     assert strides == [4, 8, 16, 32] and logits.shape == (1, 150, 128, 128)
+    # Under DDP a weight without a gradient is an error.
+    assert not [k for k, p in model.named_parameters() if p.requires_grad and p.grad is None]
     assert model.backbone.patch_resolution == (32, 32)  # positions are resized on loading
 
     cfg.launcher = 'none'

@@ -184,6 +184,9 @@ def test_recipe(name, monkeypatch):
     assert cfg.train_cfg.get('max_iters') == end or epochs(cfg) == end
     sampler = 'DefaultSampler' if by_epoch else 'InfiniteSampler'
     assert cfg.train_dataloader.sampler == dict(type=sampler, shuffle=True, _scope_='mmdet')
+    loader = cfg.train_dataloader
+    assert loader.worker_init_fn == dict(type='mmguided.datasets.worker_init_fn')
+    assert not loader.persistent_workers  # or a resumed run repeats the first epoch's draws
     hooks = [hook.type for hook in cfg.custom_hooks]
     assert cfg.custom_imports.imports == ['mmguided'] and 'mmguided.StrictBackboneHook' in hooks
 

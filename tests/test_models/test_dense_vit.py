@@ -44,6 +44,19 @@ def test_at_the_size_of_pretraining_it_is_the_pretraining_encoder(kwargs):
     torch.testing.assert_close(result, expected, rtol=1e-5, atol=1e-5)
 
 
+@pytest.mark.parametrize('windows', [dict(), dict(window_size=14, global_blocks=[2, 5, 8, 11])])
+def test_224_pixels_give_the_pretraining_encoders_features(windows):
+    encoder, model = MaskedViT('base', 224), DenseViT('base', 224, **windows)
+    encoder.init_weights()
+    model.load_state_dict(encoder.state_dict())
+    encoder.eval(), model.eval()
+    images = torch.randn(1, 3, 224, 224)
+    with torch.no_grad():
+        result, = model(images)
+        expected = encoder.tokens(images)[:, 1:].transpose(1, 2).unflatten(2, (14, 14))
+    torch.testing.assert_close(result, expected, rtol=1e-5, atol=1e-5)
+
+
 @pytest.mark.parametrize('size', [(64, 64), (48, 80), (120, 40), (96, 96)])
 def test_positions_and_taps_are_mmpretrains(size):
     encoder = pretrained()
@@ -141,6 +154,18 @@ def test_no_block_runs_behind_the_last_tap():
     model = dense(pretrained(), out_indices=[1])
     model.layers[2].register_forward_hook(lambda *_: pytest.fail('block 2 ran'))
     model(torch.randn(1, 3, 64, 64))
+
+
+@pytest.mark.parametrize('taps, learning', [([0, 2], 3), ([1, 3], 4)])
+def test_all_that_learns_gets_a_gradient(taps, learning):
+    """As DistributedDataParallel demands; what runs behind the last tap is frozen."""
+    model = dense(pretrained(), window_size=3, out_indices=taps)
+    sum(m.square().sum() for m in model(torch.randn(1, 3, 64, 64))).backward()
+    for name, p in model.named_parameters():
+        assert p.requires_grad == (p.grad is not None), name
+    blocks = [p.requires_grad for layer in model.layers for p in (layer.attn.qkv.weight, )]
+    assert blocks == [True] * learning + [False] * (4 - learning)
+    assert model.ln1.weight.requires_grad == (learning == 4)
 
 
 def check_checkpointing(build, saving):
@@ -244,11 +269,15 @@ def test_without_final_norm_the_checkpoints_is_left_out(tmp_path):
     (dict(), r'init_cfg\.checkpoint is empty: name a checkpoint, with --cfg-options'),
     (dict(checkpoint='~/no/such.pth'), r"init_cfg\.checkpoint='~/no/such\.pth': no such file"),
     (dict(checkpoint='{}/broken.pth'), r'broken\.pth.* cannot be read as a checkpoint'),
-    (dict(checkpoint='{}/cut.pth'), r'cut\.pth.* cannot be read as a checkpoint')])
+    (dict(checkpoint='{}/cut.pth'), r'cut\.pth.* cannot be read as a checkpoint'),
+    (dict(checkpoint='{}/tensor.pth'), r'tensor\.pth.* holds a Tensor, not weights by name'),
+    (dict(checkpoint='{}/module.pth'), r'module\.pth.* holds a Linear, not weights by name')])
 def test_a_checkpoint_that_cannot_be_read_is_named(settings, said, tmp_path):
     (tmp_path / 'broken.pth').write_bytes(b'no checkpoint at all')
     torch.save(dict(weight=torch.zeros(9)), tmp_path / 'whole.pth')
     (tmp_path / 'cut.pth').write_bytes((tmp_path / 'whole.pth').read_bytes()[:400])
+    torch.save(torch.zeros(9), tmp_path / 'tensor.pth')
+    torch.save(dict(model=torch.nn.Linear(1, 1)), tmp_path / 'module.pth')
     settings = {key: value.format(tmp_path) for key, value in settings.items()}
     with pytest.raises(ConfigError, match=said):
         DenseViT(ARCH, 64, 8, init_cfg=dict(settings, type='Pretrained')).init_weights()

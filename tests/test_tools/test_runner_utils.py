@@ -6,6 +6,7 @@ import runpy
 import subprocess
 import sys
 from pathlib import Path
+from pickle import UnpicklingError
 
 import pytest
 import torch
@@ -15,6 +16,7 @@ from mmengine.config import utils as config_utils
 from mmengine.fileio import load
 from mmengine.model import BaseModel, MMDistributedDataParallel
 from mmengine.registry import MODEL_WRAPPERS
+from mmengine.runner import Runner
 from torch import distributed, nn
 from torch.utils.data import DataLoader
 
@@ -376,11 +378,25 @@ def test_a_checkpoint_cut_short_is_named(monkeypatch, config, tool, args):
     assert 'is the file whole? If not, give another one' in error
 
 
-def test_another_error_beside_a_checkpoint_stays_what_it_is():
-    cfg = Config(dict(load_from='whole.pth'))
-    with pytest.raises(RuntimeError, match='^not of reading'):
-        with runner_utils.naming_config_fields(cfg, ()):
-            raise RuntimeError('not of reading')
+@pytest.mark.parametrize('fail, error', [
+    (lambda: torch.load('other.pth'), UnpicklingError),  # not by Runner
+    (lambda: Runner.load_checkpoint(None, 'whole.pth'), AttributeError),  # not in reading
+    (lambda: torch.save(lambda: 1, 'whole.pth'), AttributeError),
+    (lambda: exec('raise RuntimeError("from nowhere")', {}), RuntimeError),
+])
+def test_another_error_beside_a_checkpoint_stays_what_it_is(fail, error):
+    torch.save(dict(state_dict={}), 'whole.pth')
+    Path('other.pth').write_bytes(b'no checkpoint')
+    cfg = Config(dict(load_from='whole.pth', resume=True, work_dir='.'))
+    with pytest.raises(error), runner_utils.naming_config_fields(cfg, ('load_from',)):
+        fail()
+
+
+def test_a_moved_work_dir_says_how_to_resume(monkeypatch, config):
+    Path('last_checkpoint').write_text('/old/place/epoch_3.pth')
+    error = _error_of_tool(monkeypatch, 'train.py', config, '--resume', '--work-dir', '.')
+    assert error == ("error: './last_checkpoint' names '/old/place/epoch_3.pth', which is not "
+                     'there; give the one to resume from: --resume CKPT')
 
 
 @pytest.mark.parametrize('dataset, message', [

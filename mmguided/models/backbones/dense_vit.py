@@ -39,7 +39,8 @@ class DenseViT(MaskedViT):
 
     Args:
         out_indices: Blocks whose outputs to return, counted from 0, negative from the end; of the
-            last, after the final norm. No block runs behind the last one asked for.
+            last, after the final norm. No block runs behind the last one asked for, and none of
+            those learns.
         window_size: Side of the windows in patches; None attends everywhere.
         global_blocks: Blocks with full attention beside windowed ones.
         with_cp: Keep the blocks' inputs alone for the backward pass and run them again there.
@@ -71,6 +72,12 @@ class DenseViT(MaskedViT):
         self.global_blocks = self._blocks('global_blocks', global_blocks)
         self.window_size = window_size
         self.with_cp = with_cp
+        # Weights that get no gradient must not ask for one, or DistributedDataParallel stops.
+        last = self.out_indices[-1]
+        unused = self.layers[last + 1:]
+        if last < self.num_layers - 1:
+            unused.append(self.ln1)
+        unused.requires_grad_(False)
 
     def _blocks(self, field: str, indices: Sequence[int]) -> list[int]:
         """Indices of blocks, none of them negative."""
