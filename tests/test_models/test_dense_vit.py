@@ -163,7 +163,7 @@ def test_all_that_learns_gets_a_gradient(taps, learning):
     sum(m.square().sum() for m in model(torch.randn(1, 3, 64, 64))).backward()
     for name, p in model.named_parameters():
         assert p.requires_grad == (p.grad is not None), name
-    blocks = [p.requires_grad for layer in model.layers for p in (layer.attn.qkv.weight, )]
+    blocks = [layer.attn.qkv.weight.requires_grad for layer in model.layers]
     assert blocks == [True] * learning + [False] * (4 - learning)
     assert model.ln1.weight.requires_grad == (learning == 4)
 
