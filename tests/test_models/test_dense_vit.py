@@ -156,16 +156,18 @@ def test_no_block_runs_behind_the_last_tap():
     model(torch.randn(1, 3, 64, 64))
 
 
+@pytest.mark.parametrize('final_norm', [True, False])
 @pytest.mark.parametrize('taps, learning', [([0, 2], 3), ([1, 3], 4)])
-def test_all_that_learns_gets_a_gradient(taps, learning):
-    """As DistributedDataParallel demands; what runs behind the last tap is frozen."""
-    model = dense(pretrained(), window_size=3, out_indices=taps)
+def test_all_that_learns_gets_a_gradient(taps, learning, final_norm):
+    """As DistributedDataParallel demands; what comes behind the last tap is frozen."""
+    model = DenseViT(ARCH, 64, 8, window_size=3, out_indices=taps, final_norm=final_norm)
     sum(m.square().sum() for m in model(torch.randn(1, 3, 64, 64))).backward()
     for name, p in model.named_parameters():
         assert p.requires_grad == (p.grad is not None), name
     blocks = [layer.attn.qkv.weight.requires_grad for layer in model.layers]
     assert blocks == [True] * learning + [False] * (4 - learning)
-    assert model.ln1.weight.requires_grad == (learning == 4)
+    if final_norm:
+        assert model.ln1.weight.requires_grad == (learning == 4)
 
 
 def check_checkpointing(build, saving):

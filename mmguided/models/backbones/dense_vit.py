@@ -75,7 +75,7 @@ class DenseViT(MaskedViT):
         # Weights that get no gradient must not ask for one, or DistributedDataParallel stops.
         last = self.out_indices[-1]
         unused = self.layers[last + 1:]
-        if last < self.num_layers - 1:
+        if self.final_norm and last < self.num_layers - 1:
             unused.append(self.ln1)
         unused.requires_grad_(False)
 
