@@ -1,4 +1,4 @@
-"""Guided masked image modelling on OpenMMLab.
+"""Guided masked image modeling on OpenMMLab.
 
 Importing the package registers all its parts, so ``custom_imports = dict(imports=['mmguided'])`` is
 all that a config needs.

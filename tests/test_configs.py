@@ -104,8 +104,8 @@ def test_cmae_states_the_paper_and_the_released_code():
         predictor=mlp | dict(in_channels=256))
     shift, other = (cfg.train_dataloader.dataset.pipeline[-2] for cfg in (paper, released))
     assert shift == other and (shift.crop_size, shift.max_shift) == (224, 31)
-    jitter, grey, blur = shift.target_transforms
-    assert (jitter.prob, grey.prob, blur.prob) == (.8, .2, .5)
+    jitter, gray, blur = shift.target_transforms
+    assert (jitter.prob, gray.prob, blur.prob) == (.8, .2, .5)
     assert [*jitter.transforms[0].values()] == ['ColorJitter', .4, .4, .4, .1, 'cv2']
     assert (blur.magnitude_range, blur.magnitude_std) == ((.1, 2.), 'inf')
 

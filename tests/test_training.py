@@ -176,7 +176,7 @@ def test_resumed_run_equals_the_uninterrupted_one_bit_for_bit(photographs, tmp_p
 
 
 def assert_equal_runs(straight, resumed):
-    """Checkpoints with the same weights, buffers and state of the optimiser, bit for bit."""
+    """Checkpoints with the same weights, buffers and state of the optimizer, bit for bit."""
     assert straight['state_dict'].keys() == resumed['state_dict'].keys()
     for name, tensor in straight['state_dict'].items():
         assert torch.equal(tensor, resumed['state_dict'][name]), name

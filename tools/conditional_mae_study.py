@@ -84,7 +84,7 @@ class Cell:
 
     Attributes:
         encoder: 'vit-s' or 'vit-b', as in the names of the configs.
-        shots: ``(layer, mask_ratio)``, see :class:`mmguided.models.MultiShotMaskGenerator`.
+        shots: ``(layer, mask_ratio)``, see :class:`mmguided.models.MaskGenerator`.
         shot_weights: 'equal' or 'ratio', see :class:`mmguided.models.ConditionalMAE`.
     """
     encoder: str

@@ -2,7 +2,7 @@
 
     bash tools/quickstart.sh [IMAGE_FOLDER]
 
-Without IMAGE_FOLDER the images are those of mmguided/datasets/sample_images.py: MNIST digits, which
+Without IMAGE_FOLDER the images are those of sample_images.py: MNIST digits, which
 the probes classify, and crops of photographs, which the figures show. IMAGE_FOLDER may hold
 train/ and val/; otherwise a fifth of each class is kept for validation. At most 5,000 of its images
 are used. Nothing is written into it.
@@ -45,7 +45,7 @@ from sklearn.linear_model import LogisticRegression  # noqa: E402
 from sklearn.pipeline import make_pipeline  # noqa: E402
 from sklearn.preprocessing import StandardScaler  # noqa: E402
 
-from mmguided.datasets.sample_images import PreparedImages, prepare_images  # noqa: E402
+from sample_images import PreparedImages, prepare_images  # noqa: E402
 from mmguided.evaluation import knn_scores  # noqa: E402
 from mmguided.registry import DATASETS  # noqa: E402
 from mmguided.utils.errors import ConfigError, exit_on_config_error  # noqa: E402
@@ -54,7 +54,7 @@ from mmguided.visualization import draw_loss_curves  # noqa: E402
 ROOT = Path(__file__).resolve().parents[1]
 CONFIG = ROOT / 'configs/quickstart/ccmim_vit-micro.py'
 IMAGES_PER_EPOCH = 6000  # smaller folders are repeated, so that every run has about as many steps
-NEIGHBOURS = 10
+NEIGHBORS = 10
 
 
 class QuickstartHook(Hook):
@@ -137,10 +137,10 @@ def probe(model, encoder, dataset: dict, images: PreparedImages, what: str) -> d
     """k-NN and linear accuracy in per cent, from the training to the validation images."""
     (bank, bank_names), (query, names) = (
         extract(model, encoder,
-                dict(dataset, data_prefix=f'{split}/{images.labelled}', with_label=True),
+                dict(dataset, data_prefix=f'{split}/{images.labeled}', with_label=True),
                 f'features of the {what} encoder, {split}') for split in ('train', 'val'))
     classes, labels = np.unique(bank_names, return_inverse=True)
-    k = min(NEIGHBOURS, len(bank))
+    k = min(NEIGHBORS, len(bank))
     votes = knn_scores(query, bank, torch.from_numpy(labels), len(classes), ks=(k, ))[k]
     with Console().status('linear probe'):
         linear = make_pipeline(StandardScaler(), LogisticRegression(max_iter=1000))
@@ -151,8 +151,8 @@ def probe(model, encoder, dataset: dict, images: PreparedImages, what: str) -> d
 
 
 def compare(runner: Runner, untrained, images: PreparedImages) -> dict | None:
-    """Accuracies of the untrained and the trained encoder; None without two labelled classes."""
-    if images.labelled is None:
+    """Accuracies of the untrained and the trained encoder; None without two labeled classes."""
+    if images.labeled is None:
         return None
     figures = next(hook for hook in runner.cfg.custom_hooks
                    if hook.type == 'mmguided.FigureSheetHook')
@@ -169,7 +169,7 @@ def report(console: Console, runner: Runner, images: PreparedImages, results: di
     if results['accuracy'] is None:
         console.print('No accuracies: they need two or more sub-folders, one for each class.')
     else:
-        table = Table('encoder', f'k-NN (k={NEIGHBOURS})', 'linear probe')
+        table = Table('encoder', f'k-NN (k={NEIGHBORS})', 'linear probe')
         for name, encoder in (('untrained, same initial weights', 'untrained'),
                               ('pretrained with ccMIM', 'trained')):
             table.add_row(name, *_percent(results['accuracy'][encoder]))

@@ -2,7 +2,7 @@
 # Pretrain a small ViT with ccMIM and look at the result, in minutes and without a GPU.
 #
 #     bash tools/quickstart.sh                # MNIST digits and photographs from installed packages
-#     bash tools/quickstart.sh IMAGE_FOLDER   # any folder of images, labelled by sub-folder or not
+#     bash tools/quickstart.sh IMAGE_FOLDER   # any folder of images, labeled by sub-folder or not
 #
 # Makes .venv first (about two minutes, once). Everything else goes to work_dirs/quickstart/ of the
 # repository. Options of tools/quickstart.py may follow.

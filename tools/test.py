@@ -61,7 +61,7 @@ def merge_test_args(cfg: Config, args: argparse.Namespace) -> None:
 
 
 def draw_predictions(cfg: Config, args: argparse.Namespace) -> None:
-    """Switch on the visualisation hook, whose options each toolbox words in its own way."""
+    """Switch on the visualization hook, whose options each toolbox words in its own way."""
     hook = cfg.get('default_hooks', {}).get('visualization')
     if not hook:
         raise ConfigError('default_hooks.visualization is not set, and --show and --show-dir need '

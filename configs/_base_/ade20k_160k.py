@@ -1,6 +1,6 @@
 """ADE20K at 512 x 512, 160k iterations of 16 images: what every segmentor here shares.
 
-mmseg's data, runtime and length; optimiser and rates are those with which mmseg fine-tunes MAE, for
+mmseg's data, runtime and length; optimizer and rates are those with which mmseg fine-tunes MAE, for
 16 images per step.
 """
 _base_ = [

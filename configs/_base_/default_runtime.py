@@ -8,10 +8,11 @@ default_hooks = dict(
     param_scheduler=dict(type='ParamSchedulerHook'),
     # 10 epochs of ViT-B at 8 GPUs are about an hour: no more than that is lost.
     checkpoint=dict(type='CheckpointHook', interval=10, max_keep_ckpts=2),
-    sampler_seed=dict(type='DistSamplerSeedHook'))
+    sampler_seed=dict(type='DistSamplerSeedHook'),
+    # The method's own, here because a config that sets custom_hooks replaces that list whole.
+    clock=dict(type='mmguided.ClockHook'),
+    momentum_update=dict(type='mmguided.MomentumUpdateHook'))
 custom_hooks = [
-    dict(type='mmguided.GuidanceScheduleHook'),
-    dict(type='mmguided.MomentumUpdateHook'),
     dict(type='mmguided.RNGStateHook'),
     dict(type='mmguided.BrokenImageReportHook'),
     # Without it, load_from of a checkpoint of another size would start from random weights.

@@ -14,7 +14,7 @@ model = dict(
     contrast_head=dict(student_negatives=False, temperature_scale=True, loss_weight=0.1))
 
 # Its README: 32 GPUs x 32 images x 4 accumulated steps = 4096. A step contrasts 1024 images here
-# too; batch normalisation sees 128 per process instead of 32.
+# too; batch normalization sees 128 per process instead of 32.
 total_batch_size = 4096
 optim_wrapper = dict(
     accumulative_counts=4, optimizer=dict(lr=1.5e-4 * total_batch_size / 256))

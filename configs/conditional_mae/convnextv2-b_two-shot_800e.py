@@ -12,7 +12,4 @@ _base_ = ['./convnextv2-b_one-shot_800e.py']
 
 model = dict(
     type='mmguided.ConditionalMAE',
-    mask_generator=dict(
-        _delete_=True,
-        type='mmguided.MultiShotMaskGenerator',
-        shots=[(0, 0.6), (3, 0.1)]))
+    mask_generator=dict(mask_ratio=None, shots=((0, 0.6), (3, 0.1))))

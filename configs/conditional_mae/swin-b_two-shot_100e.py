@@ -13,5 +13,4 @@ _base_ = ['./swin-b_one-shot_100e.py']
 model = dict(
     type='mmguided.ConditionalMAE',
     backbone=dict(mask_stages=(0, 3)),
-    mask_generator=dict(
-        _delete_=True, type='mmguided.MultiShotMaskGenerator', shots=((0, 0.6), (3, 0.1))))
+    mask_generator=dict(mask_ratio=None, shots=((0, 0.6), (3, 0.1))))

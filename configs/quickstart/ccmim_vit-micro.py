@@ -34,7 +34,7 @@ model = dict(
         mask_ratio=0.6,
         guidance=dict(softmax='heads')),  # as released
     neck=dict(embed_dims=48, depth=1, num_heads=4),
-    # Patches of even colour, such as a digit's background, would be noise if normalised.
+    # Patches of even color, such as a digit's background, would be noise if normalized.
     target_generator=dict(norm_pix=False))
 
 test_pipeline = [
@@ -93,7 +93,6 @@ train_cfg = dict(type='EpochBasedTrainLoop', max_epochs=max_epochs)
 default_hooks = dict(
     logger=dict(interval=10), checkpoint=dict(interval=max_epochs, max_keep_ckpts=1))
 custom_hooks = [
-    dict(type='mmguided.GuidanceScheduleHook'),
     dict(type='mmguided.RNGStateHook'),
     dict(type='mmguided.StrictBackboneHook'),
     dict(

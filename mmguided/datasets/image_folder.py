@@ -24,7 +24,7 @@ class _UnreadableImage(Exception):
 
 @DATASETS.register_module()
 class ImageFolder(CustomDataset):
-    """Images below a folder at any depth, labelled by sub-folder or not.
+    """Images below a folder at any depth, labeled by sub-folder or not.
 
     ::
 
@@ -33,7 +33,7 @@ class ImageFolder(CustomDataset):
         │   ├── 1.jpg                 └── nested/
         │   └── nested/2.JPEG             └── deeper/3.webp
         └── class_b/3.webp
-        (labelled)                    (unlabelled)
+        (labeled)                    (unlabeled)
 
     Classes are the first-level sub-folders that hold images, in alphabetical order, so that
     ImageNet's synset folders get its usual labels 0..999. Names that start with a dot are ignored.
@@ -42,7 +42,7 @@ class ImageFolder(CustomDataset):
     cannot decode it: empty, truncated, or no image. Failures of the disk or the network (an
     ``OSError`` with an error number) and of any other transform are raised as they are. Use
     ``LoadImageFromFile(imdecode_backend='pillow')``: it rejects every truncated file, while some
-    OpenCV versions quietly return the missing part as a grey area.
+    OpenCV versions quietly return the missing part as a gray area.
 
     Args:
         data_root (str): The folder. ``~`` is expanded.
@@ -150,7 +150,7 @@ class ImageFolder(CustomDataset):
         return info
 
     def load_data_list(self) -> list[dict]:
-        """Lists ``dict(img_path=..., gt_label=...)``, without label when unlabelled."""
+        """Lists ``dict(img_path=..., gt_label=...)``, without label when unlabeled."""
         if self.ann_file and not exists(self.ann_file):
             raise ConfigError(f'ann_file={self.ann_file!r} does not exist. Mend the path, or leave '
                               'it out to scan the folder.')

@@ -1,2 +1,2 @@
-"""What runs beside the model: hooks and optimisers."""
+"""What runs beside the model: hooks and optimizers."""
 from . import hooks, optimizers  # noqa: F401

@@ -102,7 +102,7 @@ def _set_loader_defaults(loader: ConfigDict, scope: str | None) -> None:
 class CPUDataParallel(MMDistributedDataParallel):
     """MMDistributedDataParallel for processes without GPUs, where SyncBN cannot run.
 
-    Each process then normalises by its own batch, as MMEngine has it with a single process. Done to
+    Each process then normalizes by its own batch, as MMEngine has it with a single process. Done to
     the model, since many a SyncBN is a default that no config mentions.
     """
 
@@ -111,7 +111,7 @@ class CPUDataParallel(MMDistributedDataParallel):
         module = revert_sync_batchnorm(module)
         if set(module.modules()) != before:
             print_log('SyncBN needs GPUs and there are none; BN takes its place: each process '
-                      'normalises by its own batch', 'current', logging.WARNING)
+                      'normalizes by its own batch', 'current', logging.WARNING)
         super().__init__(module, **kwargs)
 
 

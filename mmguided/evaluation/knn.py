@@ -1,4 +1,4 @@
-"""Weighted k-nearest-neighbour votes over frozen features."""
+"""Weighted k-nearest-neighbor votes over frozen features."""
 from collections.abc import Sequence
 
 import torch
@@ -16,7 +16,7 @@ def knn_scores(query: Tensor,
                chunk: int = 256) -> dict[int, Tensor]:
     """Class scores by the weighted vote of the k most similar features of a bank.
 
-    A neighbour of cosine similarity s votes for its label with weight ``exp(s / temperature)`` (Wu
+    A neighbor of cosine similarity s votes for its label with weight ``exp(s / temperature)`` (Wu
     et al., "Unsupervised Feature Learning via Non-Parametric Instance Discrimination", CVPR 2018,
     Sec. 3.4; DINO's evaluation). The votes of a query are divided by their sum: the order of
     classes stays the same and no temperature overflows.
@@ -26,8 +26,8 @@ def knn_scores(query: Tensor,
         bank: Features ``(N, D)`` of any length.
         bank_labels: Labels of the bank in ``[0, num_classes)``, ``(N, )``, int64.
         num_classes: Number of classes C.
-        ks: Numbers of neighbours, each in ``[1, N]``.
-        temperature: A smaller one gives near neighbours more of the vote.
+        ks: Numbers of neighbors, each in ``[1, N]``.
+        temperature: A smaller one gives near neighbors more of the vote.
         chunk: Queries compared at once: ``chunk * N`` similarities are held, 1.3 GB for 256 float32
             queries and ImageNet-1K.
 

@@ -33,15 +33,15 @@ class KNNClassifier(ImageClassifier):
         backbone: Encoder; the last of its outputs is used, a map ``(B, D, H, W)`` averaged over its
             positions. For a ViT ``out_type='cls_token'`` takes [CLS] and ``out_type='featmap'`` the
             mean patch token.
-        bank_dataloader: Dataloader of the labelled training images, under a test pipeline.
-        ks: Numbers of neighbours; all are computed in one pass.
+        bank_dataloader: Dataloader of the labeled training images, under a test pipeline.
+        ks: Numbers of neighbors; all are computed in one pass.
         temperature: Of the votes.
         data_preprocessor: As of ImageClassifier.
         init_cfg: As of ImageClassifier.
 
     Raises:
         ConfigError: If ``ks`` or ``temperature`` are not positive, the backbone's output is a
-            sequence of tokens, or (when the bank is built) the dataset is unlabelled or smaller
+            sequence of tokens, or (when the bank is built) the dataset is unlabeled or smaller
             than the largest k.
     """
 
@@ -54,7 +54,7 @@ class KNNClassifier(ImageClassifier):
                  init_cfg: dict | None = None) -> None:
         super().__init__(backbone=backbone, data_preprocessor=data_preprocessor, init_cfg=init_cfg)
         if not ks or min(ks) < 1:
-            raise ConfigError(f'model.ks={ks}: name one or more positive numbers of neighbours')
+            raise ConfigError(f'model.ks={ks}: name one or more positive numbers of neighbors')
         if temperature <= 0:
             raise ConfigError(f'model.temperature={temperature} must be positive')
         if getattr(self.backbone, 'out_type', None) == 'raw':
@@ -112,7 +112,7 @@ class KNNClassifier(ImageClassifier):
         loader = Runner.build_dataloader(self.bank_dataloader)
         size = len(loader.dataset)
         if size < max(self.ks):
-            raise ConfigError(f'model.ks={self.ks} asks for more neighbours than the {size} images '
+            raise ConfigError(f'model.ks={self.ks} asks for more neighbors than the {size} images '
                               'of model.bank_dataloader: set model.ks')
         bank = labels = None
         for batch in track_on_main_process(loader, 'k-NN bank'):
@@ -144,7 +144,7 @@ class KNNClassifier(ImageClassifier):
             logger='current',
             level=logging.WARNING)
         if count < max(self.ks):
-            raise ConfigError(f'model.ks={self.ks} asks for more neighbours than the {count} '
+            raise ConfigError(f'model.ks={self.ks} asks for more neighbors than the {count} '
                               'images that model.bank_dataloader gives: set model.ks')
         return bank[given], labels[given]
 

@@ -9,7 +9,7 @@ from mmguided.registry import METRICS
 
 @METRICS.register_module()
 class KNNAccuracy(BaseMetric):
-    """Accuracy in per cent of :class:`KNNClassifier` for each number of neighbours.
+    """Accuracy in per cent of :class:`KNNClassifier` for each number of neighbors.
 
     Reported as ``knn/top1_k10`` and so on. A class without a vote is never among the top classes.
 

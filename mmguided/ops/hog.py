@@ -8,7 +8,7 @@ from torch import Tensor
 
 @torch.no_grad()
 def hog(images: Tensor, num_bins: int = 9, cell: int = 8, window: int = 16) -> Tensor:
-    """Histogram of gradient directions per channel and cell, L2-normalised over the bins.
+    """Histogram of gradient directions per channel and cell, L2-normalized over the bins.
 
     Directions are signed (bins over 2 pi); each pixel votes with its gradient's magnitude, weighted
     by a Gaussian (sigma = window / 2) that repeats every ``window`` pixels. Unlike mmpretrain's

@@ -26,15 +26,15 @@ def unpatchify(patches: Tensor, patch_size: int, grid: tuple[int, int]) -> Tenso
     return images.reshape(batch, -1, h * patch_size, w * patch_size)
 
 
-def normalise_patches(patches: Tensor, eps: float = 1e-6) -> tuple[Tensor, Tensor, Tensor]:
+def normalize_patches(patches: Tensor, eps: float = 1e-6) -> tuple[Tensor, Tensor, Tensor]:
     """Each patch with zero mean and unit (unbiased) variance, MAE's ``norm_pix``.
 
     Args:
         patches: ``(B, L, D)``.
 
     Returns:
-        Normalised patches ``(B, L, D)``, their means and standard deviations ``(B, L, 1)``, with
-        which ``normalised * std + mean`` gives the patches back.
+        Normalized patches ``(B, L, D)``, their means and standard deviations ``(B, L, 1)``, with
+        which ``normalized * std + mean`` gives the patches back.
     """
     var, mean = torch.var_mean(patches, dim=-1, keepdim=True)
     std = (var + eps).sqrt()

@@ -1,16 +1,20 @@
-"""Which checkpoint a config names, and whether the encoder in it is the encoder of the config: pure
-functions over settings and state dicts.
-"""
+"""Strict loading: the checkpoint that a config names must hold the encoder of the config."""
 import math
+import os
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pickle import UnpicklingError
 
+from mmengine.logging import MMLogger
 from mmengine.model import PretrainedInit
 from mmengine.registry import WEIGHT_INITIALIZERS
-from torch import Tensor
+from mmengine.runner import CheckpointLoader
+from torch import Tensor, nn
 
-from .errors import ConfigError
+from .errors import ConfigError, check_file
+
+_NAME_ONE = 'name a checkpoint, with --cfg-options model.backbone.init_cfg.checkpoint=PATH'
 
 Shape = tuple[int, ...]
 
@@ -24,6 +28,67 @@ def pretrained_settings(init_cfg: dict | Sequence[dict] | None) -> dict | None:
         if kind is PretrainedInit:
             return settings
     return None
+
+
+def read_checkpoint(settings: Mapping) -> tuple[Mapping, str]:
+    """Weights of the checkpoint that ``backbone.init_cfg`` names, and what stands before the
+    encoder's names in it.
+
+    Args:
+        settings: Result of :func:`pretrained_settings`.
+
+    Raises:
+        ConfigError: If it names none, or no file of weights that torch can read.
+    """
+    field, path = 'backbone.init_cfg.checkpoint', settings.get('checkpoint')
+    if not path:
+        raise ConfigError(f'{field} is empty: {_NAME_ONE}')
+    check_file(field, path, _NAME_ONE)
+    try:
+        loaded = CheckpointLoader.load_checkpoint(os.path.expanduser(path), map_location='cpu')
+    except (RuntimeError, UnpicklingError, EOFError, KeyError) as error:
+        raise ConfigError(f'{field}={path!r} cannot be read as a checkpoint '
+                          f'({type(error).__name__}: {error}): is the file whole? If it is, '
+                          f'{_NAME_ONE}') from error
+    state = loaded
+    if isinstance(loaded, Mapping):
+        state = loaded.get('state_dict', loaded.get('model', loaded))
+    if not isinstance(state, Mapping):
+        raise ConfigError(f'{field}={path!r} holds a {type(state).__name__}, not weights by name: '
+                          f'{_NAME_ONE}')
+    return state, settings.get('prefix', '')
+
+
+def load_encoder(encoder: nn.Module,
+                 settings: Mapping,
+                 unused: str | None = None,
+                 new: str | None = None) -> None:
+    """Load an encoder's weights strictly; a position embedding of another grid is resized.
+
+    Args:
+        encoder: Module to fill.
+        settings: Result of :func:`pretrained_settings`.
+        unused: Pattern of the names that a checkpoint may have and the encoder does not.
+        new: Pattern of the encoder's names that a checkpoint may lack; they keep their values.
+
+    Raises:
+        ConfigError: If there is no such file, or if it lacks or contradicts another weight.
+    """
+    state, prefix = read_checkpoint(settings)
+    theirs = {name.removeprefix(prefix): value for name, value in state.items()
+              if name.startswith(prefix)}
+    left_out = [name for name in theirs if unused and re.match(unused, name)]
+    ours = encoder.state_dict()
+    fresh = [name for name in ours if new and re.match(new, name) and name not in theirs]
+    check_backbone({prefix + name: value for name, value in ours.items() if name not in fresh},
+                   {name: value for name, value in state.items()
+                    if name.removeprefix(prefix) not in left_out}, prefix)
+    encoder.load_state_dict({name: value for name, value in theirs.items() if name not in left_out},
+                            strict=False)  # but for the fresh ones, all is checked
+    notes = ''.join(f'; {what}: {_some(names)}' for what, names in (
+        ('not used', left_out), ('initialized anew', fresh)) if names)
+    MMLogger.get_current_instance().info(
+        f'Every key of the encoder is loaded from {settings["checkpoint"]}{notes}')
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,8 @@ _BLOCK = {
     'mlp.fc1': 'ffn.layers.0.0',
     'mlp.fc2': 'ffn.layers.1',
 }
-# Released (timm's) name -> mmpretrain's, of the encoder and of MAE's decoder without their blocks.
+# Released (timm's) name -> mmpretrain's, of the encoder and of MAE's decoder without their blocks,
+# and of the layer behind the decoder, which is the head's here.
 _ENCODER = {
     'cls_token': 'cls_token',
     'pos_embed': 'pos_embed',
@@ -36,9 +37,8 @@ _DECODER = {
     'decoder_embed.bias': 'decoder_embed.bias',
     'decoder_norm.weight': 'ln1.weight',
     'decoder_norm.bias': 'ln1.bias',
-    'decoder_pred.weight': 'decoder_pred.weight',
-    'decoder_pred.bias': 'decoder_pred.bias',
 }
+_PREDICTION = {name: name for name in ('decoder_pred.weight', 'decoder_pred.bias')}
 _BATCH_NORM = ('weight', 'bias', 'running_mean', 'running_var', 'num_batches_tracked')
 # The released ccMIM projector is a Sequential(Linear, BN, ReLU, Linear, BN without affine).
 _PROJECTOR = {
@@ -60,6 +60,8 @@ _CMAE_PARTS = {
     'target_projector': 'target_projector',
     'head.predictor': 'contrast_head.predictor',
 }
+# The layers behind its decoders.
+_CMAE_HEADS = {'pixel_decoder': 'head', 'feature_decoder': 'feature_head'}
 
 
 def _num_blocks(state: Mapping, pattern: str) -> int:
@@ -82,7 +84,7 @@ def _released_names(state: Mapping, parts: tuple[str, ...]) -> dict[str, str]:
     names = _prefixed(_ENCODER, 'backbone.')
     names |= _blocks('blocks', 'backbone.layers', _num_blocks(state, r'blocks\.(\d+)\.'))
     if 'decoder' in parts:
-        names |= _prefixed(_DECODER, 'neck.')
+        names |= _prefixed(_DECODER, 'neck.') | _prefixed(_PREDICTION, 'head.')
         depth = _num_blocks(state, r'decoder_blocks\.(\d+)\.')
         names |= _blocks('decoder_blocks', 'neck.decoder_blocks', depth)
     if 'projector' in parts:
@@ -102,7 +104,7 @@ def _rename(state: Mapping[str, Tensor], names: Mapping[str, str], what: str) ->
 def mae_from_released(state: Mapping[str, Tensor]) -> StateDict:
     """Released MAE (facebookresearch/mae) to ours.
 
-    The downloads for fine-tuning hold the encoder alone, those for visualisation the decoder too;
+    The downloads for fine-tuning hold the encoder alone, those for visualization the decoder too;
     both are accepted, half a decoder is not.
 
     Raises:
@@ -150,7 +152,33 @@ def cmae_from_released(state: Mapping[str, Tensor]) -> StateDict:
         }
     names = {f'{part}.{name}': f'{_CMAE_PARTS[part]}.{name}'
              for part, keys in parts.items() for name in keys}
+    for part, head in _CMAE_HEADS.items():
+        if part in parts:
+            names |= {f'{part}.{name}': f'{head}.{name}' for name in _PREDICTION}
     return _rename(state, names, 'released CMAE')
+
+
+def from_older_version(state: dict[str, Tensor], prefix: str = '') -> None:
+    """Rename, in place, what stood elsewhere in checkpoints of 0.1.0 before its release.
+
+    The prediction layers were parts of the decoders, as they still are in mmpretrain's MAE; each
+    guidance had a clock. Everything else is left as it is.
+
+    Args:
+        state: State dict of an algorithm.
+        prefix: What stands before its names.
+    """
+    moved = {'neck.decoder_pred.': 'head.decoder_pred.',
+             'feature_decoder.decoder_pred.': 'feature_head.decoder_pred.'}
+    if f'{prefix}feature_decoder.decoder_embed.weight' not in state:  # it shared the neck's blocks
+        moved['feature_decoder.ln1.'] = 'feature_head.norm.'
+    clock = re.compile(re.escape(prefix) + r'mask_generator\.(generators\.\d+\.)?schedule\.epoch$')
+    for name in list(state):
+        if clock.match(name):
+            state[f'{prefix}clock.epochs'] = state.pop(name)
+        for old, new in moved.items():
+            if name.startswith(prefix + old):
+                state[prefix + new + name.removeprefix(prefix + old)] = state.pop(name)
 
 
 def vit_from_ours(state: Mapping[str, Tensor], layout: str) -> StateDict:

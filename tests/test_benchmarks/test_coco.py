@@ -516,5 +516,5 @@ def test_from_the_pretrained_encoder_to_the_same_ap_on_one_and_two_processes(dat
         assert process.returncode == 0, log[-3000:]
         results[name] = json.loads((tmp_path / f'{name}.json').read_text())
     assert results['one'] == results['two']
-    # .33 to .73 with three seeds where it was written; of a detector that has learnt nothing, 0.
+    # .33 to .73 with three seeds where it was written; of a detector that has learned nothing, 0.
     assert results['one']['coco/bbox_mAP'] > .1 and results['one']['coco/segm_mAP'] > .1

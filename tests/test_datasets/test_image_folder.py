@@ -23,7 +23,7 @@ SUBSET_TOOL = ROOT / 'tools/dataset_converters/make_imagenet_subset.py'
 
 
 def write(path, value=0):
-    """Writes a 12 x 10 picture of one grey value."""
+    """Writes a 12 x 10 picture of one gray value."""
     path.parent.mkdir(parents=True, exist_ok=True)
     Image.fromarray(np.full((10, 12, 3), value, np.uint8)).save(path)
     return path
@@ -39,7 +39,7 @@ def paths(dataset):
 
 
 @pytest.fixture
-def labelled(tmp_path):
+def labeled(tmp_path):
     for name in ('b/1.png', 'a/2.JPEG', 'a/deep/er/3.webp', 'a-b/4.TIFF', '.hidden/5.png',
                  'a/.6.png'):
         write(tmp_path / name)
@@ -60,8 +60,8 @@ def with_broken(tmp_path):
 
 
 @pytest.mark.parametrize('with_label', ['auto', True])
-def test_labels_are_sorted_first_level_folders(labelled, with_label):
-    dataset = build(labelled, with_label=with_label)
+def test_labels_are_sorted_first_level_folders(labeled, with_label):
+    dataset = build(labeled, with_label=with_label)
     assert dataset.CLASSES == ('a', 'a-b', 'b')
     assert paths(dataset) == ['a/2.JPEG', 'a/deep/er/3.webp', 'a-b/4.TIFF', 'b/1.png']
     assert dataset.get_gt_labels().tolist() == [0, 0, 1, 2]
@@ -78,36 +78,36 @@ def test_every_default_extension_is_read_by_both_backends(tmp_path):
         assert [round(dataset[i]['img'].mean()) for i in range(9)] == [100] * 9
 
 
-def test_auto_is_unlabelled_with_loose_images_or_one_folder(labelled, tmp_path_factory):
+def test_auto_is_unlabeled_with_loose_images_or_one_folder(labeled, tmp_path_factory):
     single = tmp_path_factory.mktemp('single')
     write(single / 'only/1.png')
-    write(labelled / 'loose.png')
-    for root, count in ((labelled, 5), (single, 1)):
+    write(labeled / 'loose.png')
+    for root, count in ((labeled, 5), (single, 1)):
         dataset = build(root)
         assert dataset.with_label is False and dataset.CLASSES is None
         assert len(dataset) == count and 'gt_label' not in dataset.get_data_info(0)
     # Asked for explicitly, labels leave the loose image out.
-    assert len(build(labelled, with_label=True)) == 4
+    assert len(build(labeled, with_label=True)) == 4
     assert build(single, with_label=True).get_gt_labels().tolist() == [0]
 
 
 @pytest.mark.parametrize('as_file', [False, True])
-def test_classes_choose_folders_and_their_order_is_the_label(labelled, tmp_path_factory, as_file):
+def test_classes_choose_folders_and_their_order_is_the_label(labeled, tmp_path_factory, as_file):
     classes = ['b', 'a']
     if as_file:
         file = tmp_path_factory.mktemp('lists') / 'classes.txt'
         file.write_text('b\n\n a \n')
         classes = str(file)
-    dataset = build(labelled, classes=classes)
+    dataset = build(labeled, classes=classes)
     assert dataset.CLASSES == ('b', 'a')
     assert paths(dataset) == ['b/1.png', 'a/2.JPEG', 'a/deep/er/3.webp']
     assert dataset.get_gt_labels().tolist() == [0, 1, 1]
-    assert paths(build(labelled, classes=classes, with_label=False)) == paths(dataset)
+    assert paths(build(labeled, classes=classes, with_label=False)) == paths(dataset)
 
 
-def test_annotation_file(labelled):
-    (labelled / 'list.txt').write_text('b/1.png 7\na/2.JPEG 3\n')
-    dataset = build(labelled, ann_file='list.txt', with_label=True)
+def test_annotation_file(labeled):
+    (labeled / 'list.txt').write_text('b/1.png 7\na/2.JPEG 3\n')
+    dataset = build(labeled, ann_file='list.txt', with_label=True)
     assert paths(dataset) == ['b/1.png', 'a/2.JPEG']
     assert dataset.get_gt_labels().tolist() == [7, 3]
 
@@ -213,10 +213,10 @@ def test_bad_folders(tmp_path):
     (dict(ann_file='list.txt'), 'say True'),
     (dict(ann_file='list.txt', with_label=False), r"list\.txt' does not exist"),
 ])
-def test_bad_arguments(labelled, kwargs, message):
-    (labelled / 'empty').mkdir()
+def test_bad_arguments(labeled, kwargs, message):
+    (labeled / 'empty').mkdir()
     with pytest.raises(ConfigError, match=message):
-        build(labelled, **kwargs)
+        build(labeled, **kwargs)
 
 
 def run_subset_tool(*args):

@@ -162,7 +162,7 @@ def shift_config(config):
 
 
 def views(config, data_root):
-    """One batch of the config's dataset, packed, collated and normalised as a run does it."""
+    """One batch of the config's dataset, packed, collated and normalized as a run does it."""
     loader = config.train_dataloader
     loader.update(batch_size=4, num_workers=0, pin_memory=False)
     loader.dataset.data_root = str(data_root / 'imagenet_mini')
@@ -180,7 +180,7 @@ def test_shipped_pipelines_give_two_views(data_root, name):
 
 
 @pytest.mark.parametrize('name', TWO_VIEWS[:3])
-def test_views_are_equal_without_shift_and_colour(data_root, name):
+def test_views_are_equal_without_shift_and_color(data_root, name):
     config = load(name)
     shift_config(config).update(max_shift=0, target_transforms=[])
     online, target = views(config, data_root)
@@ -199,7 +199,7 @@ def test_views_overlap_at_a_shift_in_range(data_root, name):
     assert len(set.union(*found)) > 1
 
 
-def test_two_crops_are_independent_and_uncoloured(data_root, tmp_path):
+def test_two_crops_are_independent_and_uncolored(data_root, tmp_path):
     """On a picture of its own positions, one crop starts where the other does not."""
     Image.fromarray(master_image(256, 256)).save(tmp_path / 'positions.png')
     config = load('imagenet_224_two-crops')
@@ -207,7 +207,7 @@ def test_two_crops_are_independent_and_uncoloured(data_root, tmp_path):
     inputs = [dataset[0]['inputs'] for _ in range(20)]
     corners = torch.tensor([[view[1:, 0, 0].tolist() for view in pair] for pair in inputs])
     assert (corners[:, 0] != corners[:, 1]).any(1).all()
-    # Blue, the first channel as read, holds 7 everywhere, and any change of colour would alter it.
+    # Blue, the first channel as read, holds 7 everywhere, and any change of color would alter it.
     assert all((view[0] == 7).all() for pair in inputs for view in pair)
 
 
@@ -223,10 +223,10 @@ def test_shipped_configs_state_paper_and_released_code():
     paper = (255, [], 224, 31)
     assert list(said.values()) == [paper, (256, [.5], 224, 31), paper, (36, [.5], 32, 4)]
 
-    colour, released, folder = (shift_config(load(n)).target_transforms for n in TWO_VIEWS[:3])
-    assert colour == released == folder
-    jitter, grey, blur = colour
-    assert (jitter.prob, grey.prob, blur.prob) == (.8, .2, .5)
+    color, released, folder = (shift_config(load(n)).target_transforms for n in TWO_VIEWS[:3])
+    assert color == released == folder
+    jitter, gray, blur = color
+    assert (jitter.prob, gray.prob, blur.prob) == (.8, .2, .5)
     assert [jitter.transforms[0][k] for k in ('brightness', 'contrast', 'saturation', 'hue')] == [
         .4, .4, .4, .1]
     cifar = shift_config(load('cifar10_32_pixel-shift')).target_transforms
@@ -252,10 +252,10 @@ def test_blur_has_sigma_uniform_from_a_tenth_to_two():
                                            ('cifar10_32_pixel-shift', (255, 0, 0))])
 def test_grey_is_luma_in_the_datasets_channel_order(name, red):
     """ITU-R 601: pure red has 0.299 of white's luma, blue 0.114."""
-    grey = shift_config(load(name)).target_transforms[1]
-    grey.prob = 1.
+    gray = shift_config(load(name)).target_transforms[1]
+    gray.prob = 1.
     image = np.full((4, 4, 3), red, np.uint8)
-    assert (TRANSFORMS.build(grey)(dict(img=image))['img'] == int(.299 * 255)).all()
+    assert (TRANSFORMS.build(gray)(dict(img=image))['img'] == int(.299 * 255)).all()
 
 
 def test_cifar_pipeline_on_an_array():

@@ -13,7 +13,7 @@ from mmguided.models import MomentumEncoder
 
 
 class _Encoder(nn.Module):
-    """One weight, and a normalisation with buffers."""
+    """One weight, and a normalization with buffers."""
 
     def __init__(self):
         super().__init__()
@@ -99,7 +99,7 @@ def test_accumulated_gradients_make_one_update(tmp_path):
 
 @pytest.mark.parametrize('fused', [False, True])
 def test_a_step_that_the_loss_scaler_skips_makes_none(tmp_path, fused):
-    """With torch's scaler on a CPU; a fused optimiser does the skipping itself."""
+    """With torch's scaler on a CPU; a fused optimizer does the skipping itself."""
     model = _Model(momentum=.9)
     model.broken_at = (2, )
     scaler = torch.amp.GradScaler('cpu', init_scale=4.)

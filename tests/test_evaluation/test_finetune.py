@@ -13,7 +13,7 @@ from mmguided.models import MaskedHybridViT, MaskedViT
 from mmguided.registry import MODELS
 from mmguided.utils.errors import ConfigError
 
-from .colours import ARCH, COLOURS, CONFIGS, colour_folders, small
+from .colors import ARCH, COLOURS, CONFIGS, color_folders, small
 
 IMAGENET = {
     # base lr per 256 images, layer decay, drop path, epochs
@@ -28,7 +28,7 @@ IMAGENET = {
 
 @pytest.fixture(scope='module')
 def folders(tmp_path_factory):
-    return colour_folders(tmp_path_factory.mktemp('colours'), train=8, val=5)
+    return color_folders(tmp_path_factory.mktemp('colors'), train=8, val=5)
 
 
 def load(name):
@@ -41,7 +41,7 @@ def on_cpu(cfg):
 
 
 def finetune_config(config, folders, work_dir, width=ARCH['embed_dims']):
-    """A shipped config for three colours, and the encoder that its checkpoint holds."""
+    """A shipped config for three colors, and the encoder that its checkpoint holds."""
     cfg = small(config, folders, work_dir)
     torch.manual_seed(1)
     source = MaskedViT(arch={**ARCH, 'embed_dims': width}, img_size=32, patch_size=8)
@@ -72,7 +72,7 @@ def built(cfg):
 
 
 def groups_of(cfg):
-    """Name -> (parameter, its group in the optimiser), at full size but without memory."""
+    """Name -> (parameter, its group in the optimizer), at full size but without memory."""
     on_cpu(cfg)
     cfg.model.backbone.init_cfg = None
     with torch.device('meta'):
@@ -302,7 +302,7 @@ def test_mixed_and_smoothed_targets_are_distributions(folders, tmp_path):
 @pytest.mark.parametrize(
     'config', ['imagenet/vit-b_finetune-100e.py', 'folder/vit-tiny_finetune.py'])
 def test_all_of_the_network_learns(folders, tmp_path, config):
-    """The colours are told apart in the end, and the saved classifier scores the same."""
+    """The colors are told apart in the end, and the saved classifier scores the same."""
     cfg, source = finetune_config(config, folders, tmp_path)
     cfg.train_cfg.update(max_epochs=30, val_interval=30)
     cfg.param_scheduler[1].update(T_max=25, end=30)
@@ -317,5 +317,5 @@ def test_all_of_the_network_learns(folders, tmp_path, config):
     cfg.model.backbone.init_cfg.checkpoint = ''
     cfg.experiment_name += '_test'
     accuracy = Runner.from_cfg(cfg).test()['accuracy/top1']
-    # The red image that is labelled blue is wrong, the other fourteen are right.
+    # The red image that is labeled blue is wrong, the other fourteen are right.
     assert accuracy == pytest.approx(1400 / 15)

@@ -1,4 +1,4 @@
-"""KNNClassifier through Runner.test, on images whose class is their colour."""
+"""KNNClassifier through Runner.test, on images whose class is their color."""
 import pytest
 import torch
 import torch.multiprocessing as mp
@@ -10,12 +10,12 @@ from mmguided.evaluation import KNNClassifier
 from mmguided.registry import MODELS
 from mmguided.utils.errors import ConfigError
 
-from .colours import COLOURS, colour_folders, small
+from .colors import COLOURS, color_folders, small
 
 
 @pytest.fixture(scope='module')
 def folders(tmp_path_factory):
-    return colour_folders(tmp_path_factory.mktemp('colours'), train=7, val=5)
+    return color_folders(tmp_path_factory.mktemp('colors'), train=7, val=5)
 
 
 @pytest.fixture(scope='module')
@@ -39,10 +39,10 @@ def knn_config(folders, work_dir, checkpoint):
 
 
 @pytest.mark.parametrize('out_type', ['cls_token', 'featmap'])
-def test_colours_are_told_apart(folders, checkpoint, tmp_path, out_type):
+def test_colors_are_told_apart(folders, checkpoint, tmp_path, out_type):
     cfg = knn_config(folders, tmp_path, checkpoint)
     cfg.model.backbone.out_type = out_type
-    # The red image that is labelled blue is wrong, the other fourteen are right.
+    # The red image that is labeled blue is wrong, the other fourteen are right.
     expected = {'knn/top1_k1': 1400 / 15, 'knn/top1_k5': 1400 / 15}
     assert Runner.from_cfg(cfg).test() == pytest.approx(expected)
 
@@ -84,10 +84,10 @@ def test_images_not_delivered_are_left_out(folders, checkpoint, tmp_path):
     assert len(bank) == 20 and bank.norm(dim=1).min() > 0
 
 
-def test_more_neighbours_than_images(folders, checkpoint, tmp_path):
+def test_more_neighbors_than_images(folders, checkpoint, tmp_path):
     cfg = knn_config(folders, tmp_path, checkpoint)
     cfg.model.ks = (10, 22)
-    with pytest.raises(ConfigError, match='more neighbours than the 21 images'):
+    with pytest.raises(ConfigError, match='more neighbors than the 21 images'):
         Runner.from_cfg(cfg).test()
 
 

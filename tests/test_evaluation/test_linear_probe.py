@@ -9,18 +9,18 @@ from mmguided.models import MaskedViT
 from mmguided.registry import MODELS
 from mmguided.utils.errors import ConfigError
 
-from .colours import ARCH, COLOURS, CONFIGS, colour_folders, small
+from .colors import ARCH, COLOURS, CONFIGS, color_folders, small
 
 
 @pytest.fixture(scope='module')
 def imagenet(tmp_path_factory):
     """A folder in ImageNet's layout with annotation files, so that it needs no 1000 classes."""
-    root = colour_folders(tmp_path_factory.mktemp('imagenet'), train=3, val=2)
+    root = color_folders(tmp_path_factory.mktemp('imagenet'), train=3, val=2)
     (root / 'meta').mkdir()
     for split in ('train', 'val'):
         lines = [f'{path.relative_to(root / split)} {label}'
-                 for label, colour in enumerate(COLOURS)
-                 for path in sorted((root / split / colour).iterdir())]
+                 for label, color in enumerate(COLOURS)
+                 for path in sorted((root / split / color).iterdir())]
         (root / 'meta' / f'{split}.txt').write_text('\n'.join(lines))
     return root
 
@@ -52,7 +52,7 @@ def test_only_the_linear_layer_learns(imagenet, tmp_path, config):
     runner = Runner.from_cfg(cfg)
     model = runner.model
     model.init_weights()
-    # Runner initialises too; what it finds is then ours.
+    # Runner initializes too; what it finds is then ours.
     model.init_weights = lambda: None
     for name, value in model.backbone.state_dict().items():
         assert torch.equal(value, source.state_dict()[name]), name

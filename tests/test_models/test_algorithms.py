@@ -4,7 +4,7 @@ import torch
 
 from mmguided.registry import MODELS
 from mmguided.utils.errors import ConfigError
-from tests.parity import build, grad_norms
+from tests.helpers.models import build, grad_norms
 
 GEOMETRY = dict(img=32, patch=8, dim=32, depth=2, heads=2, ddim=16, ddepth=1, dheads=2)
 GUIDED = dict(

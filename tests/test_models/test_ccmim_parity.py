@@ -4,7 +4,7 @@ import torch
 
 from mmguided.models import ClsAttention, PatchMask
 from mmguided.utils.converters import ccmim_from_released
-from tests.parity import assert_close, build, grad_norms, released_state
+from tests.helpers.models import assert_close, build, grad_norms, released_state
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ from mmengine.runner import load_checkpoint
 from mmguided.models import CMAE, MaskGenerator
 from mmguided.registry import MODELS
 from mmguided.utils.errors import ConfigError
-from tests.parity import build, grad_norms
+from tests.helpers.models import build, grad_norms
 
 GEOMETRY = dict(img=32, patch=8, dim=32, depth=2, heads=2, ddim=16, ddepth=3, dheads=2)
 MLP = dict(
@@ -187,8 +187,8 @@ def test_it_learns_to_tell_the_images_apart():
     """On one batch, with the target held: from chance to certainty."""
     torch.manual_seed(0)
     model, batch = cmae(), views(16)
-    colours = 2 * torch.randn(16, 3, 1, 1)
-    batch = [.1 * view + colours for view in batch]
+    colors = 2 * torch.randn(16, 3, 1, 1)
+    batch = [.1 * view + colors for view in batch]
     optimizer = torch.optim.AdamW(model.parameters(), 2e-3)
     accuracy = []
     for _ in range(40):

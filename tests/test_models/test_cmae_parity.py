@@ -5,11 +5,11 @@ import torch
 
 from mmguided.models import PatchMask
 from mmguided.utils.converters import cmae_from_released
-from tests.parity import assert_close, build, grad_norms, released_state
+from tests.helpers.models import assert_close, build, grad_norms, released_state
 
-# The released code's normalisation, with the statistics of one process.
+# The released code's normalization, with the statistics of one process.
 BN = dict(type='BN1d', eps=1e-6)
-# What these add is the same for all images, and the next batch normalisation subtracts it.
+# What these add is the same for all images, and the next batch normalization subtracts it.
 REMOVED_BY_BATCH_NORM = ('feature_decoder.ln1.bias', 'feature_decoder.decoder_pred.bias',
                          'projector.fc0.bias', 'contrast_head.predictor.fc0.bias')
 

@@ -7,7 +7,7 @@ import torch
 from mmguided.models import ConditionalMAE, MaskedHybridViT, MultiShotMaskGenerator, num_kept
 from mmguided.registry import MODELS
 from mmguided.utils.errors import ConfigError
-from tests.parity import build, grad_norms
+from tests.helpers.models import build, grad_norms
 from tests.test_models.test_algorithms import ccmim
 
 GEOMETRY = dict(img=32, patch=4, dim=24, depth=4, heads=2, ddim=16, ddepth=1, dheads=2)

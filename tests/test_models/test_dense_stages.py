@@ -58,7 +58,7 @@ def test_only_early_norms_and_mask_tokens_may_differ(name, without, more, said, 
         dense(PAIRS[name], tmp_path / 'encoder.pth', out_indices=(0, 1, 2, 3))
 
 
-def test_without_a_checkpoint_it_is_initialised_as_mmpretrains():
+def test_without_a_checkpoint_it_is_initialized_as_mmpretrains():
     model = DenseConvNeXt(**CONVNEXT)
     model.init_weights()
     weight = model.stages[0][0].pointwise_conv1.weight

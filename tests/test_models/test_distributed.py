@@ -103,14 +103,14 @@ def test_gradients_equal_one_process(two_processes, name):
     gradients = two_processes[1][name, 'mmguided.SyncBatchNorm']
     alone = _gradients(HEADS[name], 'mmguided.SyncBatchNorm', slice(0, 8), lambda model: model)
     assert gradients.keys() == alone.keys()
-    # A bias before a normalisation has no gradient but rounding: the largest one sets the scale.
+    # A bias before a normalization has no gradient but rounding: the largest one sets the scale.
     scale = max(gradient.abs().max().item() for gradient in alone.values())
     for key, gradient in alone.items():
         torch.testing.assert_close(gradients[key], gradient, rtol=1e-4, atol=1e-6 * scale, msg=key)
 
 
 def test_cmae_equals_one_process(two_processes):
-    """Gathered targets, synchronised statistics, the average after the step: on both processes."""
+    """Gathered targets, synchronized statistics, the average after the step: on both processes."""
     gradients, after, losses = _cmae_step(slice(0, 8), lambda model: model)
     scale = max(gradient.abs().max().item() for gradient in gradients.values())
     for results in two_processes:

@@ -104,7 +104,7 @@ def test_position_embedding_follows_the_input_as_mmpretrains():
     torch.testing.assert_close(ours(images), theirs(images))
 
 
-def test_initialisation_is_maes():
+def test_initialization_is_maes():
     model = encoder()
     weight = model.layers[0].ffn.layers[0][0].weight
     assert weight.abs().max() <= (6 / (32 + 64))**.5 < weight.abs().max() * 1.05

@@ -7,7 +7,7 @@ from mmengine.runner import save_checkpoint
 
 from mmguided.models import MaskedHybridViT, MaskedViT, PatchMask
 from mmguided.utils.errors import ConfigError
-from tests.parity import build, grad_norms
+from tests.helpers.models import build, grad_norms
 
 ARCH = dict(
     embed_dims=32,
@@ -62,7 +62,7 @@ def test_masked_pixels_change_no_visible_token(size, strides, length, trained):
             model.encode(shown, mask.ids_keep), before), 'without the mask they leak'
 
 
-def test_a_visible_patch_reaches_its_visible_neighbour_through_the_convolutions():
+def test_a_visible_patch_reaches_its_visible_neighbor_through_the_convolutions():
     model = hybrid()
     images = torch.randn(1, 3, 16, 24)
     mask = PatchMask.from_keys(torch.arange(24).unsqueeze(0), 12)  # the upper two rows
@@ -220,7 +220,7 @@ def test_mae_trains_every_parameter(bfloat16):
     assert all(norm.isfinite() and norm > 0 for norm in norms.values()), norms
 
 
-def test_initialisation_is_maes_and_xavier_over_the_flattened_kernel():
+def test_initialization_is_maes_and_xavier_over_the_flattened_kernel():
     model = hybrid()
     block = model.patch_embed.stages[0].blocks[0]
     for weight, fans in ((block.value.weight, 24), (block.ffn.layers[0][0].weight, 60),

@@ -5,7 +5,7 @@ import torch
 from mmguided.models import MaskGenerator, PatchMask
 from mmguided.ops import patchify, sincos_position_embedding
 from mmguided.utils.converters import mae_from_released
-from tests.parity import assert_close, build, grad_norms, released_state
+from tests.helpers.models import assert_close, build, grad_norms, released_state
 
 
 @pytest.fixture

@@ -129,7 +129,7 @@ def test_blockwise_masks_are_blocks_without_a_preferred_side():
     mask = generator('BlockwiseSampling', None, 0.4)(torch.zeros(4000, 3, 8, 8), (14, 14))[0].mask
     grid = mask.unflatten(1, (14, 14))
     both = (grid[:, :, 1:] * grid[:, :, :-1]).mean()
-    assert both / grid.mean() > .75, 'masked patches have masked neighbours; at random .4 would'
+    assert both / grid.mean() > .75, 'masked patches have masked neighbors; at random .4 would'
     often = grid.mean(0)
     assert (often - often.flip(0)).abs().max() < .05 and (often - often.flip(1)).abs().max() < .05
     assert often.min() > .02, 'even corners, which few blocks reach, are masked at times'

@@ -10,7 +10,7 @@ from mmguided.models import ConvNeXtDecoder, MaskedConvNeXt, PatchMask
 from mmguided.registry import MODELS
 from mmguided.utils.errors import ConfigError
 from tests.conftest import ROOT
-from tests.parity import grad_norms
+from tests.helpers.models import grad_norms
 
 ARCH = dict(depths=[2, 1, 2, 1], channels=[8, 12, 16, 20])
 V2 = dict(use_grn=True, layer_scale_init_value=0.)
@@ -112,8 +112,8 @@ def sparse_convnext(model, image, shots):
             total = part.depthwise_conv.bias
             for i in range(7):
                 for j in range(7):
-                    if (neighbour := (row + i - 3, column + j - 3)) in x:
-                        total = total + kernel[:, i, j] * x[neighbour]
+                    if (neighbor := (row + i - 3, column + j - 3)) in x:
+                        total = total + kernel[:, i, j] * x[neighbor]
             mixed.append(total)
         mixed = F.layer_norm(torch.stack(mixed), part.norm.normalized_shape, part.norm.weight,
                              part.norm.bias, 1e-6)
@@ -211,7 +211,7 @@ def test_after_the_second_shot_a_unit_carries_nothing_and_before_it_did():
     before = model(images, mask)
     before.square().sum().backward()
     informed = pixels(mask.shot != 1).expand_as(images)
-    assert torch.equal(images.grad != 0, informed), 'units of shot 2 informed their neighbours'
+    assert torch.equal(images.grad != 0, informed), 'units of shot 2 informed their neighbors'
 
     def outputs(altered):
         """With the input of stage 3 altered at the units of a shot; its rows are shots 0, 2."""
@@ -289,7 +289,7 @@ def test_a_few_steps_on_one_batch_lower_the_loss(drops):
         loss.backward()
         optimizer.step()
         losses.append(loss.item())
-    assert losses[0] == pytest.approx(1, abs=.05), 'a prediction of zero, normalised pixels'
+    assert losses[0] == pytest.approx(1, abs=.05), 'a prediction of zero, normalized pixels'
     assert max(losses[-5:]) < .5 * losses[0], losses
 
 
@@ -327,7 +327,7 @@ def test_decoder_is_a_block_of_convnext_v2_and_a_projection_on_each_side():
         decoder(latent, mask, grid=(3, 2)), pred.flatten(2).mT, rtol=1e-4, atol=1e-5)
 
 
-def test_initialisation_is_convnexts():
+def test_initialization_is_convnexts():
     model = fcmae()
     for module in model.modules():
         if isinstance(module, nn.Linear | nn.Conv2d):

@@ -191,7 +191,7 @@ def test_one_shot_is_mmpretrains_simmim():
     with torch.no_grad():
         for ours, conv in zip(decoder.decoder_pred.parameters(), shuffle.decoder[0].parameters(),
                               strict=True):
-            # From colour, row, column of a unit to row, column, colour.
+            # From color, row, column of a unit to row, column, color.
             ours.copy_(conv.view(3, 32, 32, -1).permute(1, 2, 0, 3).reshape(ours.shape))
     pred, their_pred = decoder(latent, mask), shuffle(their_latent)
     torch.testing.assert_close(unpatchify(pred, 32, GRID), their_pred, rtol=1e-4, atol=1e-5)
@@ -219,7 +219,7 @@ def test_absolute_error_by_hand():
     assert ReconstructionHead(order=2)(pred, target, weights).item() == (5 + 3 * 2) / 4
 
 
-def test_initialisation_is_simmims():
+def test_initialization_is_simmims():
     torch.manual_seed(0)
     model = MaskedSwin(**KWARGS, mask_stages=(0, 3))
     model.init_weights()
@@ -233,7 +233,7 @@ def test_initialisation_is_simmims():
     assert not block.attn.w_msa.qkv.bias.any()
 
 
-def test_weights_of_a_checkpoint_survive_the_initialisation(tmp_path):
+def test_weights_of_a_checkpoint_survive_the_initialization(tmp_path):
     model = swin(mask_stages=(0, ))
     torch.save(dict(state_dict=model.state_dict()), tmp_path / 'swin.pth')
     other = MaskedSwin(**KWARGS, mask_stages=(0, 3), init_cfg=dict(

@@ -50,7 +50,7 @@ def test_every_level_is_the_papers():
     assert next(weights, None) is None
 
 
-def test_every_level_looks_at_its_place_and_is_normalised():
+def test_every_level_looks_at_its_place_and_is_normalized():
     neck = pyramid()
     x = torch.randn(1, 16, 12, 12)
     changed = x.clone()

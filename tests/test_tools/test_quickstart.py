@@ -37,10 +37,10 @@ def run(quickstart, monkeypatch, tmp_path, capsys):
     return call
 
 
-def write_image(path, colour=None, size=(80, 70)):
+def write_image(path, color=None, size=(80, 70)):
     path.parent.mkdir(parents=True, exist_ok=True)
     noise = np.random.randint(0, 256, (size[1], size[0], 3), dtype=np.uint8)
-    Image.fromarray(noise if colour is None else noise // 4 + np.uint8(colour)).save(path)
+    Image.fromarray(noise if color is None else noise // 4 + np.uint8(color)).save(path)
 
 
 def copies(root, split):
@@ -66,11 +66,11 @@ def test_built_in_images_end_to_end(run):
     assert 'MNIST' in out and 'Epoch(train)' not in out  # the log stays in its file
 
 
-def test_labelled_folder_with_a_broken_image(run, tmp_path):
+def test_labeled_folder_with_a_broken_image(run, tmp_path):
     folder = tmp_path / 'images'
-    for name, colour in (('dark', 0), ('bright', 150)):
+    for name, color in (('dark', 0), ('bright', 150)):
         for i in range(10):
-            write_image(folder / name / f'{i}.png', colour)
+            write_image(folder / name / f'{i}.png', color)
     (folder / 'dark/broken.jpg').write_bytes(b'no image')
     out, work_dir = run(folder, '--epochs', 1, '--max-images', 50)
     assert '1 unreadable images were left out' in out
@@ -78,7 +78,7 @@ def test_labelled_folder_with_a_broken_image(run, tmp_path):
         knn=100, linear=100)
 
 
-def test_unlabelled_folder_gives_no_table(run, tmp_path):
+def test_unlabeled_folder_gives_no_table(run, tmp_path):
     for i in range(6):
         write_image(tmp_path / 'images' / f'{i}.png')
     out, work_dir = run(tmp_path / 'images', '--epochs', 1, '--max-images', 10)
@@ -136,7 +136,7 @@ def test_train_and_val_folders_are_kept(tmp_path):
             for i in range(count):
                 write_image(tmp_path / 'images' / split / name / f'{i}.png')
     images = prepare_images(tmp_path / 'out', tmp_path / 'images')
-    assert images.num_train == 6 and images.labelled == ''
+    assert images.num_train == 6 and images.labeled == ''
     assert len(copies(tmp_path / 'out', 'val')) == 4
 
 
@@ -156,7 +156,7 @@ def test_prepared_images_are_reused_until_the_folder_changes(tmp_path):
 def test_crops_for_training_and_validation_do_not_overlap(tmp_path, monkeypatch):
     from mmguided.datasets import sample_images
 
-    # Photographs whose halves differ in colour: a crop across the middle would be of both.
+    # Photographs whose halves differ in color: a crop across the middle would be of both.
     def halves(package):
         return tmp_path / package
 

@@ -25,7 +25,7 @@ from torch.utils.data import DataLoader
 from mmguided.engine import runner_utils
 from mmguided.utils import versions
 from mmguided.utils.errors import ConfigError, user_message
-from tests.test_tools.toy import CONFIG, ToyData, ToyModel
+from tests.helpers.toy import CONFIG, ToyData, ToyModel
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -195,7 +195,7 @@ def process_group():
     distributed.destroy_process_group()
 
 
-class _Normalised(BaseModel):
+class _Normalized(BaseModel):
     """SyncBN at two depths, on vectors and maps, which a config need not mention."""
 
     def __init__(self):
@@ -215,7 +215,7 @@ def warnings(monkeypatch):
 
 
 def test_sync_bn_becomes_bn_on_cpu(process_group, warnings):
-    model, maps = _Normalised(), torch.randn(4, 2, 5, 5)
+    model, maps = _Normalized(), torch.randn(4, 2, 5, 5)
     with torch.no_grad():
         model.norm.weight.uniform_(1, 2)
     names = list(model.state_dict())
@@ -256,7 +256,7 @@ def test_two_gloo_processes_train_as_one(monkeypatch, config, tmp_path):
         capture_output=True, text=True, timeout=300)
     assert result.returncode == 0, result.stderr
     one, two = (_checkpoint(tmp_path / name)['state_dict'] for name in ('one', 'two dirs'))
-    assert one['fc.weight'].abs().min() > 0.01  # it has learnt
+    assert one['fc.weight'].abs().min() > 0.01  # it has learned
     torch.testing.assert_close(two, one)
 
 

@@ -8,7 +8,7 @@ ratios to the first config are what to quote, beside those of the arithmetic, wh
 implementation can undercut. "saved" are the tensors that the forward pass keeps for the backward
 pass, parameters apart: the part of the memory that grows with the batch, on any device. "peak" is
 what a GPU had allocated at most, everything included.
-Random images, the config's precision on a GPU and float32 on a CPU; forward, backward, optimiser.
+Random images, the config's precision on a GPU and float32 on a CPU; forward, backward, optimizer.
 """
 import argparse
 import statistics
@@ -89,7 +89,7 @@ def main() -> None:
     device = torch.device('cuda' if torch.cuda.is_available() else 'cpu')
     steps = [_Step(path, args.batch_size, device) for path in args.configs]
     flops, saved = [], [step.saved_bytes() / 2**30 for step in steps]
-    for step in steps:  # the first step allocates and fills the optimiser: it is not timed
+    for step in steps:  # the first step allocates and fills the optimizer: it is not timed
         with FlopCounterMode(display=False) as counter:
             step()
         flops.append(counter.get_total_flops() / args.batch_size / 1e9)

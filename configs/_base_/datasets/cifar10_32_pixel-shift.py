@@ -1,7 +1,7 @@
 """CIFAR-10 for CMAE: two views of 32 x 32, at most 4 pixels apart (31 of 224 would be 4.4), the
-second recoloured.
+second recolored.
 
-The colours change as on ImageNet, but there is no blur: a sigma of up to 2 wipes out 32 pixels.
+The colors change as on ImageNet, but there is no blur: a sigma of up to 2 wipes out 32 pixels.
 """
 _base_ = ['./cifar10_32.py']
 
@@ -10,7 +10,7 @@ target_transforms = [
         type='RandomApply',
         prob=0.8,
         transforms=[
-            # Takes images for BGR, and these are RGB: red and blue swap their weights in the grey
+            # Takes images for BGR, and these are RGB: red and blue swap their weights in the gray
             # that contrast and saturation blend with. Hue turns evenly both ways, so is the same.
             dict(
                 type='ColorJitter',

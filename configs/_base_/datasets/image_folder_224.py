@@ -1,4 +1,4 @@
-"""Any folder of images, labelled by sub-folder or not, for pretraining at 224 x 224:
+"""Any folder of images, labeled by sub-folder or not, for pretraining at 224 x 224:
 
     --cfg-options train_dataloader.dataset.data_root=FOLDER
 """

@@ -1,4 +1,4 @@
-"""Any folder of images, labelled by sub-folder or not, for CMAE:
+"""Any folder of images, labeled by sub-folder or not, for CMAE:
 
     --cfg-options train_dataloader.dataset.data_root=FOLDER
 """

@@ -1,6 +1,6 @@
-"""ImageNet-1K for CMAE: two views of 224 x 224, at most 31 pixels apart, the second recoloured.
+"""ImageNet-1K for CMAE: two views of 224 x 224, at most 31 pixels apart, the second recolored.
 
-As the paper states it (Sec. 3.2 and 4.4): a random resized crop of 224 + 31, no flip. The colour
+As the paper states it (Sec. 3.2 and 4.4): a random resized crop of 224 + 31, no flip. The color
 augmentation is the released code's; the paper leaves it open.
 """
 _base_ = ['./imagenet_224.py']

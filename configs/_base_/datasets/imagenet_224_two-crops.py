@@ -1,5 +1,5 @@
 """ImageNet-1K with two independent random resized crops of 224 x 224: CMAE's alternative to pixel
-shifting, without colour augmentation (Table 4b, second row).
+shifting, without color augmentation (Table 4b, second row).
 """
 _base_ = ['./imagenet_224.py']
 

@@ -2,7 +2,7 @@
 
 Stated: the score of Eq. 4 (logits averaged over heads, softmax over patches), importance sampling,
 NCE with the visible-visible terms (Eq. 7), lambda = 0.2. From the released code: the sum over all
-blocks, how scores and noise make a mask, the projector with its per-process batch normalisation,
+blocks, how scores and noise make a mask, the projector with its per-process batch normalization,
 temperature 0.5, MAE's decoder.
 """
 _base_ = ['./mae_vit-b.py']

@@ -2,7 +2,7 @@
 
 Stated: MAE's masking, encoder and pixel decoder, a feature decoder of 2 blocks, mean pooling,
 InfoNCE with temperature 0.07, lambda_c = 1, momentum 0.996 throughout. From the released code:
-widths and normalisation of projector and predictor, a target without final norm, and the factor
+widths and normalization of projector and predictor, a target without final norm, and the factor
 2 * temperature of the contrast, under which lambda_c = 1 was tuned; the literal Eq. 7 is
 `--cfg-options model.contrast_head.temperature_scale=False`.
 """
@@ -22,6 +22,7 @@ model = dict(
     type='mmguided.CMAE',
     momentum_encoder=dict(type='mmguided.MomentumEncoder', momentum=0.996, final_norm=False),
     feature_decoder=dict(type='mmguided.MAEDecoder', embed_dims=512, depth=2, num_heads=16),
+    feature_head=dict(type='mmguided.PredictionHead'),
     projector=mlp,
     contrast_head=dict(
         type='mmguided.InfoNCEHead',

@@ -3,5 +3,4 @@ _base_ = ['./mae_vit-b.py']
 
 model = dict(
     type='mmguided.ConditionalMAE',
-    mask_generator=dict(
-        _delete_=True, type='mmguided.MultiShotMaskGenerator', shots=((0, 0.75), (10, 0.1))))
+    mask_generator=dict(mask_ratio=None, shots=((0, 0.75), (10, 0.1))))

@@ -13,4 +13,6 @@ model = dict(
     mask_generator=dict(type='mmguided.MaskGenerator', mask_ratio=0.6),
     neck=dict(type='mmguided.ConvNeXtDecoder', embed_dims=512, depth=1),
     target_generator=dict(type='mmguided.PixelTarget', norm_pix=True),
-    head=dict(type='mmguided.ReconstructionHead'))
+    head=dict(
+        type='mmguided.ReconstructionHead',
+        init_cfg=dict(type='TruncNormal', layer='Linear', std=0.02)))

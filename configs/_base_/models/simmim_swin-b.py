@@ -1,4 +1,4 @@
-"""SimMIM with Swin-B: units of 32 x 32 pixels, 22 of 36 masked, L1 on the normalised image.
+"""SimMIM with Swin-B: units of 32 x 32 pixels, 22 of 36 masked, L1 on the normalized image.
 
 No stochastic depth, as in SimMIM's own code; mmpretrain's config leaves it at 0.1.
 """
@@ -7,6 +7,6 @@ model = dict(
     backbone=dict(
         type='mmguided.MaskedSwin', arch='base', img_size=192, window_size=6, drop_path_rate=0.),
     mask_generator=dict(type='mmguided.MaskGenerator', mask_ratio=0.6),
-    neck=dict(type='mmguided.LinearDecoder'),
     target_generator=dict(type='mmguided.PixelTarget', norm_pix=False),
-    head=dict(type='mmguided.ReconstructionHead', order=1))
+    # No decoder: the head reads the latents, by one linear layer with torch's initial weights.
+    head=dict(type='mmguided.ReconstructionHead', loss='l1', init_cfg=None))

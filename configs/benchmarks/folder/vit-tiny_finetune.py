@@ -1,4 +1,4 @@
-r"""Fine-tuning of a small ViT on any labelled folders of images.
+r"""Fine-tuning of a small ViT on any labeled folders of images.
 
     python tools/train.py configs/benchmarks/folder/vit-tiny_finetune.py --cfg-options \
         model.backbone.init_cfg.checkpoint=CHECKPOINT model.head.num_classes=10 \

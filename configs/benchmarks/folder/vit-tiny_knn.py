@@ -1,4 +1,4 @@
-r"""k-NN accuracy of a small ViT on any labelled folders of images; nothing is trained.
+r"""k-NN accuracy of a small ViT on any labeled folders of images; nothing is trained.
 
     python tools/test.py configs/benchmarks/folder/vit-tiny_knn.py CHECKPOINT --cfg-options \
         model.bank_dataloader.dataset.data_root=FOLDER test_dataloader.dataset.data_root=FOLDER

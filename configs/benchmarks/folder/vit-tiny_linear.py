@@ -1,4 +1,4 @@
-r"""Linear probe of a small ViT on any labelled folders of images.
+r"""Linear probe of a small ViT on any labeled folders of images.
 
     python tools/train.py configs/benchmarks/folder/vit-tiny_linear.py --cfg-options \
         model.backbone.init_cfg.checkpoint=CHECKPOINT model.head.num_classes=10 \
@@ -7,7 +7,7 @@ r"""Linear probe of a small ViT on any labelled folders of images.
 FOLDER/train/<class>/* trains the linear layer, FOLDER/val/<class>/* is classified; CIFAR-10 written
 out as images has this form. Images, patches, mean and std as in vit-tiny_knn.py.
 
-As the ImageNet probe (frozen encoder, batch normalisation without affine parameters, a linear
+As the ImageNet probe (frozen encoder, batch normalization without affine parameters, a linear
 layer, crops and flips) but with AdamW: LARS moves a matrix by about a thousandth of lr times its
 norm a step, too little for the few steps of a small set. Where a flip changes the class, as with
 digits, set train_dataloader.dataset.pipeline.2.prob=0. The last, smaller batch of an epoch is left
@@ -65,7 +65,7 @@ train_dataloader = dict(
     num_workers=2,
     persistent_workers=False,
     worker_init_fn=dict(type='mmguided.datasets.worker_init_fn'),
-    drop_last=True,  # batch normalisation cannot train on a last batch of one image
+    drop_last=True,  # batch normalization cannot train on a last batch of one image
     sampler=dict(type='DefaultSampler', shuffle=True),
     collate_fn=dict(type='default_collate'),
     dataset=dict(

@@ -5,7 +5,7 @@ r"""Fine-tuning of a pretrained hybrid convolutional ViT-B; protocol as vit-b_fi
 
 CMAE (Sec. 4.2) states its rates for ViT-B alone: base lr 5e-4 after 300 epochs of pretraining, half
 of it after 1600 (*_lr2.5e-4.py), none after 800. Layers count as in the encoder: the convolutional
-tokeniser is the lowest, then come 11 blocks.
+tokenizer is the lowest, then come 11 blocks.
 
 Hardware: 8 GPUs with 128 images each, not measured yet. Top-1 that CMAE reports: 85.0 / 85.3
 (800 / 1600 epochs). Ours: not measured.

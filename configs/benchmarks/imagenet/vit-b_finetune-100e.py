@@ -54,7 +54,7 @@ model = dict(
     # One of the two for each batch, evenly.
     train_cfg=dict(augments=[dict(type='Mixup', alpha=0.8), dict(type='CutMix', alpha=1.0)]))
 
-# Images are BGR until they are normalised.
+# Images are BGR until they are normalized.
 train_pipeline = [
     dict(type='LoadImageFromFile', imdecode_backend='pillow'),
     dict(type='RandomResizedCrop', scale=224, backend='pillow', interpolation='bicubic'),

@@ -5,7 +5,7 @@ r"""Linear probe of a pretrained ViT-B/16 on ImageNet-1K: a linear layer on the 
 
 MAE's protocol (paper, Table 10; released main_linprobe.py): 90 epochs, LARS, 16384 images per step,
 base lr 0.1 per 256 images = 6.4, no weight decay, 10 epochs of warm-up and cosine to zero, random
-crops and flips only, [CLS] after the final norm, batch normalisation without affine parameters.
+crops and flips only, [CLS] after the final norm, batch normalization without affine parameters.
 Another batch: set train_dataloader.batch_size and add --auto-scale-lr.
 
 Hardware: meant for 8 GPUs with 2048 images each, not measured yet. The released MAE took 2 h 20 min

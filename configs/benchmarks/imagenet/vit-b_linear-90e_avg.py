@@ -7,7 +7,7 @@ The patches are averaged after the encoder's final norm, as pretraining left it.
 choice: the paper says no more than "the average embedding of patches". The released MAE's
 --global_pool drops the final norm, averages and then applies a new layer norm, which a probe leaves
 at its initial values; mmpretrain's out_type='avg_featmap' adds a new layer norm (ln2) behind the
-final one. Neither norm is in a pretraining checkpoint, and the batch normalisation before the
+final one. Neither norm is in a pretraining checkpoint, and the batch normalization before the
 linear layer fixes the scale of every feature anyway.
 
 Hardware: 8 GPUs with 2048 images each, not measured yet. Top-1 that ccMIM reports for ViT-B:

@@ -1,4 +1,4 @@
-"""CMAE ablation (Table 4b): pixel shift without colour augmentation, 300 epochs.
+"""CMAE ablation (Table 4b): pixel shift without color augmentation, 300 epochs.
 
     tools/dist_train.sh configs/cmae/ablations/augmentation_pixel-shift_300e.py 8
 

@@ -1,4 +1,4 @@
-"""CMAE ablation (Table 4b): two random crops without colour augmentation, 300 epochs.
+"""CMAE ablation (Table 4b): two random crops without color augmentation, 300 epochs.
 
     tools/dist_train.sh configs/cmae/ablations/augmentation_random-crop_300e.py 8
 

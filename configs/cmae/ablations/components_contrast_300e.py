@@ -8,7 +8,7 @@ The paper's number: fine-tune 83.1. Ours: not measured.
 """
 _base_ = ['../vit-b_300e.py']
 
-model = dict(feature_decoder=None)
+model = dict(feature_decoder=None, feature_head=None)
 
 random_crop = dict(
     type='RandomResizedCrop',
@@ -18,7 +18,7 @@ random_crop = dict(
     interpolation='bicubic')
 train_pipeline = [
     dict(type='LoadImageFromFile', imdecode_backend='pillow'),
-    # Only the target view is recoloured, as everywhere else; of this row the paper does not tell.
+    # Only the target view is recolored, as everywhere else; of this row the paper does not tell.
     dict(
         type='MultiView',
         num_views=[1, 1],

@@ -8,4 +8,4 @@ The paper's number: fine-tune 83.6. Ours: not measured.
 """
 _base_ = ['../vit-b_300e.py']
 
-model = dict(feature_decoder=None)
+model = dict(feature_decoder=None, feature_head=None)

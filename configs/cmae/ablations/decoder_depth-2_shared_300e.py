@@ -8,5 +8,5 @@ The paper's number: fine-tune 83.4. Ours: not measured.
 """
 _base_ = ['../vit-b_300e.py']
 
-model = dict(
-    feature_decoder=dict(_delete_=True, type='mmguided.SharedDecoder', depth=2))
+# The feature head reads the pixel decoder, behind its block 2.
+model = dict(feature_decoder=None, feature_head=dict(block=2))

@@ -8,5 +8,5 @@ The paper's number: fine-tune 83.5. Ours: not measured.
 """
 _base_ = ['../vit-b_300e.py']
 
-model = dict(
-    feature_decoder=dict(_delete_=True, type='mmguided.SharedDecoder', depth=4))
+# The feature head reads the pixel decoder, behind its block 4.
+model = dict(feature_decoder=None, feature_head=dict(block=4))

@@ -36,7 +36,7 @@ class PixelShift(BaseTransform):
             ``RandomResizedCrop.scale`` (mmcv's ``CenterCrop`` has the other one).
         max_shift (int): The largest shift along either axis, in pixels.
         target_transforms (Sequence[dict | Callable]): What the target view alone goes through, such
-            as a colour augmentation. Other keys that they change are dropped. Defaults to ().
+            as a color augmentation. Other keys that they change are dropped. Defaults to ().
 
     Raises:
         ConfigError: A size or ``max_shift`` is no such number; in use, the image is smaller than

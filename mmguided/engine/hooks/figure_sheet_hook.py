@@ -9,6 +9,7 @@ from mmengine.dist import master_only
 from mmengine.hooks import Hook
 from mmengine.model import is_model_wrapper
 
+from mmguided.analysis import reconstruct
 from mmguided.registry import DATASETS, HOOKS
 from mmguided.visualization import draw_sheet
 
@@ -17,7 +18,7 @@ from mmguided.visualization import draw_sheet
 class FigureSheetHook(Hook):
     """After the first epoch, the last, and every ``interval``-th, draws a sheet of a few images.
 
-    The sheets go to ``work_dir/figures/epoch_N.png`` and to the visualiser's backends. The noise
+    The sheets go to ``work_dir/figures/epoch_N.png`` and to the visualizer's backends. The noise
     of the masks is the same in all of them, and the training's random numbers are left as they
     were.
 
@@ -58,7 +59,7 @@ class FigureSheetHook(Hook):
         model.eval()
         with torch.random.fork_rng(devices):
             torch.manual_seed(self.seed)
-            result = model.reconstruct(inputs)
+            result = reconstruct(model, inputs)
         model.train()
 
         def pixels(images):
@@ -66,7 +67,7 @@ class FigureSheetHook(Hook):
             return (images / 255).clamp(0, 1).permute(0, 2, 3, 1).float().cpu().numpy()
 
         def patches(values):
-            return values.unflatten(1, result.grid).cpu().numpy()
+            return values.unflatten(1, result.mask.grid).cpu().numpy()
 
         sheet = draw_sheet(
             images=pixels(inputs),

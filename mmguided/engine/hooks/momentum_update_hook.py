@@ -1,4 +1,4 @@
-"""Moves the momentum encoder after each optimiser step."""
+"""Moves the momentum encoder after each optimizer step."""
 import torch
 from mmengine.hooks import Hook
 from mmengine.model import is_model_wrapper
@@ -8,9 +8,9 @@ from mmguided.registry import HOOKS
 
 @HOOKS.register_module()
 class MomentumUpdateHook(Hook):
-    """Updates the model's ``momentum_encoder`` after each step that the optimiser really takes.
+    """Updates the model's ``momentum_encoder`` after each step that the optimizer really takes.
 
-    It hangs on the optimiser itself: iterations that only accumulate gradients, and steps that
+    It hangs on the optimizer itself: iterations that only accumulate gradients, and steps that
     the loss scaler skips, do not move the average. Models without one are left alone.
     """
 
@@ -25,11 +25,11 @@ class MomentumUpdateHook(Hook):
 
         @torch.compiler.disable  # it would compile anew for each momentum
         def update(optimizer, args, kwargs) -> None:
-            # The loss scaler lets a fused optimiser do the skipping, and tells it here.
+            # The loss scaler lets a fused optimizer do the skipping, and tells it here.
             found_inf = getattr(optimizer, 'found_inf', None)
             if found_inf is not None and found_inf.item():
                 return
-            momentum = momentum_encoder.momentum_at(runner.iter / runner.max_iters)
+            momentum = momentum_encoder.momentum_at(model.clock)
             momentum_encoder.update(momentum)
             runner.message_hub.update_scalar('train/ema_momentum', momentum)
 

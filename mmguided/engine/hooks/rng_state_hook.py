@@ -17,7 +17,7 @@ CHECKPOINT_KEY = 'rng_states'
 class RNGStateHook(Hook):
     """Makes a resumed run equal the uninterrupted one.
 
-    MMEngine resumes weights, optimiser, schedulers and the sampler's epoch, but starts all random
+    MMEngine resumes weights, optimizer, schedulers and the sampler's epoch, but starts all random
     streams anew. This hook stores, for every rank, the states of ``random``, ``numpy.random``,
     ``torch`` and the rank's current CUDA device, and the sampler's seed, under ``'rng_states'`` of
     the checkpoint (plain types and tensors that ``torch.load(weights_only=True)`` accepts).

@@ -1,4 +1,4 @@
-"""Constructors of optimisers."""
+"""Constructors of optimizers."""
 from .layer_decay import LayerDecayOptimWrapperConstructor
 
 __all__ = ['LayerDecayOptimWrapperConstructor']

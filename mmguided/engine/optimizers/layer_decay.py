@@ -35,7 +35,7 @@ class LayerDecayOptimWrapperConstructor(LearningRateDecayOptimWrapperConstructor
                 except (AttributeError, NotImplementedError) as error:
                     raise ConfigError(
                         f'model.backbone.type={type(backbone).__name__} does not tell the depth of '
-                        'its parameters: take another optimiser constructor '
+                        'its parameters: take another optimizer constructor '
                         '(optim_wrapper.constructor)') from error
 
         super().add_params(params, module, prefix, get_layer_depth, **kwargs)

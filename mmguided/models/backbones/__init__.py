@@ -1,3 +1,4 @@
+from .base import Encoder
 from .dense_hybrid_vit import DenseHybridViT
 from .dense_stages import DenseConvNeXt, DenseSwin
 from .dense_vit import DenseViT
@@ -7,6 +8,6 @@ from .masked_swin import MaskedSwin
 from .vit import MaskedViT
 
 __all__ = [
-    'DenseConvNeXt', 'DenseHybridViT', 'DenseSwin', 'DenseViT', 'MaskedConvNeXt',
+    'DenseConvNeXt', 'DenseHybridViT', 'DenseSwin', 'DenseViT', 'Encoder', 'MaskedConvNeXt',
     'MaskedHybridViT', 'MaskedSwin', 'MaskedViT'
 ]

@@ -1,6 +1,4 @@
 """The pretrained hybrid ViT as a backbone of detectors and segmentors."""
-from collections import deque
-
 import torch.nn.functional as F
 from torch import Tensor
 
@@ -42,8 +40,7 @@ class DenseHybridViT(DenseViT, MaskedHybridViT):
         """Maps ``(B, C_i, H_i, W_i)``, finest first; images are padded to whole patches."""
         images = self._pad(images)
         grid = self.patch_grid(images)
-        embedded = self.embed(images)
-        x, = deque(self._run_blocks(self._enter(embedded), grid), maxlen=1)  # keeps no other
-        last = self._format_output(self._leave(x, embedded), grid)
+        embedded, outputs = self._run(images, grid)
+        last = self._format_output(outputs[-1], grid)
         stages = (stage.permute(0, 3, 1, 2) for stage in embedded.stages)
         return (*stages, last, F.max_pool2d(last, 2))

@@ -1,14 +1,9 @@
 """Pretrained Swin and ConvNeXt as backbones of detectors and segmentors."""
-import re
-
-from mmengine.logging import MMLogger
 from mmpretrain.models import ConvNeXt, SwinTransformer
 from torch import nn
 
 from mmguided.registry import MODELS
-from mmguided.utils.checkpoints import check_backbone, pretrained_settings
-
-from ..utils import read_checkpoint
+from mmguided.utils.checkpoints import load_encoder, pretrained_settings
 
 
 @MODELS.register_module()
@@ -21,7 +16,7 @@ class DenseSwin(SwinTransformer):
     """
 
     def init_weights(self) -> None:
-        """mmpretrain's initialisation, and the checkpoint of ``init_cfg``, strictly."""
+        """mmpretrain's initialization, and the checkpoint of ``init_cfg``, strictly."""
         if not _load_pretrained(self):
             super().init_weights()
 
@@ -38,7 +33,7 @@ class DenseConvNeXt(ConvNeXt):
         super().__init__(*args, gap_before_final_norm=gap_before_final_norm, **kwargs)
 
     def init_weights(self) -> None:
-        """mmpretrain's initialisation, or the checkpoint of ``init_cfg``, strictly."""
+        """mmpretrain's initialization, or the checkpoint of ``init_cfg``, strictly."""
         if not _load_pretrained(self):
             super().init_weights()
 
@@ -52,17 +47,10 @@ def _load_pretrained(encoder: nn.Module) -> bool:
     settings = pretrained_settings(encoder.init_cfg)
     if settings is None:
         return False
-    state, prefix = read_checkpoint(settings)
     last = len(encoder.stages) - 1
-    token, norm = (re.compile(re.escape(prefix) + tail) for tail in (
-        r'(stage_mask_tokens\.\d+|mask_token)$', rf'norm(?!{last}\.)\d+\.'))
-    theirs = {k: v for k, v in state.items() if not token.match(k)}
-    ours = {prefix + k: v for k, v in encoder.state_dict().items()}
-    new = [k for k in ours if norm.match(k) and k not in theirs]
-    check_backbone({k: v for k, v in ours.items() if k not in new}, theirs, prefix)
-    weights = {k.removeprefix(prefix): v for k, v in theirs.items() if k.startswith(prefix)}
-    encoder.load_state_dict(weights, strict=False)  # but for the new norms, all is checked
-    MMLogger.get_current_instance().info(
-        f'Every key of the encoder is loaded from {settings["checkpoint"]}'
-        + (f'; new: {", ".join(k.removeprefix(prefix) for k in new)}' if new else ''))
+    load_encoder(
+        encoder,
+        settings,
+        unused=r'(stage_mask_tokens\.\d+|mask_token)$',
+        new=rf'norm(?!{last}\.)\d+\.')
     return True

@@ -1,5 +1,5 @@
 """The pretrained ViT as a backbone of detectors and segmentors."""
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import torch
@@ -90,26 +90,30 @@ class DenseViT(MaskedViT):
         """Maps ``(B, D, h, w)`` of the blocks ``out_indices``; ``h = ceil(H / patch_size)``."""
         images = self._pad(images)
         grid = self.patch_grid(images)
+        _, outputs = self._run(images, grid)
+        return tuple(self._format_output(x, grid) for x in outputs)
+
+    def _run(self, images: Tensor, grid: tuple[int, int]) -> tuple[Any, list[Tensor]]:
+        """What :meth:`embed` gives, and the outputs ``(B, 1 + L, D)`` of the blocks
+        ``out_indices``, that of the last block after what follows it."""
         embedded = self.embed(images)
-        maps = []
-        for i, x in enumerate(self._run_blocks(self._enter(embedded), grid)):
-            if i in self.out_indices:
-                out = x if i < self.num_layers - 1 else self._leave(x, embedded)
-                maps.append(self._format_output(out, grid))
-        return tuple(maps)
+        x = self._input_tokens(embedded)
+        windows = self._windows(x, grid)
+
+        def run_block(i: int, block: nn.Module, x: Tensor) -> Tensor:
+            if i in self.global_blocks:
+                return self._recompute(block, x)
+            return self._recompute(self._windowed_block, block, x, grid, windows)
+
+        outputs = self.run_blocks(x, self.out_indices, run_block)
+        if self.out_indices[-1] == self.num_layers - 1:
+            outputs[-1] = self._output_tokens(outputs[-1], embedded)
+        return embedded, outputs
 
     def _pad(self, images: Tensor) -> Tensor:
         """Images filled up to whole patches at the right and the bottom."""
         bottom, right = (-side % self.patch_size for side in images.shape[-2:])
         return F.pad(images, (0, right, 0, bottom)) if bottom or right else images
-
-    def _run_blocks(self, x: Tensor, grid: tuple[int, int]) -> Iterator[Tensor]:
-        """Outputs of the blocks, up to the last that is asked for."""
-        windows = self._windows(x, grid)
-        for i, layer in enumerate(self.layers[:self.out_indices[-1] + 1]):
-            x = self._recompute(layer, x) if i in self.global_blocks else self._recompute(
-                self._windowed_block, layer, x, grid, windows)
-            yield x
 
     def _recompute(self, run: Callable, *args) -> Any:
         """``run(*args)``, in training ``with_cp`` again in the backward pass."""
@@ -127,19 +131,19 @@ class DenseViT(MaskedViT):
             visible = F.pad(~padding, (1, 0), value=True).repeat(len(x), 1)[:, None, None]
         return Windows(size, visible)
 
-    def _windowed_block(self, layer: nn.Module, x: Tensor, grid: tuple[int, int],
+    def _windowed_block(self, block: nn.Module, x: Tensor, grid: tuple[int, int],
                         windows: Windows) -> Tensor:
-        normed = layer.ln1(x)
+        normed = block.ln1(x)
         patches = split_windows(normed[:, 1:], grid, windows.size)  # (B, W, n, D)
         cls_token = normed[:, None, :1].expand(-1, patches.shape[1], -1, -1)
         tokens = torch.cat((cls_token, patches), dim=2)
         batch, num, length, _ = tokens.shape
-        query, key, value = self._heads(layer.attn, layer.attn.qkv(tokens.flatten(0, 1)))
+        query, key, value = self._heads(block.attn, block.attn.qkv(tokens.flatten(0, 1)))
         attended = F.scaled_dot_product_attention(
             query, key, value, attn_mask=windows.visible,
-            dropout_p=layer.attn.attn_drop if layer.training else 0.)
+            dropout_p=block.attn.attn_drop if block.training else 0.)
         # (B * W, heads, 1 + n, d) to (B, heads, 1 + L, d)
         attended = attended.transpose(1, 2).flatten(2).view(batch, num, length, -1)
         patches = merge_windows(attended[:, :, 1:], grid, windows.size)
         attended = torch.cat((attended[:, :, 0].mean(1, keepdim=True), patches), dim=1)
-        return self._finish_block(layer, x, attended)
+        return self._finish_block(block, x, attended)

@@ -12,9 +12,9 @@ from torch.utils.checkpoint import checkpoint
 
 from mmguided.ops import gather_tokens
 from mmguided.registry import MODELS
+from mmguided.structures import PatchMask
 from mmguided.utils.errors import ConfigError
 
-from ..mask_generators import PatchMask
 from .vit import MaskedViT
 
 
@@ -96,7 +96,7 @@ class MaskedConvStage(nn.Module):
         return x
 
 
-class ConvTokeniser(nn.Module):
+class ConvTokenizer(nn.Module):
     """The stages before the transformer; the last has no blocks and gives the patches.
 
     Args:
@@ -183,7 +183,7 @@ class MaskedHybridViT(MaskedViT):
             do not fit together.
     """
     patches_are_independent = False
-    _patch_option = 'backbone.strides'
+    _patch_size_field = 'backbone.strides'
     arch_zoo = dict(
         base=dict(
             embed_dims=768,
@@ -220,7 +220,7 @@ class MaskedHybridViT(MaskedViT):
             layer_cfgs=[{'drop_path_rate': rate, **cfg}
                         for rate, cfg in zip(layer_rates, layer_cfgs, strict=True)],
             **kwargs)
-        self.patch_embed = ConvTokeniser(
+        self.patch_embed = ConvTokenizer(
             in_channels, (*stage_dims, dims), strides, drop_rate, (*stage_rates, ()),
             self.patch_resolution)
         rest = [math.prod(strides[i + 1:]) for i in range(len(stage_dims))]
@@ -258,14 +258,15 @@ class MaskedHybridViT(MaskedViT):
                 called with patches that it keeps. None shows everything to every patch.
         """
         grid = self.patch_grid(images)
-        hidden = None if mask is None else mask.hidden(0).view(-1, *grid)
+        hidden = None if mask is None else mask.mask_at(0).view(-1, *grid)
         patches, stages = self.patch_embed(images, hidden)
         return HybridTokens(patches + self._position(grid)[:, 1:], stages)
 
-    def _enter(self, embedded: HybridTokens, ids: Tensor | None = None) -> Tensor:
-        return super()._enter(embedded.patches, ids)
+    def _input_tokens(self, embedded: HybridTokens, ids: Tensor | None = None) -> Tensor:
+        return super()._input_tokens(embedded.patches, ids)
 
-    def _leave(self, x: Tensor, embedded: HybridTokens, ids: Tensor | None = None) -> Tensor:
+    def _output_tokens(self, x: Tensor, embedded: HybridTokens,
+                       ids: Tensor | None = None) -> Tensor:
         """Multi-scale fusion and the final norm."""
         fused = sum(_patchwise(projection, stage)
                     for projection, stage in zip(self.fusion, embedded.stages, strict=True))
@@ -273,23 +274,7 @@ class MaskedHybridViT(MaskedViT):
         if ids is not None:
             fused = gather_tokens(fused, ids)
         x = x + F.pad(fused, (0, 0, 1, 0))  # nothing for [CLS]
-        return super()._leave(x, embedded, ids)
-
-    def forward(self, images: Tensor, mask: PatchMask | None = None):
-        """Latents ``(B, 1 + Lv, D)`` of the visible patches; without a mask, what VisionTransformer
-        returns."""
-        if mask is not None:
-            return self.tokens(images, mask)
-        embedded = self.embed(images)
-        x = self._enter(embedded)
-        outs = []
-        for i, layer in enumerate(self.layers):
-            x = layer(x)
-            if i == self.num_layers - 1:
-                x = self._leave(x, embedded)
-            if i in self.out_indices:
-                outs.append(self._format_output(x, self.patch_grid(images)))
-        return tuple(outs)
+        return super()._output_tokens(x, embedded, ids)
 
 
 def _patchwise(convolution: nn.Conv2d, x: Tensor) -> Tensor:

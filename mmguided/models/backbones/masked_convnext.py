@@ -8,9 +8,10 @@ from torch.utils.checkpoint import checkpoint
 
 from mmguided.ops import gather_tokens
 from mmguided.registry import MODELS
+from mmguided.structures import PatchMask
 from mmguided.utils.errors import ConfigError
 
-from ..mask_generators import PatchMask
+from .base import Encoder
 
 
 class UnitPlaces:
@@ -35,14 +36,14 @@ class UnitPlaces:
         rows = images * self.size[0] + rows.unsqueeze(-1)
         self.index = (rows * self.size[1] + columns.unsqueeze(-2)).flatten()
 
-    def spread(self, x: Tensor) -> Tensor:
+    def scatter(self, x: Tensor) -> Tensor:
         """Rows to a map that is zero at all other units; channels last in memory."""
         batch, channels = x.shape[0], x.shape[-1]
         pixels = x.new_zeros(batch * self.size[0] * self.size[1], channels)
         pixels = pixels.index_copy(0, self.index, x.reshape(-1, channels))
         return pixels.view(batch, *self.size, channels).permute(0, 3, 1, 2)
 
-    def pick(self, x: Tensor) -> Tensor:
+    def gather(self, x: Tensor) -> Tensor:
         """The rows of a map."""
         channels = x.shape[1]
         pixels = x.permute(0, 2, 3, 1).reshape(-1, channels)
@@ -55,7 +56,7 @@ def _run_block(block: nn.Module, places: UnitPlaces, x: Tensor) -> Tensor:
     Between positions pass the depthwise convolution, which sees zeros at masked ones, and the norms
     of GRN, over the positions of an image that are there.
     """
-    out = places.pick(block.depthwise_conv(places.spread(x)))
+    out = places.gather(block.depthwise_conv(places.scatter(x)))
     data_format = 'channel_last' if block.linear_pw_conv else 'channel_first'
     if not block.linear_pw_conv:
         out = out.permute(0, 3, 1, 2)
@@ -71,7 +72,7 @@ def _run_block(block: nn.Module, places: UnitPlaces, x: Tensor) -> Tensor:
 
 
 @MODELS.register_module()
-class MaskedConvNeXt(ConvNeXt):
+class MaskedConvNeXt(Encoder, ConvNeXt):
     """mmpretrain's ConvNeXt, with the masking of FCMAE (ConvNeXt V2, arXiv:2301.00808, Sec. 3.1).
 
     Parameters have mmpretrain's names and without a mask :meth:`forward` is ConvNeXt's, so that a
@@ -96,17 +97,10 @@ class MaskedConvNeXt(ConvNeXt):
         stem_patch_size: Stride of the stem.
         **kwargs: The other arguments of ConvNeXt.
 
-    Attributes:
-        embed_dims: Width of the last stage.
-        patch_size: Side of a unit in pixels.
-        patch_resolution: Units ``(h, w)`` of the usual image.
-        num_layers: Number of stages, which the shots of a mask count.
-        patches_are_independent: See :class:`MaskedViT`.
-
     Raises:
         ConfigError: If units do not divide the image size or the arch is unknown.
     """
-    patches_are_independent = False
+    _patch_size_field = 'backbone.stem_patch_size'
 
     def __init__(self,
                  arch: str | dict = 'tiny',
@@ -121,22 +115,10 @@ class MaskedConvNeXt(ConvNeXt):
         self.embed_dims = self.channels[-1]
         self.patch_size = stem_patch_size * 2**(self.num_stages - 1)
         height, width = (img_size, img_size) if isinstance(img_size, int) else img_size
-        self.patch_resolution = self._grid(height, width)
+        self.patch_resolution = self.check_size(height, width)
         for name, module in self.named_children():
             if name.startswith('norm'):
                 module.requires_grad_(False)
-
-    def _grid(self, height: int, width: int) -> tuple[int, int]:
-        if height % self.patch_size or width % self.patch_size:
-            raise ConfigError(
-                f'mask units of {self.patch_size} pixels, the stride of the encoder, do not divide '
-                f'the image of {height} x {width} (height x width): change backbone.img_size and '
-                'the crop of the pipeline')
-        return height // self.patch_size, width // self.patch_size
-
-    def patch_grid(self, images: Tensor) -> tuple[int, int]:
-        """Units ``(h, w)`` of ``(B, 3, H, W)`` images; ConfigError if they do not fit."""
-        return self._grid(*images.shape[-2:])
 
     def forward(self, images: Tensor, mask: PatchMask | None = None):
         """Features of the last stage, without a norm, where units are visible, and zeros where
@@ -151,14 +133,13 @@ class MaskedConvNeXt(ConvNeXt):
         """
         if mask is None:
             return super().forward(images)
-        grid = self.patch_grid(images)
-        x = self._enter(images, grid, mask.ids_enter)
+        x = self._visible_pixels(images, mask)
         for i, stage in enumerate(self.stages):
-            ids = mask.ids_enter[:, :mask.num_present(i)]
+            ids = mask.ids_keep_at(i)
             x = self.downsample_layers[i](x[:, :ids.shape[1]].flatten(0, 1))
             side = x.shape[-1]
             x = x.permute(0, 2, 3, 1).reshape(*ids.shape, side**2, -1)
-            places = UnitPlaces(ids, grid, side)
+            places = UnitPlaces(ids, mask.grid, side)
             for block in stage:
                 run = partial(_run_block, block, places)
                 if block.with_cp and x.requires_grad:
@@ -166,11 +147,11 @@ class MaskedConvNeXt(ConvNeXt):
                 x = run(x)
             if i < self.num_layers - 1:
                 x = x.unflatten(2, (side, side)).permute(0, 1, 4, 2, 3)
-        return places.spread(x).flatten(2).transpose(1, 2)
+        return places.scatter(x).flatten(2).transpose(1, 2)
 
-    def _enter(self, images: Tensor, grid: tuple[int, int], ids: Tensor) -> Tensor:
-        """Pixels of the units ``ids``, ``(B, n, 3, patch_size, patch_size)``."""
-        side = self.patch_size
-        units = images.unflatten(-1, (grid[1], side)).unflatten(-3, (grid[0], side))
+    def _visible_pixels(self, images: Tensor, mask: PatchMask) -> Tensor:
+        """Pixels of the units visible to the first stage, ``(B, n, 3, patch_size, patch_size)``."""
+        side, (h, w) = self.patch_size, mask.grid
+        units = images.unflatten(-1, (w, side)).unflatten(-3, (h, side))
         units = units.permute(0, 2, 4, 1, 3, 5).flatten(1, 2)
-        return gather_tokens(units.flatten(2), ids).unflatten(2, units.shape[2:])
+        return gather_tokens(units.flatten(2), mask.ids_keep_at(0)).unflatten(2, units.shape[2:])

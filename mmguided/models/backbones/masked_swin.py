@@ -7,13 +7,14 @@ from mmpretrain.models import SwinTransformer
 from torch import Tensor, nn
 
 from mmguided.registry import MODELS
+from mmguided.structures import PatchMask
 from mmguided.utils.errors import ConfigError
 
-from ..mask_generators import PatchMask
+from .base import Encoder
 
 
 @MODELS.register_module()
-class MaskedSwin(SwinTransformer):
+class MaskedSwin(Encoder, SwinTransformer):
     """SimMIM's Swin (arXiv:2111.09886), masked before any of its stages (Conditional MAE, Table 6).
 
     Tokens cannot leave a grid that windows are cut from: before a stage, the tokens of the units
@@ -36,17 +37,11 @@ class MaskedSwin(SwinTransformer):
             token of the first stage. ``out_indices`` must include the last stage, patches must not
             overlap, and there is no ``use_abs_pos_embed``.
 
-    Attributes:
-        patch_size: Side of a unit in pixels; must divide the sides of every image to be masked.
-        patch_resolution: Units ``(h, w)`` of the usual image.
-        embed_dims: Width of the last stage.
-        patches_are_independent: See :class:`MaskedViT`.
-
     Raises:
         ConfigError: If a unit does not divide the image size, a stage of ``mask_stages`` does not
             exist, or an argument has a value excluded above.
     """
-    patches_are_independent = False
+    _patch_size_field = 'the strides of the backbone'
 
     def __init__(self,
                  arch: str | dict = 'base',
@@ -72,7 +67,7 @@ class MaskedSwin(SwinTransformer):
         mergings = [stage.downsample.sampler for stage in self.stages
                     if stage.downsample is not None]
         self.patch_size = math.prod(module.stride[0] for module in (projection, *mergings))
-        self.patch_resolution = self._units(*self.patch_embed.init_input_size)
+        self.patch_resolution = self.check_size(*self.patch_embed.init_input_size)
         self.embed_dims = self.num_features[-1]
         self.mask_stages = tuple(mask_stages)
         tokens = {stage: nn.Parameter(torch.zeros(1, 1, self.stages[stage].embed_dims))
@@ -82,7 +77,7 @@ class MaskedSwin(SwinTransformer):
         self.stage_mask_tokens = nn.ParameterDict({str(k): v for k, v in tokens.items()})
 
     def init_weights(self) -> None:
-        """SimMIM's initialisation: normal, truncated, with deviation 0.02; or the checkpoint of
+        """SimMIM's initialization: normal, truncated, with deviation 0.02; or the checkpoint of
         ``init_cfg``, for what it holds."""
         for module in self.modules():
             if isinstance(module, nn.Linear):
@@ -93,32 +88,24 @@ class MaskedSwin(SwinTransformer):
             nn.init.trunc_normal_(self._mask_token(stage), std=.02)
         super().init_weights()  # after ours, which a checkpoint overwrites
 
-    def patch_grid(self, images: Tensor) -> tuple[int, int]:
-        """Units ``(h, w)`` of ``(B, 3, H, W)`` images; ConfigError if they do not fit."""
-        return self._units(*images.shape[-2:])
-
-    def _units(self, height: int, width: int) -> tuple[int, int]:
-        if height % self.patch_size or width % self.patch_size:
-            raise ConfigError(
-                f'units of {self.patch_size} pixels, the total stride, do not divide the image of '
-                f'{height} x {width} (height x width): change backbone.img_size and the crop of '
-                'the pipeline')
-        return height // self.patch_size, width // self.patch_size
+    def check_shots(self, layers: Sequence[int]) -> None:
+        super().check_shots(layers)
+        for stage in layers:
+            if stage not in self.mask_stages:
+                raise ConfigError(f'mask_generator.shots masks before stage {stage}, and '
+                                  f'backbone.mask_stages={self.mask_stages} has no token for it: '
+                                  f'add {stage} to backbone.mask_stages')
 
     def _mask_token(self, stage: int) -> Tensor:
-        if stage not in self.mask_stages:
-            raise ConfigError(f'mask_generator.shots masks before stage {stage}, and '
-                              f'backbone.mask_stages={self.mask_stages} has no token for it: add '
-                              f'{stage} to backbone.mask_stages')
         return self.stage_mask_tokens[str(stage)] if stage else self.mask_token
 
-    def _replace(self, x: Tensor, mask: PatchMask, grid: tuple[int, int], stage: int) -> Tensor:
+    def _replace(self, x: Tensor, mask: PatchMask, stage: int) -> Tensor:
         """Put the stage's token where its shot masks, in the input ``(B, H * W, C)`` of a stage."""
         # Nothing is hidden before the first stage: no shot has a layer below 0.
-        if mask.num_present(stage) == mask.num_present(stage - 1):
+        if mask.len_keep_at(stage) == mask.len_keep_at(stage - 1):
             return x
-        new = (mask.hidden(stage) & ~mask.hidden(stage - 1)).unflatten(1, grid)
-        side = math.isqrt(x.shape[1] // math.prod(grid))  # of a unit, in tokens of this stage
+        new = (mask.mask_at(stage) & ~mask.mask_at(stage - 1)).unflatten(1, mask.grid)
+        side = math.isqrt(x.shape[1] // math.prod(mask.grid))  # of a unit, in tokens of this stage
         new = new.repeat_interleave(side, 1).repeat_interleave(side, 2)
         return torch.where(new.flatten(1).unsqueeze(-1), self._mask_token(stage).to(x.dtype), x)
 
@@ -127,10 +114,9 @@ class MaskedSwin(SwinTransformer):
         mask, what SwinTransformer returns."""
         if mask is None:
             return super().forward(images)
-        grid = self.patch_grid(images)
         x, size = self.patch_embed(images)
         for i, stage in enumerate(self.stages):
-            x = self._replace(x, mask, grid, i)
+            x = self._replace(x, mask, i)
             if i == 0:
                 x = self.drop_after_pos(x)
             x, size = stage(x, size)

@@ -1,5 +1,5 @@
-"""ViT encoder that runs on a subset of the patches and tells its attention."""
-from collections.abc import Sequence
+"""ViT encoder that runs on a subset of the patches and can be observed."""
+from collections.abc import Callable, Sequence
 
 import torch
 import torch.nn.functional as F
@@ -9,11 +9,15 @@ from torch import Tensor, nn
 
 from mmguided.ops import cls_attention_row, gather_tokens, sincos_position_embedding
 from mmguided.registry import MODELS
-from mmguided.utils.checkpoints import pretrained_settings
+from mmguided.structures import Observation, PatchMask, Wants
+from mmguided.utils.checkpoints import load_encoder, pretrained_settings
 from mmguided.utils.errors import ConfigError
 
-from ..mask_generators import PatchMask
-from ..utils import init_transformer_weights, load_encoder
+from ..layers import init_transformer_weights
+from .base import Encoder
+
+# Runs one block: (index, block, tokens) -> tokens.
+RunBlock = Callable[[int, nn.Module, Tensor], Tensor]
 
 
 def _arch(dim: int, depth: int, heads: int) -> dict:
@@ -22,8 +26,8 @@ def _arch(dim: int, depth: int, heads: int) -> dict:
 
 
 @MODELS.register_module()
-class MaskedViT(VisionTransformer):
-    """mmpretrain's VisionTransformer, with masking, guidance and fixed positions added.
+class MaskedViT(Encoder, VisionTransformer):
+    """mmpretrain's VisionTransformer, with masking, observation and fixed positions added.
 
     Parameters have mmpretrain's names, so that a checkpoint's ``backbone.*`` loads into
     ``VisionTransformer`` there and in mmdet and mmseg. Without a mask, :meth:`forward` is
@@ -38,16 +42,14 @@ class MaskedViT(VisionTransformer):
         out_type: Output of :meth:`forward` without a mask.
         **kwargs: The other arguments of VisionTransformer; ``with_cls_token`` must stay True.
 
-    Attributes:
-        patches_are_independent: Whether what :meth:`embed` gives for a patch depends on that patch
-            alone, so that one call of it may serve several masks.
-
     Raises:
         ConfigError: If the patch size does not divide the image size, the arch is unknown, or the
             [CLS] token is switched off.
     """
+    has_cls_token = True
     patches_are_independent = True
-    _patch_option = 'backbone.patch_size'
+    drops_masked_tokens = True
+    observable = ('tokens', 'attention', 'relations')
     arch_zoo = dict(
         tiny=_arch(192, 12, 3),
         small=_arch(384, 12, 6),
@@ -66,7 +68,7 @@ class MaskedViT(VisionTransformer):
             raise ConfigError('backbone.with_cls_token=False: masking and guidance need [CLS]; '
                               "use type='VisionTransformer' for an encoder without")
         self.patch_size = patch_size
-        self._check_size(*(img_size if isinstance(img_size, Sequence) else (img_size, img_size)))
+        self.check_size(*(img_size if isinstance(img_size, Sequence) else (img_size, img_size)))
         super().__init__(
             arch=arch, img_size=img_size, patch_size=patch_size, out_type=out_type, **kwargs)
 
@@ -79,17 +81,12 @@ class MaskedViT(VisionTransformer):
                               f'{list(cls.arch_zoo)} or give a dict')
         return cls.arch_zoo[arch]
 
-    def _check_size(self, height: int, width: int) -> None:
-        if height % self.patch_size or width % self.patch_size:
-            raise ConfigError(
-                f'patch_size={self.patch_size} does not divide the image of {height} x {width} '
-                f'(height x width): change {self._patch_option}, or img_size and the crop of '
-                'the pipeline')
-
     def init_weights(self) -> None:
-        """MAE's initialisation, or the checkpoint of ``init_cfg``, strictly."""
+        """MAE's initialization, or the checkpoint of ``init_cfg``, strictly."""
         if settings := pretrained_settings(self.init_cfg):
-            load_encoder(self, settings)
+            # Fine-tuning takes the average before the norm, and its new norm, ln2, starts anew.
+            load_encoder(self, settings, **({} if self.final_norm else dict(
+                unused=r'ln1\.', new=r'ln2\.')))
             return
         super().init_weights()
         init_transformer_weights(self)
@@ -106,132 +103,115 @@ class MaskedViT(VisionTransformer):
         super()._freeze_stages()
 
     def train(self, mode: bool = True) -> 'MaskedViT':
-        """Frozen blocks stay in evaluation, without drop path."""
+        """Frozen blocks stay in evaluation mode, without drop path."""
         super().train(mode)
         if mode and self.frozen_stages > 0:
             self._freeze_stages()
         return self
-
-    def patch_grid(self, images: Tensor) -> tuple[int, int]:
-        """Patches ``(h, w)`` of ``(B, 3, H, W)`` images; ConfigError if they do not fit."""
-        height, width = images.shape[-2:]
-        self._check_size(height, width)
-        return height // self.patch_size, width // self.patch_size
 
     def _position(self, grid: tuple[int, int]) -> Tensor:
         return resize_pos_embed(self.pos_embed, self.patch_resolution, grid, self.interpolate_mode,
                                 self.num_extra_tokens)
 
     def embed(self, images: Tensor, mask: PatchMask | None = None) -> Tensor:
-        """Patches with their positions, without [CLS]: what :meth:`encode` takes.
+        """Patches with their positions, without [CLS]: the input of :meth:`encode`.
 
         Args:
             images: ``(B, 3, H, W)``.
-            mask: What an encoder that mixes patches needs to know; here it changes nothing.
+            mask: For encoders that mix patches here; this one ignores it.
 
         Returns:
-            ``(B, L, D)``, the masked patches too.
+            ``(B, L, D)``, masked patches included.
         """
         return self.patch_embed(images)[0] + self._position(self.patch_grid(images))[:, 1:]
 
-    def _enter(self, embedded: Tensor, ids: Tensor | None = None) -> Tensor:
+    def _input_tokens(self, embedded: Tensor, ids: Tensor | None = None) -> Tensor:
         """Input of the first block: [CLS] and the patches ``ids``."""
         tokens = embedded if ids is None else gather_tokens(embedded, ids)
         cls_token = self.cls_token + self.pos_embed[:, :1]
         cls_token = cls_token.to(tokens.dtype).expand(len(tokens), -1, -1)
         return self.pre_norm(self.drop_after_pos(torch.cat((cls_token, tokens), dim=1)))
 
-    def _leave(self, x: Tensor, embedded: Tensor, ids: Tensor | None = None) -> Tensor:
-        """What follows the last block."""
+    def _output_tokens(self, x: Tensor, embedded: Tensor, ids: Tensor | None = None) -> Tensor:
+        """The encoder's output from that of the last block, ``x``, whose patches are ``ids``."""
         return self.ln1(x) if self.final_norm else x
+
+    def run_blocks(self,
+                   x: Tensor,
+                   out_indices: Sequence[int],
+                   run_block: RunBlock | None = None,
+                   shots: Sequence[tuple[int, int]] = ()) -> list[Tensor]:
+        """The loop over the blocks.
+
+        Args:
+            x: Input of the first block, ``(B, 1 + n, D)``.
+            out_indices: Blocks whose outputs to return, rising; none runs behind the last of them.
+            run_block: Runs a block; None calls it.
+            shots: ``(block, len_keep)``: before that block, all but the first ``len_keep`` patches
+                leave the sequence.
+        """
+        outputs, shots = [], dict(shots)
+        for i, block in enumerate(self.layers[:out_indices[-1] + 1]):
+            if i in shots:
+                x = x[:, :1 + shots[i]]
+            x = block(x) if run_block is None else run_block(i, block, x)
+            if i in out_indices:
+                outputs.append(x)
+        return outputs
 
     def encode(self,
                embedded: Tensor,
                ids: Tensor | None = None,
-               drops: Sequence[tuple[int, int]] = ()) -> Tensor:
-        """Run the blocks on [CLS] and the patches ``ids`` alone.
+               shots: Sequence[tuple[int, int]] = (),
+               run_block: RunBlock | None = None) -> Tensor:
+        """Run all blocks on [CLS] and the patches ``ids``.
 
         Args:
             embedded: Result of :meth:`embed`.
             ids: Patches to see, ``(B, n)``; None = all, in the image's order.
-            drops: ``(block, kept)``: before that block runs, all but the first ``kept`` patches
-                leave the sequence.
+            shots: See :meth:`run_blocks`.
+            run_block: See :meth:`run_blocks`.
 
         Returns:
             ``(B, 1 + n, D)`` of the patches that are left, after the final norm, if there is one;
             [CLS] first.
         """
-        x = self._enter(embedded, ids)
-        kept = dict(drops)
-        for i, layer in enumerate(self.layers):
-            if i in kept:
-                x = x[:, :1 + kept[i]]
-            x = layer(x)
-        return self._leave(x, embedded, None if ids is None else ids[:, :x.shape[1] - 1])
-
-    def tokens(self, images: Tensor, mask: PatchMask | None = None) -> Tensor:
-        """Latents of the visible patches, or of all: :meth:`embed`, then :meth:`encode`.
-
-        Returns:
-            ``(B, 1 + n, D)`` after the final norm, if there is one; [CLS] first. ``out_type`` does
-            not matter.
-        """
-        embedded = self.embed(images, mask)
-        return self.encode(embedded) if mask is None else self.encode(
-            embedded, mask.ids_enter, mask.drops)
+        tokens = self._input_tokens(embedded, ids)
+        x = self.run_blocks(tokens, [self.num_layers - 1], run_block, shots)[0]
+        return self._output_tokens(x, embedded, None if ids is None else ids[:, :x.shape[1] - 1])
 
     def forward(self, images: Tensor, mask: PatchMask | None = None):
         """Latents ``(B, 1 + Lv, D)`` of the visible patches; without a mask, what VisionTransformer
         returns."""
+        embedded = self.embed(images, mask)
         if mask is not None:
-            return self.tokens(images, mask)
-        self.patch_grid(images)  # mmcv would pad an image that does not fit, without a word
-        return super().forward(images)
+            return self.encode(embedded, mask.ids_keep_at(0), mask.shots)
+        outputs = self.run_blocks(self._input_tokens(embedded), sorted(self.out_indices))
+        if self.num_layers - 1 in self.out_indices:
+            outputs[-1] = self._output_tokens(outputs[-1], embedded)
+        return tuple(self._format_output(x, self.patch_grid(images)) for x in outputs)
 
     @torch.no_grad()
-    def cls_attention(self,
-                      images: Tensor,
-                      layers: Sequence[int] | None = None,
-                      softmax: str | None = 'heads',
-                      mask: PatchMask | None = None) -> Tensor:
-        """Attention of [CLS] to the patches, averaged over heads.
+    def observe(self, images: Tensor, wants: Wants, mask: PatchMask | None = None) -> Observation:
+        """Answer ``wants`` by one forward without gradient, see :meth:`Encoder.observe`.
 
-        The pass stops in the last block asked for, of which only the [CLS] query and the keys are
-        computed; all attention is scaled-dot-product attention, no map is made.
-
-        Args:
-            images: ``(B, 3, H, W)``.
-            layers: Blocks, counted from 0, negative from the end; None reads all.
-            softmax: 'heads', 'mean' or None, see :func:`mmguided.ops.cls_attention_row`.
-            mask: Which patches to see; None sees the whole image.
-
-        Returns:
-            ``(len(layers), B, n)``, float32, in the order of the blocks; of the patches in the
-            order of the image, with a mask in that of its ``ids_keep``.
+        All attention is scaled-dot-product attention, no map is made. Of the deepest block, only
+        what is asked for is computed: for its attention, the [CLS] query and the keys.
         """
-        layers = range(self.num_layers) if layers is None else layers
-        wanted = {i % self.num_layers for i in layers}
-        last = max(wanted)
-        x = self._enter(self.embed(images, mask), None if mask is None else mask.ids_keep)
-        rows = []
-        for i, layer in enumerate(self.layers[:last]):
-            query, key, value = self._heads(layer.attn, layer.attn.qkv(layer.ln1(x)))
-            if i in wanted:
-                rows.append(cls_attention_row(query[:, :, :1], key, softmax))
-            attended = F.scaled_dot_product_attention(query, key, value)
-            x = self._finish_block(layer, x, attended.transpose(1, 2).flatten(2))
-        attn, x = self.layers[last].attn, self.layers[last].ln1(x)
-        weight, bias = attn.qkv.weight, attn.qkv.bias
-        dim = self.embed_dims
-        query, = self._heads(attn, F.linear(x[:, :1], weight[:dim],
-                                            None if bias is None else bias[:dim]))
-        key, = self._heads(attn, F.linear(x, weight[dim:2 * dim],
-                                          None if bias is None else bias[dim:2 * dim]))
-        rows.append(cls_attention_row(query, key, softmax))
-        # Until a fix of late 2025, torch's autocast hands the weights that it cast here, without a
-        # graph, to the pass that trains: most of the encoder would silently get no gradient.
+        wants = wants.resolve(self.num_layers)
+        embedded = self.embed(images, mask)
+        ids, shots = (None, ()) if mask is None else (mask.ids_keep_at(0), mask.shots)
+        reader = _BlockReader(self, wants)
+        tokens = None
+        if wants.tokens:
+            tokens = self.encode(embedded, ids, shots, reader.run)
+        elif reader.layers:
+            reader.deepest = max(reader.layers)
+            self.run_blocks(self._input_tokens(embedded, ids), [reader.deepest], reader.run, shots)
+        # Until a fix of late 2025, torch's autocast reuses the weights that it cast here, without a
+        # graph, in the pass that trains: most of the encoder would silently get no gradient.
         torch.clear_autocast_cache()
-        return torch.stack(rows)
+        return Observation(self.num_layers, tokens, reader.attention, reader.relations)
 
     @staticmethod
     def _heads(attn: nn.Module, projected: Tensor) -> tuple[Tensor, ...]:
@@ -241,9 +221,58 @@ class MaskedViT(VisionTransformer):
         return projected.permute(2, 0, 3, 1, 4).unbind(0)
 
     @staticmethod
-    def _finish_block(layer: nn.Module, x: Tensor, attended: Tensor) -> Tensor:
-        """What is left of mmpretrain's block after attention ``(B, N, D)``."""
-        attn = layer.attn
+    def _finish_block(block: nn.Module, x: Tensor, attended: Tensor) -> Tensor:
+        """The rest of mmpretrain's block after the attention ``(B, N, D)`` of its input ``x``."""
+        attn = block.attn
         attended = attn.proj(attended)
         x = x + attn.out_drop(attn.gamma1(attn.proj_drop(attended)))
-        return layer.ffn(layer.ln2(x), identity=x)
+        return block.ffn(block.ln2(x), identity=x)
+
+
+class _BlockReader:
+    """Runs blocks and reads what is asked of them.
+
+    Args:
+        encoder: The encoder whose blocks they are.
+        wants: What is asked, with layers that are not negative.
+    """
+
+    def __init__(self, encoder: MaskedViT, wants: Wants) -> None:
+        self.encoder = encoder
+        self.wants = wants
+        self.layers = {layer for layer, _ in wants.attention} | wants.relations
+        self.deepest: int | None = None  # the block whose output nobody needs
+        self.attention: dict[tuple[int, str | None], Tensor] = {}
+        self.relations: dict[int, Tensor] = {}
+
+    def run(self, i: int, block: nn.Module, x: Tensor) -> Tensor:
+        """Run block ``i`` on ``(B, 1 + n, D)``, the deepest no further than it is read."""
+        if i not in self.layers:
+            return block(x)
+        if i == self.deepest and i not in self.wants.relations:
+            self._read_query_and_keys(i, block, x)
+            return x
+        attended = self._attend(i, block, x)
+        return x if i == self.deepest else self.encoder._finish_block(block, x, attended)
+
+    def _read_query_and_keys(self, i: int, block: nn.Module, x: Tensor) -> None:
+        """Attention of [CLS] in block ``i`` from its query and the keys alone."""
+        attn, x = block.attn, block.ln1(x)
+        dim, weight, bias = self.encoder.embed_dims, attn.qkv.weight, attn.qkv.bias
+        query = F.linear(x[:, :1], weight[:dim], None if bias is None else bias[:dim])
+        key = F.linear(x, weight[dim:2 * dim], None if bias is None else bias[dim:2 * dim])
+        self._read_attention(i, *self.encoder._heads(attn, query), *self.encoder._heads(attn, key))
+
+    def _attend(self, i: int, block: nn.Module, x: Tensor) -> Tensor:
+        """Attention output ``(B, 1 + n, D)`` of block ``i`` before its projection."""
+        query, key, value = self.encoder._heads(block.attn, block.attn.qkv(block.ln1(x)))
+        self._read_attention(i, query[:, :, :1], key)
+        attended = F.scaled_dot_product_attention(query, key, value).transpose(1, 2).flatten(2)
+        if i in self.wants.relations:
+            self.relations[i] = attended[:, 1:]
+        return attended
+
+    def _read_attention(self, i: int, query: Tensor, key: Tensor) -> None:
+        for layer, softmax in self.wants.attention:
+            if layer == i:
+                self.attention[i, softmax] = cls_attention_row(query, key, softmax)

@@ -1,4 +1,4 @@
 from .contrast import ContrastHead, CosineHead, InfoNCEHead
-from .reconstruction import ReconstructionHead
+from .prediction import PredictionHead, ReconstructionHead
 
-__all__ = ['ContrastHead', 'CosineHead', 'InfoNCEHead', 'ReconstructionHead']
+__all__ = ['ContrastHead', 'CosineHead', 'InfoNCEHead', 'PredictionHead', 'ReconstructionHead']

@@ -21,7 +21,7 @@ def info_nce(student: Tensor,
 
         -log e^{t_i.s_i/tau} / (sum_{j != i} e^{s_i.s_j/tau} + sum_j e^{t_i.s_j/tau})
 
-    All vectors are L2-normalised first, and compared in float32 whatever the autocast. The teacher
+    All vectors are L2-normalized first, and compared in float32 whatever the autocast. The teacher
     gets no gradient; the student gets that of every process's loss.
 
     Args:

@@ -2,20 +2,20 @@
 from torch import Tensor
 
 
-def patch_errors(pred: Tensor, target: Tensor, order: int = 2) -> Tensor:
+def patch_errors(pred: Tensor, target: Tensor, loss: str = 'l2') -> Tensor:
     """Mean error of the values of each patch, in float32.
 
     Args:
         pred: ``(B, L, D)``, of any floating dtype.
         target: ``(B, L, D)``.
-        order: 2 squares the differences (MAE; ccMIM Eq. 9; CMAE Eq. 5), 1 takes their absolute
+        loss: 'l2' squares the differences (MAE; ccMIM Eq. 9; CMAE Eq. 5), 'l1' takes their absolute
             value (SimMIM).
 
     Returns:
         ``(B, L)``.
     """
     difference = pred.float() - target.float()
-    return (difference.square() if order == 2 else difference.abs()).mean(dim=-1)
+    return (difference.square() if loss == 'l2' else difference.abs()).mean(dim=-1)
 
 
 def masked_mean(errors: Tensor, weights: Tensor) -> Tensor:

@@ -1,5 +1,5 @@
-"""A mask generator: guidance, sampling, and the schedule of the guidance."""
-from collections.abc import Mapping
+"""A mask generator: guidance, sampling and the schedule of the guidance, in one or more shots."""
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -7,91 +7,48 @@ from mmengine.model import BaseModule
 from torch import Tensor, nn
 
 from mmguided.registry import MODELS
+from mmguided.structures import Clock, Observation, PatchMask, Wants, len_keep
 from mmguided.utils.errors import ConfigError
 
-from .patch_mask import PatchMask
+from ..backbones.base import Encoder
 
 
-class GuidanceSchedule(nn.Module):
+@dataclass(frozen=True)
+class GuidanceSchedule:
     """Share of the images whose mask is guided, over the epochs; the others are masked at random.
 
     0 before ``begin``, rising linearly over ``ramp`` epochs, then 1: the default guides always,
-    ``begin=50`` from an epoch on, ``begin=0, ramp=100`` is a ramp. The clock is a buffer, hence in
-    every checkpoint; :class:`mmguided.engine.GuidanceScheduleHook` sets it.
+    ``begin=50`` from epoch 50 on, ``begin=0, ramp=100`` is a ramp.
 
     Args:
         begin: First epoch with guidance.
         ramp: Epochs from no to full guidance.
     """
+    begin: float = 0
+    ramp: float = 0
 
-    def __init__(self, begin: float = 0, ramp: float = 0) -> None:
-        super().__init__()
-        if begin < 0 or ramp < 0:
-            raise ConfigError(f'schedule begin={begin}, ramp={ramp}: neither may be negative')
-        self.begin = begin
-        self.ramp = ramp
-        self.register_buffer('epoch', torch.zeros(()))
-        self._epoch = 0.  # the buffer's value on the host: a step must not wait for the device
+    def __post_init__(self) -> None:
+        if self.begin < 0 or self.ramp < 0:
+            raise ConfigError(f'schedule begin={self.begin}, ramp={self.ramp}: neither may be '
+                              'negative')
 
-    def set_epoch(self, epoch: float) -> None:
-        """Tell the schedule how many epochs (fractions too) are behind."""
-        self._epoch = float(epoch)
-        self.epoch.fill_(self._epoch)
-
-    def _load_from_state_dict(self, state_dict, prefix, local_metadata, strict, missing_keys,
-                              unexpected_keys, error_msgs) -> None:
-        super()._load_from_state_dict(state_dict, prefix, local_metadata, strict, missing_keys,
-                                      unexpected_keys, error_msgs)
-        # Checkpoints of other projects have no clock; theirs starts at 0.
-        missing_keys[:] = [key for key in missing_keys if key != prefix + 'epoch']
-        self._epoch = float(self.epoch)
-
-    @property
-    def share(self) -> float:
-        """Share of guided images now, in [0, 1]."""
-        behind = self._epoch - self.begin
-        if behind < 0:
+    def share(self, clock: Clock) -> float:
+        """Share of guided images at the time of the clock, in [0, 1]."""
+        elapsed = clock.epoch - self.begin
+        if elapsed < 0:
             return 0.
-        return min(behind / self.ramp, 1.) if self.ramp else 1.
+        return min(elapsed / self.ramp, 1.) if self.ramp else 1.
 
 
-@dataclass(frozen=True)
-class Guided:
-    """What a guidance said of a batch.
-
-    Attributes:
-        scores: ``(B, L)``.
-        chosen: Which images the schedule let it guide, ``(B, 1)``, bool; None for all.
-    """
-    scores: Tensor
-    chosen: Tensor | None
-
-    def log_vars(self, masked: Tensor, num_mask: int, suffix: str = '') -> dict[str, Tensor]:
-        """Scalars for the log, see :meth:`MaskGenerator.forward`.
-
-        Args:
-            masked: ``(B, L)``, 1 = masked.
-            num_mask: How many are.
-            suffix: Of the scalars' names.
-        """
-        highest = self.scores.topk(num_mask, dim=1).indices
-        share = self.scores.new_ones(()) if self.chosen is None else self.chosen.float().mean()
-        return {
-            f'guided_share{suffix}': share,
-            f'topk_overlap{suffix}': masked.gather(1, highest).mean()
-        }
-
-
-@MODELS.register_module()
-class MaskGenerator(BaseModule):
-    """Composes guidance (optional), sampling and schedule into one :class:`PatchMask` per batch.
+class Shot(nn.Module):
+    """One time that patches are masked.
 
     Args:
-        sampling: Config of the sampler; random by default.
-        guidance: Config of the guidance that the sampler's scores come from.
-        mask_ratio: Share of the patches to mask, in (0, 1).
-        schedule: Arguments of :class:`GuidanceSchedule`; images that it leaves unguided are masked
-            at random.
+        layer: Layer of the encoder before which they are.
+        mask_ratio: Share of the patches still present to mask, in [0, 1); 0 masks nothing.
+        sampling: Config of the sampler.
+        guidance: Config of the guidance that gives the sampler its scores.
+        schedule: Arguments of :class:`GuidanceSchedule`.
 
     Raises:
         ConfigError: If the sampler needs scores and there is no guidance, or the reverse; if there
@@ -99,16 +56,21 @@ class MaskGenerator(BaseModule):
     """
 
     def __init__(self,
-                 sampling: dict = dict(type='mmguided.RandomSampling'),  # noqa: B006
+                 layer: int,
+                 mask_ratio: float,
+                 sampling: dict,
                  guidance: dict | None = None,
-                 mask_ratio: float = 0.75,
                  schedule: dict | None = None) -> None:
         super().__init__()
-        if not 0 < mask_ratio < 1:
-            raise ConfigError(f'mask_ratio={mask_ratio} must lie between 0 and 1')
+        if not isinstance(layer, int) or layer < 0:
+            raise ConfigError(f'mask_generator.shots: layer={layer!r} must be a whole number, '
+                              'counted from 0')
+        if not 0 <= mask_ratio < 1:
+            raise ConfigError(f'mask_generator: mask_ratio={mask_ratio} must lie between 0 and 1')
+        self.layer = layer
+        self.mask_ratio = mask_ratio
         self.sampling = MODELS.build(sampling)
         self.guidance = MODELS.build(guidance) if guidance else None
-        self.mask_ratio = mask_ratio
         name = type(self.sampling).__name__
         if self.sampling.needs_scores and not guidance:
             raise ConfigError(f'sampling {name} needs a guidance: set mask_generator.guidance')
@@ -119,67 +81,197 @@ class MaskGenerator(BaseModule):
             raise ConfigError(f'schedule={schedule} needs a guidance: set mask_generator.guidance')
         if unknown := set(schedule or ()) - {'begin', 'ramp'}:
             raise ConfigError(f"schedule has no {sorted(unknown)}: choose from 'begin' and 'ramp'")
-        self.schedule = GuidanceSchedule(**(schedule or {})) if guidance else None
+        self.schedule = GuidanceSchedule(**(schedule or {}))
 
-    def check(self, encoders: Mapping, grid: tuple[int, int]) -> None:
-        """Raise ConfigError if the guidance asks for what ``encoders`` do not have, or if the ratio
-        leaves nothing visible or nothing masked on the grid."""
-        self.check_guidance(encoders)
+    def is_guided(self, clock: Clock) -> bool:
+        """Whether any image is guided at this time."""
+        return self.guidance is not None and self.mask_ratio > 0 and self.schedule.share(clock) > 0
+
+    def len_keep(self, num_present: int, grid: tuple[int, int]) -> int:
+        """Number of the ``num_present`` patches that this shot leaves."""
+        if self.mask_ratio and num_present == grid[0] * grid[1]:
+            return self.sampling.len_keep(grid, self.mask_ratio)  # some count by blocks
+        return len_keep(num_present, self.mask_ratio)
+
+    def priority(self, scores: Tensor | None, noise: Tensor, grid: tuple[int, int], num_mask: int,
+                 clock: Clock) -> tuple[Tensor, Tensor | None]:
+        """With what priority each patch is masked, and which images are guided.
+
+        Args:
+            scores: Those of the guidance, ``(B, L)``; None where it has none or is not asked.
+            noise: Uniform in [0, 1), ``(B, L)``.
+            grid: Patches ``(h, w)`` of an image.
+            num_mask: Number of patches to mask.
+            clock: The time.
+
+        Returns:
+            ``(B, L)``, and bool ``(B, 1)``, or None if all images are treated alike.
+        """
+        if self.guidance is not None and scores is None:
+            return self.sampling.random_priority(noise, grid), None
+        priority = self.sampling.priority(scores, noise, grid, num_mask)
+        share = self.schedule.share(clock)
+        if scores is None or share == 1:
+            return priority, None
+        guided = torch.rand(len(noise), 1, device=noise.device) < share
+        return torch.where(guided, priority, self.sampling.random_priority(noise, grid)), guided
+
+
+@MODELS.register_module()
+class MaskGenerator(BaseModule):
+    """Composes guidance (optional), sampling and schedule into one :class:`PatchMask` per batch.
+
+    Patches are masked in one shot, or in several (Conditional MAE, Sec. 2.2), each of which masks a
+    share of the patches still present before a layer of the encoder: ``L(i, j; eta_1, eta_2)`` is
+    ``shots=((i, eta_1), (j, eta_2))``. A guided shot behind another is scored by a pass over the
+    patches still present, of an encoder that sees no other.
+
+    Args:
+        sampling: Config of the sampler; random by default.
+        guidance: Config of the guidance that gives the sampler its scores.
+        mask_ratio: Share of the patches to mask, in (0, 1); 0.75 by default. Short for
+            ``shots=((0, mask_ratio), )``.
+        schedule: Arguments of :class:`GuidanceSchedule`; images that it leaves unguided are masked
+            at random.
+        shots: By rising layer, ``(layer, mask_ratio)``, or a dict of ``layer``, ``mask_ratio`` and
+            what differs for this shot of ``sampling``, ``guidance`` and ``schedule``.
+
+    Attributes:
+        layers: Layer of each shot.
+        mask_ratios: Ratio of each shot.
+
+    Raises:
+        ConfigError: If layers do not rise, a ratio is not in [0, 1), nothing is masked, or sampling
+            and guidance do not fit together.
+    """
+
+    def __init__(self,
+                 sampling: dict = dict(type='mmguided.RandomSampling'),  # noqa: B006
+                 guidance: dict | None = None,
+                 mask_ratio: float | None = None,
+                 schedule: dict | None = None,
+                 shots: Sequence[Sequence[float] | dict] | None = None) -> None:
+        super().__init__()
+        if shots is None:
+            shots = ((0, 0.75 if mask_ratio is None else mask_ratio), )
+        elif mask_ratio is not None:
+            raise ConfigError(f'mask_generator.mask_ratio={mask_ratio} and mask_generator.shots: '
+                              'each shot has a ratio of its own; set one of the two')
+        shared = dict(sampling=sampling, guidance=guidance, schedule=schedule)
+        self.shots = nn.ModuleList(Shot(**(shared | self._as_dict(shot))) for shot in shots)
+        self.layers = [shot.layer for shot in self.shots]
+        self.mask_ratios = [shot.mask_ratio for shot in self.shots]
+        if not self.layers or sorted(set(self.layers)) != self.layers:
+            raise ConfigError(f'mask_generator.shots: layers {self.layers} must rise')
+        if not any(self.mask_ratios):
+            raise ConfigError(f'mask_generator: mask_ratio={self.mask_ratios} masks nothing')
+
+    @staticmethod
+    def _as_dict(shot: Sequence[float] | Mapping) -> dict:
+        if isinstance(shot, Mapping):
+            known = {'layer', 'mask_ratio', 'sampling', 'guidance', 'schedule'}
+            if {'layer', 'mask_ratio'} <= shot.keys() <= known:
+                return dict(shot)
+        elif isinstance(shot, Sequence) and len(shot) == 2:
+            return dict(layer=shot[0], mask_ratio=shot[1])
+        raise ConfigError(f'mask_generator.shots: {shot!r} is no (layer, mask_ratio), and no dict '
+                          'of layer, mask_ratio and, optionally, sampling, guidance and schedule')
+
+    def check(self, encoders: Mapping[str, Encoder], grid: tuple[int, int]) -> None:
+        """Raise ConfigError if the encoder has no such layers, a guidance asks for what
+        ``encoders`` do not have, or the grid is left without visible or without masked patches."""
+        encoders['student'].check_shots(self.layers)
+        for shot in self.shots:
+            if shot.guidance is not None:
+                shot.guidance.check(encoders)
         num = grid[0] * grid[1]
-        kept = self.sampling.num_kept(grid, self.mask_ratio)
-        if not 0 < kept < num:
-            raise ConfigError(f'mask_ratio={self.mask_ratio} on {grid[0]} x {grid[1]} patches '
-                              f'keeps {kept} of {num} visible')
+        keep = self._len_keep(grid)[-1]
+        if not 0 < keep < num:
+            raise ConfigError(f'mask_generator: mask_ratio={self.mask_ratios} on {grid[0]} x '
+                              f'{grid[1]} patches keeps {keep} of {num} visible')
 
-    def check_guidance(self, encoders: Mapping) -> None:
-        """Raise ConfigError if the guidance asks for what ``encoders`` do not have."""
-        if self.guidance is not None:
-            self.guidance.check(encoders)
+    def _len_keep(self, grid: tuple[int, int]) -> list[int]:
+        """Number of patches left after each shot."""
+        counts, left = [], grid[0] * grid[1]
+        for shot in self.shots:
+            left = shot.len_keep(left, grid)
+            counts.append(left)
+        return counts
+
+    def wants(self, clock: Clock) -> Mapping[str, Wants]:
+        """What is asked at this time of encoders that see the whole image."""
+        first = next(shot for shot in self.shots if shot.mask_ratio)
+        return first.guidance.wants(clock) if first.is_guided(clock) else {}
 
     def forward(self,
                 images: Tensor,
                 grid: tuple[int, int],
-                encoders: Mapping | None = None,
+                observations: Mapping[str, Observation],
+                encoders: Mapping[str, Encoder],
+                clock: Clock,
                 noise: Tensor | None = None) -> tuple[PatchMask, dict[str, Tensor]]:
-        """Divide the patches of each image.
+        """Mask the patches of each image.
 
         Args:
             images: ``(B, 3, H, W)``.
             grid: Patches ``(h, w)`` of an image.
-            encoders: Encoders that the guidance may ask, by name.
-            noise: Uniform noise ``(B, h * w)`` in place of a fresh draw.
+            observations: The answers to :meth:`wants`.
+            encoders: The algorithm's encoders by name, which guided later shots observe.
+            clock: The time.
+            noise: Uniform noise ``(B, h * w)`` of the first shot, in place of a fresh draw.
 
         Returns:
-            The mask, and scalars for the log: ``guided_share``, the share of guided images, and
-            ``topk_overlap``, the share of masked patches that are among the Lm highest scores
-            (``mask_ratio`` where scores say nothing, 1 for top-k). Both only where guidance ran.
+            The mask, and scalars for the log, of each guided shot (with several shots, the names
+            end in ``_shot_N``): ``guided_share``, the share of guided images, and
+            ``topk_overlap``, the share of masked patches that are among those of the highest
+            scores (1 for top-k; the mask ratio where scores have no effect).
         """
-        keep = self.sampling.num_kept(grid, self.mask_ratio)
-        num_mask = grid[0] * grid[1] - keep
-        keys, guided = self.keys(images, grid, encoders, num_mask, noise)
-        mask = PatchMask.from_keys(keys, keep)
-        return mask, guided.log_vars(mask.mask, num_mask) if guided else {}
+        num = left = grid[0] * grid[1]
+        ids = torch.arange(num, device=images.device).expand(len(images), -1)
+        done, log_vars, mask = (), {}, None
+        for number, (shot, keep) in enumerate(
+                zip(self.shots, self._len_keep(grid), strict=True), start=1):
+            done += ((shot.layer, keep), )
+            if keep == left:
+                continue
+            scores = self._scores(shot, images, observations, encoders, clock, mask)
+            if noise is None:
+                noise = torch.rand(len(images), num, device=images.device)
+            priority, guided = shot.priority(scores, noise, grid, left - keep, clock)
+            noise = None
+            # Among the patches present, those of the lowest priority stay longest.
+            present = ids[:, :left]
+            order = priority.gather(1, present).argsort(dim=1, stable=True)
+            ids = torch.cat((present.gather(1, order), ids[:, left:]), dim=1)
+            if scores is not None:
+                suffix = f'_shot_{number}' if len(self.shots) > 1 else ''
+                log_vars |= _guidance_log(scores, guided, ids[:, keep:left], suffix)
+            left = keep
+            mask = PatchMask.from_ids(ids, ((0, left), ), grid)
+        return PatchMask.from_ids(ids, done, grid), log_vars
 
-    def keys(self,
-             images: Tensor,
-             grid: tuple[int, int],
-             encoders: Mapping | None,
-             num_mask: int,
-             noise: Tensor | None = None,
-             present: PatchMask | None = None) -> tuple[Tensor, Guided | None]:
-        """Sort keys ``(B, L)`` of the patches, of which ``num_mask`` are to be masked, and what the
-        guidance said, if it ran. With ``present``, the guidance sees and scores the patches that
-        this mask leaves visible, and no other."""
-        if noise is None:
-            noise = torch.rand(images.shape[0], grid[0] * grid[1], device=images.device)
-        share = self.schedule.share if self.guidance else 0.
-        if self.guidance is not None and share == 0:
-            return self.sampling.random_keys(noise, grid), None
+    @staticmethod
+    def _scores(shot: Shot, images: Tensor, observations: Mapping[str, Observation],
+                encoders: Mapping[str, Encoder], clock: Clock,
+                mask: PatchMask | None) -> Tensor | None:
+        """Scores ``(B, L)`` of a shot behind ``mask``; 0 for patches that are masked by it."""
+        if not shot.is_guided(clock):
+            return None
+        if mask is None:
+            return shot.guidance(observations)
+        scores = shot.guidance({name: encoders[name].observe(images, asked, mask)
+                                for name, asked in shot.guidance.wants(clock).items()})
+        return torch.zeros_like(mask.mask).scatter_(1, mask.ids_keep, scores)
 
-        scores = self.guidance(images, encoders, present) if self.guidance is not None else None
-        keys = self.sampling.keys(scores, noise, grid, num_mask)
-        chosen = None
-        if 0 < share < 1:
-            chosen = torch.rand(len(noise), 1, device=noise.device) < share
-            keys = torch.where(chosen, keys, self.sampling.random_keys(noise, grid))
-        return keys, None if scores is None else Guided(scores, chosen)
+
+def _guidance_log(scores: Tensor, guided: Tensor | None, ids_mask: Tensor,
+                  suffix: str) -> dict[str, Tensor]:
+    """Scalars for the log, see :meth:`MaskGenerator.forward`, of the patches ``ids_mask (B, Lm)``
+    that a shot masks by ``scores (B, L)``."""
+    highest = torch.zeros_like(scores).scatter_(
+        1, scores.topk(ids_mask.shape[1], dim=1).indices, 1)
+    share = scores.new_ones(()) if guided is None else guided.float().mean()
+    return {
+        f'guided_share{suffix}': share,
+        f'topk_overlap{suffix}': highest.gather(1, ids_mask).mean()
+    }

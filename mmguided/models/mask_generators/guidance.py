@@ -1,29 +1,51 @@
-"""Where the information is: from images to scores per patch."""
+"""Where the information is: from observations of encoders to scores per patch."""
 from collections.abc import Mapping, Sequence
 
-import torch
 from mmengine.model import BaseModule
 from torch import Tensor
 
 from mmguided.registry import MODELS
+from mmguided.structures import Clock, Observation, Wants
 from mmguided.utils.errors import ConfigError
 
-from .patch_mask import PatchMask
+from ..backbones.base import Encoder, check_wants
+
+
+class Guidance(BaseModule):
+    """Base of the guidances. A new one implements :meth:`wants` and :meth:`forward`."""
+
+    def wants(self, clock: Clock) -> Mapping[str, Wants]:
+        """What is asked at this time of which encoder: 'student', 'momentum' or 'teacher'."""
+        raise NotImplementedError
+
+    def check(self, encoders: Mapping[str, Encoder]) -> None:
+        """Raise ConfigError if the encoders cannot give what :meth:`wants` asks for.
+
+        Called once, when the model is built; one that asks for more later extends it.
+        """
+        check_wants('guidance.source', self.wants(Clock()), encoders)
+
+    def forward(self, observations: Mapping[str, Observation]) -> Tensor:
+        """Scores ``(B, n)``, float32, of the patches that the encoders saw; larger means more
+        information.
+
+        Args:
+            observations: What the encoders answered, by name.
+        """
+        raise NotImplementedError
 
 
 @MODELS.register_module()
-class ClsAttention(BaseModule):
-    """Attention that a [CLS] token pays to the patches of the whole image (ccMIM Eq. 4).
-
-    Runs without grad and no deeper than the last layer it reads.
+class ClsAttention(Guidance):
+    """Attention that a [CLS] token pays to the patches (ccMIM Eq. 4).
 
     Args:
-        source: Name of the encoder that is asked, one of those that the algorithm offers
-            ('student', and where it has them 'momentum' or 'teacher').
-        layers: Blocks to read, counted from 0, negative from the end; None reads all.
+        source: Name of the encoder to observe: 'student', or, where the algorithm has them,
+            'momentum' or 'teacher'.
+        layers: Layers to read, counted from 0, negative from the end; None reads all.
         softmax: 'heads' averages the attention of the heads, as ccMIM's released code; 'mean' takes
-            the softmax over the patches after averaging the heads' logits, as Eq. 4 writes; None
-            leaves the averaged logits.
+            the softmax over the patches after averaging the heads' logits, as Eq. 4 is written;
+            None leaves the averaged logits.
         reduce: 'sum' or 'mean' over the layers.
     """
 
@@ -34,42 +56,20 @@ class ClsAttention(BaseModule):
                  reduce: str = 'sum') -> None:
         super().__init__()
         if softmax not in ('heads', 'mean', None):
-            raise ConfigError(f"guidance softmax={softmax!r}: choose from 'heads', 'mean' and None")
+            raise ConfigError(f"guidance.softmax={softmax!r}: choose from 'heads', 'mean' and None")
         if reduce not in ('sum', 'mean'):
-            raise ConfigError(f"guidance reduce={reduce!r}: choose from 'sum' and 'mean'")
+            raise ConfigError(f"guidance.reduce={reduce!r}: choose from 'sum' and 'mean'")
+        if layers is not None and not layers:
+            raise ConfigError(f'guidance.layers={layers!r}: name a layer, or None for all')
         self.source = source
         self.layers = layers
         self.softmax = softmax
         self.reduce = reduce
 
-    def check(self, encoders: Mapping) -> None:
-        """Raise ConfigError unless ``encoders`` holds the source and the source has the layers."""
-        if self.source not in encoders:
-            raise ConfigError(f"guidance source='{self.source}' is unknown to this algorithm: "
-                              f'choose from {sorted(encoders)}')
-        depth = encoders[self.source].num_layers
-        wrong = [i for i in self.layers or () if not -depth <= i < depth]
-        if wrong or (self.layers is not None and not self.layers):
-            raise ConfigError(f'guidance layers={list(self.layers)}: the {self.source} encoder has '
-                              f'{depth} blocks, choose from {-depth}..{depth - 1}')
+    def wants(self, clock):
+        layers = (None, ) if self.layers is None else self.layers
+        return {self.source: Wants(attention=frozenset((i, self.softmax) for i in layers))}
 
-    @torch.no_grad()
-    def forward(self,
-                images: Tensor,
-                encoders: Mapping,
-                present: PatchMask | None = None) -> Tensor:
-        """Scores of the patches.
-
-        Args:
-            images: ``(B, 3, H, W)``.
-            encoders: Encoders by name.
-            present: What an earlier shot left: the encoder then sees its visible patches alone.
-
-        Returns:
-            ``(B, L)`` in float32, 0 for patches that are not present.
-        """
-        rows = encoders[self.source].cls_attention(images, self.layers, self.softmax, present)
-        scores = rows.sum(0) if self.reduce == 'sum' else rows.mean(0)
-        if present is None:
-            return scores
-        return torch.zeros_like(present.mask).scatter_(1, present.ids_keep, scores)
+    def forward(self, observations):
+        rows = observations[self.source].cls_attention(self.layers, self.softmax)
+        return rows.sum(0) if self.reduce == 'sum' else rows.mean(0)

@@ -1,7 +1,7 @@
-"""What is hidden: from scores and noise to sort keys. The smallest keys stay visible.
+"""What is hidden: from scores and noise to the priority with which patches are masked.
 
-A sampler is a function ``keys(scores, noise, grid, num_mask)`` over tensors and draws nothing but
-what its docstring names, so that a seed, or given noise, determines the mask.
+A sampler is a function ``priority(scores, noise, grid, num_mask)`` over tensors. It draws no random
+numbers but those that its docstring names, so that a seed, or given noise, determines the mask.
 """
 import math
 
@@ -10,9 +10,8 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from mmguided.registry import MODELS
+from mmguided.structures import len_keep
 from mmguided.utils.errors import ConfigError
-
-from .patch_mask import num_kept
 
 
 class Sampling:
@@ -23,17 +22,17 @@ class Sampling:
     """
     needs_scores = False
 
-    def num_kept(self, grid: tuple[int, int], mask_ratio: float) -> int:
+    def len_keep(self, grid: tuple[int, int], mask_ratio: float) -> int:
         """How many patches of a grid stay visible; ConfigError if the sampler cannot divide it."""
-        return num_kept(grid[0] * grid[1], mask_ratio)
+        return len_keep(grid[0] * grid[1], mask_ratio)
 
-    def random_keys(self, noise: Tensor, grid: tuple[int, int]) -> Tensor:
-        """Keys ``(B, L)`` of an image that the guidance's schedule leaves unguided."""
+    def random_priority(self, noise: Tensor, grid: tuple[int, int]) -> Tensor:
+        """Priority ``(B, L)`` in images that the guidance's schedule leaves unguided."""
         return noise
 
-    def keys(self, scores: Tensor | None, noise: Tensor, grid: tuple[int, int],
-             num_mask: int) -> Tensor:
-        """Sort keys of the patches.
+    def priority(self, scores: Tensor | None, noise: Tensor, grid: tuple[int, int],
+                 num_mask: int) -> Tensor:
+        """With what priority each patch is masked.
 
         Args:
             scores: Guidance, ``(B, L)``; larger means more information. None if unguided.
@@ -42,7 +41,7 @@ class Sampling:
             num_mask: How many patches of an image will be masked.
 
         Returns:
-            ``(B, L)``; the patches with the smallest keys stay visible.
+            ``(B, L)``; the ``num_mask`` patches of the highest priority are masked.
         """
         raise NotImplementedError
 
@@ -51,7 +50,7 @@ class Sampling:
 class RandomSampling(Sampling):
     """Every subset of the patches is as likely as any other (MAE)."""
 
-    def keys(self, scores, noise, grid, num_mask):
+    def priority(self, scores, noise, grid, num_mask):
         return noise
 
 
@@ -60,7 +59,7 @@ class TopKSampling(Sampling):
     """The patches with the highest scores are masked ('importance' in ccMIM Table 5; AttMask)."""
     needs_scores = True
 
-    def keys(self, scores, noise, grid, num_mask):
+    def priority(self, scores, noise, grid, num_mask):
         return scores
 
 
@@ -69,12 +68,12 @@ class ImportanceSampling(Sampling):
     """High scores are masked more often (ccMIM Eq. 5-6).
 
     The released code sorts ``softmax(scores) / softmax(u)``, u uniform per patch. The two
-    normalisers are one factor per image, so that ``scores - u``, its logarithm, sorts the same.
+    normalizers are one factor per image, so that ``scores - u``, its logarithm, sorts the same.
     Scores that differ by much less than 1 therefore leave the mask close to random.
     """
     needs_scores = True
 
-    def keys(self, scores, noise, grid, num_mask):
+    def priority(self, scores, noise, grid, num_mask):
         return scores - noise
 
 
@@ -84,8 +83,8 @@ class BlockwiseSampling(Sampling):
 
     A block's area is uniform between ``min_patches`` and the number of patches to mask, its
     aspect ratio log-uniform, its place uniform. As many blocks as are ever needed are drawn at
-    once for the whole batch; a patch's key is the turn at which a block first covers it. Of the
-    last block only a part is needed: it is cut along a row, from above or below. Draws from
+    once for the whole batch; patches that an earlier block covers have the higher priority. Of
+    the last block only a part is needed: it is cut along a row, from above or below. Draws from
     torch's global generator.
 
     Args:
@@ -102,7 +101,7 @@ class BlockwiseSampling(Sampling):
         self.min_patches = min_patches
         self.log_aspect = math.log(min_aspect)
 
-    def keys(self, scores, noise, grid, num_mask):
+    def priority(self, scores, noise, grid, num_mask):
         (h, w), batch, device = grid, noise.shape[0], noise.device
         area, aspect, top, left = torch.rand(4, batch, self.num_blocks, 1, device=device)
         smallest = min(self.min_patches, num_mask)
@@ -119,7 +118,7 @@ class BlockwiseSampling(Sampling):
         in_columns = (columns >= left) & (columns < left + block_w)  # (B, blocks, w)
         covered = (in_rows.unsqueeze(-1) & in_columns.unsqueeze(-2)).flatten(2)  # (B, blocks, L)
         turn = torch.where(covered.any(1), covered.int().argmax(1), self.num_blocks)
-        # Later turns have smaller keys; within a turn the rows decide, and noise within a row.
+        # Later turns have lower priority; within a turn the rows decide, and noise within a row.
         row = rows.repeat_interleave(w)
         from_above = torch.rand(batch, 1, device=device) < 0.5
         return -turn - (torch.where(from_above, row, h - 1 - row) + noise) / h
@@ -151,28 +150,30 @@ class GridBlockSampling(Sampling):
                               f'the grid of {grid[0]} x {grid[1]} patches: choose a divisor')
         return grid[0] // self.block_size, grid[1] // self.block_size
 
-    def num_kept(self, grid, mask_ratio):
-        return self.block_size**2 * self.sampling.num_kept(self._block_grid(grid), mask_ratio)
+    def len_keep(self, grid, mask_ratio):
+        return self.block_size**2 * self.sampling.len_keep(self._block_grid(grid), mask_ratio)
 
-    def random_keys(self, noise, grid):
+    def random_priority(self, noise, grid):
         blocks = self._block_grid(grid)
-        return self._to_patches(self.sampling.random_keys(self._noise(noise, grid), blocks), blocks)
+        priority = self.sampling.random_priority(self._noise(noise, grid), blocks)
+        return self._to_patches(priority, blocks)
 
-    def keys(self, scores, noise, grid, num_mask):
+    def priority(self, scores, noise, grid, num_mask):
         blocks = self._block_grid(grid)
         if scores is not None:
             scores = F.avg_pool2d(scores.unflatten(1, grid), self.block_size).flatten(1)
-        keys = self.sampling.keys(
+        priority = self.sampling.priority(
             scores, self._noise(noise, grid), blocks, num_mask // self.block_size**2)
-        return self._to_patches(keys, blocks)
+        return self._to_patches(priority, blocks)
 
     def _noise(self, noise: Tensor, grid: tuple[int, int]) -> Tensor:
         """The noise of each block's first patch."""
         return noise.unflatten(1, grid)[:, ::self.block_size, ::self.block_size].flatten(1)
 
-    def _to_patches(self, keys: Tensor, blocks: tuple[int, int]) -> Tensor:
-        """Keys of the blocks' patches: ranks, lest two equal keys share what stays visible."""
-        keys = keys.argsort(dim=1, stable=True).argsort(dim=1).unflatten(1, blocks)
+    def _to_patches(self, priority: Tensor, blocks: tuple[int, int]) -> Tensor:
+        """Priority of the blocks' patches: ranks, so that no two blocks are equal and each is
+        masked as a whole."""
+        ranks = priority.argsort(dim=1, stable=True).argsort(dim=1).unflatten(1, blocks)
         for dim in (1, 2):
-            keys = keys.repeat_interleave(self.block_size, dim)
-        return keys.flatten(1)
+            ranks = ranks.repeat_interleave(self.block_size, dim)
+        return ranks.flatten(1)

@@ -1,59 +1,45 @@
-"""What all algorithms share: building the parts so that they fit, and looking at the result."""
-from collections.abc import Mapping
-from dataclasses import dataclass
+"""What all algorithms share: building the parts so that they fit, and asking the encoders."""
+from collections.abc import Iterable, Mapping
 
 import torch
 from mmpretrain.models import BaseSelfSupervisor
 from torch import Tensor
 
-from mmguided.ops import normalise_patches, patchify, unpatchify
 from mmguided.registry import MODELS
+from mmguided.structures import Clock, Observation, PatchMask, unite_wants
 from mmguided.utils.checkpoints import pretrained_settings
+from mmguided.utils.converters import from_older_version
 from mmguided.utils.errors import ConfigError
 
-from ..mask_generators import PatchMask
-from ..target_generators import PixelTarget
-
-
-@dataclass(frozen=True)
-class Reconstruction:
-    """One look at what an algorithm does with a batch, for figures.
-
-    Attributes:
-        mask: The division of the patches.
-        grid: Patches ``(h, w)`` of an image.
-        attention: [CLS] attention of the encoder, summed over its blocks, ``(B, L)``; None for an
-            encoder without [CLS].
-        images: Prediction where masked and the input elsewhere, normalised like the input,
-            ``(B, 3, H, W)``; None where the target is not made of pixels.
-    """
-    mask: PatchMask
-    grid: tuple[int, int]
-    attention: Tensor | None
-    images: Tensor | None
+from ..backbones import Encoder
+from ..mask_generators import MaskGenerator
+from ..target_generators import TargetGenerator
 
 
 class MaskedImageModel(BaseSelfSupervisor):
-    """Base of the algorithms: a backbone, a mask generator, a decoder, a target and its head.
+    """Base of the algorithms: an encoder, a mask generator, a decoder, a target and a head.
 
-    Widths, patch size and grid are said once, in the backbone; decoder and target take them over.
+    Widths, patch size and grid are said once, in the backbone; the other parts take them over.
 
     Args:
-        backbone: Config of the encoder.
+        backbone: Config of the :class:`Encoder`.
         mask_generator: Config of the :class:`MaskGenerator`.
-        neck: Config of the decoder.
-        target_generator: Config of what is predicted.
-        head: Config of the reconstruction loss.
-        momentum_encoder: Config of a :class:`MomentumEncoder` that follows the backbone, for
-            algorithms and guidance that ask for one.
-        data_preprocessor: Config of the normalisation; mmpretrain's SelfSupDataPreprocessor.
+        neck: Config of the :class:`Decoder`; None, for an encoder that keeps masked patches, lets
+            the head read the latents (SimMIM).
+        target_generator: Config of the :class:`TargetGenerator`.
+        head: Config of the :class:`ReconstructionHead`.
+        momentum_encoder: Config of a :class:`MomentumEncoder` of the backbone, for algorithms,
+            guidance and targets that ask for one.
+        data_preprocessor: Config of the normalization; mmpretrain's SelfSupDataPreprocessor.
         init_cfg: As in every MMEngine module.
 
     Attributes:
         num_views: Views of an image that :meth:`loss` takes: a tensor if it is one, else a list.
+        clock: The :class:`Clock` of the run.
 
     Raises:
-        ConfigError: If the guidance asks for an encoder or a block that there is not, or the mask
+        ConfigError: If parts do not fit together: a guidance or target asks for an encoder or a
+            layer that there is not, the decoder cannot read what the encoder gives, or the mask
             ratio leaves nothing visible or nothing masked.
     """
 
@@ -62,105 +48,121 @@ class MaskedImageModel(BaseSelfSupervisor):
     def __init__(self,
                  backbone: dict,
                  mask_generator: dict,
-                 neck: dict,
                  target_generator: dict,
                  head: dict,
+                 neck: dict | None = None,
                  momentum_encoder: dict | None = None,
                  data_preprocessor: dict | None = None,
                  init_cfg: dict | None = None) -> None:
         backbone = MODELS.build(backbone)
-        if getattr(backbone, 'pos_embed', None) is not None:
-            backbone.pos_embed.requires_grad = False  # MAE trains it in fine-tuning only
-        target_generator = MODELS.build(
-            target_generator, default_args=dict(patch_size=backbone.patch_size))
-        neck = MODELS.build(
-            neck,
-            default_args=dict(
-                in_dims=backbone.embed_dims,
-                out_dims=target_generator.dims,
-                grid=backbone.patch_resolution))
+        if momentum_encoder is not None:
+            momentum_encoder = MODELS.build(momentum_encoder, default_args=dict(encoder=backbone))
+        encoders = _encoders(backbone, momentum_encoder)
+        target_generator = MODELS.build(target_generator, default_args=dict(encoders=encoders))
+        neck = None if neck is None else self._build_decoder(neck, backbone)
+        head = self._build_head(head, neck, backbone, target_generator.dims)
         super().__init__(
             backbone=backbone,
             neck=neck,
-            head=MODELS.build(head),
+            head=head,
             target_generator=target_generator,
             data_preprocessor=data_preprocessor,
             init_cfg=init_cfg)
-        self.momentum_encoder = momentum_encoder and MODELS.build(
-            momentum_encoder, default_args=dict(encoder=backbone))
-        if self.momentum_encoder is not None:
-            self.register_load_state_dict_post_hook(self._complete_followers)
+        self.momentum_encoder = momentum_encoder
         self.mask_generator = MODELS.build(mask_generator)
-        self.mask_generator.check(self.encoders, backbone.patch_resolution)
+        self.mask_generator.check(encoders, backbone.patch_resolution)
+        self.clock = Clock()
+
+    @staticmethod
+    def _build_decoder(cfg: dict, backbone: Encoder) -> torch.nn.Module:
+        decoder = MODELS.build(
+            cfg, default_args=dict(in_dims=backbone.embed_dims, grid=backbone.patch_resolution))
+        if decoder.reads_all_patches == backbone.drops_masked_tokens:
+            needs = 'all patches' if decoder.reads_all_patches else '[CLS] and the visible patches'
+            raise ConfigError(f'neck.type={type(decoder).__name__} reads latents of {needs}, and '
+                              f'backbone.type={type(backbone).__name__} gives others: choose a '
+                              'decoder for this encoder')
+        return decoder
+
+    @staticmethod
+    def _build_head(cfg: dict, decoder: torch.nn.Module | None, backbone: Encoder,
+                    out_dims: int) -> torch.nn.Module:
+        """A head on the decoder's states, or, without a decoder, on the latents."""
+        if decoder is None and backbone.drops_masked_tokens:
+            raise ConfigError(f'neck=None: backbone.type={type(backbone).__name__} has no latents '
+                              "of masked patches; set neck=dict(type='mmguided.MAEDecoder')")
+        width, depth = (backbone.embed_dims, 0) if decoder is None else (
+            decoder.embed_dims, decoder.depth)
+        return MODELS.build(
+            cfg, default_args=dict(in_dims=width, out_dims=out_dims, depth=depth))
 
     @property
-    def encoders(self) -> Mapping[str, torch.nn.Module]:
-        """Encoders that a guidance may ask, by name."""
-        encoders = dict(student=self.backbone)
-        if self.momentum_encoder is not None:
-            encoders['momentum'] = self.momentum_encoder.encoder
-        return encoders
+    def encoders(self) -> Mapping[str, Encoder]:
+        """The encoders that guidance and targets may observe, by name."""
+        return _encoders(self.backbone, self.momentum_encoder)
+
+    @property
+    def observers(self) -> Iterable[MaskGenerator | TargetGenerator]:
+        """The parts that want observations of the images; an algorithm with more adds them."""
+        return self.mask_generator, self.target_generator
 
     def init_weights(self) -> None:
-        """Initialise every part; a momentum encoder starts as the encoder."""
+        """Initialize every part; a momentum encoder starts as the encoder."""
         super().init_weights()
         if self.momentum_encoder is not None and not pretrained_settings(self.init_cfg):
             self.momentum_encoder.reset()
 
-    @staticmethod
-    def _complete_followers(model: 'MaskedImageModel', incompatible_keys) -> None:
-        """After loading: what a checkpoint does not hold of the moving averages (MAE's holds
-        nothing of CMAE's) starts as what it follows."""
-        sources = {}
-        for kind in ('parameters', 'buffers'):
-            followers = zip(*model.momentum_encoder.tensors(kind), strict=True)
-            sources.update((id(follower), source) for follower, source in followers)
-        missing = set(incompatible_keys.missing_keys)
-        with torch.no_grad():
-            for name, tensor in (*model.named_parameters(), *model.named_buffers()):
-                if name in missing and id(tensor) in sources:
-                    tensor.copy_(sources[id(tensor)])
+    def _load_from_state_dict(self, state_dict, prefix, *args) -> None:
+        """Accept checkpoints of older versions and of other methods, MAE's and mmpretrain's.
 
-    def make_mask(self, images: Tensor) -> tuple[PatchMask, dict[str, Tensor]]:
-        """Divide the patches of a batch; also scalars for the log."""
-        return self.mask_generator(images, self.backbone.patch_grid(images), self.encoders)
+        What a checkpoint lacks of a moving average starts as what is averaged.
+        """
+        from_older_version(state_dict, prefix)
+        if self.momentum_encoder is not None:
+            names = {module: f'{prefix}{name}.' for name, module in self.named_modules()}
+            for ema, source in self.momentum_encoder.pairs:
+                for name in ema.state_dict():
+                    if names[source] + name in state_dict:
+                        state_dict.setdefault(names[ema] + name, state_dict[names[source] + name])
+        super()._load_from_state_dict(state_dict, prefix, *args)
+
+    def observe(self, images: Tensor,
+                parts: Iterable[MaskGenerator | TargetGenerator] | None = None
+                ) -> dict[str, Observation]:
+        """What parts want to know of the encoders, by one pass of each encoder that is asked.
+
+        Args:
+            images: ``(B, 3, H, W)``.
+            parts: Who wants it; None are :attr:`observers`.
+        """
+        parts = self.observers if parts is None else parts
+        wants = unite_wants(*(part.wants(self.clock) for part in parts))
+        return {name: self.encoders[name].observe(images, asked) for name, asked in wants.items()}
+
+    def make_mask(self,
+                  images: Tensor,
+                  observations: Mapping[str, Observation],
+                  mask_generator: MaskGenerator | None = None
+                  ) -> tuple[PatchMask, dict[str, Tensor]]:
+        """The mask of a batch, and scalars for the log, by the algorithm's or another generator."""
+        mask_generator = mask_generator or self.mask_generator
+        return mask_generator(
+            images, self.backbone.patch_grid(images), observations, self.encoders, self.clock)
+
+    def decode(self, latent: Tensor, mask: PatchMask) -> list[Tensor]:
+        """The hidden states that the head reads, see :class:`Decoder`."""
+        return [latent] if self.neck is None else self.neck(latent, mask)
 
     def check_pairs(self, images: Tensor) -> None:
-        """ConfigError if there are too few images of one process to contrast and to normalise."""
+        """ConfigError if a process has too few images to contrast and to normalize."""
         if self.training and len(images) < 2:
             raise ConfigError(f'a batch of {len(images)} image per process: contrast and batch '
-                              'normalisation need two; set train_dataloader.drop_last=True or '
+                              'normalization need two; set train_dataloader.drop_last=True or '
                               'another train_dataloader.batch_size')
 
-    def reconstruction_loss(self, images: Tensor, latent: Tensor, mask: PatchMask) -> Tensor:
-        """Decode the latents of the visible patches and compare with the targets."""
-        pred = self.neck(latent, mask, self.backbone.patch_grid(images))
-        return self.head(pred, self.target_generator(images), mask.mask)
 
-    @torch.no_grad()
-    def reconstruct(self, images: Tensor) -> Reconstruction:
-        """Mask and reconstruct a batch of normalised images ``(B, 3, H, W)``, for figures."""
-        grid = self.backbone.patch_grid(images)
-        mask, _ = self.make_mask(images)
-        pred = self.neck(self.backbone(images, mask), mask, grid)
-        attention = None
-        if hasattr(self.backbone, 'cls_attention'):
-            attention = self.backbone.cls_attention(images).sum(0)
-        return Reconstruction(
-            mask=mask,
-            grid=grid,
-            attention=attention,
-            images=self._paste(images, pred, mask, grid))
-
-    def _paste(self, images: Tensor, pred: Tensor, mask: PatchMask, grid) -> Tensor | None:
-        """Predicted pixels in the masked places of the images."""
-        target = self.target_generator
-        if not isinstance(target, PixelTarget):
-            return None
-        patches = patchify(images, target.patch_size)
-        if target.norm_pix:
-            # The prediction has neither mean nor contrast; the figure borrows the true patch's.
-            _, mean, std = normalise_patches(patches)
-            pred = pred * std + mean
-        pasted = torch.where(mask.mask.bool().unsqueeze(-1), pred, patches)
-        return unpatchify(pasted, target.patch_size, grid)
+def _encoders(backbone: Encoder, momentum_encoder: torch.nn.Module | None) -> dict[str, Encoder]:
+    encoders = dict(student=backbone)
+    if momentum_encoder is not None:
+        encoders['momentum'] = momentum_encoder.encoder
+    return encoders

@@ -5,7 +5,6 @@ from torch import Tensor
 from mmguided.registry import MODELS
 from mmguided.utils.errors import ConfigError
 
-from ..mask_generators import MultiShotMaskGenerator
 from .base import MaskedImageModel
 
 
@@ -28,27 +27,30 @@ class CCMIM(MaskedImageModel):
             raise ConfigError(f'backbone.type={type(self.backbone).__name__} mixes patches before '
                               'they are masked, and ccMIM embeds visible and masked ones at once: '
                               "choose type='mmguided.MaskedViT'")
-        if isinstance(self.mask_generator, MultiShotMaskGenerator):
-            raise ConfigError('mask_generator.type=MultiShotMaskGenerator: ccMIM contrasts what is '
-                              "visible with what one shot masks; choose type='MaskGenerator'")
+        if self.mask_generator.layers != [0]:
+            raise ConfigError(f'mask_generator.shots before layers {self.mask_generator.layers}: '
+                              'ccMIM contrasts what is visible with what one shot masks before '
+                              'layer 0; set mask_generator.mask_ratio instead')
+        width = self.backbone.embed_dims
         self.projector = MODELS.build(
-            projector,
-            default_args=dict(
-                in_channels=self.backbone.embed_dims, hid_channels=self.backbone.embed_dims))
+            projector, default_args=dict(in_channels=width, hid_channels=width))
         self.contrast_head = MODELS.build(contrast_head)
 
     def loss(self, inputs: Tensor, data_samples=None) -> dict[str, Tensor]:
-        """Losses and scalars for the log, from normalised images ``(B, 3, H, W)``."""
+        """Losses and scalars for the log, from normalized images ``(B, 3, H, W)``."""
         self.check_pairs(inputs)
-        mask, log_vars = self.make_mask(inputs)  # Eq. 4-6
-        tokens = self.backbone.embed(inputs)
-        visible = self.backbone.encode(tokens, mask.ids_keep)
+        observations = self.observe(inputs)
+        mask, log_vars = self.make_mask(inputs, observations)  # Eq. 4-6
+        embedded = self.backbone.embed(inputs)
+        visible = self.backbone.encode(embedded, mask.ids_keep)
         with torch.no_grad():  # the masked branch is the teacher: SG of Eq. 7-8
-            masked = self.backbone.encode(tokens, mask.ids_mask)
-        student, = self.projector((visible[:, 0], ))
+            masked = self.backbone.encode(embedded, mask.ids_mask)
+        student = self.projector((visible[:, 0], ))[0]
         with torch.no_grad():
-            teacher, = self.projector((masked[:, 0], ))
+            teacher = self.projector((masked[:, 0], ))[0]
+        states = self.decode(visible, mask)
+        target = self.target_generator(inputs, observations)
         return dict(
-            loss_reconstruction=self.reconstruction_loss(inputs, visible, mask),  # Eq. 9
+            loss_reconstruction=self.head(states, target, mask.mask),  # Eq. 9
             **self.contrast_head(student, teacher),  # Eq. 7 or 8
             **log_vars)

@@ -7,7 +7,6 @@ from torch import Tensor
 from mmguided.registry import MODELS
 from mmguided.utils.errors import ConfigError
 
-from ..mask_generators import MultiShotMaskGenerator
 from .base import MaskedImageModel
 
 
@@ -25,8 +24,7 @@ class ConditionalMAE(MaskedImageModel):
         shot_weights: How much a patch counts, by its shot: 'equal', as Eq. 8; 'ratio', the mask
             ratio of its shot (Table 3); or a number for each shot. The loss is the weighted mean
             over all masked patches, so that only ratios of the weights matter.
-        **kwargs: Arguments of :class:`MaskedImageModel`; ``mask_generator`` is a
-            :class:`MultiShotMaskGenerator`.
+        **kwargs: Arguments of :class:`MaskedImageModel`; ``mask_generator.shots`` are the shots.
 
     Raises:
         ConfigError: If there are not as many weights as shots, or they are not positive.
@@ -34,9 +32,6 @@ class ConditionalMAE(MaskedImageModel):
 
     def __init__(self, *, shot_weights: str | Sequence[float] = 'equal', **kwargs) -> None:
         super().__init__(**kwargs)
-        if not isinstance(self.mask_generator, MultiShotMaskGenerator):
-            raise ConfigError(f'mask_generator.type={type(self.mask_generator).__name__}: '
-                              "ConditionalMAE needs type='mmguided.MultiShotMaskGenerator'")
         ratios = self.mask_generator.mask_ratios
         if shot_weights == 'equal':
             weights = [1.] * len(ratios)
@@ -52,11 +47,12 @@ class ConditionalMAE(MaskedImageModel):
         self.register_buffer('shot_weights', torch.tensor([0., *weights]), persistent=False)
 
     def loss(self, inputs: Tensor, data_samples=None) -> dict[str, Tensor]:
-        """Losses and scalars for the log, from normalised images ``(B, 3, H, W)``."""
-        mask, log_vars = self.make_mask(inputs)  # Eq. 5
+        """Losses and scalars for the log, from normalized images ``(B, 3, H, W)``."""
+        observations = self.observe(inputs)
+        mask, log_vars = self.make_mask(inputs, observations)  # Eq. 5
         latent = self.backbone(inputs, mask)  # Eq. 4-6
-        pred = self.neck(latent, mask, self.backbone.patch_grid(inputs))  # Eq. 7
-        errors = self.head.errors(pred, self.target_generator(inputs))
+        states = self.decode(latent, mask)  # Eq. 7
+        errors = self.head.errors(states, self.target_generator(inputs, observations))
         shot = mask.shot
         for number in range(1, len(self.shot_weights)):
             masked = shot == number

@@ -14,7 +14,10 @@ class MAE(MaskedImageModel):
     """
 
     def loss(self, inputs: Tensor, data_samples=None) -> dict[str, Tensor]:
-        """Losses and scalars for the log, from normalised images ``(B, 3, H, W)``."""
-        mask, log_vars = self.make_mask(inputs)
+        """Losses and scalars for the log, from normalized images ``(B, 3, H, W)``."""
+        observations = self.observe(inputs)
+        mask, log_vars = self.make_mask(inputs, observations)
         latent = self.backbone(inputs, mask)
-        return dict(loss_reconstruction=self.reconstruction_loss(inputs, latent, mask), **log_vars)
+        states = self.decode(latent, mask)
+        target = self.target_generator(inputs, observations)
+        return dict(loss_reconstruction=self.head(states, target, mask.mask), **log_vars)

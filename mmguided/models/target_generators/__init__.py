@@ -1,5 +1,6 @@
+from .base import TargetGenerator
+from .feature import FeatureTarget
 from .hog import HOGTarget
-from .momentum_encoder import MomentumEncoder
 from .pixel import PixelTarget
 
-__all__ = ['HOGTarget', 'MomentumEncoder', 'PixelTarget']
+__all__ = ['FeatureTarget', 'HOGTarget', 'PixelTarget', 'TargetGenerator']

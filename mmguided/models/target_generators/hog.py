@@ -1,18 +1,20 @@
 """Histograms of oriented gradients as targets."""
-from mmengine.model import BaseModule
-from torch import Tensor
+from collections.abc import Mapping
 
 from mmguided.ops import hog
 from mmguided.registry import MODELS
 from mmguided.utils.errors import ConfigError
 
+from ..backbones.base import Encoder
+from .base import TargetGenerator
+
 
 @MODELS.register_module()
-class HOGTarget(BaseModule):
+class HOGTarget(TargetGenerator):
     """HOG of each patch (MaskFeat; ccMIM's alternative target, Eq. 3).
 
     Args:
-        patch_size: Side of a patch in pixels; algorithms fill in their backbone's.
+        encoders: As of :class:`TargetGenerator`; the student's patch size is the target's.
         num_bins: Directions.
         cell: Side of a histogram's cell in pixels; must divide the patch.
         in_channels: Channels of the images; each has histograms of its own.
@@ -25,11 +27,12 @@ class HOGTarget(BaseModule):
     """
 
     def __init__(self,
-                 patch_size: int,
+                 encoders: Mapping[str, Encoder],
                  num_bins: int = 9,
                  cell: int = 8,
                  in_channels: int = 3) -> None:
-        super().__init__()
+        super().__init__(encoders)
+        patch_size = encoders['student'].patch_size
         if patch_size % cell:
             raise ConfigError(f'target_generator.cell={cell} does not divide patch_size='
                               f'{patch_size}: choose a divisor')
@@ -38,8 +41,7 @@ class HOGTarget(BaseModule):
         self.cell = cell
         self.dims = in_channels * num_bins * (patch_size // cell)**2
 
-    def forward(self, images: Tensor) -> Tensor:
-        """Targets ``(B, L, dims)`` of images ``(B, C, H, W)``."""
+    def forward(self, images, observations):
         histogram = hog(images, self.num_bins, self.cell, window=self.patch_size)
         per_patch = self.patch_size // self.cell
         # (B, C, bins, h, per_patch, w, per_patch) to (B, h * w, C * bins * per_patch**2)

@@ -1,31 +1,43 @@
 """Pixels as targets."""
-from mmengine.model import BaseModule
-from torch import Tensor
+from collections.abc import Mapping
 
-from mmguided.ops import normalise_patches, patchify
+import torch
+
+from mmguided.ops import normalize_patches, patchify, unpatchify
 from mmguided.registry import MODELS
+
+from ..backbones.base import Encoder
+from .base import TargetGenerator
 
 
 @MODELS.register_module()
-class PixelTarget(BaseModule):
-    """The pixels of each patch, as they are or normalised per patch (MAE Sec. 3).
+class PixelTarget(TargetGenerator):
+    """The pixels of each patch, as they are or normalized per patch (MAE Sec. 3).
 
     Args:
-        patch_size: Side of a patch in pixels; algorithms fill in their backbone's.
+        encoders: As of :class:`TargetGenerator`; the student's patch size is the target's.
         norm_pix: Give each patch zero mean and unit variance.
         in_channels: Channels of the images.
-
-    Attributes:
-        dims: Values per patch.
     """
 
-    def __init__(self, patch_size: int, norm_pix: bool = True, in_channels: int = 3) -> None:
-        super().__init__()
-        self.patch_size = patch_size
+    def __init__(self,
+                 encoders: Mapping[str, Encoder],
+                 norm_pix: bool = True,
+                 in_channels: int = 3) -> None:
+        super().__init__(encoders)
+        self.patch_size = encoders['student'].patch_size
         self.norm_pix = norm_pix
-        self.dims = patch_size**2 * in_channels
+        self.dims = self.patch_size**2 * in_channels
 
-    def forward(self, images: Tensor) -> Tensor:
-        """Targets ``(B, L, dims)`` of images ``(B, C, H, W)``."""
+    def forward(self, images, observations):
         patches = patchify(images, self.patch_size)
-        return normalise_patches(patches)[0] if self.norm_pix else patches
+        return normalize_patches(patches)[0] if self.norm_pix else patches
+
+    def to_images(self, pred, images, mask):
+        patches = patchify(images, self.patch_size)
+        if self.norm_pix:
+            # The prediction has neither mean nor contrast; those of the true patch are used.
+            _, mean, std = normalize_patches(patches)
+            pred = pred * std + mean
+        patches = torch.where(mask.mask.bool().unsqueeze(-1), pred, patches)
+        return unpatchify(patches, self.patch_size, mask.grid)

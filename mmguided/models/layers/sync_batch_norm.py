@@ -1,4 +1,4 @@
-"""Batch normalisation over the batch of all processes."""
+"""Batch normalization over the batch of all processes."""
 from mmengine.dist import get_rank
 from torch import Tensor, nn
 
@@ -10,7 +10,7 @@ from mmguided.registry import MODELS
 class SyncBatchNorm(nn.BatchNorm1d):
     """BatchNorm1d whose statistics are those of the global batch, on any device and backend.
 
-    For projections ``(B, C)``, with the same B on every process: rows are gathered and normalised
+    For projections ``(B, C)``, with the same B on every process: rows are gathered and normalized
     together, which for vectors costs nothing worth saving. torch's SyncBatchNorm refuses a CPU,
     and so does DistributedDataParallel for a model that holds one.
     """

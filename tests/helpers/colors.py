@@ -1,4 +1,4 @@
-"""Labelled folders whose classes are colours, and the benchmark configs cut down to them."""
+"""Labeled folders whose classes are colors, and the benchmark configs cut down to them."""
 from pathlib import Path
 
 import numpy as np
@@ -10,20 +10,20 @@ COLOURS = dict(blue=(30, 40, 220), green=(40, 200, 50), red=(210, 30, 40))
 ARCH = dict(embed_dims=32, num_layers=2, num_heads=2, feedforward_channels=64)
 
 
-def paint(path: Path, colour: str, seed: int, size: int = 32) -> None:
+def paint(path: Path, color: str, seed: int, size: int = 32) -> None:
     noise = np.random.default_rng(seed).integers(-25, 26, (size, size, 3))
-    pixels = np.clip(np.array(COLOURS[colour]) + noise, 0, 255).astype(np.uint8)
+    pixels = np.clip(np.array(COLOURS[color]) + noise, 0, 255).astype(np.uint8)
     path.parent.mkdir(parents=True, exist_ok=True)
     Image.fromarray(pixels).save(path)
 
 
-def colour_folders(root: Path, train: int, val: int) -> Path:
-    """``train`` and ``val`` images a class; one red validation image is labelled blue."""
-    for colour in COLOURS:
+def color_folders(root: Path, train: int, val: int) -> Path:
+    """``train`` and ``val`` images a class; one red validation image is labeled blue."""
+    for color in COLOURS:
         for i in range(train):
-            paint(root / 'train' / colour / f'{i}.png', colour, seed=i)
+            paint(root / 'train' / color / f'{i}.png', color, seed=i)
         for i in range(val):
-            paint(root / 'val' / colour / f'{i}.png', colour, seed=100 + i)
+            paint(root / 'val' / color / f'{i}.png', color, seed=100 + i)
     paint(root / 'val' / 'blue' / '0.png', 'red', seed=200)
     return root
 

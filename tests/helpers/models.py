@@ -1,4 +1,4 @@
-"""Helpers of the parity tests: models of the golden files' geometry."""
+"""Small models, and comparison with the released codes."""
 import torch
 
 from mmguided.registry import MODELS

@@ -54,7 +54,7 @@ class ToyMetric(BaseMetric):
 
 
 CONFIG = '''
-custom_imports = dict(imports=['tests.test_tools.toy'], allow_failed_imports=False)
+custom_imports = dict(imports=['tests.helpers.toy'], allow_failed_imports=False)
 default_scope = 'mmpretrain'
 model = dict(type='ToyModel')
 train_dataloader = dict(

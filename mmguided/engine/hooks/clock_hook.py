@@ -1,0 +1,30 @@
+"""Sets the model's clock."""
+from mmengine.dist import get_world_size
+from mmengine.hooks import Hook
+from mmengine.model import is_model_wrapper
+from mmengine.runner import EpochBasedTrainLoop
+
+from mmguided.registry import HOOKS
+
+
+@HOOKS.register_module()
+class ClockHook(Hook):
+    """Sets the :class:`mmguided.structures.Clock` of the model before each training step, in epochs
+    and fractions, in epoch-based and iteration-based loops alike. Models without a clock, such as
+    those of the evaluation, are left alone."""
+
+    priority = 'VERY_HIGH'
+
+    def before_train(self, runner) -> None:
+        model = runner.model.module if is_model_wrapper(runner.model) else runner.model
+        self._clock = getattr(model, 'clock', None)
+        loader = runner.train_dataloader
+        # The sampler of an iteration-based loop has the length of the whole dataset everywhere.
+        self._steps_per_epoch = (
+            len(loader) if isinstance(runner.train_loop, EpochBasedTrainLoop) else
+            len(loader.dataset) / (loader.batch_size * get_world_size()))
+
+    def before_train_iter(self, runner, batch_idx: int, data_batch=None) -> None:
+        if self._clock is not None:
+            self._clock.set(
+                runner.iter / self._steps_per_epoch, runner.max_iters / self._steps_per_epoch)

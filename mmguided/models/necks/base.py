@@ -1,0 +1,36 @@
+"""What every decoder has in common."""
+from mmengine.model import BaseModule
+from torch import Tensor
+
+from mmguided.structures import PatchMask
+
+
+class Decoder(BaseModule):
+    """Base of the decoders: latents to hidden states, which the heads read.
+
+    Args:
+        in_dims: Width of the encoder; algorithms fill in their backbone's.
+        grid: Patches ``(h, w)`` of the usual image; algorithms fill in their backbone's.
+
+    Attributes:
+        embed_dims: Width of the hidden states.
+        depth: Number of blocks.
+        reads_all_patches: Whether it takes latents of all patches in the image's order, without
+            [CLS]; otherwise those of [CLS] and of the visible patches.
+    """
+    embed_dims: int
+    depth: int
+    reads_all_patches = False
+
+    def forward(self, latent: Tensor, mask: PatchMask) -> list[Tensor]:
+        """Hidden states of all patches in the image's order.
+
+        Args:
+            latent: What the encoder made of the visible patches.
+            mask: The mask.
+
+        Returns:
+            ``1 + depth`` tensors ``(B, L, embed_dims)``: the input of the first block and the
+            output of each; that of the last one is normalized, if the decoder ends in a norm.
+        """
+        raise NotImplementedError

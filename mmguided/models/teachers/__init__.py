@@ -1,0 +1,3 @@
+from .momentum_encoder import MomentumEncoder
+
+__all__ = ['MomentumEncoder']

@@ -1,0 +1,94 @@
+"""Which patches of a batch are visible and which are masked."""
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+
+def len_keep(num_patches: int, mask_ratio: float) -> int:
+    """Number of patches that stay visible: ``floor(num_patches * (1 - mask_ratio))``.
+
+    All rounding happens here. The product is exact in decimals but not in binary
+    (``int(10 * (1 - 0.9))`` is 0), so 1e-6 of a patch is added before the floor.
+    """
+    return int(num_patches * (1 - mask_ratio) + 1e-6)
+
+
+@dataclass(frozen=True)
+class PatchMask:
+    """The visible and the masked patches of B images, all with the same number of each.
+
+    A mask may come in several shots, each before a layer of the encoder (Conditional MAE,
+    Sec. 2.2). Patches are ordered by the shot that masks them: the visible ones first, then those
+    of the last shot, those of the first shot at the end. The patches present at any layer are then
+    the first of ``ids_shuffle``, and masking tokens is cutting the sequence.
+
+    Attributes:
+        ids_shuffle: The patches in that order, ``(B, L)``, a permutation.
+        ids_restore: Position of each patch in ``ids_shuffle``, ``(B, L)``, the inverse permutation.
+        shots: ``(layer, len_keep)`` of each shot, by rising layer: the number of patches present
+            when that layer runs.
+        grid: Patches ``(h, w)`` of an image, ``h * w = L``.
+    """
+    ids_shuffle: Tensor
+    ids_restore: Tensor
+    shots: tuple[tuple[int, int], ...]
+    grid: tuple[int, int]
+
+    @classmethod
+    def from_priority(cls, priority: Tensor, keep: int, grid: tuple[int, int]) -> 'PatchMask':
+        """One shot before layer 0: the ``keep`` patches of lowest priority ``(B, L)`` stay."""
+        return cls.from_ids(priority.argsort(dim=1, stable=True), ((0, keep), ), grid)
+
+    @classmethod
+    def from_ids(cls, ids_shuffle: Tensor, shots: tuple[tuple[int, int], ...],
+                 grid: tuple[int, int]) -> 'PatchMask':
+        """From the attributes other than ``ids_restore``; no shots mask nothing."""
+        positions = torch.arange(ids_shuffle.shape[1], device=ids_shuffle.device)
+        ids_restore = torch.empty_like(ids_shuffle).scatter_(
+            1, ids_shuffle, positions.expand_as(ids_shuffle))
+        return cls(ids_shuffle, ids_restore, shots, grid)
+
+    @property
+    def num_patches(self) -> int:
+        """L."""
+        return self.ids_shuffle.shape[1]
+
+    @property
+    def len_keep(self) -> int:
+        """Number Lv of visible patches."""
+        return self.shots[-1][1] if self.shots else self.num_patches
+
+    @property
+    def ids_keep(self) -> Tensor:
+        """Visible patches ``(B, Lv)``, in the order in which the encoder sees them."""
+        return self.ids_shuffle[:, :self.len_keep]
+
+    @property
+    def ids_mask(self) -> Tensor:
+        """Masked patches ``(B, Lm)``, those of the last shot first."""
+        return self.ids_shuffle[:, self.len_keep:]
+
+    @property
+    def mask(self) -> Tensor:
+        """``(B, L)``, float32, 1 = masked in any shot, 0 = visible (MAE's convention)."""
+        return (self.ids_restore >= self.len_keep).float()
+
+    @property
+    def shot(self) -> Tensor:
+        """The shot that masks each patch, counted from 1; 0 = visible. ``(B, L)``, int64."""
+        survived = sum((self.ids_restore < keep).long() for _, keep in self.shots)
+        return torch.where(self.ids_restore >= self.len_keep, survived + 1, 0)
+
+    def len_keep_at(self, layer: int) -> int:
+        """Number of patches present when ``layer`` runs."""
+        return next((keep for first, keep in reversed(self.shots) if first <= layer),
+                    self.num_patches)
+
+    def ids_keep_at(self, layer: int) -> Tensor:
+        """Patches present when ``layer`` runs, ``(B, len_keep_at(layer))``."""
+        return self.ids_shuffle[:, :self.len_keep_at(layer)]
+
+    def mask_at(self, layer: int) -> Tensor:
+        """Patches masked when ``layer`` runs, ``(B, L)``, bool."""
+        return self.ids_restore >= self.len_keep_at(layer)
