@@ -12,8 +12,11 @@ from mmguided.utils.converters import from_older_version
 from mmguided.utils.errors import ConfigError
 
 from ..backbones import Encoder
+from ..heads import PredictionHead
 from ..mask_generators import MaskGenerator
+from ..necks import Decoder
 from ..target_generators import TargetGenerator
+from ..teachers import MomentumEncoder
 
 
 class MaskedImageModel(BaseSelfSupervisor):
@@ -59,8 +62,8 @@ class MaskedImageModel(BaseSelfSupervisor):
             momentum_encoder = MODELS.build(momentum_encoder, default_args=dict(encoder=backbone))
         encoders = _encoders(backbone, momentum_encoder)
         target_generator = MODELS.build(target_generator, default_args=dict(encoders=encoders))
-        neck = None if neck is None else self._build_decoder(neck, backbone)
-        head = self._build_head(head, neck, backbone, target_generator.dims)
+        neck = None if neck is None else self.build_decoder(neck, backbone)
+        head = self.build_head(head, neck, backbone, target_generator.dims)
         super().__init__(
             backbone=backbone,
             neck=neck,
@@ -74,7 +77,8 @@ class MaskedImageModel(BaseSelfSupervisor):
         self.clock = Clock()
 
     @staticmethod
-    def _build_decoder(cfg: dict, backbone: Encoder) -> torch.nn.Module:
+    def build_decoder(cfg: dict, backbone: Encoder) -> Decoder:
+        """A decoder of an encoder's latents; ConfigError if it cannot read them."""
         decoder = MODELS.build(
             cfg, default_args=dict(in_dims=backbone.embed_dims, grid=backbone.patch_resolution))
         if decoder.reads_all_patches == backbone.drops_masked_tokens:
@@ -85,9 +89,10 @@ class MaskedImageModel(BaseSelfSupervisor):
         return decoder
 
     @staticmethod
-    def _build_head(cfg: dict, decoder: torch.nn.Module | None, backbone: Encoder,
-                    out_dims: int) -> torch.nn.Module:
-        """A head on the decoder's states, or, without a decoder, on the latents."""
+    def build_head(cfg: dict, decoder: Decoder | None, backbone: Encoder,
+                   out_dims: int) -> PredictionHead:
+        """A head that predicts ``out_dims`` values per patch from a decoder's states, or, without a
+        decoder, from the latents of all patches."""
         if decoder is None and backbone.drops_masked_tokens:
             raise ConfigError(f'neck=None: backbone.type={type(backbone).__name__} has no latents '
                               "of masked patches; set neck=dict(type='mmguided.MAEDecoder')")
@@ -161,7 +166,7 @@ class MaskedImageModel(BaseSelfSupervisor):
                               'another train_dataloader.batch_size')
 
 
-def _encoders(backbone: Encoder, momentum_encoder: torch.nn.Module | None) -> dict[str, Encoder]:
+def _encoders(backbone: Encoder, momentum_encoder: MomentumEncoder | None) -> dict[str, Encoder]:
     encoders = dict(student=backbone)
     if momentum_encoder is not None:
         encoders['momentum'] = momentum_encoder.encoder

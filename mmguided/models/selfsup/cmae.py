@@ -53,9 +53,9 @@ class CMAE(MaskedImageModel):
         width = self.backbone.embed_dims
         self.feature_decoder = self.feature_head = self.target_mask_generator = None
         if feature_decoder is not None:
-            self.feature_decoder = self._build_decoder(feature_decoder, self.backbone)
+            self.feature_decoder = self.build_decoder(feature_decoder, self.backbone)
         if feature_head is not None:
-            self.feature_head = self._build_head(
+            self.feature_head = self.build_head(
                 feature_head, self.feature_decoder or self.neck, self.backbone, width)
         # One projector, its average included, takes the features of both branches.
         self.projector = MODELS.build(projector, default_args=dict(in_channels=width))
