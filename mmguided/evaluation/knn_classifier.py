@@ -35,7 +35,7 @@ class KNNClassifier(ImageClassifier):
             mean patch token.
         bank_dataloader: Dataloader of the labeled training images, under a test pipeline.
         ks: Numbers of neighbors; all are computed in one pass.
-        temperature: Of the votes.
+        temperature: Temperature of the votes.
         data_preprocessor: As of ImageClassifier.
         init_cfg: As of ImageClassifier.
 
@@ -68,8 +68,8 @@ class KNNClassifier(ImageClassifier):
         self.register_load_state_dict_post_hook(_forget_bank)
 
     def train(self, mode: bool = True) -> 'KNNClassifier':
-        """Stay in evaluation mode. The weights are frozen by never being trained:
-        DistributedDataParallel refuses a model none of whose parameters requires a gradient."""
+        """Stay in evaluation mode. The parameters keep ``requires_grad``, since
+        DistributedDataParallel refuses a model without any; they are never trained."""
         return super().train(False)
 
     def loss(self, inputs: Tensor, data_samples: list[DataSample]) -> dict:

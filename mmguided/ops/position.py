@@ -4,7 +4,7 @@ from torch import Tensor
 
 
 def sincos_position_embedding(grid: tuple[int, int], dim: int, cls_token: bool = True) -> Tensor:
-    """MAE's fixed position embedding: the first half of the channels tells the column, the second
+    """MAE's fixed position embedding: the first half of the channels encodes the column, the second
     half the row, each as sines then cosines of wavelengths from 2 pi to 10000 * 2 pi.
 
     Not mmpretrain's function, which swaps the halves and is right for square grids alone.
@@ -18,7 +18,7 @@ def sincos_position_embedding(grid: tuple[int, int], dim: int, cls_token: bool =
         ``(1, [1 +] h * w, dim)``, float32.
 
     Raises:
-        ValueError: If ``dim`` is no multiple of 4.
+        ValueError: If ``dim`` is not a multiple of 4.
     """
     if dim % 4:
         raise ValueError(f'dim={dim}: sine-cosine position embeddings need a multiple of 4')

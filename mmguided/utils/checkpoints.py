@@ -84,7 +84,7 @@ def load_encoder(encoder: nn.Module,
                    {name: value for name, value in state.items()
                     if name.removeprefix(prefix) not in left_out}, prefix)
     encoder.load_state_dict({name: value for name, value in theirs.items() if name not in left_out},
-                            strict=False)  # but for the fresh ones, all is checked
+                            strict=False)  # the fresh ones are missing, all others are checked
     notes = ''.join(f'; {what}: {_some(names)}' for what, names in (
         ('not used', left_out), ('initialized anew', fresh)) if names)
     MMLogger.get_current_instance().info(
@@ -122,7 +122,8 @@ def compare_backbone(model_state: Mapping[str, Tensor],
                      prefix: str = 'backbone.') -> BackboneReport:
     """Compare the names and shapes of the weights under ``prefix``.
 
-    A position embedding of another, square grid is no difference: mmpretrain resizes it on loading.
+    A position embedding of another, square grid is not a difference: mmpretrain resizes it on
+    loading.
 
     Args:
         model_state: State dict of the model.

@@ -1,4 +1,4 @@
-"""Errors that a user can mend, and how the tools show them."""
+"""Errors that a user can fix, and how the tools show them."""
 import functools
 import os
 import sys

@@ -15,13 +15,13 @@ class DenseHybridViT(DenseViT, MaskedHybridViT):
 
     As in ConvMAE's detector (arXiv:2205.03892): the outputs of the convolutional stages,
     of strides 4 and 8 in the usual arch, that of the last transformer block, of stride 16, and the
-    same pooled to half its size. What its released code drops, the fusion of the stages and the
-    final norm, stays here: the third map is what pretraining gave its decoder.
+    same pooled to half its size. The released code drops the fusion of the stages and the final
+    norm; they are kept here, so that the third map is what the decoder read in pretraining.
 
     Args:
         with_cp: As in :class:`DenseViT`, of the convolutional blocks too.
-        **kwargs: Arguments of :class:`DenseViT`, of which windows concern the transformer blocks,
-            and of :class:`MaskedHybridViT`, but no ``out_indices``.
+        **kwargs: Arguments of :class:`DenseViT`, whose windows concern the transformer blocks, and
+            of :class:`MaskedHybridViT`, without ``out_indices``.
 
     Raises:
         ConfigError: Beside their reasons, if ``out_indices`` is given.

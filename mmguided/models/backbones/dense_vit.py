@@ -30,25 +30,26 @@ class Windows(NamedTuple):
 class DenseViT(MaskedViT):
     """MaskedViT's weights on images of any size, with maps from several blocks as output.
 
-    Images are padded at the right and the bottom to whole patches, positions resampled to the grid
-    of each batch. With ``window_size``, attention stays within windows except in
-    ``global_blocks`` (ViTDet, arXiv:2203.16527), so that large images fit. [CLS] is in every
-    window, and in its own place the mean over them; padding of incomplete windows is attended by
-    none. A window that covers the image therefore is full attention, and at the size of
-    pretraining the last map is the pretraining encoder's output.
+    Images are padded at the right and the bottom to whole patches, and positions are resampled to
+    the grid of each batch. With ``window_size``, attention stays within windows except in
+    ``global_blocks`` (ViTDet, arXiv:2203.16527), so that large images fit into memory. [CLS] takes
+    part in every window; its output is the mean over the windows. Padding of incomplete windows is
+    never attended to. A window that covers the image is therefore full attention, and at the
+    pretraining size the last map is the pretraining encoder's output.
 
     Args:
-        out_indices: Blocks whose outputs to return, counted from 0, negative from the end; of the
-            last, after the final norm. No block runs behind the last one asked for, and none of
-            those learns.
+        out_indices: Blocks whose outputs to return, counted from 0, negative from the end; the
+            output of the encoder's last block is taken after the final norm. Blocks behind the last
+            one in the list do not run and are frozen.
         window_size: Side of the windows in patches; None attends everywhere.
         global_blocks: Blocks with full attention beside windowed ones.
-        with_cp: Keep the blocks' inputs alone for the backward pass and run them again there.
+        with_cp: Gradient checkpointing: keep only the inputs of blocks and run these again in the
+            backward pass.
         **kwargs: Arguments of :class:`MaskedViT`.
 
     Raises:
         ConfigError: If there is no such block, the blocks to return do not ascend, or
-            ``window_size`` is no positive whole number.
+            ``window_size`` is not a positive integer.
     """
 
     def __init__(self,
@@ -72,7 +73,7 @@ class DenseViT(MaskedViT):
         self.global_blocks = self._blocks('global_blocks', global_blocks)
         self.window_size = window_size
         self.with_cp = with_cp
-        # Weights that get no gradient must not ask for one, or DistributedDataParallel stops.
+        # DistributedDataParallel stops at weights that require a gradient and get none.
         last = self.out_indices[-1]
         unused = self.layers[last + 1:]
         if self.final_norm and last < self.num_layers - 1:
@@ -80,7 +81,7 @@ class DenseViT(MaskedViT):
         unused.requires_grad_(False)
 
     def _blocks(self, field: str, indices: Sequence[int]) -> list[int]:
-        """Indices of blocks, none of them negative."""
+        """Indices of blocks, counted from 0."""
         if any(not -self.num_layers <= i < self.num_layers for i in indices):
             raise ConfigError(f'backbone.{field}={list(indices)}: the encoder has blocks '
                               f'0..{self.num_layers - 1}, counted from 0')

@@ -30,7 +30,7 @@ class MaskedConvBlock(nn.Module):
         drop_path_rate: Stochastic depth of both branches.
 
     Attributes:
-        with_cp: Keep the input alone for the backward pass and run again there; False unless set.
+        with_cp: Gradient checkpointing: keep only the input and run again in the backward pass.
     """
 
     def __init__(self, dims: int, drop_rate: float, drop_path_rate: float) -> None:
@@ -58,7 +58,7 @@ class MaskedConvBlock(nn.Module):
     def _run(self, x: Tensor, hidden: Tensor | None) -> Tensor:
         value = self.value(self.ln1(x))
         if hidden is not None:
-            # Here and nowhere else: the convolution alone carries anything between patches.
+            # Only here: the convolution is the only operation that mixes patches.
             value = value.masked_fill(hidden, 0)
         mixed = self.depthwise(value.permute(0, 3, 1, 2)).permute(0, 2, 3, 1)
         x = x + self.drop_path(self.proj(mixed))
@@ -149,21 +149,21 @@ class MaskedHybridViT(MaskedViT):
     projected to the patches and added to what the last transformer block gives, before the final
     norm. The same weights run with and without a mask.
 
-    Some things differ from the released ConvMAE. It has no [CLS]; here there is one, in the
-    transformer blocks, since guidance and the other algorithms ask for it. Its networks for
-    downstream tasks drop the projections of the stages; here the unmasked encoder is the masked
-    one with nothing hidden. And it leaves most convolutions at torch's initial values; here all
-    start as MAE's patch embedding does.
+    Differences from the released ConvMAE: it has no [CLS]; here the transformer blocks have one,
+    which guidance and the other algorithms read. Its networks for downstream tasks drop the
+    projections of the stages; here the unmasked encoder equals the masked one with nothing masked.
+    It leaves most convolutions at torch's initial values; here all are initialized like MAE's patch
+    embedding.
 
-    Without a mask :meth:`forward` gives what VisionTransformer does; of ``out_indices``, the last
-    block alone includes the fusion and the norm. Blocks are counted in the transformer, for
-    ``out_indices``, ``frozen_stages`` and layer-wise decay; the stages belong to the embedding.
+    Without a mask :meth:`forward` gives what VisionTransformer does; only the output of the last
+    block includes the fusion and the norm. ``out_indices``, ``frozen_stages`` and layer-wise decay
+    count the transformer blocks; the stages belong to the embedding.
 
     Args:
         arch: 'base', or a dict of VisionTransformer's; beside it ``stage_dims`` and
             ``stage_depths``, widths and numbers of blocks of the convolutional stages, by default
-            ``(256, 384)`` and ``(2, 2)``. ConvMAE's other sizes are left out: its paper and its
-            released weights contradict each other.
+            ``(256, 384)`` and ``(2, 2)``. ConvMAE's other sizes are not offered: its paper and
+            its released weights contradict each other.
         img_size: Usual input, a side or ``(height, width)``.
         strides: Strides of the convolutional stages and of the patches after them; their product
             is the patch size.

@@ -17,8 +17,9 @@ from .base import Encoder
 class UnitPlaces:
     """Where the positions of some units lie on the map of a stage.
 
-    A stage sees each unit as side x side positions. Visible positions are kept as rows,
-    ``(B, n, side**2, C)``, by unit and row by row inside one; a map is ``(B, C, H, W)``.
+    A stage sees each unit as side x side positions. Visible positions are stored as rows,
+    ``(B, n, side**2, C)``, unit by unit, and row by row within a unit; a map is
+    ``(B, C, H, W)``.
 
     Args:
         ids: The units, ``(B, n)``, in the order of the rows.
@@ -80,16 +81,16 @@ class MaskedConvNeXt(Encoder, ConvNeXt):
     layer_scale_init_value=0.``.
 
     Images are masked by units as large as the encoder's stride (32 pixels). With a mask, only
-    visible units are computed, and a unit that a later shot masks leaves before its stage. Stem and
-    downsampling do not cross units; the depthwise convolutions see zeros where a unit is missing,
-    which is a sparse convolution; and GRN takes its norms over the positions of the image that are
-    there. The released PyTorch code (Minkowski) takes them over all images of the batch, unlike its
-    own dense GRN and unlike the masked convolutions in JAX that the paper's results come from:
-    per image, an encoder trained masked is the one that runs unmasked.
+    visible units are computed, and a unit that a later shot masks is removed before its stage. Stem
+    and downsampling do not cross units; the depthwise convolutions see zeros where a unit is
+    missing, which makes them sparse convolutions; and GRN takes its norms over the visible
+    positions of the image. The released PyTorch code (Minkowski) takes them over all images of the batch, unlike its
+    own dense GRN and unlike the masked convolutions in JAX that the paper's results come from. With
+    norms per image, the encoder computes the same with and without a mask.
 
-    FCMAE's encoder has no final norm, and fine-tuning starts a new one. The norms of
-    ``out_indices`` take no part in a masked pass; they keep their initial values and are frozen
-    here, so that distributed training does not wait for their gradients. Fine-tune with ConvNeXt.
+    FCMAE's encoder has no final norm, and fine-tuning starts a new one. A masked pass does not use
+    the norms of ``out_indices``; they keep their initial values and are frozen, so that distributed
+    training does not wait for their gradients. Fine-tune with ConvNeXt.
 
     Args:
         arch: As in ConvNeXt: 'base', ...; or a dict of depths and channels.
@@ -126,7 +127,7 @@ class MaskedConvNeXt(Encoder, ConvNeXt):
 
         Args:
             images: ``(B, 3, H, W)``.
-            mask: Of the units, ``L = H * W / patch_size**2``; its shots count stages from 0.
+            mask: Mask of the units, ``L = H * W / patch_size**2``; its shots count stages from 0.
 
         Returns:
             ``(B, L, D)`` in the image's order; without a mask, what ConvNeXt returns.

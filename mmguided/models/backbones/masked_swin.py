@@ -20,8 +20,8 @@ class MaskedSwin(Encoder, SwinTransformer):
     Tokens cannot leave a grid that windows are cut from: before a stage, the tokens of the units
     that its shot masks are replaced by that stage's mask token. A unit, the patch of a
     :class:`PatchMask`, is one position of the last stage: 32 x 32 pixels, 8 x 8 tokens of the
-    first stage. Shots count stages as layers. Of a unit masked before the first stage, nothing gets
-    in; of one masked later, what attention has carried to other units stays.
+    first stage. Shots count stages as layers. A unit masked before the first stage contributes
+    nothing; of a unit masked later, other units keep what attention has already carried to them.
 
     Parameters have mmpretrain's names, so that a checkpoint's ``backbone.*`` loads into
     ``SwinTransformer``, which ignores the mask tokens: ``mask_token`` of the first stage, as in
@@ -101,7 +101,6 @@ class MaskedSwin(Encoder, SwinTransformer):
 
     def _replace(self, x: Tensor, mask: PatchMask, stage: int) -> Tensor:
         """Put the stage's token where its shot masks, in the input ``(B, H * W, C)`` of a stage."""
-        # Nothing is hidden before the first stage: no shot has a layer below 0.
         if mask.len_keep_at(stage) == mask.len_keep_at(stage - 1):
             return x
         new = (mask.mask_at(stage) & ~mask.mask_at(stage - 1)).unflatten(1, mask.grid)

@@ -195,8 +195,8 @@ class MaskedViT(Encoder, VisionTransformer):
     def observe(self, images: Tensor, wants: Wants, mask: PatchMask | None = None) -> Observation:
         """Answer ``wants`` by one forward without gradient, see :meth:`Encoder.observe`.
 
-        All attention is scaled-dot-product attention, no map is made. Of the deepest block, only
-        what is asked for is computed: for its attention, the [CLS] query and the keys.
+        All attention is scaled-dot-product attention; no attention map is computed. The deepest
+        block computes only what is asked for: for its attention, the [CLS] query and the keys.
         """
         wants = wants.resolve(self.num_layers)
         embedded = self.embed(images, mask)

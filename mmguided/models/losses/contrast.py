@@ -13,11 +13,11 @@ def info_nce(student: Tensor,
              student_negatives: bool = False) -> tuple[Tensor, Tensor]:
     """InfoNCE between a student and a teacher view, over the batch of all processes.
 
-    Without ``student_negatives`` (CMAE Eq. 7; the released codes of ccMIM and CMAE), student i has
-    to find teacher i among the teachers: ``-log e^{s_i.t_i/tau} / sum_j e^{s_i.t_j/tau}``.
+    Without ``student_negatives`` (CMAE Eq. 7; the released codes of ccMIM and CMAE), student i is
+    classified among the teachers: ``-log e^{s_i.t_i/tau} / sum_j e^{s_i.t_j/tau}``.
 
     With them (ccMIM Eq. 7) the students are contrasted with each other too, and, as the equation is
-    written, it is teacher i that has to find student i among the students::
+    written, teacher i is classified among the students::
 
         -log e^{t_i.s_i/tau} / (sum_{j != i} e^{s_i.s_j/tau} + sum_j e^{t_i.s_j/tau})
 

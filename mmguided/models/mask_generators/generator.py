@@ -123,8 +123,8 @@ class MaskGenerator(BaseModule):
 
     Patches are masked in one shot, or in several (Conditional MAE, Sec. 2.2), each of which masks a
     share of the patches still present before a layer of the encoder: ``L(i, j; eta_1, eta_2)`` is
-    ``shots=((i, eta_1), (j, eta_2))``. A guided shot behind another is scored by a pass over the
-    patches still present, of an encoder that sees no other.
+    ``shots=((i, eta_1), (j, eta_2))``. A guided shot after another one is scored by a pass of the
+    encoder over the patches still present.
 
     Args:
         sampling: Config of the sampler; random by default.

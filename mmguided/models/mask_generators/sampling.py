@@ -81,11 +81,11 @@ class ImportanceSampling(Sampling):
 class BlockwiseSampling(Sampling):
     """Rectangular blocks are masked until there are enough patches (BEiT; ccMIM Sec. 4.3).
 
-    A block's area is uniform between ``min_patches`` and the number of patches to mask, its
-    aspect ratio log-uniform, its place uniform. As many blocks as are ever needed are drawn at
-    once for the whole batch; patches that an earlier block covers have the higher priority. Of
-    the last block only a part is needed: it is cut along a row, from above or below. Draws from
-    torch's global generator.
+    A block's area is uniform between ``min_patches`` and the number of patches to mask, its aspect
+    ratio log-uniform, its position uniform. As many blocks as are ever needed are drawn at once for
+    the whole batch; patches that an earlier block covers have the higher priority. Only a part of
+    the last block is needed: it is cut along a row, from above or below. Draws from torch's global
+    generator.
 
     Args:
         min_patches: Smallest block, in patches.
@@ -128,7 +128,7 @@ class BlockwiseSampling(Sampling):
 class GridBlockSampling(Sampling):
     """Square blocks of a fixed grid are masked as a whole (released CMAE: 2 x 2 patches).
 
-    Another sampler decides which; it sees one score, the mean, and one noise per block.
+    Another sampler decides which blocks; it gets one score per block, the mean, and one noise.
 
     Args:
         block_size: Side of a block in patches; must divide the sides of the grid.

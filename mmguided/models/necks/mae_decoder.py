@@ -28,7 +28,7 @@ class MAEDecoder(Decoder):
         num_heads: Attention heads.
 
     Raises:
-        ConfigError: If the width is no multiple of 4 and of the heads.
+        ConfigError: If the width is not a multiple of 4 and of the heads.
     """
 
     def __init__(self,

@@ -26,9 +26,9 @@ class _Level(nn.Sequential):
 class SimpleFeaturePyramid(BaseModule):
     """Maps of strides 4, 8, 16, 32 and 64 from the last map of a ViT (arXiv:2203.16527, Sec. 3).
 
-    The map of stride 16 is enlarged by transposed convolutions and reduced by max pooling; there
-    is no way from one level to another. The last is the one before it, subsampled, as mmdet's FPN
-    gives it to a region proposal network.
+    The map of stride 16 is enlarged by transposed convolutions and reduced by max pooling; levels
+    are not connected with each other. The last level is the one before it, subsampled, as in
+    mmdet's FPN for a region proposal network.
 
     Args:
         in_channels: Width of the encoder.

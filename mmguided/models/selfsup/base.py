@@ -1,7 +1,6 @@
 """What all algorithms share: building the parts so that they fit, and asking the encoders."""
 from collections.abc import Iterable, Mapping
 
-import torch
 from mmpretrain.models import BaseSelfSupervisor
 from torch import Tensor
 
