@@ -10,8 +10,8 @@ import torch
 from mmengine.registry import DefaultScope
 
 import mmguided  # noqa: F401
+from tests.helpers.paths import ROOT
 
-ROOT = Path(__file__).resolve().parents[1]
 torch.set_num_threads(1)
 
 

@@ -5,21 +5,23 @@ import numpy as np
 from mmengine import Config
 from PIL import Image
 
-CONFIGS = Path(__file__).resolve().parents[2] / 'configs' / 'benchmarks'
-COLOURS = dict(blue=(30, 40, 220), green=(40, 200, 50), red=(210, 30, 40))
+from tests.helpers.paths import ROOT
+
+CONFIGS = ROOT / 'configs' / 'benchmarks'
+COLORS = dict(blue=(30, 40, 220), green=(40, 200, 50), red=(210, 30, 40))
 ARCH = dict(embed_dims=32, num_layers=2, num_heads=2, feedforward_channels=64)
 
 
 def paint(path: Path, color: str, seed: int, size: int = 32) -> None:
     noise = np.random.default_rng(seed).integers(-25, 26, (size, size, 3))
-    pixels = np.clip(np.array(COLOURS[color]) + noise, 0, 255).astype(np.uint8)
+    pixels = np.clip(np.array(COLORS[color]) + noise, 0, 255).astype(np.uint8)
     path.parent.mkdir(parents=True, exist_ok=True)
     Image.fromarray(pixels).save(path)
 
 
 def color_folders(root: Path, train: int, val: int) -> Path:
     """``train`` and ``val`` images a class; one red validation image is labeled blue."""
-    for color in COLOURS:
+    for color in COLORS:
         for i in range(train):
             paint(root / 'train' / color / f'{i}.png', color, seed=i)
         for i in range(val):

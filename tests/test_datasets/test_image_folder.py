@@ -3,7 +3,6 @@ import subprocess
 import sys
 import tarfile
 from multiprocessing.reduction import ForkingPickler
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -16,8 +15,8 @@ from torch.utils.data import DataLoader
 from mmguided.datasets import ImageFolder
 from mmguided.registry import DATASETS
 from mmguided.utils.errors import ConfigError
+from tests.helpers.paths import ROOT
 
-ROOT = Path(__file__).resolve().parents[2]
 LOAD = dict(type='LoadImageFromFile', imdecode_backend='pillow')
 SUBSET_TOOL = ROOT / 'tools/dataset_converters/make_imagenet_subset.py'
 

@@ -9,8 +9,7 @@ from mmengine.runner import Runner
 from mmguided.evaluation import KNNClassifier
 from mmguided.registry import MODELS
 from mmguided.utils.errors import ConfigError
-
-from .colors import COLOURS, color_folders, small
+from tests.helpers.colors import COLORS, color_folders, small
 
 
 @pytest.fixture(scope='module')
@@ -56,7 +55,7 @@ def test_bank_follows_the_dataset(folders, checkpoint, tmp_path):
     model = runner.model
     model.prepare_bank()
     bank, labels = model.bank
-    assert labels.tolist() == [label for label in range(len(COLOURS)) for _ in range(7)]
+    assert labels.tolist() == [label for label in range(len(COLORS)) for _ in range(7)]
     dataset = runner.build_dataloader(cfg.model.bank_dataloader).dataset
     for i in (0, 10, 20):
         image = model.data_preprocessor({'inputs': [dataset[i]['inputs']]})['inputs']

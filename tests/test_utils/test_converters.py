@@ -15,7 +15,7 @@ from mmguided.utils.converters import (
     vit_from_ours,
 )
 from mmguided.utils.errors import ConfigError
-from tests.conftest import ROOT
+from tests.helpers.paths import ROOT
 from tests.test_models.test_cmae import cmae
 
 ARCH = dict(embed_dims=32, num_layers=3, num_heads=2, feedforward_channels=128)

@@ -12,8 +12,7 @@ from mmengine.runner import Runner
 from mmguided.models import MaskedHybridViT, MaskedViT
 from mmguided.registry import MODELS
 from mmguided.utils.errors import ConfigError
-
-from .colors import ARCH, COLOURS, CONFIGS, color_folders, small
+from tests.helpers.colors import ARCH, COLORS, CONFIGS, color_folders, small
 
 IMAGENET = {
     # base lr per 256 images, layer decay, drop path, epochs
@@ -50,8 +49,8 @@ def finetune_config(config, folders, work_dir, width=ARCH['embed_dims']):
     cfg.model.backbone.init_cfg.checkpoint = str(work_dir / 'pretrained.pth')
     torch.save({'state_dict': {f'backbone.{k}': v for k, v in source.state_dict().items()}},
                work_dir / 'pretrained.pth')
-    cfg.model.head.update(in_channels=ARCH['embed_dims'], num_classes=len(COLOURS))
-    cfg.model.data_preprocessor.num_classes = len(COLOURS)
+    cfg.model.head.update(in_channels=ARCH['embed_dims'], num_classes=len(COLORS))
+    cfg.model.data_preprocessor.num_classes = len(COLORS)
     cfg.train_dataloader.dataset.pipeline[1].scale = 32
     cfg.val_dataloader.dataset.pipeline[1].scale = 32
     cfg.val_dataloader.dataset.pipeline[2].crop_size = 32
@@ -292,7 +291,7 @@ def test_mixed_and_smoothed_targets_are_distributions(folders, tmp_path):
             torch.testing.assert_close(scores.sum(1), torch.ones(len(scores)))
             mixed.append(scores.max(1).values.min() < .99)
             loss = model(**data, mode='loss')['loss']
-            assert loss.item() == pytest.approx(math.log(len(COLOURS)), rel=1e-5)
+            assert loss.item() == pytest.approx(math.log(len(COLORS)), rel=1e-5)
             loss.backward()
     assert sum(mixed) > len(mixed) / 2
     for name, parameter in model.named_parameters():

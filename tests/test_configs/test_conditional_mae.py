@@ -18,7 +18,7 @@ from PIL import Image
 
 from mmguided.engine.runner_utils import add_common_arguments
 from mmguided.registry import DATASETS, MODELS
-from tests.conftest import ROOT
+from tests.helpers.paths import ROOT
 
 FOLDER = ROOT / 'configs' / 'conditional_mae'
 BEST = ((0, .75), (10, .1))

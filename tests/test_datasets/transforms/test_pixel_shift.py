@@ -13,7 +13,7 @@ from torch.utils.data import DataLoader
 from mmguided.datasets import ImageFolder, PixelShift, worker_init_fn
 from mmguided.registry import TRANSFORMS
 from mmguided.utils.errors import ConfigError
-from tests.conftest import ROOT
+from tests.helpers.paths import ROOT
 
 TWO_VIEWS = ('imagenet_224_pixel-shift', 'imagenet_224_pixel-shift_released',
              'image_folder_224_pixel-shift', 'imagenet_224_two-crops')

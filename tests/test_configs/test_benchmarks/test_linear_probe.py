@@ -8,8 +8,7 @@ from mmengine.runner import Runner
 from mmguided.models import MaskedViT
 from mmguided.registry import MODELS
 from mmguided.utils.errors import ConfigError
-
-from .colors import ARCH, COLOURS, CONFIGS, color_folders, small
+from tests.helpers.colors import ARCH, COLORS, CONFIGS, color_folders, small
 
 
 @pytest.fixture(scope='module')
@@ -19,7 +18,7 @@ def imagenet(tmp_path_factory):
     (root / 'meta').mkdir()
     for split in ('train', 'val'):
         lines = [f'{path.relative_to(root / split)} {label}'
-                 for label, color in enumerate(COLOURS)
+                 for label, color in enumerate(COLORS)
                  for path in sorted((root / split / color).iterdir())]
         (root / 'meta' / f'{split}.txt').write_text('\n'.join(lines))
     return root

@@ -25,9 +25,8 @@ from torch.utils.data import DataLoader
 from mmguided.engine import runner_utils
 from mmguided.utils import versions
 from mmguided.utils.errors import ConfigError, user_message
+from tests.helpers.paths import ROOT
 from tests.helpers.toy import CONFIG, ToyData, ToyModel
-
-ROOT = Path(__file__).resolve().parents[2]
 
 
 @pytest.fixture(autouse=True)

@@ -10,7 +10,7 @@ from mmengine.config import Config
 from mmengine.runner import Runner
 
 from mmguided.registry import MODELS
-from tests.conftest import ROOT
+from tests.helpers.paths import ROOT
 
 PRETRAINING = sorted(
     str(path.relative_to(ROOT / 'configs')) for method in ('mae', 'ccmim', 'cmae')

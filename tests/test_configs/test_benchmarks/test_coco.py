@@ -25,7 +25,7 @@ from mmengine.runner import Runner
 from mmguided.models import MaskedConvNeXt, MaskedHybridViT, MaskedSwin, MaskedViT
 from mmguided.registry import MODELS
 from mmguided.utils.errors import ConfigError
-from tests.conftest import ROOT
+from tests.helpers.paths import ROOT
 
 FOLDER = ROOT / 'configs' / 'benchmarks' / 'coco'
 ADAMW = dict(type='AdamW', betas=(.9, .999))

@@ -15,7 +15,7 @@ from mmengine.registry import DATASETS, METRICS, MODELS, PARAM_SCHEDULERS, Defau
 
 from mmguided.engine import runner_utils
 from mmguided.models import MaskedViT
-from tests.conftest import ROOT
+from tests.helpers.paths import ROOT
 
 CONFIGS = ROOT / 'configs/benchmarks/ade20k'
 # name: learning rate, layer decay, drop path, blocks that give the maps

@@ -12,7 +12,7 @@ from mmengine.runner import Runner
 from mmguided.datasets.sample_images import prepare_images
 from mmguided.registry import MODELS
 from mmguided.utils.errors import ConfigError
-from tests.conftest import ROOT
+from tests.helpers.paths import ROOT
 
 
 @pytest.fixture(params=['imagenet_mini', 'quickstart'])
