@@ -126,8 +126,9 @@ class ImageFolder(CustomDataset):
                 cause = error.__cause__
                 if self.broken == 'error':
                     raise ConfigError(
-                        f'{path!r} is not a readable image ({type(cause).__name__}: {cause}). Repair '
-                        "or delete it, or set `broken='skip'` in the dataset config.") from cause
+                        f'{path!r} is not a readable image ({type(cause).__name__}: {cause}). '
+                        "Repair or delete it, or set `broken='skip'` in the dataset config."
+                    ) from cause
                 if not self._is_broken[index]:
                     self._is_broken[index] = 1
                     print_log(

@@ -1,4 +1,5 @@
 """A user's method and config, outside the package, through the shipped tools."""
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -53,7 +54,8 @@ def test_it_trains_and_resumes_by_the_shipped_tool(tmp_path):
 
     def run(*more):
         result = subprocess.run(
-            [*command, *more], cwd=root, capture_output=True, text=True, check=False)
+            [*command, *more], cwd=root, env=os.environ | dict(PYTHONPATH=str(root)),
+            capture_output=True, text=True, check=False)
         assert result.returncode == 0, result.stderr[-2000:]
         return result.stdout + result.stderr
 
@@ -61,5 +63,5 @@ def test_it_trains_and_resumes_by_the_shipped_tool(tmp_path):
     assert 'loss_pixels' in log and 'loss_features' in log
     log = run('--resume')
     assert 'Epoch(train) [2][2/2]' in log and 'Epoch(train) [1]' not in log
-    log = torch.load(tmp_path / 'work/epoch_2.pth', weights_only=False)['state_dict']
-    assert log['clock.epochs'] == 1.5  # set before the last of four steps
+    state = torch.load(tmp_path / 'work/epoch_2.pth', weights_only=False)['state_dict']
+    assert state['clock.epochs'] == 1.5  # as it was set before the last of four steps

@@ -1,6 +1,6 @@
 """A user's config: MAE's at small scale, with the method of two_targets.py in place of MAE.
 
-    python tools/train.py tests/user_project/two_targets_vit-micro.py \
+    PYTHONPATH=. python tools/train.py tests/user_project/two_targets_vit-micro.py \
         --cfg-options train_dataloader.dataset.data_root=FOLDER
 """
 _base_ = ['../../configs/conditional_mae/vit-micro_folder-32.py']

@@ -59,6 +59,9 @@ class Encoder:
         """Patches ``(h, w)`` of images ``(B, 3, H, W)``; ConfigError if they do not fit."""
         return self.check_size(*images.shape[-2:])
 
+    def freeze_positions(self) -> None:
+        """Do not train the position embedding, if there is one (MAE trains it in fine-tuning)."""
+
     def check_shots(self, layers: Sequence[int]) -> None:
         """Raise ConfigError if shots cannot mask before these layers."""
         if layers[-1] >= self.num_layers:

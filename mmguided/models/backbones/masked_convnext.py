@@ -84,9 +84,9 @@ class MaskedConvNeXt(Encoder, ConvNeXt):
     visible units are computed, and a unit that a later shot masks is removed before its stage. Stem
     and downsampling do not cross units; the depthwise convolutions see zeros where a unit is
     missing, which makes them sparse convolutions; and GRN takes its norms over the visible
-    positions of the image. The released PyTorch code (Minkowski) takes them over all images of the batch, unlike its
-    own dense GRN and unlike the masked convolutions in JAX that the paper's results come from. With
-    norms per image, the encoder computes the same with and without a mask.
+    positions of the image. The released PyTorch code (Minkowski) takes them over all images of the
+    batch, unlike its own dense GRN and unlike the masked convolutions in JAX that the paper's
+    results come from. With norms per image, the encoder computes the same with and without a mask.
 
     FCMAE's encoder has no final norm, and fine-tuning starts a new one. A masked pass does not use
     the norms of ``out_indices``; they keep their initial values and are frozen, so that distributed

@@ -96,6 +96,9 @@ class MaskedViT(Encoder, VisionTransformer):
         nn.init.normal_(self.cls_token, std=.02)
         self.pos_embed.data.copy_(sincos_position_embedding(self.patch_resolution, self.embed_dims))
 
+    def freeze_positions(self) -> None:
+        self.pos_embed.requires_grad = False
+
     def _freeze_stages(self) -> None:
         if self.frozen_stages > self.num_layers:
             raise ConfigError(f'backbone.frozen_stages={self.frozen_stages}: the encoder has '

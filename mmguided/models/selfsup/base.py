@@ -57,6 +57,7 @@ class MaskedImageModel(BaseSelfSupervisor):
                  data_preprocessor: dict | None = None,
                  init_cfg: dict | None = None) -> None:
         backbone = MODELS.build(backbone)
+        backbone.freeze_positions()
         if momentum_encoder is not None:
             momentum_encoder = MODELS.build(momentum_encoder, default_args=dict(encoder=backbone))
         encoders = _encoders(backbone, momentum_encoder)
