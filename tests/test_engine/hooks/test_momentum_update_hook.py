@@ -9,11 +9,16 @@ from mmengine.optim import AmpOptimWrapper, OptimWrapper
 from mmengine.runner import Runner
 from torch import nn
 
-from mmguided.models import MomentumEncoder
+from mmguided.models import Encoder, MomentumEncoder
+from mmguided.structures import Clock
 
 
-class _Encoder(nn.Module):
+class _Encoder(Encoder, nn.Module):
     """One weight, and a normalization with buffers."""
+
+    final_norm = True
+    num_layers = 1
+    observable = ('tokens', )
 
     def __init__(self):
         super().__init__()
@@ -29,6 +34,7 @@ class _Model(BaseModel):
         super().__init__()
         self.backbone = _Encoder()
         self.momentum_encoder = MomentumEncoder(self.backbone, **kwargs)
+        self.clock = Clock()
         self.broken_at = ()
         self.calls = 0
 
@@ -65,7 +71,8 @@ def run(tmp_path, iters, model=None, optim_wrapper=None, **kwargs):
         train_cfg=dict(by_epoch=False, max_iters=iters),
         optim_wrapper=optim_wrapper,
         default_hooks=dict(checkpoint=dict(type='CheckpointHook', by_epoch=False, interval=2)),
-        custom_hooks=[dict(type='mmguided.MomentumUpdateHook'), record],
+        custom_hooks=[
+            dict(type='mmguided.ClockHook'), dict(type='mmguided.MomentumUpdateHook'), record],
         default_scope='mmengine',
         experiment_name=f'{tmp_path.name}_{iters}',
         **kwargs)
@@ -138,7 +145,9 @@ def test_cosine_momentum_ends_at_its_end(tmp_path):
     record, _ = run(tmp_path, 4, _Model(momentum=.9, end_momentum=1.))
     expected = [1 - .1 * (math.cos(math.pi * k / 4) + 1) / 2 for k in range(4)]
     assert record.momentum == pytest.approx(expected)
-    assert MomentumEncoder(_Encoder(), .9, 1.).momentum_at(1.) == 1
+    clock = Clock()
+    clock.set(4, max_epochs=4)
+    assert MomentumEncoder(_Encoder(), .9, 1.).momentum_at(clock) == 1
 
 
 def test_resumed_run_goes_on_where_the_other_stopped(tmp_path):
