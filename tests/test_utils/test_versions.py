@@ -1,8 +1,10 @@
-"""``import mmguided`` without usable toolboxes ends in one line that says what to install."""
+"""``import mmguided`` without usable toolboxes ends in one line that says what to install, and the
+configs of either family are found."""
 import subprocess
 import sys
 
 import pytest
+from mmengine.config import utils as config_utils
 
 from mmguided.utils import versions
 
@@ -81,3 +83,17 @@ def test_import_without_mmengine_fails_before_anything_heavy_is_imported():
     first, loaded = result.stdout.splitlines()
     assert first.startswith('mmguided needs mmengine: run `pip install')
     assert loaded == '[]'
+
+
+@pytest.mark.parametrize('distribution, module, name', [
+    (None, object(), 'mmseg'),  # the maintained fork
+    ('1.2.2', object(), 'mmsegmentation'),
+    (None, None, 'mmsegmentation'),  # not there: MMEngine says what to install
+])
+def test_configs_of_mmseg_are_found_in_either_family(monkeypatch, distribution, module, name):
+    monkeypatch.setitem(config_utils.MODULE2PACKAGE, 'mmseg', 'mmsegmentation')
+    monkeypatch.setattr(versions, 'find_spec', lambda name: module)
+    monkeypatch.setattr(versions, 'installed_version',
+                        lambda names: distribution and (names[0], distribution))
+    versions.find_mmseg_configs()
+    assert config_utils.MODULE2PACKAGE['mmseg'] == name

@@ -1,0 +1,224 @@
+"""train.py, test.py and their launchers on toy configs: whole runs, and errors in one line."""
+import argparse
+import json
+import os
+import runpy
+import subprocess
+import sys
+import time
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+import torch
+from mmengine.config import Config
+from mmengine.fileio import load
+
+from mmguided.engine import runner_utils
+from tests.helpers.paths import ROOT
+from tests.helpers.tools import error_of_tool, run_tool, use_cpu
+from tests.helpers.toy import CONFIG, ToyData, ToyModel
+
+
+@pytest.fixture(autouse=True)
+def _on_cpu(monkeypatch, tmp_path):
+    use_cpu(monkeypatch)
+    monkeypatch.chdir(tmp_path)
+
+
+@pytest.fixture
+def config(tmp_path) -> Path:
+    path = tmp_path / 'toy.py'
+    path.write_text(CONFIG)
+    return path
+
+
+def _checkpoint(work_dir: Path) -> dict:
+    return torch.load(work_dir / 'epoch_2.pth', map_location='cpu', weights_only=False)
+
+
+@pytest.mark.parametrize('scope, hook, save_dir', [
+    ('mmpretrain', dict(enable=True, out_dir='p'), None),
+    ('mmdet', dict(draw=True, test_out_dir='p'), None),
+    ('mmseg', dict(draw=True), 'p'),
+])
+def test_show_dir_in_the_words_of_each_toolbox(scope, hook, save_dir):
+    cfg = Config(dict(default_scope=scope, visualizer=dict(),
+                      default_hooks=dict(visualization=dict(type='V'))))
+    tool = runpy.run_path(str(ROOT / 'tools/test.py'))
+    tool['draw_predictions'](cfg, argparse.Namespace(show=False, show_dir='p', wait_time=2))
+    assert cfg.default_hooks.visualization == dict(type='V', show=False, wait_time=2, **hook)
+    assert cfg.visualizer.get('save_dir') == save_dir
+
+
+def test_a_base_of_mmseg_loads_in_a_fresh_process(tmp_path):
+    """The config is read before --resume is checked."""
+    pytest.importorskip('mmseg')
+    path = tmp_path / 'child.py'
+    path.write_text("_base_ = 'mmseg::_base_/models/upernet_mae.py'")
+    result = subprocess.run(
+        [sys.executable, str(ROOT / 'tools/train.py'), str(path), '--resume', 'gone.pth'],
+        env={**os.environ, 'PYTHONPATH': str(ROOT)}, capture_output=True, text=True, timeout=120)
+    assert result.stderr.splitlines()[-1].startswith("error: --resume='gone.pth': no such file")
+
+
+def test_two_gloo_processes_train_as_one(monkeypatch, config, tmp_path):
+    """Two processes with batch 2 see the same four points per step as one with batch 4."""
+    run_tool(monkeypatch, 'train.py', config, '--work-dir', tmp_path / 'one')
+    result = subprocess.run(
+        ['bash', str(ROOT / 'tools/dist_train.sh'), str(config), '2', '--work-dir',
+         str(tmp_path / 'two dirs'), '--cfg-options', 'train_dataloader.batch_size=2'],
+        env={**os.environ, 'PYTHON': sys.executable, 'OMP_NUM_THREADS': '1'},
+        capture_output=True, text=True, timeout=300)
+    assert result.returncode == 0, result.stderr
+    one, two = (_checkpoint(tmp_path / name)['state_dict'] for name in ('one', 'two dirs'))
+    assert one['fc.weight'].abs().min() > 0.01  # it has learned
+    torch.testing.assert_close(two, one)
+
+
+def _gloo_threads():
+    """The system's numbers of those that run collectives."""
+    found = set()
+    for task in Path('/proc/self/task').iterdir():
+        with suppress(OSError):  # it has ended meanwhile
+            if (task / 'comm').read_text().startswith('pt_gloo'):
+                found.add(task.name)
+    return found
+
+
+@pytest.mark.skipif(not Path('/proc/self/task').is_dir(), reason='counts threads as Linux does')
+@pytest.mark.parametrize('tool', ['train.py', 'test.py'])
+def test_a_tool_ends_the_threads_of_its_process_group(monkeypatch, config, tmp_path, tool):
+    """One that outlives the tool now and then aborts a process whose work is done."""
+    checkpoint = tmp_path / 'checkpoint.pth'
+    torch.save(dict(state_dict=ToyModel().state_dict()), checkpoint)
+    launched = dict(RANK='0', WORLD_SIZE='1', MASTER_ADDR='127.0.0.1', MASTER_PORT='0',
+                    OMP_NUM_THREADS='1', MKL_NUM_THREADS='1')  # which MMEngine would set for good
+    for name, value in launched.items():
+        monkeypatch.setenv(name, value)
+    before, during = _gloo_threads(), set()
+    wrap = runner_utils.CPUDataParallel.__init__
+
+    def wrap_and_count(*args, **kwargs):
+        during.update(_gloo_threads())
+        wrap(*args, **kwargs)
+
+    monkeypatch.setattr(runner_utils.CPUDataParallel, '__init__', wrap_and_count)
+    options = [checkpoint] if tool == 'test.py' else []
+    run_tool(monkeypatch, tool, config, *options, '--launcher', 'pytorch')
+    assert during - before
+    deadline = time.monotonic() + 5  # the system lists a thread for a moment after its end
+    while _gloo_threads() - before:
+        assert time.monotonic() < deadline
+
+
+def test_test_writes_metrics_and_predictions(monkeypatch, config, tmp_path):
+    run_tool(monkeypatch, 'train.py', config, '--work-dir', tmp_path)
+    checkpoint = tmp_path / 'epoch_2.pth'
+    run_tool(monkeypatch, 'test.py', config, checkpoint, '--out', tmp_path / 'm.json',
+              '--out-item', 'metrics')
+    run_tool(monkeypatch, 'test.py', config, checkpoint, '--out', tmp_path / 'p.pkl')
+
+    weights = _checkpoint(tmp_path)['state_dict']
+    data = ToyData().inputs
+    errors = data @ weights['fc.weight'][0] + weights['fc.bias'] - data.sum(1)
+    metrics = json.loads((tmp_path / 'm.json').read_text())
+    assert metrics['mae'] == pytest.approx(errors.abs().mean().item(), rel=1e-5)
+    predictions = torch.stack([sample['error'] for sample in load(tmp_path / 'p.pkl')])
+    torch.testing.assert_close(predictions, errors)
+
+
+def test_resume_goes_on(monkeypatch, config, tmp_path):
+    run_tool(monkeypatch, 'train.py', config, '--work-dir', tmp_path / 'a')
+    run_tool(monkeypatch, 'train.py', config, '--work-dir', tmp_path / 'b',
+              '--resume', tmp_path / 'a/epoch_1.pth')
+    assert not (tmp_path / 'b/epoch_1.pth').exists()
+    through, resumed = (_checkpoint(tmp_path / name)['state_dict'] for name in 'ab')
+    torch.testing.assert_close(resumed, through, rtol=0, atol=0)
+
+
+def test_missing_config_prints_one_line():
+    result = subprocess.run([sys.executable, str(ROOT / 'tools/train.py'), 'no/such.py'],
+                            env={**os.environ, 'PYTHONPATH': str(ROOT)},
+                            capture_output=True, text=True, timeout=120)
+    assert result.returncode == 1
+    assert result.stderr.splitlines()[-1] == (
+        "error: config='no/such.py': no such file; give the path of a .py, .json or .yml config "
+        'file')
+    assert 'Traceback' not in result.stderr
+
+
+def test_error_in_one_of_two_processes_shows_no_stack(config):
+    result = subprocess.run(
+        ['bash', str(ROOT / 'tools/dist_train.sh'), str(config), '2', '--cfg-options',
+         'model.depth=0'],
+        env={**os.environ, 'PYTHON': sys.executable, 'OMP_NUM_THREADS': '1'},
+        capture_output=True, text=True, timeout=300)
+    assert result.returncode == 1
+    assert 'model.depth=0: set it to 1 or more' in result.stderr
+    assert 'Traceback' not in result.stderr
+
+
+@pytest.mark.parametrize('tool, args, message', [
+    ('train.py', ['--resume', 'gone.pth'],
+     "error: --resume='gone.pth': no such file; give a checkpoint, or --resume alone"),
+    ('train.py', ['--auto-scale-lr'],
+     'error: auto_scale_lr.base_batch_size is not set'),
+    ('train.py', ['--cfg-options', 'model.depth=0'],
+     'error: model.depth=0: set it to 1 or more'),
+    ('train.py', ['--cfg-options', 'load_from=gone.pth'],
+     "error: load_from='gone.pth': no file or folder 'gone.pth'; put it there or set"),
+    ('test.py', ['gone.pth'],
+     "error: checkpoint='gone.pth': no such file; give the path of a .pth file"),
+    ('test.py', ['toy.py', '--out-item', 'pred'],
+     'error: --out-item=pred needs --out FILE'),
+    ('test.py', ['toy.py', '--out', 'x.json'],
+     "error: --out='x.json' must end in .pkl"),
+    ('test.py', ['toy.py', '--show'],
+     'error: default_hooks.visualization is not set'),
+    ('test.py', ['toy.py', '--cfg-options', 'test_dataloader=None'],
+     'has no `test_dataloader`: a pretraining config cannot be tested'),
+])
+def test_mistakes_are_one_line(monkeypatch, config, tool, args, message):
+    error = error_of_tool(monkeypatch, tool, config, *args)
+    assert message in error
+
+
+@pytest.mark.parametrize('tool, args', [
+    ('train.py', ['--resume']),  # the latest of the work dir
+    ('train.py', ['--resume', 'cut.pth']),
+    ('train.py', ['--cfg-options', 'load_from=cut.pth']),
+    ('test.py', ['cut.pth']),
+])
+def test_a_checkpoint_cut_short_is_named(monkeypatch, config, tool, args):
+    torch.save(dict(state_dict=ToyModel().state_dict()), 'whole.pth')
+    Path('cut.pth').write_bytes(Path('whole.pth').read_bytes()[:400])
+    Path('last_checkpoint').write_text('cut.pth')
+    error = error_of_tool(monkeypatch, tool, config, *args, '--work-dir', '.')
+    assert "error: 'cut.pth' cannot be read as a checkpoint (" in error
+    assert 'is the file whole? If not, give another one' in error
+
+
+def test_a_moved_work_dir_says_how_to_resume(monkeypatch, config):
+    Path('last_checkpoint').write_text('/old/place/epoch_3.pth')
+    error = error_of_tool(monkeypatch, 'train.py', config, '--resume', '--work-dir', '.')
+    assert error == ("error: './last_checkpoint' names '/old/place/epoch_3.pth', which is not "
+                     'there; give the one to resume from: --resume CKPT')
+
+
+@pytest.mark.parametrize('dataset, message', [
+    ("type='CustomDataset', data_root='no/images', data_prefix='train', with_label=False",
+     "train_dataloader.dataset.data_root='no/images': no file or folder 'no/images/train"),
+    ("type='CustomDataset', data_root='.', data_prefix='gone', with_label=False",
+     "train_dataloader.dataset.data_prefix='gone': no file or folder './gone"),
+    ("type='CustomDataset', data_root='.', ann_file='meta/gone.txt', with_label=False",
+     "train_dataloader.dataset.ann_file='meta/gone.txt': no file or folder './meta/gone.txt'"),
+    ("type='CustomDataset', data_root='gone', ann_file='a/long/name.txt', with_label=False",
+     "train_dataloader.dataset.data_root='gone': no file or folder 'gone/a/long/name.txt'"),
+])
+def test_missing_data_names_the_field(monkeypatch, config, dataset, message):
+    config.write_text(f'{CONFIG}\ndata_root = "no/images"\n'  # a variable that nothing reads
+                      f'train_dataloader["dataset"] = dict({dataset})')
+    error = error_of_tool(monkeypatch, 'train.py', config)
+    assert message in error
+    assert '--cfg-options train_dataloader.dataset.' in error

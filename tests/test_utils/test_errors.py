@@ -1,0 +1,69 @@
+"""ConfigError: one line for the user, whatever wrapped it on its way up."""
+import pytest
+from torch.utils.data import DataLoader
+
+from mmguided.utils.errors import ConfigError, check_file, exit_on_config_error, user_message
+from tests.helpers.toy import ToyData
+
+
+def test_message_survives_a_registry_that_wraps():
+    def build():
+        try:
+            raise ConfigError('model.depth=0: set it')
+        except Exception as error:
+            raise type(error)(f'class `ToyModel` in toy.py: {error}') from error
+
+    with pytest.raises(ConfigError) as error:
+        build()
+    assert user_message(error.value) == 'model.depth=0: set it'
+
+
+def test_message_survives_a_worker_process():
+    with pytest.raises(ConfigError) as error:
+        list(DataLoader(ToyData(bad=5), num_workers=1))
+    assert 'Traceback' in str(error.value)
+    assert user_message(error.value) == 'dataset.bad=5: leave it out'
+
+
+@pytest.mark.parametrize('path', ['file.pth', '~/file.pth', 'https://a.org/b.pth', 's3://b/c.pth'])
+def test_files_and_addresses_pass(tmp_path, monkeypatch, path):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv('HOME', str(tmp_path))
+    (tmp_path / 'file.pth').touch()
+    check_file('field', path, 'remedy')
+
+
+@pytest.mark.parametrize('path', ['gone.pth', '.', '~/gone.pth', ''])
+def test_no_file_is_an_error_with_field_value_and_remedy(tmp_path, monkeypatch, path):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv('HOME', str(tmp_path))
+    with pytest.raises(ConfigError) as error:
+        check_file('load_from', path, 'name another')
+    assert str(error.value) == f'load_from={path!r}: no such file; name another'
+
+
+@pytest.mark.parametrize('rank, who', [(None, 'error'), ('0', 'error'), ('3', 'error (process 3)')])
+def test_a_tool_exits_with_the_message_and_its_process(monkeypatch, rank, who):
+    monkeypatch.delenv('RANK', raising=False)
+    if rank is not None:
+        monkeypatch.setenv('RANK', rank)
+
+    @exit_on_config_error
+    def main():
+        """Does nothing right."""
+        raise ConfigError('model.depth=0: set it')
+
+    with pytest.raises(SystemExit) as stop:
+        main()
+    # Python prints a string to stderr and exits with 1.
+    assert stop.value.code == f'{who}: model.depth=0: set it'
+    assert main.__doc__ == 'Does nothing right.'
+
+
+def test_another_error_of_a_tool_keeps_its_stack():
+    @exit_on_config_error
+    def main():
+        raise ValueError('a bug')
+
+    with pytest.raises(ValueError, match='^a bug$'):
+        main()
