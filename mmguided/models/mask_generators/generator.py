@@ -174,8 +174,9 @@ class MaskGenerator(BaseModule):
                 return dict(shot)
         elif isinstance(shot, Sequence) and len(shot) == 2:
             return dict(layer=shot[0], mask_ratio=shot[1])
-        raise ConfigError(f'mask_generator.shots: {shot!r} is no (layer, mask_ratio), and no dict '
-                          'of layer, mask_ratio and, optionally, sampling, guidance and schedule')
+        raise ConfigError(f'mask_generator.shots: {shot!r} is neither (layer, mask_ratio) nor a '
+                          'dict of layer, mask_ratio and, if they differ, sampling, guidance and '
+                          'schedule')
 
     def check(self, encoders: Mapping[str, Encoder], grid: tuple[int, int]) -> None:
         """Raise ConfigError if the encoder has no such layers, a guidance asks for what
@@ -245,7 +246,10 @@ class MaskGenerator(BaseModule):
             ids = torch.cat((present.gather(1, order), ids[:, left:]), dim=1)
             if scores is not None:
                 suffix = f'_shot_{number}' if len(self.shots) > 1 else ''
-                log_vars |= _guidance_log(scores, guided, ids[:, keep:left], suffix)
+                log_vars[f'guided_share{suffix}'] = (
+                    scores.new_ones(()) if guided is None else guided.float().mean())
+                log_vars[f'topk_overlap{suffix}'] = _topk_overlap(
+                    scores.gather(1, present), order[:, keep:])
             left = keep
             mask = PatchMask.from_ids(ids, ((0, left), ), grid)
         return PatchMask.from_ids(ids, done, grid), log_vars
@@ -264,14 +268,7 @@ class MaskGenerator(BaseModule):
         return torch.zeros_like(mask.mask).scatter_(1, mask.ids_keep, scores)
 
 
-def _guidance_log(scores: Tensor, guided: Tensor | None, ids_mask: Tensor,
-                  suffix: str) -> dict[str, Tensor]:
-    """Scalars for the log, see :meth:`MaskGenerator.forward`, of the patches ``ids_mask (B, Lm)``
-    that a shot masks by ``scores (B, L)``."""
-    highest = torch.zeros_like(scores).scatter_(
-        1, scores.topk(ids_mask.shape[1], dim=1).indices, 1)
-    share = scores.new_ones(()) if guided is None else guided.float().mean()
-    return {
-        f'guided_share{suffix}': share,
-        f'topk_overlap{suffix}': highest.gather(1, ids_mask).mean()
-    }
+def _topk_overlap(scores: Tensor, ids: Tensor) -> Tensor:
+    """Share of ``ids (B, k)`` that are among the k highest of ``scores (B, n)``; a scalar."""
+    highest = torch.zeros_like(scores).scatter_(1, scores.topk(ids.shape[1], dim=1).indices, 1)
+    return highest.gather(1, ids).mean()
