@@ -172,7 +172,8 @@ def from_older_version(state: dict[str, Tensor], prefix: str = '') -> None:
              'feature_decoder.decoder_pred.': 'feature_head.decoder_pred.'}
     if f'{prefix}feature_decoder.decoder_embed.weight' not in state:  # it shared the neck's blocks
         moved['feature_decoder.ln1.'] = 'feature_head.norm.'
-    clock = re.compile(re.escape(prefix) + r'mask_generator\.(generators\.\d+\.)?schedule\.epoch$')
+    clock = re.compile(re.escape(prefix) +
+                       r'(target_)?mask_generator\.(generators\.\d+\.)?schedule\.epoch$')
     for name in list(state):
         if clock.match(name):
             state[f'{prefix}clock.epochs'] = state.pop(name)

@@ -1,9 +1,17 @@
-"""check_backbone tells a right checkpoint from wrong ones, and says what to do."""
+"""Strict loading: a right checkpoint is told from wrong ones, and the error says what to do."""
 import pytest
 import torch
+from mmengine.model import PretrainedInit
+from torch import nn
 
 from mmguided.models import MaskedViT
-from mmguided.utils.checkpoints import check_backbone, compare_backbone
+from mmguided.utils.checkpoints import (
+    check_backbone,
+    compare_backbone,
+    load_encoder,
+    pretrained_settings,
+    read_checkpoint,
+)
 from mmguided.utils.errors import ConfigError
 
 
@@ -67,3 +75,97 @@ def test_foreign_names():
 def test_average_norm_is_not_pretrained():
     with pytest.raises(ConfigError, match="use out_type='featmap'"):
         check_backbone(state(out_type='avg_featmap'), state())
+
+
+NAMED = dict(type='Pretrained', checkpoint='x.pth')
+
+
+@pytest.mark.parametrize('init_cfg, found', [
+    (NAMED, NAMED),
+    ([dict(type='Xavier', layer='Linear'), NAMED], NAMED),
+    (dict(type=PretrainedInit, checkpoint='x.pth'), dict(type=PretrainedInit, checkpoint='x.pth')),
+    (dict(type='mmengine.Pretrained', checkpoint=''), dict(type='mmengine.Pretrained',
+                                                           checkpoint='')),
+    (dict(type='Xavier', layer='Linear'), None), ([], None), (None, None)])
+def test_the_settings_that_name_a_checkpoint_are_found(init_cfg, found):
+    assert pretrained_settings(init_cfg) == found
+
+
+@pytest.mark.parametrize('wrap', [
+    lambda state: state, lambda state: dict(state_dict=state, meta={}),
+    lambda state: dict(model=state)])
+def test_weights_are_found_in_every_usual_layout(tmp_path, wrap):
+    weights = dict(a=torch.ones(2))
+    torch.save(wrap(weights), tmp_path / 'x.pth')
+    read, prefix = read_checkpoint(dict(checkpoint=str(tmp_path / 'x.pth')))
+    assert read.keys() == {'a'} and torch.equal(read['a'], weights['a']) and prefix == ''
+    settings = dict(checkpoint=str(tmp_path / 'x.pth'), prefix='backbone.')
+    assert read_checkpoint(settings)[1] == 'backbone.'
+
+
+@pytest.mark.parametrize('path, content, said', [
+    ('', None, r'backbone\.init_cfg\.checkpoint is empty: name a checkpoint'),
+    ('gone.pth', None, "backbone.init_cfg.checkpoint='gone.pth': no such file; name a checkpoint"),
+    ('x.pth', b'', r"'x.pth' cannot be read as a checkpoint .*: is the file whole\?"),
+    ('x.pth', b'no checkpoint', "'x.pth' cannot be read as a checkpoint"),
+    ('x.pth', [torch.zeros(1)], "'x.pth' holds a list, not weights by name"),
+    ('x.pth', dict(model=torch.zeros(1)), "'x.pth' holds a Tensor, not weights by name"),
+])
+def test_what_is_no_checkpoint_is_named(tmp_path, monkeypatch, path, content, said):
+    monkeypatch.chdir(tmp_path)
+    if isinstance(content, bytes):
+        (tmp_path / path).write_bytes(content)
+    elif content is not None:
+        torch.save(content, path)
+    with pytest.raises(ConfigError, match=said):
+        read_checkpoint(dict(checkpoint=path))
+
+
+def encoder(img_size=32):
+    """Random in every weight, so that none is taken for another."""
+    arch = dict(embed_dims=24, num_layers=2, num_heads=2, feedforward_channels=48)
+    vit = MaskedViT(arch, img_size=img_size, patch_size=8)
+    for parameter in vit.parameters():
+        nn.init.normal_(parameter)
+    return vit
+
+
+def save(path, weights, prefix='backbone.', **more):
+    torch.save(dict(state_dict={prefix + k: v for k, v in weights.items()} | more), path)
+    return dict(checkpoint=str(path), prefix=prefix)
+
+
+def test_every_weight_of_an_encoder_is_loaded_and_no_other_is_read(tmp_path):
+    source, target = encoder(), encoder()
+    load_encoder(target, save(
+        tmp_path / 'x.pth', source.state_dict(), **{'neck.mask_token': torch.zeros(1)}))
+    for name, value in source.state_dict().items():
+        assert torch.equal(target.state_dict()[name], value), name
+
+
+def test_positions_of_another_grid_are_resized_on_loading(tmp_path):
+    source, target = encoder(img_size=64), encoder()
+    load_encoder(target, save(tmp_path / 'x.pth', source.state_dict()))
+    assert torch.equal(target.pos_embed[:, 0], source.pos_embed[:, 0])
+    assert target.pos_embed.shape == (1, 17, 24)
+    assert torch.equal(target.ln1.weight, source.ln1.weight)
+
+
+def test_only_what_is_named_may_be_unused_or_new(tmp_path):
+    source, target = encoder(), encoder()
+    before = target.ln1.weight.clone()
+    weights = {k: v for k, v in source.state_dict().items() if not k.startswith('ln1.')}
+    settings = save(tmp_path / 'x.pth', weights | dict(fc=torch.zeros(1)))
+    with pytest.raises(ConfigError, match='2 missing .backbone.ln1.weight, backbone.ln1.bias.; '
+                                          '1 unexpected .backbone.fc'):
+        load_encoder(target, settings)
+    with pytest.raises(ConfigError, match='^[^;]*1 unexpected'):
+        load_encoder(target, settings, new=r'ln1\.')
+    with pytest.raises(ConfigError, match='^[^;]*2 missing'):
+        load_encoder(target, settings, unused='fc$')
+    load_encoder(target, settings, unused='fc$', new=r'ln1\.')
+    assert torch.equal(target.ln1.weight, before)
+    assert torch.equal(target.cls_token, source.cls_token)
+    # What may be new is loaded where it is there.
+    load_encoder(target, save(tmp_path / 'y.pth', source.state_dict()), new=r'ln1\.')
+    assert torch.equal(target.ln1.weight, source.ln1.weight)

@@ -1,28 +1,26 @@
 """Converters: weights compute the same in timm and mmpretrain, and no key is lost."""
-import functools
-import runpy
-import sys
+from pathlib import Path
 
 import pytest
 import torch
-from timm.models.vision_transformer import VisionTransformer as TimmViT
+from mmengine.config import Config
 
-from mmguided.models import MaskedViT
+from mmguided.registry import MODELS
 from mmguided.utils.converters import (
     ccmim_from_released,
     cmae_from_released,
+    from_older_version,
     mae_from_released,
     vit_from_ours,
 )
 from mmguided.utils.errors import ConfigError
+from tests.helpers.encoders import build_timm_vit, build_vit
+from tests.helpers.models import released_state
 from tests.helpers.paths import ROOT
-from tests.test_models.test_cmae import cmae
-
-ARCH = dict(embed_dims=32, num_layers=3, num_heads=2, feedforward_channels=128)
 
 
 def _encoder():
-    model = MaskedViT(ARCH, 32, 8)
+    model = build_vit()
     model.init_weights()
     for p in model.parameters():  # biases and norms too must be told apart
         p.data += .1 * torch.randn_like(p)
@@ -30,14 +28,8 @@ def _encoder():
     return model
 
 
-def _timm():
-    return TimmViT(
-        img_size=32, patch_size=8, embed_dim=32, depth=3, num_heads=2, num_classes=0,
-        global_pool='', norm_layer=functools.partial(torch.nn.LayerNorm, eps=1e-6))
-
-
 def test_timm_computes_the_same_and_the_way_back_is_exact():
-    ours, theirs = _encoder(), _timm().eval()
+    ours, theirs = _encoder(), build_timm_vit().eval()
     state = {f'backbone.{k}': v for k, v in ours.state_dict().items()}
     theirs.load_state_dict(vit_from_ours(state | {'neck.x': torch.zeros(1)}, 'timm'), strict=True)
     images = torch.randn(2, 3, 32, 32)
@@ -53,7 +45,7 @@ def test_timm_computes_the_same_and_the_way_back_is_exact():
     (lambda state: state.clear(), 'missing keys'),
 ])
 def test_half_or_foreign_checkpoints_are_refused(change, said):
-    state = _timm().state_dict()
+    state = build_timm_vit().state_dict()
     change(state)
     with pytest.raises(ConfigError, match=said):
         mae_from_released(state)
@@ -61,57 +53,130 @@ def test_half_or_foreign_checkpoints_are_refused(change, said):
 
 def test_ccmim_needs_its_projector():
     with pytest.raises(ConfigError, match='released ccMIM: .* missing keys'):
-        ccmim_from_released(_timm().state_dict())
+        ccmim_from_released(build_timm_vit().state_dict())
 
 
-def _released_cmae():
-    """A model of ours under the released names, and its weights under ours."""
-    ours = cmae().state_dict()
-    parts = {
-        'backbone': 'backbone', 'momentum_encoder.encoder': 'target_backbone',
-        'neck': 'pixel_decoder', 'feature_decoder': 'feature_decoder', 'projector': 'projector',
-        'target_projector': 'target_projector', 'contrast_head.predictor': 'head.predictor'}
-    released = {}
-    for name, value in ours.items():
-        part = next(p for p in parts if name.startswith(f'{p}.'))
-        released[parts[part] + name.removeprefix(part)] = value
-    return released, ours
+@pytest.fixture
+def released_cmae(golden):
+    """Weights of the released CMAE, at small size, and a model of ours by the shipped config."""
+    numbers, size = golden('cmae')
+    cfg = Config.fromfile(ROOT / 'configs/cmae/vit-b_800e_released.py').model
+    cfg.backbone.update(
+        arch=dict(
+            embed_dims=size['dim'], num_layers=size['depth'], num_heads=size['heads'],
+            feedforward_channels=4 * size['dim']),
+        img_size=size['img'], patch_size=size['patch'])
+    for decoder in (cfg.neck, cfg.feature_decoder):
+        decoder.update(embed_dims=size['ddim'], depth=size['ddepth'], num_heads=size['dheads'])
+    for mlp in (cfg.projector, cfg.contrast_head.predictor):
+        mlp.update(hid_channels=64, out_channels=32)
+    cfg.contrast_head.predictor.in_channels = 32
+    return released_state(numbers), MODELS.build(cfg)
 
 
-def test_cmae_whole_and_its_encoder_alone():
-    released, ours = _released_cmae()
+def test_cmae_whole_and_its_encoder_alone(released_cmae):
+    released, model = released_cmae
     converted = cmae_from_released(released)
-    assert converted.keys() == ours.keys()
-    assert all(torch.equal(converted[k], v) for k, v in ours.items())
+    model.load_state_dict(converted, strict=True)
+    assert converted.keys() == model.state_dict().keys() - {'clock.epochs'}
+    assert len(converted) == len(released)
+    for theirs, ours in (
+            ('backbone.cls_token', 'backbone.cls_token'),
+            ('target_backbone.layers.3.ln2.bias', 'momentum_encoder.encoder.layers.3.ln2.bias'),
+            ('pixel_decoder.decoder_blocks.1.attn.qkv.weight',
+             'neck.decoder_blocks.1.attn.qkv.weight'),
+            ('pixel_decoder.decoder_pred.weight', 'head.decoder_pred.weight'),
+            ('feature_decoder.ln1.weight', 'feature_decoder.ln1.weight'),
+            ('feature_decoder.decoder_pred.bias', 'feature_head.decoder_pred.bias'),
+            ('target_projector.bn0.running_mean', 'target_projector.bn0.running_mean'),
+            ('head.predictor.fc1.weight', 'contrast_head.predictor.fc1.weight')):
+        assert torch.equal(model.state_dict()[ours], released[theirs]), ours
     encoder = {k: v for k, v in released.items() if k.startswith('backbone.')}
     assert cmae_from_released(encoder).keys() == encoder.keys()
 
 
 @pytest.mark.parametrize('dropped', [
     'head.predictor.fc1.weight', 'target_backbone.layers.1.ln1.bias', 'backbone.cls_token',
-    'feature_decoder.decoder_blocks.0.ln2.weight', 'projector.bn0.running_var'])
-def test_cmae_without_a_key_is_refused(dropped):
-    released, _ = _released_cmae()
+    'feature_decoder.decoder_blocks.0.ln2.weight', 'pixel_decoder.decoder_pred.bias',
+    'projector.bn0.running_var'])
+def test_cmae_without_a_key_is_refused(released_cmae, dropped):
+    released, _ = released_cmae
     del released[dropped]
     with pytest.raises(ConfigError, match=f'1 missing keys .{dropped}'):
         cmae_from_released(released)
 
 
-def _run(monkeypatch, script, *args):
-    monkeypatch.setattr(sys, 'argv', [script, *map(str, args)])
-    runpy.run_path(str(ROOT / 'tools' / 'model_converters' / script), run_name='__main__')
+# Names of parts that are where they were, and some that only look like those that moved.
+STAYING = (
+    'backbone.cls_token', 'backbone.layers.0.ln1.weight', 'neck.mask_token', 'neck.ln1.bias',
+    'neck.decoder_blocks.0.ln1.weight', 'head.decoder_pred.weight', 'feature_head.norm.bias',
+    'clock.epochs', 'momentum_encoder.encoder.cls_token', 'projector.bn0.running_mean',
+    'contrast_head.predictor.fc0.weight', 'decoder_pred.weight', 'neck.decoder_predictor.weight',
+    'my.neck.decoder_pred.weight', 'feature_decoder.decoder_embed.weight',
+    'feature_decoder.decoder_blocks.0.ln1.weight', 'feature_decoder.ln1.weight',
+    'mask_generator.schedule.epochs', 'mask_generator.guidance.schedule.epoch',
+    'my.mask_generator.schedule.epoch')
+# Old name -> new one.
+MOVED = {
+    'neck.decoder_pred.weight': 'head.decoder_pred.weight',
+    'neck.decoder_pred.bias': 'head.decoder_pred.bias',
+    'feature_decoder.decoder_pred.weight': 'feature_head.decoder_pred.weight',
+    'feature_decoder.decoder_pred.bias': 'feature_head.decoder_pred.bias',
+    'mask_generator.schedule.epoch': 'clock.epochs',
+    'mask_generator.generators.1.schedule.epoch': 'clock.epochs',
+    'target_mask_generator.schedule.epoch': 'clock.epochs',
+}
 
 
-def test_scripts(tmp_path, monkeypatch, capsys):
-    released, ours, plain = (tmp_path / f'{name}.pth' for name in 'abc')
-    torch.save(dict(model=_timm().state_dict()), released)
-    _run(monkeypatch, 'released_to_mmguided.py', 'mae', released, ours)
-    _run(monkeypatch, 'mmguided_to_vit.py', ours, plain, '--layout', 'timm')
-    _timm().load_state_dict(torch.load(plain), strict=True)
-    _run(monkeypatch, 'mmguided_to_vit.py', ours, plain)
-    MaskedViT(ARCH, 32, 8).load_state_dict(torch.load(plain), strict=True)
-    assert f'every key of {released} used' in capsys.readouterr().out
-    with pytest.raises(SystemExit, match="error: src='nowhere.pth': no such file"):
-        _run(monkeypatch, 'mmguided_to_vit.py', 'nowhere.pth', plain)
+def renamed(names, prefix=''):
+    """Old name -> new name, told apart by the values."""
+    state = {name: torch.tensor(i) for i, name in enumerate(names)}
+    old = dict(state)
+    from_older_version(state, prefix)
+    assert len(state) == len(old)
+    return {name: next(new for new, v in state.items() if v is value)
+            for name, value in old.items()}
 
 
+@pytest.mark.parametrize('prefix', ['', 'model.'])
+@pytest.mark.parametrize('old, new', MOVED.items())
+def test_a_weight_of_an_older_version_gets_its_place(old, new, prefix):
+    staying = [prefix + name for name in STAYING if name != new]
+    assert renamed([*staying, prefix + old], prefix) == {
+        **{name: name for name in staying}, prefix + old: prefix + new}
+
+
+@pytest.mark.parametrize('kind', ['weight', 'bias'])
+@pytest.mark.parametrize('prefix', ['', 'model.'])
+def test_the_norm_of_a_shared_decoder_becomes_the_heads(prefix, kind):
+    """A feature decoder without an embedding of its own read the neck's blocks."""
+    norm = f'{prefix}feature_decoder.ln1.{kind}'
+    other = f'{prefix}neck.ln1.{kind}'
+    embedding = f'{prefix}feature_decoder.decoder_embed.weight'
+    assert renamed([norm, other], prefix) == {
+        norm: f'{prefix}feature_head.norm.{kind}', other: other}
+    assert renamed([norm, embedding], prefix) == {norm: norm, embedding: embedding}
+
+
+@pytest.mark.parametrize('prefix', ['model.', 'wrapped.model.'])
+def test_names_without_the_prefix_stay(prefix):
+    names = [before + name for name in (*MOVED, *STAYING) for before in (
+        '', 'other.', prefix.replace('.', '_'), f'my.{prefix}')]
+    assert renamed(names, prefix) == {name: name for name in names}
+
+
+@pytest.mark.parametrize('method', [
+    'ccmim', 'cmae', 'cmae_shared', 'conditional_mae', 'simmim', 'fcmae'])
+def test_of_a_real_model_no_old_name_is_left(method):
+    saved = torch.load(Path(__file__).parents[1] / 'data/before_redesign.pt', weights_only=False)
+    state = saved[method]['state_dict']
+    names = renamed(state)
+    left = [new for new in names.values() if '.decoder_pred.' in new and 'head.' not in new]
+    assert not left and not [new for new in names.values() if 'schedule' in new]
+    changed = {old for old, new in names.items() if old != new}
+    parts = {'neck'} | ({'feature_decoder'} if method.startswith('cmae') else set()) | (
+        {'mask_generator'} if method == 'ccmim' else set())
+    assert {name.split('.')[0] for name in changed} == parts
+    # Nothing is renamed twice.
+    again = renamed(names.values())
+    assert all(old == new for old, new in again.items())
