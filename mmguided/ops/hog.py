@@ -10,7 +10,7 @@ from torch import Tensor
 def hog(images: Tensor, num_bins: int = 9, cell: int = 8, window: int = 16) -> Tensor:
     """Histogram of gradient directions per channel and cell, L2-normalized over the bins.
 
-    Directions are signed (bins over 2 pi); each pixel votes with its gradient's magnitude, weighted
+    Directions are unsigned (bins over pi); each pixel votes with its gradient's magnitude, weighted
     by a Gaussian (sigma = window / 2) that repeats every ``window`` pixels. Unlike mmpretrain's
     ``HOGGenerator``, to which it is equal on 224 x 224 images, it takes any image that ``window``
     divides, square or not.
