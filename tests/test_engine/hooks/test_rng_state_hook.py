@@ -12,7 +12,6 @@ from mmengine.runner import Runner
 from torch import distributed, nn
 from torch.utils.data import Dataset
 
-from mmguided.datasets import worker_init_fn
 from mmguided.engine.hooks import RNGStateHook
 
 HOOK = dict(type='mmguided.RNGStateHook')
@@ -263,10 +262,3 @@ def test_cuda_state(tmp_path):
     hook.before_train(runner)
     hook.before_train_epoch(runner)
     assert torch.equal(torch.rand(4, device='cuda'), expected)
-
-
-def test_worker_init_fn_keeps_the_seeds_of_pytorch():
-    torch.manual_seed(3)
-    expected = torch.get_rng_state()
-    worker_init_fn(1)
-    assert torch.equal(torch.get_rng_state(), expected)

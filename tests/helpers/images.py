@@ -1,0 +1,18 @@
+"""Pictures that tests make."""
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+
+def write_image(path: Path, value: int = 0) -> Path:
+    """Write a picture of 12 x 10 pixels of one gray value."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.fromarray(np.full((10, 12, 3), value, np.uint8)).save(path)
+    return path
+
+
+def position_image(height: int, width: int) -> np.ndarray:
+    """Every pixel holds its own position: row, column, and 7."""
+    rows, columns = np.mgrid[:height, :width]
+    return np.stack([rows, columns, np.full_like(rows, 7)], axis=2).astype(np.uint8)

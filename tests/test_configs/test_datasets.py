@@ -1,0 +1,186 @@
+"""configs/_base_/datasets: batches of real images, and the two views of the shipped pipelines."""
+import tarfile
+
+import numpy as np
+import pytest
+import torch
+from mmengine.config import Config
+from mmengine.dataset import default_collate
+from mmengine.runner import Runner
+from mmpretrain.registry import MODELS
+from PIL import Image
+
+from mmguided.datasets import ImageFolder
+from mmguided.registry import DATASETS, TRANSFORMS
+from tests.helpers.images import position_image
+from tests.helpers.paths import ROOT
+
+LOAD = dict(type='LoadImageFromFile', imdecode_backend='pillow')
+TWO_VIEWS = ('imagenet_224_pixel-shift', 'imagenet_224_pixel-shift_released',
+             'image_folder_224_pixel-shift', 'imagenet_224_two-crops')
+
+
+def load(name):
+    return Config.fromfile(str(ROOT / f'configs/_base_/datasets/{name}.py'))
+
+
+def first_batch(config, **dataset):
+    loader = config.train_dataloader
+    loader.update(batch_size=4, num_workers=0, pin_memory=False)
+    loader.dataset.update(dataset)
+    return next(iter(Runner.build_dataloader(loader, seed=0)))
+
+
+@pytest.mark.parametrize('name', ['imagenet_224', 'imagenet100_224', 'image_folder_224'])
+def test_configs_yield_a_batch_of_real_images(data_root, name, tmp_path):
+    config = load(name)
+    root = data_root / 'imagenet_mini'
+    changes = dict(data_root=str(root))
+    if name == 'imagenet100_224':
+        classes = sorted(folder.name for folder in (root / 'train').iterdir())[:100]
+        changes['classes'] = str(tmp_path / 'imagenet100.txt')
+        (tmp_path / 'imagenet100.txt').write_text('\n'.join(classes))
+    if name == 'image_folder_224':
+        changes['data_root'] = str(root / 'train')
+    batch = first_batch(config, **changes)
+    assert batch['inputs'].shape == (4, 3, 224, 224) and batch['inputs'].dtype == torch.uint8
+    labels = torch.stack([sample.gt_label for sample in batch['data_samples']]).flatten()
+    assert labels.unique().numel() > 1
+    assert labels.max() < (100 if name == 'imagenet100_224' else 700)
+
+
+@pytest.mark.parametrize('name', ['cifar10_32', 'cifar100_32'])
+def test_cifar_configs(data_root, name, tmp_path):
+    config = load(name)
+    source = config.train_dataloader.dataset
+    assert DATASETS.get(f'mmpretrain.{source.type}').METAINFO['classes'][0] == (
+        'airplane' if name == 'cifar10_32' else 'apple')
+    # The real files are a large download: here, JPEGs take the place of their arrays.
+    with tarfile.open(data_root / 'cifar10.tar.gz') as archive:
+        for member, _ in zip(archive, range(8), strict=False):
+            archive.extract(member, tmp_path, filter='data')
+    config.train_dataloader.dataset = dict(
+        type='mmguided.ImageFolder', data_root=str(tmp_path), pipeline=[LOAD, *source.pipeline])
+    assert first_batch(config)['inputs'].shape == (4, 3, 32, 32)
+
+
+def shift_config(config):
+    return next(t for t in config.train_dataloader.dataset.pipeline if 'PixelShift' in t.type)
+
+
+def views(config, data_root):
+    """One batch of the config's dataset, packed, collated and normalized as a run does it."""
+    loader = config.train_dataloader
+    loader.update(batch_size=4, num_workers=0, pin_memory=False)
+    loader.dataset.data_root = str(data_root / 'imagenet_mini')
+    batch = next(iter(Runner.build_dataloader(loader, seed=0)))
+    return MODELS.build(config.data_preprocessor)(batch)['inputs']
+
+
+@pytest.mark.parametrize('name', TWO_VIEWS)
+def test_shipped_pipelines_give_two_views(data_root, name):
+    online, target = views(load(name), data_root)
+    for view in (online, target):
+        assert view.shape == (4, 3, 224, 224) and view.dtype == torch.float32
+        assert view.mean().abs() < 1.5 and .3 < view.std() < 2
+    assert (online != target).flatten(1).any(1).all()
+
+
+@pytest.mark.parametrize('name', TWO_VIEWS[:3])
+def test_views_are_equal_without_shift_and_color(data_root, name):
+    config = load(name)
+    shift_config(config).update(max_shift=0, target_transforms=[])
+    online, target = views(config, data_root)
+    assert torch.equal(online, target)
+
+
+@pytest.mark.parametrize('name', TWO_VIEWS[:3])
+def test_views_overlap_at_a_shift_in_range(data_root, name):
+    config = load(name)
+    shift_config(config).target_transforms = []
+    online, target = views(config, data_root)
+    found = [{(dy, dx) for dy in range(32) for dx in range(32)
+              if torch.equal(o[:, dy:dy + 193, dx:dx + 193], t[:, :193, :193])}
+             for o, t in zip(online, target, strict=True)]
+    assert all(len(shifts) == 1 for shifts in found)
+    assert len(set.union(*found)) > 1
+
+
+def test_two_crops_are_independent_and_uncolored(data_root, tmp_path):
+    """On a picture of its own positions, one crop starts where the other does not."""
+    Image.fromarray(position_image(256, 256)).save(tmp_path / 'positions.png')
+    config = load('imagenet_224_two-crops')
+    dataset = ImageFolder(str(tmp_path), pipeline=config.train_dataloader.dataset.pipeline)
+    inputs = [dataset[0]['inputs'] for _ in range(20)]
+    corners = torch.tensor([[view[1:, 0, 0].tolist() for view in pair] for pair in inputs])
+    assert (corners[:, 0] != corners[:, 1]).any(1).all()
+    # Blue, the first channel as read, holds 7 everywhere, and any change of color would alter it.
+    assert all((view[0] == 7).all() for pair in inputs for view in pair)
+
+
+def test_shipped_configs_state_paper_and_released_code():
+    said = {}
+    for name in (*TWO_VIEWS[:3], 'cifar10_32_pixel-shift'):
+        pipeline = load(name).train_dataloader.dataset.pipeline
+        crop = next(t for t in pipeline if t.type == 'RandomResizedCrop')
+        shift = shift_config(load(name))
+        assert (crop.crop_ratio_range, crop.interpolation) == ((.2, 1.), 'bicubic')
+        flips = [t.prob for t in pipeline if t.type == 'RandomFlip']
+        said[name] = (crop.scale, flips, shift.crop_size, shift.max_shift)
+    paper = (255, [], 224, 31)
+    assert list(said.values()) == [paper, (256, [.5], 224, 31), paper, (36, [.5], 32, 4)]
+
+    color, released, folder = (shift_config(load(n)).target_transforms for n in TWO_VIEWS[:3])
+    assert color == released == folder
+    jitter, gray, blur = color
+    assert (jitter.prob, gray.prob, blur.prob) == (.8, .2, .5)
+    assert [jitter.transforms[0][k] for k in ('brightness', 'contrast', 'saturation', 'hue')] == [
+        .4, .4, .4, .1]
+    cifar = shift_config(load('cifar10_32_pixel-shift')).target_transforms
+    assert cifar[0] == jitter and [t.type for t in cifar] == ['RandomApply', 'RandomGrayscale']
+
+
+def test_image_folder_configs_differ_in_the_pipeline_alone():
+    plain, shifted = (load(f'image_folder_224{suffix}') for suffix in ('', '_pixel-shift'))
+    for config in (plain, shifted):
+        config.train_dataloader.dataset.pop('pipeline')
+    assert plain.train_dataloader == shifted.train_dataloader
+
+
+def test_blur_has_sigma_uniform_from_a_tenth_to_two():
+    blur = TRANSFORMS.build(
+        shift_config(load('imagenet_224_pixel-shift')).target_transforms[2])
+    sigmas = np.array([blur.random_magnitude() for _ in range(2000)])
+    assert sigmas.min() == pytest.approx(.1, abs=.02) and sigmas.max() == pytest.approx(2, abs=.02)
+    assert sigmas.mean() == pytest.approx(1.05, abs=.05)
+
+
+@pytest.mark.parametrize(('name', 'red'), [('imagenet_224_pixel-shift', (0, 0, 255)),
+                                           ('cifar10_32_pixel-shift', (255, 0, 0))])
+def test_grey_is_luma_in_the_datasets_channel_order(name, red):
+    """ITU-R 601: pure red has 0.299 of white's luma, blue 0.114."""
+    gray = shift_config(load(name)).target_transforms[1]
+    gray.prob = 1.
+    image = np.full((4, 4, 3), red, np.uint8)
+    assert (TRANSFORMS.build(gray)(dict(img=image))['img'] == int(.299 * 255)).all()
+
+
+def test_cifar_pipeline_on_an_array():
+    """CIFAR's datasets hand over RGB arrays, and their preprocessor leaves the channels alone."""
+    config = load('cifar10_32_pixel-shift')
+    image = np.random.randint(0, 256, (32, 32, 3), np.uint8)
+    image[..., 2] = 0
+    shift_config(config).target_transforms = []
+    pipeline = [TRANSFORMS.build(step) for step in config.train_dataloader.dataset.pipeline]
+    samples = []
+    for label in range(4):
+        results = dict(img=image.copy(), gt_label=label)
+        for step in pipeline:
+            results = step(results)
+        samples.append(results)
+    inputs = MODELS.build(config.data_preprocessor)(default_collate(samples))['inputs']
+    assert [view.shape for view in inputs] == [(4, 3, 32, 32)] * 2
+    assert (inputs[0] != inputs[1]).any()
+    no_blue = -config.data_preprocessor.mean[2] / config.data_preprocessor.std[2]
+    for view in inputs:
+        torch.testing.assert_close(view[:, 2], torch.full((4, 32, 32), no_blue))
