@@ -233,7 +233,7 @@ def test_the_hybrid_starts_from_its_checkpoint_and_pools_alike(tmp_path):
     cfg.model.head.in_channels = ARCH['embed_dims']
     images = torch.randn(3, 3, 32, 32)
     source.final_norm = False
-    feature = F.layer_norm(source.tokens(images)[:, 1:].mean(1), (32, ), eps=1e-6)
+    feature = F.layer_norm(source.encode(source.embed(images))[:, 1:].mean(1), (32, ), eps=1e-6)
     torch.testing.assert_close(built(cfg).extract_feat(images)[-1], feature)
 
 

@@ -1,0 +1,221 @@
+"""conditional_mae_study.py: the paper's grid, its numbers, commands that change nothing else."""
+import argparse
+import copy
+import importlib.util
+import re
+import runpy
+import shlex
+import sys
+from fractions import Fraction
+from itertools import product
+from math import floor
+
+import pytest
+import torch
+from mmengine.config import Config
+
+from mmguided.engine.runner_utils import add_common_arguments
+from mmguided.models import Encoder
+from mmguided.registry import MODELS
+from mmguided.structures import Clock
+from tests.helpers.configs import build_without_memory, differences, load, shots_of, table_row
+from tests.helpers.paths import ROOT
+
+FOLDER = ROOT / 'configs' / 'conditional_mae'
+
+
+@pytest.fixture(scope='module')
+def study():
+    spec = importlib.util.spec_from_file_location('study', ROOT / 'tools/conditional_mae_study.py')
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture
+def run(study, monkeypatch, capsys):
+    """Runs the tool; gives the lines that it printed."""
+
+    def call(*args):
+        monkeypatch.setattr(sys, 'argv', ['conditional_mae_study.py', *map(str, args)])
+        study.main()
+        return capsys.readouterr().out.splitlines()
+
+    return call
+
+
+
+def test_names_and_notation_tell_cells_apart_and_say_their_shots(study):
+    cells = list(study.cells())
+    assert len({cell.name for cell in cells}) == len(cells)
+    assert len({(cell.encoder, cell.notation, cell.shot_weights) for cell in cells}) == len(cells)
+    assert [shots_of(cell.notation) for cell in cells] == [cell.shots for cell in cells]
+
+
+def test_the_study_is_the_papers_grid(study):
+    """Sec. 3.1.1, 3.1.2 and A.3.1, Tables 1, 3, 4 and 7, footnote 6."""
+    cells = [cell for cell in study.cells() if cell.shot_weights == 'equal']
+
+    def shots(count, encoder='vit-s'):
+        return {c.shots for c in cells if c.encoder == encoder and len(c.shots) == count}
+
+    # One shot: all of four layers and two ratios, and two ratios more before layer 0.
+    one = {shot for shot, in shots(1)}
+    layers = {layer for layer, _ in one}
+    assert layers == {0, 3, 6, 9} and set(product(layers, (.75, .9))) <= one
+    assert {layer for layer, ratio in one if ratio not in (.75, .9)} == {0}
+    assert len(one) == 4 * 2 + 2
+    # Two: before layer 0 and five layers, four second ratios after .75 and one more after .9.
+    assert len(shots(2)) == 5 * 4 + 5 * 5
+    first, second = zip(*shots(2), strict=True)
+    assert set(first) == set(product([0], (.75, .9)))
+    assert set(second) == set(product((3, 6, 9, 10, 11), (.5, .25, .15, .1, .05)))
+    assert {first for first, (_, ratio) in shots(2) if ratio == .05} == {(0, .9)}
+    # Three: Table 7, which has one that is the best.
+    assert len(shots(3)) == 20 and {three[0][0] for three in shots(3)} == {0}
+    assert ((0, .75), (10, .1), (11, .1)) in shots(3)
+    # ViT-B takes the best of them; both weightings are of two shots that both have.
+    assert (len(shots(1, 'vit-b')), len(shots(2, 'vit-b')), len(shots(3, 'vit-b'))) == (2, 3, 0)
+    assert shots(2, 'vit-b') <= shots(2) and shots(1, 'vit-b') <= shots(1)
+    weighted = [cell for cell in study.cells() if cell.shot_weights == 'ratio']
+    assert len(weighted) == 2 and {cell.shots for cell in weighted} <= shots(2)
+
+
+def test_every_number_is_of_a_cell(study):
+    """One with a slip in its key would not be shown."""
+    names = {cell.name for cell in study.cells()}
+    assert study.LINEAR.keys() | study.FINE_TUNED.keys() <= names
+    three = [cell for cell in study.cells() if len(cell.shots) == 3]
+    assert len(three) == sum(map(len, study.THREE_SHOTS.values()))
+    assert all(cell.fine_tuned for cell in three)  # Table 7 leaves none out
+    numbers = [number for cell in study.cells() for number in (cell.linear, cell.fine_tuned)]
+    # Table 1 has 8, Table 3 has 8, Sec. 3.1.3 has 2 linear; Table 4 has 3 more of ViT-B, footnote 6
+    # has 4 more, Table 7 has 20.
+    assert sum(number is not None for number in numbers) == 8 + 8 + 2 + 3 + 4 + 20
+    assert all(25 < number < 90 for number in numbers if number is not None)
+
+
+def told(study):
+    """Linear and fine-tuned, by encoder, notation and weights."""
+    return {(cell.encoder[-1], cell.notation, cell.shot_weights): (cell.linear, cell.fine_tuned)
+            for cell in study.cells()}
+
+
+def test_numbers_of_each_table_as_printed(study):
+    numbers = told(study)
+    assert numbers['s', 'L(0;.75)', 'equal'] == (45., 82.5)  # Table 1
+    assert numbers['b', 'L(0;.9)', 'equal'] == (57.9, 85.6)
+    assert numbers['s', 'L(0,10;.9,.1)', 'ratio'] == (36.3, 82.)  # Table 3
+    assert numbers['b', 'L(0,11;.75,.1)', 'equal'] == (None, 87.26)  # Table 4
+    assert numbers['s', 'L(0,4,8;.5,.5,.5)', 'equal'] == (None, 66.42)  # Table 7
+    assert numbers['s', 'L(0,8,10;.75,.1,.1)', 'equal'] == (None, 81.6)
+    # In our copy of Table 7 these have the same numbers.
+    for ratios in ('.75,.25,.1', '.75,.1,.1'):
+        assert numbers['s', f'L(0,5,10;{ratios})', 'equal'] == numbers[
+            's', f'L(0,6,11;{ratios})', 'equal']
+    # Footnote 6: two shots do better than one that leaves as many tokens.
+    for two, one in (('L(0,10;.75,.1)', 'L(0;.775)'), ('L(0,10;.9,.05)', 'L(0;.905)')):
+        assert numbers['s', two, 'equal'][1] > numbers['s', one, 'equal'][1]
+    assert max(numbers.values(), key=lambda pair: pair[1] or 0)[1] == 87.66  # Sec. 3.3
+    best = max((fine, key) for key, (_, fine) in numbers.items() if key[0] == 's' and fine)
+    assert best == (84.6, ('s', 'L(0,10;.75,.1)', 'equal'))
+
+
+@pytest.mark.parametrize('name', [
+    'vit-s_in100_300e', 'vit-s_in100_three-shot_300e', 'vit-s_in100_ratio-weights_300e',
+    'vit-b_in100_300e'])
+def test_the_readme_quotes_the_same_numbers(study, name):
+    """For each config of the study, and for MAE in brackets."""
+    _, shots, paper, *_ = table_row((FOLDER / 'README.md').read_text(), f'[`{name}`]')
+    numbers = {(encoder, shots_of(notation), weights): pair
+               for (encoder, notation, weights), pair in told(study).items()}
+    encoder, weights = name[4], 'ratio' if 'ratio' in name else 'equal'
+    linear, fine_tuned = numbers[encoder, shots_of(shots), weights]
+    mae = numbers[encoder, ((0, .75), ), 'equal']
+    for what, ours, maes in (('linear', linear, mae[0]), ('fine-tune', fine_tuned, mae[1])):
+        if found := re.search(rf'{what} ([\d.]+)(?: \(([\d.]+)\))?', paper):
+            assert float(found[1]) == ours and (not found[2] or float(found[2]) == maes)
+    if weights == 'ratio':
+        equal = re.search(r'with equal weights ([\d.]+) and ([\d.]+)', paper).groups()
+        assert tuple(map(float, equal)) == numbers[encoder, shots_of(shots), 'equal']
+
+
+def test_every_cell_masks_as_many_patches_as_its_ratios_say(study):
+    encoder, left = Encoder(), {}
+    encoder.num_layers = 12
+    for cell in study.cells():
+        masks = MODELS.build(dict(type='mmguided.MaskGenerator', shots=cell.shots))
+        masks.check(dict(student=encoder), (14, 14))
+        mask, _ = masks(torch.zeros(2, 3, 8, 8), (14, 14), {}, {}, Clock())
+        tokens, expected = 196, []
+        for _, ratio in cell.shots:
+            before, tokens = tokens, floor(tokens * (1 - Fraction(str(ratio))))
+            expected.append([before - tokens] * 2)
+        assert [mask.len_keep_at(layer) for layer, _ in cell.shots][-1] == tokens
+        assert [(mask.shot == i).sum(1).tolist()
+                for i in range(1, 1 + len(cell.shots))] == expected, cell
+        left[cell.notation] = [mask.len_keep_at(layer) for layer in (0, 9, 10, 11)]
+    assert left['L(0,10;.75,.1)'] == [49, 49, 44, 44]
+    assert left['L(0,10,11;.75,.1,.1)'] == [49, 49, 44, 39]
+    assert left['L(9;.9)'] == [196, 19, 19, 19]
+    # Footnote 6: these pairs retain the same number of tokens.
+    assert left['L(0;.775)'][-1] == 44
+    assert left['L(0;.905)'][-1] == left['L(0,10;.9,.05)'][-1] == 18
+
+
+def test_the_printed_commands_are_those_cells_and_change_nothing_else(study, run):
+    parser = argparse.ArgumentParser()
+    parser.add_argument('config')
+    parser.add_argument('gpus')
+    add_common_arguments(parser)
+    paths = [f'configs/conditional_mae/{size}_in100_300e.py' for size in ('vit-s', 'vit-b')]
+    configs = {path: Config.fromfile(str(ROOT / path)) for path in paths}
+    cells, (_, *lines) = list(study.cells()), run()
+    assert len(lines) == len(cells)
+    for cell, line in zip(cells, lines, strict=True):
+        script, *words = shlex.split(line[line.index('tools/'):])
+        args = parser.parse_args(words)
+        assert (script, args.gpus) == ('tools/dist_train.sh', '8')
+        assert args.config == f'configs/conditional_mae/{cell.encoder}_in100_300e.py'
+        assert args.work_dir == f'work_dirs/conditional_mae/{cell.name}'
+        before = configs[args.config]
+        after = copy.deepcopy(before)
+        after.merge_from_dict(args.cfg_options)
+        assert after.model.mask_generator.shots == cell.shots
+        assert after.model.get('shot_weights', 'equal') == cell.shot_weights
+        assert differences(before.to_dict(), after.to_dict()).keys() <= {
+            'model.mask_generator.shots', 'model.shot_weights'}
+        numbers = [number for number in (cell.linear, cell.fine_tuned) if number]
+        assert all(f' {number} ' in line for number in numbers)
+        assert cell.notation in line.split()
+
+
+def test_written_configs_are_those_cells_and_change_nothing_else(study, run, tmp_path):
+    folder = tmp_path / 'new' / 'folder'
+    assert run('--write', folder) == [f'82 configs written to {folder}']
+    for cell in study.cells():
+        written = runpy.run_path(str(folder / f'{cell.name}.py'))
+        base, = written['_base_']
+        assert (folder / base).samefile(FOLDER / f'{cell.encoder}_in100_300e.py')
+        weights = {} if cell.shot_weights == 'equal' else dict(shot_weights='ratio')
+        assert written['model'] == dict(mask_generator=dict(shots=cell.shots), **weights)
+    assert len(list(folder.iterdir())) == 82
+
+    for name, shots in (('vit-b_0_0.9', ((0, .9), )),
+                        ('vit-s_0-10_0.9-0.1_ratio-weights', ((0, .9), (10, .1)))):
+        cfg = Config.fromfile(str(folder / f'{name}.py'))
+        changed = {'model.mask_generator.shots': shots}
+        if 'ratio' in name:
+            changed['model.shot_weights'] = 'ratio'
+        base = load(f'conditional_mae/{name[:5]}_in100_300e')
+        assert differences(base.to_dict(), cfg.to_dict()) == changed
+        assert build_without_memory(cfg).mask_generator.mask_ratios == [r for _, r in shots]
+
+
+def test_cells_by_name(run, capsys):
+    _, *lines = run('--only', 'vit-b_0-*')
+    assert [line.split()[0] for line in lines] == [
+        'vit-b_0-10_0.75-0.1', 'vit-b_0-10_0.75-0.15', 'vit-b_0-11_0.75-0.1']
+    with pytest.raises(SystemExit):
+        run('--only', 'vit-l_*')
+    assert '--only vit-l_*: no such name' in capsys.readouterr().err
