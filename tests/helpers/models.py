@@ -1,7 +1,10 @@
 """Small models, and comparison with the released codes."""
+from types import SimpleNamespace
+
 import torch
 
 from mmguided.registry import MODELS
+from mmguided.structures import Clock, PatchMask, Wants
 
 
 def released_state(numbers: dict, prefix: str = 'state_dict.') -> dict:
@@ -43,3 +46,121 @@ def assert_close(ours, released, msg=None):
     rms = released.square().mean().sqrt().item()
     torch.testing.assert_close(
         ours, released, rtol=1e-4, atol=1e-4 * rms, msg=msg and (lambda m: f'{msg}: {m}'))
+
+
+def total(losses):
+    """The loss that is minimized."""
+    return sum(v for k, v in losses.items() if k.startswith('loss'))
+
+
+def make_mask(model, images):
+    """The mask of an algorithm for a batch, and the scalars for the log."""
+    return model.make_mask(images, model.observe(images))
+
+
+def generate(masks, images, grid, encoders=None, noise=None, epoch=0.):
+    """What a mask generator makes of images at an epoch."""
+    clock, encoders = Clock(), encoders or {}
+    clock.set(epoch)
+    observations = {name: encoders[name].observe(images, wants)
+                    for name, wants in masks.wants(clock).items()}
+    return masks(images, grid, observations, encoders, clock, noise)
+
+
+def patch_mask(priority, keep, grid=None):
+    """A mask of one shot; without a grid, of one row of patches."""
+    return PatchMask.from_priority(priority, keep, grid or (1, priority.shape[1]))
+
+
+def cls_attention(encoder, images, layers=None, softmax='heads', mask=None):
+    """Rows ``(layers, B, n)`` of the encoder's attention."""
+    asked = (None, ) if layers is None else layers
+    wants = Wants(attention=frozenset((layer, softmax) for layer in asked))
+    return encoder.observe(images, wants, mask).cls_attention(layers, softmax)
+
+
+def tokens(encoder, images, mask=None):
+    """Output tokens ``(B, 1 + n, D)`` of an encoder."""
+    return encoder.observe(images, Wants(tokens=True), mask).tokens
+
+
+def predict(model, latent, mask):
+    """Predictions ``(B, L, D)`` of the model's decoder and head."""
+    return model.head.predict(model.decode(latent, mask))
+
+
+def images_only(patch_size):
+    """What a target that is made of images asks of the encoders."""
+    return dict(student=SimpleNamespace(patch_size=patch_size))
+
+
+SMALL = dict(img=32, patch=8, dim=32, depth=2, heads=2, ddim=16, ddepth=1, dheads=2)
+GUIDED = dict(
+    type='mmguided.MaskGenerator',
+    sampling=dict(type='mmguided.ImportanceSampling'),
+    guidance=dict(type='mmguided.ClsAttention'))
+PROJECTOR = dict(
+    type='mmpretrain.NonLinearNeck',
+    out_channels=8,
+    with_avg_pool=False,
+    norm_cfg=dict(type='BN1d'))
+PREDICTOR = dict(
+    type='mmpretrain.NonLinearNeck',
+    in_channels=8,
+    hid_channels=4,
+    out_channels=8,
+    with_avg_pool=False,
+    with_last_bn=False,
+    norm_cfg=dict(type='BN1d'))
+NCE = dict(type='mmguided.InfoNCEHead', student_negatives=True, loss_weight=.2)
+COSINE = dict(type='mmguided.CosineHead', predictor=PREDICTOR, loss_weight=.2)
+
+
+def ccmim(head=NCE, img=32, **parts):
+    """A small ccMIM."""
+    parts = dict(mask_generator=GUIDED, projector=PROJECTOR, contrast_head=head) | parts
+    model = build('CCMIM', dict(SMALL, img=img), **parts)
+    model.backbone.init_weights()
+    model.neck.init_weights()
+    model.head.init_weights()
+    return model
+
+
+CMAE_SMALL = dict(img=32, patch=8, dim=32, depth=2, heads=2, ddim=16, ddepth=3, dheads=2)
+MLP = dict(
+    type='mmpretrain.NonLinearNeck',
+    hid_channels=24,
+    out_channels=8,
+    with_bias=True,
+    with_last_bn=False,
+    with_avg_pool=False,
+    norm_cfg=dict(type='mmguided.SyncBatchNorm', eps=1e-6))
+CMAE_NCE = dict(
+    type='mmguided.InfoNCEHead', temperature=.07, temperature_scale=True,
+    predictor=dict(MLP, in_channels=8))
+MOMENTUM = dict(type='mmguided.MomentumEncoder', final_norm=False)
+FEATURES = dict(
+    own=dict(
+        feature_decoder=dict(type='mmguided.MAEDecoder', embed_dims=20, depth=2, num_heads=2),
+        feature_head=dict(type='mmguided.PredictionHead')),
+    shared=dict(feature_head=dict(type='mmguided.PredictionHead', block=2)),
+    none={})
+
+
+def cmae(decoder='own', **parts):
+    """A small CMAE, whose features come from a decoder of their own, from shared blocks, or from
+    none."""
+    geometry = CMAE_SMALL | parts.pop('geometry', {})
+    parts = dict(
+        mask_generator=dict(type='mmguided.MaskGenerator'),
+        momentum_encoder=MOMENTUM,
+        projector=MLP,
+        contrast_head=CMAE_NCE) | FEATURES[decoder] | parts
+    model = build('CMAE', geometry, **parts)
+    model.init_weights()
+    return model
+
+
+def views(batch=6, height=32, width=32):
+    """Two views of random images."""
+    return [torch.randn(batch, 3, height, width) for _ in range(2)]

@@ -3,14 +3,22 @@ the moving average."""
 import pytest
 import torch
 
-from mmguided.models import PatchMask
+from mmguided.structures import Clock
 from mmguided.utils.converters import cmae_from_released
-from tests.helpers.models import assert_close, build, grad_norms, released_state
+from tests.helpers.models import (
+    assert_close,
+    build,
+    generate,
+    grad_norms,
+    patch_mask,
+    released_state,
+    tokens,
+)
 
 # The released code's normalization, with the statistics of one process.
 BN = dict(type='BN1d', eps=1e-6)
 # What these add is the same for all images, and the next batch normalization subtracts it.
-REMOVED_BY_BATCH_NORM = ('feature_decoder.ln1.bias', 'feature_decoder.decoder_pred.bias',
+REMOVED_BY_BATCH_NORM = ('feature_decoder.ln1.bias', 'feature_head.decoder_pred.bias',
                          'projector.fc0.bias', 'contrast_head.predictor.fc0.bias')
 
 
@@ -44,6 +52,7 @@ def released(golden):
         momentum_encoder=dict(
             type='mmguided.MomentumEncoder', momentum=0.996, final_norm=False),
         feature_decoder=decoder,
+        feature_head=dict(type='mmguided.PredictionHead'),
         projector=mlp(),
         contrast_head=dict(
             type='mmguided.InfoNCEHead',
@@ -72,12 +81,13 @@ def patch_noise(numbers):
 def recorded_mask(numbers):
     """The mask with the ids as recorded; their order is that in which an unstable sort of torch
     happened to leave the zeros and ones of the mask."""
-    return PatchMask.from_keys(numbers['ids_restore'], 20)
+    return patch_mask(numbers['ids_restore'], 20, (8, 8))
 
 
 def test_mask_and_ids(released):
     model, numbers = released
-    mask, _ = model.mask_generator(numbers['images'], (8, 8), noise=patch_noise(numbers))
+    mask, _ = generate(
+        model.mask_generator, numbers['images'], (8, 8), noise=patch_noise(numbers))
     assert torch.equal(mask.mask, numbers['mask'])
     theirs = recorded_mask(numbers)
     assert torch.equal(theirs.ids_restore, numbers['ids_restore'])
@@ -91,7 +101,8 @@ def test_latents_of_both_encoders(released):
     model, numbers = released
     assert_close(model.backbone(numbers['images'], recorded_mask(numbers)),
                  numbers['latent_online'])
-    assert_close(model.momentum_encoder(numbers['images_target']), numbers['latent_target'])
+    assert_close(tokens(model.momentum_encoder.encoder, numbers['images_target']),
+                 numbers['latent_target'])
 
 
 def test_losses_and_every_gradient(released, monkeypatch):
@@ -132,7 +143,7 @@ def test_moving_average(released):
     """Recorded with mu = .996 after the online encoder had been scaled by 1.01."""
     model, numbers = released
     scale(model.backbone, 1.01)
-    model.momentum_encoder.update(model.momentum_encoder.momentum_at(.3))
+    model.momentum_encoder.update(model.momentum_encoder.momentum_at(Clock()))
     state = model.momentum_encoder.encoder.state_dict()
     names = [k.removeprefix('ema.target_backbone.') for k in numbers if k.startswith('ema.')]
     assert len(names) == 2

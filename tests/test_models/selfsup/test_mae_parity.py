@@ -2,10 +2,18 @@
 import pytest
 import torch
 
-from mmguided.models import MaskGenerator, PatchMask
+from mmguided.models import MaskGenerator
 from mmguided.ops import patchify, sincos_position_embedding
 from mmguided.utils.converters import mae_from_released
-from tests.helpers.models import assert_close, build, grad_norms, released_state
+from tests.helpers.models import (
+    assert_close,
+    build,
+    generate,
+    grad_norms,
+    patch_mask,
+    predict,
+    released_state,
+)
 
 
 @pytest.fixture
@@ -31,7 +39,8 @@ def test_position_embeddings(released):
 
 def test_mask_and_ids(released):
     numbers, _ = released
-    mask, _ = MaskGenerator(mask_ratio=0.75)(numbers['images'], (8, 8), noise=numbers['noise'])
+    mask, _ = generate(
+        MaskGenerator(mask_ratio=0.75), numbers['images'], (8, 8), noise=numbers['noise'])
     assert torch.equal(mask.mask, numbers['mask'])
     assert torch.equal(mask.ids_restore, numbers['ids_restore'])
     assert torch.equal(mask.ids_keep, numbers['noise'].argsort(1)[:, :16])
@@ -40,10 +49,10 @@ def test_mask_and_ids(released):
 def test_latent_prediction_target(released):
     numbers, geometry = released
     model = _model(numbers, geometry, norm_pix=False)
-    mask = PatchMask.from_keys(numbers['noise'], 16)
+    mask = patch_mask(numbers['noise'], 16, (8, 8))
     latent = model.backbone(numbers['images'], mask)
     assert_close(latent, numbers['latent'])
-    assert_close(model.neck(latent, mask), numbers['pred'])
+    assert_close(predict(model, latent, mask), numbers['pred'])
     assert_close(patchify(numbers['images'], geometry['patch']), numbers['target'])
 
 

@@ -9,8 +9,7 @@ from mmguided.engine.runner_utils import leave_process_group
 from mmguided.models import SyncBatchNorm
 from mmguided.models.losses import info_nce
 from mmguided.ops import all_gather_with_grad
-from tests.test_models.test_algorithms import COSINE, NCE, PREDICTOR, PROJECTOR, ccmim, total
-from tests.test_models.test_cmae import cmae
+from tests.helpers.models import COSINE, NCE, PREDICTOR, PROJECTOR, ccmim, cmae, total
 
 SYNC = dict(type='mmguided.SyncBatchNorm')
 HEADS = dict(

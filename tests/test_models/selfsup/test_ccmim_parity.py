@@ -2,9 +2,19 @@
 import pytest
 import torch
 
-from mmguided.models import ClsAttention, PatchMask
+from mmguided.models import ClsAttention
+from mmguided.structures import Clock
 from mmguided.utils.converters import ccmim_from_released
-from tests.helpers.models import assert_close, build, grad_norms, released_state
+from tests.helpers.models import (
+    assert_close,
+    build,
+    cls_attention,
+    generate,
+    grad_norms,
+    patch_mask,
+    predict,
+    released_state,
+)
 
 
 @pytest.fixture
@@ -31,17 +41,20 @@ def released(golden):
 
 def test_attention_of_each_layer_and_their_sum(released):
     model, numbers = released
-    rows = model.backbone.cls_attention(numbers['images'])
+    rows = cls_attention(model.backbone, numbers['images'])
     for i, row in enumerate(rows):
         assert_close(row, numbers[f'cls_attention.layer{i}'])
-    scores = ClsAttention()(numbers['images'], model.encoders)
+    guidance = ClsAttention()
+    observations = {name: model.encoders[name].observe(numbers['images'], wants)
+                    for name, wants in guidance.wants(Clock()).items()}
+    scores = guidance(observations)
     assert_close(scores, numbers['cls_attention.sum'])
 
 
 def test_mask_and_ids(released):
     model, numbers = released
-    mask, _ = model.mask_generator(
-        numbers['images'], (8, 8), model.encoders, noise=numbers['noise'])
+    mask, _ = generate(model.mask_generator, numbers['images'], (8, 8), model.encoders,
+                       numbers['noise'])
     assert torch.equal(mask.mask, numbers['mask'])
     assert torch.equal(mask.ids_restore, numbers['ids_restore'])
 
@@ -49,13 +62,13 @@ def test_mask_and_ids(released):
 def test_branches_and_projections(released):
     model, numbers = released
     # The mask as recorded, so that this test stands by itself.
-    mask = PatchMask.from_keys(numbers['ids_restore'], 16)
+    mask = patch_mask(numbers['ids_restore'], 16, (8, 8))
     tokens = model.backbone.embed(numbers['images'])
     visible = model.backbone.encode(tokens, mask.ids_keep)
     masked = model.backbone.encode(tokens, mask.ids_mask)
     assert_close(visible, numbers['latent_visible'])
     assert_close(masked, numbers['latent_masked'])
-    assert_close(model.neck(visible, mask), numbers['pred'])
+    assert_close(predict(model, visible, mask), numbers['pred'])
     assert_close(model.projector((visible[:, 0], ))[0], numbers['proj_visible'])
     assert_close(model.projector((masked[:, 0], ))[0], numbers['proj_masked'])
 
@@ -81,10 +94,11 @@ def test_losses_and_every_gradient(released, monkeypatch):
 def test_masked_branch_gets_no_gradient(released):
     """It runs without a graph, and no masked patch has a gradient from any loss."""
     model, numbers = released
-    mask = PatchMask.from_keys(numbers['ids_restore'], 16)
+    mask = patch_mask(numbers['ids_restore'], 16, (8, 8))
     images = numbers['images'].clone().requires_grad_()
     tokens = model.backbone.embed(images)
-    model.make_mask = lambda inputs: (mask, {})
+    model.make_mask = lambda *args: (mask, {})
+    model.observe = lambda inputs: {}
     model.backbone.embed = lambda inputs: tokens
     tokens.retain_grad()
     latents, encode = [], model.backbone.encode

@@ -4,17 +4,17 @@ import copy
 import pytest
 import torch
 
-from mmguided.models import ConditionalMAE, MaskedHybridViT, MultiShotMaskGenerator, num_kept
+from mmguided.models import ConditionalMAE, MaskedHybridViT, MaskGenerator
 from mmguided.registry import MODELS
+from mmguided.structures import len_keep
 from mmguided.utils.errors import ConfigError
-from tests.helpers.models import build, grad_norms
-from tests.test_models.test_algorithms import ccmim
+from tests.helpers.models import build, ccmim, generate, grad_norms, make_mask
 
 GEOMETRY = dict(img=32, patch=4, dim=24, depth=4, heads=2, ddim=16, ddepth=1, dheads=2)
 
 
 def shots(*pairs):
-    return dict(type='mmguided.MultiShotMaskGenerator', shots=pairs)
+    return dict(type='mmguided.MaskGenerator', shots=pairs)
 
 
 def conditional(*pairs, **parts) -> ConditionalMAE:
@@ -69,14 +69,14 @@ def test_counts_per_layer_and_per_shot(pairs, tokens, by_shot):
     seen = []
     for layer in model.backbone.layers:
         layer.register_forward_hook(lambda module, args, output: seen.append(args[0].shape[1] - 1))
-    mask, _ = model.make_mask(IMAGES)
+    mask, _ = make_mask(model, IMAGES)
     latent = model.backbone(IMAGES, mask)
     assert seen == tokens and latent.shape[1] == 1 + tokens[-1]
     assert [(mask.shot == s).sum(1).unique().tolist() for s in range(len(by_shot))] == [
         [n] for n in by_shot]
     assert torch.equal(mask.mask, (mask.shot > 0).float())
     for i, n in enumerate(tokens):
-        assert (~mask.hidden(i)).sum(1).unique().tolist() == [n]
+        assert (~mask.mask_at(i)).sum(1).unique().tolist() == [n]
     # Every dropped patch is masked once, every kept one never.
     everywhere = torch.cat((mask.ids_keep, mask.ids_mask), dim=1)
     assert torch.equal(everywhere.sort(1).values, torch.arange(64).expand(4, -1))
@@ -86,29 +86,30 @@ def test_counts_per_layer_and_per_shot(pairs, tokens, by_shot):
 def test_counts_of_the_papers_best_setting():
     """L(0,10;.75,.1) on 14 x 14 patches: 49 tokens in layers 0-9, 44 in 10 and 11."""
     masks = MODELS.build(shots((0, .75), (10, .1)))
-    mask, _ = masks(torch.zeros(2, 3, 8, 8), (14, 14))
-    assert [mask.num_present(i) for i in (0, 9, 10, 11)] == [49, 49, 44, 44]
-    assert num_kept(49, .1) == 44 and num_kept(10, .9) == 1
+    mask, _ = generate(masks, torch.zeros(2, 3, 8, 8), (14, 14))
+    assert [mask.len_keep_at(i) for i in (0, 9, 10, 11)] == [49, 49, 44, 44]
+    assert len_keep(49, .1) == 44 and len_keep(10, .9) == 1
 
 
 def test_order_is_restored():
     """An image of patch indices through an encoder and a decoder that pass them on unchanged: each
     visible patch is in its place, and the mask token everywhere else."""
     masks = MODELS.build(shots((0, .5), (1, .25), (3, .5)))
-    mask, _ = masks(torch.zeros(3, 3, 8, 8), (4, 6))
+    mask, _ = generate(masks, torch.zeros(3, 3, 8, 8), (4, 6))
     indices = torch.arange(24.).view(1, 24, 1).expand(3, -1, 1)
     encoder, decoder = conditional((0, .5)).backbone, conditional((0, .5)).neck
     encoder.layers = torch.nn.ModuleList(torch.nn.Identity() for _ in range(4))
-    encoder._enter = lambda tokens, ids: torch.cat(
+    encoder._input_tokens = lambda tokens, ids: torch.cat(
         (tokens[:, :1], tokens.gather(1, ids.unsqueeze(-1))), dim=1)
-    encoder._leave = lambda x, *args: x
-    latent = encoder.encode(indices, mask.ids_enter, mask.drops)
+    encoder._output_tokens = lambda x, *args: x
+    latent = encoder.encode(indices, mask.ids_keep_at(0), mask.shots)
 
     decoder.decoder_embed, decoder.decoder_blocks = torch.nn.Identity(), torch.nn.ModuleList()
+    decoder.ln1 = torch.nn.Identity()
     decoder.mask_token = torch.nn.Parameter(-torch.ones(1, 1, 1))
     decoder.decoder_pos_embed = torch.nn.Parameter(torch.zeros(1, 25, 1))
     decoder.grid = (4, 6)
-    restored = decoder.hidden_states(latent, mask)[0][:, 1:]
+    restored = decoder(latent, mask)[0]
     assert torch.equal(restored, torch.where(mask.mask.bool().unsqueeze(-1), -1, indices))
     assert latent.shape[1] == 1 + 4, '24 - 12 - 3 - 5'
 
@@ -117,17 +118,17 @@ def test_information_of_a_dropped_token():
     """Dropped by the first shot, a patch reaches nothing. Dropped before layer 2, it reaches what
     is visible through layers 0 and 1 alone: cut its keys there, and nothing is left."""
     model = conditional((0, .5), (2, .25))
-    mask, _ = model.make_mask(IMAGES)
+    mask, _ = make_mask(model, IMAGES)
 
     def reaches(attention_cut=False):
         images = IMAGES.clone().requires_grad_()
         embedded = model.backbone.embed(images)
         embedded.retain_grad()
         if attention_cut:
-            ids = mask.ids_enter[:, :mask.ids_keep.shape[1]]
+            ids = mask.ids_keep_at(0)[:, :mask.ids_keep.shape[1]]
             latent = model.backbone.encode(embedded, ids)
         else:
-            latent = model.backbone.encode(embedded, mask.ids_enter, mask.drops)
+            latent = model.backbone.encode(embedded, mask.ids_keep_at(0), mask.shots)
         latent.square().sum().backward()
         return embedded.grad.abs().sum(-1) > 0
 
@@ -135,7 +136,7 @@ def test_information_of_a_dropped_token():
     assert torch.equal(reaches(attention_cut=True), mask.shot == 0)
 
     # After its drop a token is in no tensor: what runs from layer 2 on depends on the rest alone.
-    tokens = model.backbone._enter(model.backbone.embed(IMAGES), mask.ids_enter)
+    tokens = model.backbone._input_tokens(model.backbone.embed(IMAGES), mask.ids_keep_at(0))
     for layer in model.backbone.layers[:2]:
         tokens = layer(tokens)
     kept = mask.ids_keep.shape[1]
@@ -181,11 +182,11 @@ def test_guided_shots_see_and_score_what_is_left():
         sampling=dict(type='mmguided.TopKSampling'),
         guidance=dict(type='mmguided.ClsAttention', layers=[1]))
     model = conditional((0, .75), second)
-    mask, log = model.make_mask(IMAGES)
+    mask, log = make_mask(model, IMAGES)
     assert log['topk_overlap_shot_2'] == 1 and log['guided_share_shot_2'] == 1
-    entered = mask.ids_enter
+    entered = mask.ids_keep_at(0)
     embedded = model.backbone.embed(IMAGES)
-    tokens = model.backbone.layers[0](model.backbone._enter(embedded, entered))
+    tokens = model.backbone.layers[0](model.backbone._input_tokens(embedded, entered))
     layer = model.backbone.layers[1]
     query, key, _ = model.backbone._heads(layer.attn, layer.attn.qkv(layer.ln1(tokens)))
     attention = (query[:, :, :1] @ key.transpose(-1, -2) / key.shape[-1]**.5).softmax(-1)
@@ -199,7 +200,7 @@ def test_any_sampler_in_any_shot(sampling):
     sampler = dict(type=f'mmguided.{sampling}')
     model = conditional(dict(layer=0, mask_ratio=.75, sampling=sampler),
                         dict(layer=2, mask_ratio=.25, sampling=sampler))
-    mask, _ = model.make_mask(IMAGES)
+    mask, _ = make_mask(model, IMAGES)
     assert [(mask.shot == s).sum(1).tolist() for s in (1, 2)] == [[48] * 4, [4] * 4]
     losses, norms = step(model, IMAGES)
     assert all(torch.isfinite(norm) for norm in norms.values())
@@ -209,14 +210,15 @@ def test_any_sampler_in_any_shot(sampling):
     ([(0, .75), (4, .1)], r'layer 4 is out of range.*0\.\.3'),
     ([(2, .75), (0, .1)], r'layers \[2, 0\] must rise'),
     ([(0, .75), (0, .1)], r'layers \[0, 0\] must rise'),
-    ([(-1, .75)], r'layers \[-1\] must rise'),
+    ([(-1, .75)], 'shots: layer=-1 must be a whole number'),
     ([], r'layers \[\] must rise'),
-    ([(0, 1.)], r'ratios \[1.0\] must lie'),
-    ([(0, 0), (2, 0)], 'at least one of them above 0'),
-    ([(0, .98), (2, .5)], 'keep 0 of 64'),
-    ([(0, .75), (2.5, .1)], "'layer': 2.5.* needs a layer, an integer"),
-    ([dict(mask_ratio=.75)], 'needs a layer'),
-    ([(0, .75, 3)], r'\(0, 0.75, 3\) is no'),
+    ([(0, 1.)], 'mask_ratio=1.0 must lie'),
+    ([(0, 0), (2, 0)], r'mask_ratio=\[0, 0\] masks nothing'),
+    ([(0, .98), (2, .5)], r'mask_ratio=\[0.98, 0.5\] on 8 x 8 patches keeps 0 of 64'),
+    ([(0, .75), (2.5, .1)], 'layer=2.5 must be a whole number'),
+    ([dict(mask_ratio=.75)], r"'mask_ratio': 0.75. is neither .layer, mask_ratio. nor a dict"),
+    ([dict(layer=0, mask_ratio=.75, guide=None)], "'guide': None. is neither"),
+    ([(0, .75, 3)], r'\(0, 0.75, 3\) is neither'),
     ([(0, .75), dict(layer=2, mask_ratio=.1, sampling=dict(type='mmguided.TopKSampling'))],
      'needs a guidance'),
 ])
@@ -232,9 +234,7 @@ def test_wrong_weights_are_told(weights):
 
 
 def test_algorithms_that_cannot_take_shots_say_so():
-    with pytest.raises(ConfigError, match='ConditionalMAE needs.*MultiShotMaskGenerator'):
-        build('ConditionalMAE', GEOMETRY, mask_generator=dict(type='mmguided.MaskGenerator'))
-    with pytest.raises(ConfigError, match='MultiShotMaskGenerator: ccMIM'):
+    with pytest.raises(ConfigError, match=r'shots before layers \[0, 1\]: ccMIM'):
         ccmim(mask_generator=shots((0, .5), (1, .5)))
 
 
@@ -246,13 +246,13 @@ def test_hybrid_encoder_fuses_the_patches_that_survive():
              stage_depths=(1, 1)), 32, strides=(2, 2, 1))
     encoder.init_weights()
     encoder.eval()
-    mask, _ = MODELS.build(shots((0, .5), (2, .5)))(IMAGES, (8, 8))
-    fused, plain = encoder.tokens(IMAGES, mask), copy.deepcopy(encoder)
+    mask, _ = generate(MODELS.build(shots((0, .5), (2, .5))), IMAGES, (8, 8))
+    fused, plain = encoder(IMAGES, mask), copy.deepcopy(encoder)
     for projection in plain.fusion:
         torch.nn.init.zeros_(projection.weight)
         torch.nn.init.zeros_(projection.bias)
     encoder.ln1, plain.ln1 = torch.nn.Identity(), torch.nn.Identity()
-    added = (encoder.tokens(IMAGES, mask) - plain.tokens(IMAGES, mask))[:, 1:]
+    added = (encoder(IMAGES, mask) - plain(IMAGES, mask))[:, 1:]
     stages = encoder.embed(IMAGES, mask).stages
     whole = sum(projection(stage.permute(0, 3, 1, 2)).flatten(2).transpose(1, 2)
                 for projection, stage in zip(encoder.fusion, stages, strict=True))
@@ -262,9 +262,9 @@ def test_hybrid_encoder_fuses_the_patches_that_survive():
 
 
 def test_a_seed_makes_the_masks():
-    masks = MultiShotMaskGenerator([(0, .5), (2, .5)])
+    masks = MaskGenerator(shots=[(0, .5), (2, .5)])
     orders = []
     for seed in (1, 1, 2):
         torch.manual_seed(seed)
-        orders.append(masks(torch.zeros(4, 3, 8, 8), (4, 4))[0].ids_restore)
+        orders.append(generate(masks, torch.zeros(4, 3, 8, 8), (4, 4))[0].ids_restore)
     assert torch.equal(orders[0], orders[1]) and not torch.equal(orders[0], orders[2])

@@ -3,52 +3,27 @@ import pytest
 import torch
 from mmengine.runner import load_checkpoint
 
-from mmguided.models import CMAE, MaskGenerator
+from mmguided.models import MaskGenerator
 from mmguided.registry import MODELS
 from mmguided.utils.errors import ConfigError
-from tests.helpers.models import build, grad_norms
+from tests.helpers.models import (
+    CMAE_NCE,
+    CMAE_SMALL,
+    FEATURES,
+    MOMENTUM,
+    build,
+    cls_attention,
+    cmae,
+    grad_norms,
+    make_mask,
+    total,
+    views,
+)
 
-GEOMETRY = dict(img=32, patch=8, dim=32, depth=2, heads=2, ddim=16, ddepth=3, dheads=2)
-MLP = dict(
-    type='mmpretrain.NonLinearNeck',
-    hid_channels=24,
-    out_channels=8,
-    with_bias=True,
-    with_last_bn=False,
-    with_avg_pool=False,
-    norm_cfg=dict(type='mmguided.SyncBatchNorm', eps=1e-6))
-PREDICTOR = dict(MLP, in_channels=8)
-NCE = dict(
-    type='mmguided.InfoNCEHead', temperature=.07, temperature_scale=True, predictor=PREDICTOR)
-MOMENTUM = dict(type='mmguided.MomentumEncoder', final_norm=False)
-DECODERS = dict(
-    own=dict(type='mmguided.MAEDecoder', embed_dims=20, depth=2, num_heads=2),
-    shared=dict(type='mmguided.SharedDecoder', depth=2),
-    none=None)
+PREDICTOR = CMAE_NCE['predictor']
 
 
-def cmae(decoder='own', **parts) -> CMAE:
-    geometry = GEOMETRY | parts.pop('geometry', {})
-    parts = dict(
-        mask_generator=dict(type='mmguided.MaskGenerator'),
-        momentum_encoder=MOMENTUM,
-        feature_decoder=DECODERS[decoder],
-        projector=MLP,
-        contrast_head=NCE) | parts
-    model = build('CMAE', geometry, **parts)
-    model.init_weights()
-    return model
-
-
-def total(losses):
-    return sum(v for k, v in losses.items() if k.startswith('loss'))
-
-
-def views(batch=6, height=32, width=32):
-    return [torch.randn(batch, 3, height, width) for _ in range(2)]
-
-
-@pytest.mark.parametrize('decoder', DECODERS)
+@pytest.mark.parametrize('decoder', FEATURES)
 def test_gradients_flow_where_they_should(decoder):
     """Everything online learns, in float32 and bfloat16; nothing of the target does."""
     model, batch = cmae(decoder), views()
@@ -65,7 +40,8 @@ def test_gradients_flow_where_they_should(decoder):
     assert not any(k.startswith(('momentum_encoder', 'target_projector')) for k in trained)
     for name, norm in norms[0].items():
         if name not in ('projector.fc0.bias', 'contrast_head.predictor.fc0.bias',
-                        'feature_decoder.ln1.bias', 'feature_decoder.decoder_pred.bias'):
+                        'feature_decoder.ln1.bias', 'feature_head.norm.bias',
+                        'feature_head.decoder_pred.bias'):
             assert norm > 1e-6, name
             # Few images and a low temperature magnify rounding; a lost gradient is another thing.
             assert norm / 3 < norms[1][name] + 1e-3 and norms[1][name] < 3 * norm + 1e-3, name
@@ -94,23 +70,25 @@ def test_shared_blocks_run_once_and_give_what_a_copy_would():
     for block in model.neck.decoder_blocks:
         block.register_forward_hook(lambda *args: calls.append(1))
     torch.manual_seed(3)
-    mask, _ = model.make_mask(batch[0])
+    mask, _ = make_mask(model, batch[0])
     latent = model.backbone(batch[0], mask)
-    _, feature = model._decode(latent, mask, (4, 4))
+    feature = model._feature(latent, model.decode(latent, mask), mask)
     assert len(calls) == 3
     copy = MODELS.build(
-        dict(type='mmguided.MAEDecoder', in_dims=32, out_dims=32, grid=(4, 4), embed_dims=16,
-             depth=2, num_heads=2))
+        dict(type='mmguided.MAEDecoder', in_dims=32, grid=(4, 4), embed_dims=16, depth=2,
+             num_heads=2))
     state = {k: v for k, v in model.neck.state_dict().items() if k in copy.state_dict()}
-    copy.load_state_dict(state | model.feature_decoder.state_dict(), strict=True)
-    torch.testing.assert_close(copy(latent, mask, (4, 4)).mean(1), feature)
+    norm = {f'ln1.{k}': v for k, v in model.feature_head.norm.state_dict().items()}
+    copy.load_state_dict(state | norm, strict=True)
+    pred = model.feature_head.decoder_pred(copy(latent, mask)[-1])
+    torch.testing.assert_close(pred.mean(1), feature)
 
 
 def test_without_feature_decoder_the_visible_latents_are_averaged():
     model, batch = cmae('none'), views()
-    mask, _ = model.make_mask(batch[0])
+    mask, _ = make_mask(model, batch[0])
     latent = model.backbone(batch[0], mask)
-    _, feature = model._decode(latent, mask, (4, 4))
+    feature = model._feature(latent, model.decode(latent, mask), mask)
     torch.testing.assert_close(feature, latent[:, 1:].mean(1))
 
 
@@ -122,8 +100,8 @@ def test_no_width_is_tied_by_coincidence(width, heads, img, patch, batch):
     """The pixels of a patch, the encoder and the decoder differ in width; a step changes all."""
     model = cmae(geometry=dict(img=img, patch=patch, dim=width, heads=heads))
     pixels = 3 * patch**2
-    assert model.neck.decoder_pred.out_features == pixels != width
-    assert model.feature_decoder.decoder_pred.out_features == width
+    assert model.head.decoder_pred.out_features == pixels != width
+    assert model.feature_head.decoder_pred.out_features == width
     assert model.projector.fc0.in_features == model.target_projector.fc0.in_features == width
     before = model.backbone.layers[0].attn.qkv.weight.clone()
     target = model.momentum_encoder.encoder.layers[0].attn.qkv.weight.clone()
@@ -164,8 +142,8 @@ def test_byol_form_and_non_square_images_and_guidance_by_the_target():
     with torch.no_grad():  # so that the two encoders would mask differently
         for parameter in model.momentum_encoder.parameters():
             parameter.add_(.1 * torch.randn_like(parameter))
-    mask, _ = model.make_mask(images[0])
-    scores = model.momentum_encoder.encoder.cls_attention(images[0], [-1])[0]
+    mask, _ = make_mask(model, images[0])
+    scores = cls_attention(model.momentum_encoder.encoder, images[0], [-1])[0]
     assert torch.equal(mask.mask, (scores.argsort(1).argsort(1) >= 8).float())
     losses = model.loss(images)
     assert 0 < losses['loss_contrast'] < 4 and losses['topk_overlap'] == 1
@@ -176,9 +154,10 @@ def test_attmask_is_mae_with_a_momentum_encoder_by_config():
         type='mmguided.MaskGenerator',
         sampling=dict(type='mmguided.TopKSampling'),
         guidance=dict(type='mmguided.ClsAttention', source='momentum', layers=[-1]))
-    with pytest.raises(ConfigError, match="source='momentum'.*'student'"):
-        build('MAE', GEOMETRY, mask_generator=masks)
-    model = build('MAE', GEOMETRY, mask_generator=masks,
+    with pytest.raises(
+            ConfigError, match="guidance.source='momentum'.*'student'.*MomentumEncoder"):
+        build('MAE', CMAE_SMALL, mask_generator=masks)
+    model = build('MAE', CMAE_SMALL, mask_generator=masks,
                   momentum_encoder=dict(type='mmguided.MomentumEncoder'))
     assert torch.isfinite(total(model.loss(views()[0])))
 
@@ -250,14 +229,16 @@ def test_errors():
         model.loss([*views(), *views()][:3])
     with pytest.raises(ConfigError, match='a batch of 1 image'):
         model.loss(views(1))
-    with pytest.raises(ConfigError, match='feature_decoder.depth=4.*has 3'):
-        cmae(feature_decoder=dict(type='mmguided.SharedDecoder', depth=4))
+    with pytest.raises(ConfigError, match=r'PredictionHead: block=4 is out of range.*1\.\.3'):
+        cmae('shared', feature_head=dict(type='mmguided.PredictionHead', block=4))
+    with pytest.raises(ConfigError, match='feature_head=None: nothing reads'):
+        cmae(feature_head=None)
     with pytest.raises(ConfigError, match='end_momentum=2'):
         cmae(momentum_encoder=dict(MOMENTUM, end_momentum=2))
     with pytest.raises(ConfigError, match='momentum_encoder=None'):
         cmae(momentum_encoder=None)
     swin = dict(type='mmguided.MaskedSwin', arch='tiny', img_size=64)
-    with pytest.raises(ConfigError, match='MaskedSwin gives no tokens'):
+    with pytest.raises(ConfigError, match='MaskedSwin cannot be asked for its tokens'):
         cmae(backbone=swin)
     with pytest.raises(KeyError, match='mmguided.MAEDecodr'):
         cmae(feature_decoder=dict(type='mmguided.MAEDecodr'))
