@@ -5,7 +5,7 @@ import os
 import re
 import subprocess
 import sys
-from collections import Counter
+from collections import Counter, namedtuple
 from functools import partial
 
 import numpy as np
@@ -25,30 +25,44 @@ from mmengine.runner import Runner
 from mmguided.models import MaskedConvNeXt, MaskedHybridViT, MaskedSwin, MaskedViT
 from mmguided.registry import MODELS
 from mmguided.utils.errors import ConfigError
+from tests.helpers.configs import docstring, table_row
 from tests.helpers.paths import ROOT
 
 FOLDER = ROOT / 'configs' / 'benchmarks' / 'coco'
 ADAMW = dict(type='AdamW', betas=(.9, .999))
-# Images a step, lr, layer decay, layers, drop path, weight decay; end of training, lr steps and
-# warm-up.
-RECIPES = {
-    'vit-b_cae-1x': (32, 3e-4, .75, 12, .2, .05, 12, [9, 11], 500),
-    'vit-s_cae-1x': (32, 3e-4, .75, 12, .1, .05, 12, [9, 11], 500),
-    'vit-b_conditional-1x': (16, 5e-4, .75, 12, .2, .05, 12, [9, 11], 500),
-    'vit-b_cmt-1x': (16, 2e-4, .7, 12, .1, .05, 12, [8, 11], 500),
-    'vit-b_self-guided-90k': (16, 1e-4, .7, 12, .1, .1, 90000, [60000, 80000], 500),
-    'vit-b_vitdet-100e': (64, 1e-4, .7, 12, .1, .1, 100, None, 250),
-    'hybrid-b_vitdet-100e': (64, 1e-4, .7, 11, .1, .1, 100, None, 250),
-    'swin-b_1x': (32, 3e-4, .9, 24, .3, .05, 12, [9, 11], 500),
-    'convnextv2-b_1x': (32, 3e-4, .75, 12, .3, .05, 12, [9, 11], 500),
-}
-# Blocks that give the maps, side of the windows, blocks without; by encoder where these differ.
-TAPS = {
-    'cae': ([3, 5, 7, 11], None, list(range(12))),
-    'mae': ([2, 5, 8, 11], 14, [2, 5, 8, 11]),
-    'vitdet': ([11], 14, [2, 5, 8, 11]),
-    'hybrid': ([10], 16, [0, 3, 6, 10]),
-}
+README = (FOLDER / 'README.md').read_text()
+NAMES = sorted(path.stem.removeprefix('mask-rcnn_') for path in FOLDER.glob('*.py'))
+# Depths as the layer decay counts them.
+LAYERS = dict(vit=12, hybrid=11, swin=24, convnextv2=12)
+Recipe = namedtuple('Recipe', 'batch lr decay drop_path weight_decay end steps warmup')
+
+
+def recipe(name):
+    """What the README states of a config; the end and the steps in its epochs or iterations."""
+    _, encoder, _, schedule, batch_lr, *rates = table_row(README, f'`mask-rcnn_{name}.py`')
+    batch, lr = batch_lr.split(', ')
+    end, *steps = (int(number) * (1000 if kilo else 1)
+                   for number, kilo in re.findall(r'(\d+)(k?)', schedule))
+    assert bool(steps) == ('cosine' not in schedule)
+    windows = 'windows' in encoder and 'cmt' not in name  # whose weight decay is CMT-MAE's own
+    return Recipe(
+        int(batch), float(lr), *map(float, rates), .1 if windows else .05, end, steps or None,
+        250 if 'vitdet' in name else 500)
+
+
+def taps(kind, depth):
+    """Blocks that give the maps, side of the windows, blocks without; where encoders differ."""
+    quarters = [depth * part // 4 - 1 for part in (1, 2, 3, 4)]
+    pretraining = 224 // 16
+    return {
+        'cae': ([depth // 3 - 1, depth // 2 - 1, 2 * depth // 3 - 1, depth - 1], None,
+                list(range(depth))),
+        'mae': (quarters, pretraining, quarters),
+        'vitdet': ([depth - 1], pretraining, quarters),
+        'hybrid': ([depth - 1], 16, [0, 3, 6, 10]),  # ConvMAE's
+    }[kind]
+
+
 # Convolutions of the RPN, norms of neck, box and mask head, loss of boxes, proposals in training.
 SYNC, LAYER = 'SyncBatchNorm', 'LayerNorm2d'
 GIOU, L1 = ('GIoULoss', 10., True), ('L1Loss', 1., False)  # of decoded boxes, of deltas
@@ -141,19 +155,22 @@ def learning_rates(model, cfg):
 
 
 def test_every_config_is_told_here_and_in_the_readme():
-    assert {path.stem for path in FOLDER.glob('*.py')} == {f'mask-rcnn_{name}' for name in RECIPES}
-    readme = (FOLDER / 'README.md').read_text()
-    for name, (batch, lr, decay, _, drop_path, *_) in RECIPES.items():
-        row, = re.findall(rf'\| `mask-rcnn_{name}\.py` \|.*\| (.+) \| (.+) \| (.+) \|\n', readme)
-        rate = f'{batch}, {lr:.0e}'.replace('e-0', 'e-')
-        assert row == (rate, f'{decay:g}'[1:], f'{drop_path:g}'[1:])
+    assert set(NAMES) == set(DETECTORS) == set(
+        re.findall(r'^\| `mask-rcnn_(\S+)\.py` ', README, re.M))
 
 
-@pytest.mark.parametrize('name', RECIPES)
+def test_rates_that_the_papers_state():
+    """ccMIM's, CMT-MAE's, Conditional MAE's and CMAE's."""
+    assert recipe('vit-b_cae-1x') == (32, 3e-4, .75, .2, .05, 12, [9, 11], 500)
+    assert recipe('vit-b_cmt-1x')[:2] == (16, 2e-4)
+    assert recipe('vit-b_conditional-1x')[:4] == (16, 5e-4, .75, .2)
+    assert recipe('vit-b_vitdet-100e') == (64, 1e-4, .7, .1, .1, 100, None, 250)
+
+
+@pytest.mark.parametrize('name', NAMES)
 def test_options_of_the_readme_for_data_elsewhere(name):
-    readme = (FOLDER / 'README.md').read_text()
-    options = dict(re.findall(r' (\S+)=(COCO\S*)', readme))
-    repeated, = re.findall(r'it is (\S+)\n', readme)
+    options = dict(re.findall(r' (\S+)=(COCO\S*)', README))
+    repeated, = re.findall(r'it is (\S+)\n', README)
     cfg = load(name)
     if cfg.train_dataloader.dataset.type == 'RepeatDataset':
         options[repeated] = options.pop('train_dataloader.dataset.data_root')
@@ -168,10 +185,11 @@ def epochs(cfg):
     return cfg.train_cfg.max_epochs * cfg.train_dataloader.dataset.get('times', 1)
 
 
-@pytest.mark.parametrize('name', RECIPES)
+@pytest.mark.parametrize('name', NAMES)
 def test_recipe(name, monkeypatch):
-    batch, lr, decay, layers, drop_path, weight_decay, end, _, _ = RECIPES[name]
-    doc = ' '.join((FOLDER / f'mask-rcnn_{name}.py').read_text().split('"""')[1].split())
+    batch, lr, decay, drop_path, weight_decay, end, *_ = recipe(name)
+    layers = LAYERS[name.split('-')[0]]
+    doc = docstring(f'benchmarks/coco/mask-rcnn_{name}')
     assert f'tools/dist_train.sh configs/benchmarks/coco/mask-rcnn_{name}.py 8' in doc
     assert f'8 GPUs with {batch // 8} images each' in doc and 'Ours: not measured' in doc
 
@@ -210,11 +228,13 @@ def test_recipe(name, monkeypatch):
         (256, 24, 40), (256, 12, 20), (256, 6, 10), (256, 3, 5), (256, 2, 3)]
 
 
-@pytest.mark.parametrize('name', RECIPES)
+@pytest.mark.parametrize('name', NAMES)
 def test_the_rate_rises_and_falls_as_stated(name):
     """In iterations; an epoch of the loader has 600 of them here."""
     cfg = load(name)
-    *_, end, steps, warmup = RECIPES[name]
+    *_, end, steps, warmup = recipe(name)
+    said = re.findall(r'(\d+) iterations', docstring(f'benchmarks/coco/mask-rcnn_{name}'))
+    assert said in ([], [str(warmup)])  # of warm-up
     length = 600 if 'max_epochs' in cfg.train_cfg else 1
     end = length * cfg.train_cfg.get('max_epochs', end)
     optimizer = torch.optim.SGD([torch.zeros(1, requires_grad=True)], lr=1.)
@@ -250,13 +270,14 @@ def test_the_rate_rises_and_falls_as_stated(name):
         assert rates[-1] < 1e-6
 
 
-@pytest.mark.parametrize('name', RECIPES)
+@pytest.mark.parametrize('name', NAMES)
 def test_parts_of_the_detector(name, monkeypatch):
     kind = DETECTORS[name]
     model = build_on_meta(load(name), monkeypatch)
     backbone, box, mask = model.backbone, model.roi_head.bbox_head, model.roi_head.mask_head
-    if kind in TAPS:
-        assert (backbone.out_indices, backbone.window_size, backbone.global_blocks) == TAPS[kind]
+    if kind != 'stages':
+        assert (backbone.out_indices, backbone.window_size, backbone.global_blocks) == taps(
+            kind, backbone.num_layers)
     if name == 'swin-b_1x':
         pretraining = Config.fromfile(str(ROOT / 'configs/_base_/models/simmim_swin-b.py'))
         assert {block.attn.window_size for stage in backbone.stages for block in stage.blocks} == {
