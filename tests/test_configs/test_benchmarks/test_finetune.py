@@ -1,5 +1,6 @@
 """Fine-tuning starts from exactly the saved encoder, pools as MAE does and trains by its rates."""
 import math
+import re
 
 import pytest
 import torch
@@ -13,16 +14,20 @@ from mmguided.models import MaskedHybridViT, MaskedViT
 from mmguided.registry import MODELS
 from mmguided.utils.errors import ConfigError
 from tests.helpers.colors import ARCH, COLORS, CONFIGS, color_folders, small
+from tests.helpers.configs import build_without_memory, docstring
 
-IMAGENET = {
-    # base lr per 256 images, layer decay, drop path, epochs
-    'vit-s_finetune-100e.py': (5e-4, .65, .1, 100),
-    'vit-b_finetune-100e.py': (5e-4, .65, .1, 100),
-    'vit-b_finetune-100e_lr2.5e-4.py': (2.5e-4, .65, .1, 100),
-    'vit-l_finetune-50e.py': (1e-3, .75, .2, 50),
-    'hybrid-b_finetune-100e.py': (5e-4, .65, .1, 100),
-    'hybrid-b_finetune-100e_lr2.5e-4.py': (2.5e-4, .65, .1, 100),
-}
+IMAGENET = sorted(path.name for path in (CONFIGS / 'imagenet').glob('*finetune*.py'))
+
+
+def rates(name):
+    """Base lr per 256 images, layer decay, drop path and epochs, as docstrings and names state."""
+    size = 'vit-l_finetune-50e' if name.startswith('vit-l') else 'vit-b_finetune-100e'
+    doc = docstring(f'benchmarks/imagenet/{size}')
+    base_lr, layer_decay, drop_path = (float(re.search(pattern, doc)[1]) for pattern in (
+        r'base lr (\S+) per 256', r'layer decay (\.\d+)', r'drop path (\.\d+)'))
+    if own := re.search(r'_lr(\S+)\.py', name):
+        base_lr = float(own[1])
+    return base_lr, layer_decay, drop_path, int(re.search(r'-(\d+)e', name)[1])
 
 
 @pytest.fixture(scope='module')
@@ -74,18 +79,26 @@ def groups_of(cfg):
     """Name -> (parameter, its group in the optimizer), at full size but without memory."""
     on_cpu(cfg)
     cfg.model.backbone.init_cfg = None
-    with torch.device('meta'):
-        model = MODELS.build(cfg.model)
+    model = build_without_memory(cfg)
     wrapper = build_optim_wrapper(model, cfg.optim_wrapper)
     groups = {id(group['params'][0]): group for group in wrapper.param_groups}
     return {name: (parameter, groups[id(parameter)])
             for name, parameter in model.named_parameters()}, wrapper
 
 
+def test_rates_that_the_papers_state():
+    """MAE's for both sizes (FINETUNE.md of the released code), CMAE's after 1600 epochs."""
+    assert len(IMAGENET) == 6
+    assert rates('vit-b_finetune-100e.py') == rates('vit-s_finetune-100e.py') == (
+        5e-4, .65, .1, 100)
+    assert rates('vit-l_finetune-50e.py') == (1e-3, .75, .2, 50)
+    assert rates('hybrid-b_finetune-100e_lr2.5e-4.py') == (2.5e-4, .65, .1, 100)
+
+
 @pytest.mark.parametrize('name', IMAGENET)
 def test_recipe(name):
     cfg = load(name)
-    base_lr, layer_decay, drop_path, epochs = IMAGENET[name]
+    base_lr, layer_decay, drop_path, epochs = rates(name)
     batch = 8 * cfg.train_dataloader.batch_size
     assert batch == cfg.auto_scale_lr.base_batch_size == 1024
     optimizer = cfg.optim_wrapper.optimizer
@@ -117,7 +130,7 @@ def test_docstring_holds_the_command_and_invents_no_number(name):
 def test_every_parameter_gets_the_rate_of_its_layer(name):
     """lr = lr of the head * decay ^ (layers above); all vectors and tokens without weight decay."""
     parameters, _ = groups_of(load(name))
-    base_lr, decay, _, _ = IMAGENET[name]
+    base_lr, decay, _, _ = rates(name)
     depth = 24 if name.startswith('vit-l') else 12
     assert {'backbone.pos_embed', 'backbone.cls_token', 'backbone.ln2.bias',
             'backbone.patch_embed.projection.bias', 'head.fc.bias'} <= set(parameters)
@@ -146,7 +159,7 @@ def test_rates_of_vit_b_in_numbers():
 @pytest.mark.parametrize('name', [name for name in IMAGENET if name.startswith('hybrid')])
 def test_rates_of_the_hybrid(name):
     parameters, _ = groups_of(load(name))
-    lr = 4 * IMAGENET[name][0]
+    lr = 4 * rates(name)[0]
     rate = {name: group['lr'] for name, (_, group) in parameters.items()}
     assert min(rate.values()) == pytest.approx(lr * .65**12)
     assert rate['backbone.cls_token'] == rate['backbone.pos_embed'] == min(rate.values())
