@@ -164,3 +164,24 @@ def cmae(decoder='own', **parts):
 def views(batch=6, height=32, width=32):
     """Two views of random images."""
     return [torch.randn(batch, 3, height, width) for _ in range(2)]
+
+
+def check_checkpointing(build, saving):
+    """Of ``build(with_cp=...)``, that it keeps less than ``1 / saving`` of the numbers for the
+    backward pass, and gives the same gradients and leaves the same random state."""
+    images, runs = torch.randn(2, 3, 61, 90), []
+    for with_cp in (False, True):
+        model, kept = build(with_cp=with_cp), []
+        model.train()
+        torch.manual_seed(0)
+        with torch.autograd.graph.saved_tensors_hooks(
+                lambda x, kept=kept: kept.append(x.numel()) or x, lambda x: x):
+            loss = sum(m.square().mean() for m in model(images))
+        loss.backward()
+        gradients = {k: p.grad for k, p in model.named_parameters()}
+        runs.append((gradients, sum(kept), torch.get_rng_state()))
+    (gradients, kept, state), (same, fewer, state_with_cp) = runs
+    assert fewer < kept / saving
+    assert torch.equal(state, state_with_cp)
+    for name, gradient in gradients.items():
+        assert gradient is not None and torch.equal(same[name], gradient), name

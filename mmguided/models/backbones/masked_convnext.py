@@ -134,6 +134,7 @@ class MaskedConvNeXt(Encoder, ConvNeXt):
         """
         if mask is None:
             return super().forward(images)
+        self.patch_grid(images)
         x = self._visible_pixels(images, mask)
         for i, stage in enumerate(self.stages):
             ids = mask.ids_keep_at(i)

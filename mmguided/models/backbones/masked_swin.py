@@ -113,6 +113,7 @@ class MaskedSwin(Encoder, SwinTransformer):
         mask, what SwinTransformer returns."""
         if mask is None:
             return super().forward(images)
+        self.patch_grid(images)
         x, size = self.patch_embed(images)
         for i, stage in enumerate(self.stages):
             x = self._replace(x, mask, i)

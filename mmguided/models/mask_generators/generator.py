@@ -181,7 +181,7 @@ class MaskGenerator(BaseModule):
     def check(self, encoders: Mapping[str, Encoder], grid: tuple[int, int]) -> None:
         """Raise ConfigError if the encoder has no such layers, a guidance asks for what
         ``encoders`` do not have, or the grid is left without visible or without masked patches."""
-        encoders['student'].check_shots(self.layers)
+        encoders['student'].check_shots([shot.layer for shot in self.shots if shot.mask_ratio])
         for shot in self.shots:
             if shot.guidance is not None:
                 shot.guidance.check(encoders)

@@ -7,7 +7,7 @@ import torch.nn.functional as F
 
 from mmguided.models import DenseHybridViT, MaskedHybridViT
 from mmguided.utils.errors import ConfigError
-from tests.test_models.test_dense_vit import check_checkpointing
+from tests.helpers.models import check_checkpointing, tokens
 
 ARCH = dict(
     embed_dims=32, num_layers=4, num_heads=2, feedforward_channels=64, stage_dims=(8, 16),
@@ -38,7 +38,7 @@ def test_maps_are_the_pretraining_encoders(kwargs):
     images = torch.randn(2, 3, 64, 64)
     maps = dense(encoder, **kwargs)(images)
     stages = encoder.embed(images).stages
-    last = encoder.tokens(images)[:, 1:].transpose(1, 2).unflatten(2, (8, 8))
+    last = tokens(encoder, images)[:, 1:].transpose(1, 2).unflatten(2, (8, 8))
     expected = (*(stage.permute(0, 3, 1, 2) for stage in stages), last, F.max_pool2d(last, 2))
     assert [m.shape[1:] for m in maps] == [(8, 32, 32), (16, 16, 16), (32, 8, 8), (32, 4, 4)]
     for ours, theirs in zip(maps, expected, strict=True):

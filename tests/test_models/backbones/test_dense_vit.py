@@ -10,6 +10,7 @@ from mmpretrain.models import VisionTransformer
 from mmguided.models import DenseViT, MaskedViT
 from mmguided.ops import merge_windows, split_windows, window_padding
 from mmguided.utils.errors import ConfigError
+from tests.helpers.models import check_checkpointing, tokens
 
 NEEDS_GPU = pytest.mark.skipif(not torch.cuda.is_available(), reason='needs a GPU')
 ARCH = dict(embed_dims=32, num_layers=4, num_heads=2, feedforward_channels=64)
@@ -39,7 +40,7 @@ def test_at_the_size_of_pretraining_it_is_the_pretraining_encoder(kwargs):
     """With a window that covers the image too: window attention is then full attention."""
     encoder = pretrained()
     images = torch.randn(2, 3, 64, 64)
-    expected = encoder.tokens(images)[:, 1:].transpose(1, 2).unflatten(2, (8, 8))
+    expected = tokens(encoder, images)[:, 1:].transpose(1, 2).unflatten(2, (8, 8))
     result, = dense(encoder, **kwargs)(images)
     torch.testing.assert_close(result, expected, rtol=1e-5, atol=1e-5)
 
@@ -53,7 +54,7 @@ def test_224_pixels_give_the_pretraining_encoders_features(windows):
     images = torch.randn(1, 3, 224, 224)
     with torch.no_grad():
         result, = model(images)
-        expected = encoder.tokens(images)[:, 1:].transpose(1, 2).unflatten(2, (14, 14))
+        expected = tokens(encoder, images)[:, 1:].transpose(1, 2).unflatten(2, (14, 14))
     torch.testing.assert_close(result, expected, rtol=1e-5, atol=1e-5)
 
 
@@ -170,27 +171,6 @@ def test_all_that_learns_gets_a_gradient(taps, learning, final_norm):
         assert model.ln1.weight.requires_grad == (learning == 4)
 
 
-def check_checkpointing(build, saving):
-    """Of ``build(with_cp=...)``, that it keeps less than ``1 / saving`` of the numbers for the
-    backward pass, and gives the same gradients and leaves the same random state."""
-    images, runs = torch.randn(2, 3, 61, 90), []
-    for with_cp in (False, True):
-        model, kept = build(with_cp=with_cp), []
-        model.train()
-        torch.manual_seed(0)
-        with torch.autograd.graph.saved_tensors_hooks(
-                lambda x, kept=kept: kept.append(x.numel()) or x, lambda x: x):
-            loss = sum(m.square().mean() for m in model(images))
-        loss.backward()
-        gradients = {k: p.grad for k, p in model.named_parameters()}
-        runs.append((gradients, sum(kept), torch.get_rng_state()))
-    (gradients, kept, state), (same, fewer, state_with_cp) = runs
-    assert fewer < kept / saving
-    assert torch.equal(state, state_with_cp)
-    for name, gradient in gradients.items():
-        assert gradient is not None and torch.equal(same[name], gradient), name
-
-
 def test_checkpointing_changes_memory_alone():
     """With drop path and dropout, which must fall as in the first pass."""
     check_checkpointing(
@@ -264,7 +244,7 @@ def test_without_final_norm_the_checkpoints_is_left_out(tmp_path):
     model.eval()
     assert 'ln1.weight' not in model.state_dict()
     normed = encoder.ln1(model(images)[0].flatten(2).transpose(1, 2))
-    torch.testing.assert_close(normed, encoder.tokens(images)[:, 1:])
+    torch.testing.assert_close(normed, tokens(encoder, images)[:, 1:])
 
 
 @pytest.mark.parametrize('settings, said', [

@@ -5,9 +5,9 @@ import torch
 import torch.nn.functional as F
 from mmengine.runner import save_checkpoint
 
-from mmguided.models import MaskedHybridViT, MaskedViT, PatchMask
+from mmguided.models import MaskedHybridViT, MaskedViT
 from mmguided.utils.errors import ConfigError
-from tests.helpers.models import build, grad_norms
+from tests.helpers.models import build, cls_attention, grad_norms, patch_mask, tokens
 
 ARCH = dict(
     embed_dims=32,
@@ -42,7 +42,8 @@ def pixels(patches, size, side):
 
 
 def everything(num_patches, batch=2):
-    return PatchMask.from_keys(torch.arange(num_patches).expand(batch, -1), num_patches)
+    grid = (4, num_patches // 4)
+    return patch_mask(torch.arange(num_patches).expand(batch, -1), num_patches, grid)
 
 
 @pytest.mark.parametrize('trained', [False, True])
@@ -51,7 +52,7 @@ def test_masked_pixels_change_no_visible_token(size, strides, length, trained):
     model = hybrid(size, strides)
     model = as_trained(model) if trained else model
     images = torch.randn(2, 3, *size)
-    mask = PatchMask.from_keys(torch.rand(2, length), length // 4)
+    mask = patch_mask(torch.rand(2, length), length // 4, model.patch_resolution)
     hidden = pixels(mask.mask, size, model.patch_size).bool()
     before = model(images, mask)
     assert before.shape == (2, 1 + length // 4, 32)
@@ -65,7 +66,7 @@ def test_masked_pixels_change_no_visible_token(size, strides, length, trained):
 def test_a_visible_patch_reaches_its_visible_neighbor_through_the_convolutions():
     model = hybrid()
     images = torch.randn(1, 3, 16, 24)
-    mask = PatchMask.from_keys(torch.arange(24).unsqueeze(0), 12)  # the upper two rows
+    mask = patch_mask(torch.arange(24).unsqueeze(0), 12, (4, 6))  # the upper two rows
     changed = images.clone()
     changed[..., :4, :4] += 1  # patch 0
     before, after = (model.embed(x, mask).patches[0] for x in (images, changed))
@@ -80,7 +81,7 @@ def test_a_visible_patch_reaches_its_visible_neighbor_through_the_convolutions()
 def test_gradient_is_zero_on_masked_pixels_and_elsewhere_not(size, strides, length):
     model = as_trained(hybrid(size, strides))
     images = torch.randn(2, 3, *size, requires_grad=True)
-    mask = PatchMask.from_keys(torch.rand(2, length), length // 4)
+    mask = patch_mask(torch.rand(2, length), length // 4, model.patch_resolution)
     model(images, mask).square().sum().backward()
     touched = images.grad.abs().amax(1, keepdim=True) > 0
     assert torch.equal(touched, pixels(1 - mask.mask, size, model.patch_size).bool())
@@ -99,9 +100,9 @@ def test_a_mask_that_hides_nothing_changes_nothing(size, strides, length, kwargs
     unmasked, = model(images)
     close = dict(rtol=1e-6, atol=1e-5 * unmasked.abs().max().item())
     torch.testing.assert_close(model(images, everything(length)), unmasked, **close)
-    torch.testing.assert_close(model.tokens(images), unmasked, **close)
+    torch.testing.assert_close(tokens(model, images), unmasked, **close)
     order = torch.rand(2, length).argsort(1)
-    shuffled = model(images, PatchMask.from_keys(order.argsort(1), length))
+    shuffled = model(images, patch_mask(order.argsort(1), length, model.patch_resolution))
     expected = unmasked[:, 1:].gather(1, order.unsqueeze(-1).expand(-1, -1, 32))
     torch.testing.assert_close(shuffled[:, 1:], expected, **close)
     torch.testing.assert_close(shuffled[:, 0], unmasked[:, 0], **close)
@@ -111,7 +112,7 @@ def test_network_is_that_of_the_paper():
     """Against the equations with plain NCHW convolutions, and the fusion at its place."""
     model = as_trained(hybrid((32, 48), (4, 2, 2)))
     images = torch.randn(2, 3, 32, 48)
-    mask = PatchMask.from_keys(torch.rand(2, 6), 3)
+    mask = patch_mask(torch.rand(2, 6), 3, (2, 3))
 
     def norm(layer, x):
         return layer(x.permute(0, 2, 3, 1)).permute(0, 3, 1, 2)
@@ -150,8 +151,8 @@ def test_pretrained_weights_load_strictly_into_a_downstream_backbone():
     other.eval()
     images = torch.randn(2, 3, 32, 48)
     first, last = other(images)
-    torch.testing.assert_close(last.flatten(2).transpose(1, 2), model.tokens(images)[:, 1:])
-    block = model.layers[0](model._enter(model.embed(images)))
+    torch.testing.assert_close(last.flatten(2).transpose(1, 2), tokens(model, images)[:, 1:])
+    block = model.layers[0](model._input_tokens(model.embed(images)))
     torch.testing.assert_close(first.flatten(2).transpose(1, 2), block[:, 1:])
 
 
@@ -198,10 +199,10 @@ def test_cls_attention_is_that_of_the_unmasked_blocks(monkeypatch):
     for layer in model.layers:
         monkeypatch.setattr(layer.attn, 'scaled_dot_product_attention', spy)
     model(images)
-    torch.testing.assert_close(model.cls_attention(images), torch.stack(maps))
+    torch.testing.assert_close(cls_attention(model, images), torch.stack(maps))
     for module in (model.layers[2], model.layers[1].ffn, *model.fusion):
         monkeypatch.setattr(module, 'forward', lambda *args, **kwargs: pytest.fail('too deep'))
-    torch.testing.assert_close(model.cls_attention(images, [1])[0], maps[1])
+    torch.testing.assert_close(cls_attention(model, images, [1])[0], maps[1])
 
 
 @pytest.mark.parametrize('bfloat16', [False, True])
@@ -255,7 +256,7 @@ def test_another_image_size_and_a_resized_position_embedding(tmp_path):
     assert larger.pos_embed.shape == (1, 49, 32) and larger.pos_embed.abs().max() > .9
     torch.testing.assert_close(larger.state_dict()['fusion.0.weight'],
                                state['backbone.fusion.0.weight'])
-    mask = PatchMask.from_keys(torch.rand(1, 35), 9)
+    mask = patch_mask(torch.rand(1, 35), 9)
     assert larger(torch.randn(1, 3, 20, 28), mask).shape == (1, 10, 32)
 
 
@@ -276,7 +277,7 @@ def test_checkpoint_of_another_encoder_is_named(tmp_path, checkpoint, said):
 
 @pytest.mark.parametrize('kwargs, said', [
     (dict(arch='large'), r"backbone.arch='large' is unknown: choose from \['base'\]"),
-    (dict(arch=ARCH, img_size=30), '=8 does not divide the image of 30 x 30 .*backbone.strides'),
+    (dict(arch=ARCH, img_size=30), '8 pixels do not divide the image of 30.*backbone.strides'),
     (dict(arch=ARCH, strides=(4, 2)), r'strides=\(4, 2\) must be one value more than '
      r'arch.stage_dims=\(12, 20\)'),
     (dict(arch=dict(ARCH, stage_depths=(2, ))), r'stage_depths=\(2,\)'),

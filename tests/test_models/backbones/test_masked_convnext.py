@@ -6,11 +6,12 @@ from mmengine.config import Config
 from mmpretrain.models import ConvNeXt
 from torch import nn
 
-from mmguided.models import ConvNeXtDecoder, MaskedConvNeXt, PatchMask
+from mmguided.models import MaskedConvNeXt
 from mmguided.registry import MODELS
+from mmguided.structures import PatchMask
 from mmguided.utils.errors import ConfigError
-from tests.conftest import ROOT
-from tests.helpers.models import grad_norms
+from tests.helpers.models import grad_norms, make_mask, patch_mask
+from tests.helpers.paths import ROOT
 
 ARCH = dict(depths=[2, 1, 2, 1], channels=[8, 12, 16, 20])
 V2 = dict(use_grn=True, layer_scale_init_value=0.)
@@ -34,8 +35,8 @@ def as_trained(model):
     return model
 
 
-def random_mask(drops=ONE_SHOT, units=6, batch=2):
-    return PatchMask.from_order(torch.rand(batch, units).argsort(1), drops)
+def random_mask(shots=ONE_SHOT, units=6, batch=2, grid=GRID):
+    return PatchMask.from_ids(torch.rand(batch, units).argsort(1), shots, grid)
 
 
 def pixels(units, grid=GRID, side=32):
@@ -45,23 +46,23 @@ def pixels(units, grid=GRID, side=32):
 
 
 @pytest.mark.parametrize('kwargs', [{}, dict(linear_pw_conv=False)])
-@pytest.mark.parametrize('drops', [ONE_SHOT, TWO_SHOTS])
+@pytest.mark.parametrize('shots', [ONE_SHOT, TWO_SHOTS])
 @pytest.mark.parametrize('other', OTHER_PIXELS)
-def test_pixels_of_masked_units_change_nothing(drops, other, kwargs):
-    model, mask, images = encoder(**kwargs), random_mask(drops), torch.randn(2, 3, *SIZE)
-    hidden = pixels(mask.hidden(0))
+def test_pixels_of_masked_units_change_nothing(shots, other, kwargs):
+    model, mask, images = encoder(**kwargs), random_mask(shots), torch.randn(2, 3, *SIZE)
+    hidden = pixels(mask.mask_at(0))
     changed = torch.where(hidden, OTHER_PIXELS[other](images), images)
     before = model(images, mask)
     assert torch.equal(model(changed, mask), before)
     assert (before[mask.mask.bool()] == 0).all() and (before[~mask.mask.bool()] != 0).all()
-    everything = PatchMask.from_order(mask.ids_restore.argsort(1), ())
+    everything = PatchMask.from_ids(mask.ids_restore.argsort(1), (), GRID)
     leaked = (model(images, everything) != model(changed, everything)).any(-1)
     assert leaked.all(), 'unmasked they reach every unit'
 
 
 def test_gradients_are_zero_in_masked_units_and_do_not_see_what_is_there():
     model, mask, images = encoder(), random_mask(), torch.randn(2, 3, *SIZE)
-    hidden = pixels(mask.hidden(0))
+    hidden = pixels(mask.mask_at(0))
     grads = []
     for filling in (images, torch.full_like(images, torch.nan)):
         given = torch.where(hidden, filling, images).requires_grad_()
@@ -147,16 +148,16 @@ def sparse_convnext(model, image, shots):
     return x
 
 
-@pytest.mark.parametrize('drops', [((0, 3), ), ((0, 3), (2, 2)), ((1, 2), (3, 1))])
+@pytest.mark.parametrize('shots', [((0, 3), ), ((0, 3), (2, 2)), ((1, 2), (3, 1))])
 @torch.no_grad()
-def test_it_is_a_sparse_network(drops):
+def test_it_is_a_sparse_network(shots):
     model, image = encoder((64, 64)), torch.randn(1, 3, 64, 64)
-    mask = random_mask(drops, 4, 1)
-    present = [{divmod(unit, 2) for unit in (~mask.hidden(i)[0]).nonzero().flatten().tolist()}
+    mask = random_mask(shots, 4, 1, (2, 2))
+    present = [{divmod(unit, 2) for unit in (~mask.mask_at(i)[0]).nonzero().flatten().tolist()}
                for i in range(4)]
     expected = sparse_convnext(model, image[0], present)
     ours = model(image, mask)[0]
-    assert len(expected) == drops[-1][1]
+    assert len(expected) == shots[-1][1]
     for (row, column), value in expected.items():
         torch.testing.assert_close(ours[2 * row + column], value, rtol=1e-4, atol=1e-4)
 
@@ -183,16 +184,16 @@ def test_a_mask_that_hides_nothing_changes_nothing(kwargs):
     model = as_trained(
         MaskedConvNeXt(ARCH, SIZE, **(kwargs | dict(gap_before_final_norm=False))))
     units = SIZE[0] * SIZE[1] // model.patch_size**2
-    images, keys = torch.randn(2, 3, *SIZE), torch.rand(2, units)
+    images, order = torch.randn(2, 3, *SIZE), torch.rand(2, units)
     unmasked = model(images)[-1]
-    masked = model(images, PatchMask.from_keys(keys, units)).transpose(1, 2)
+    masked = model(images, patch_mask(order, units, model.patch_resolution)).transpose(1, 2)
     masked = model.norm3(masked.unflatten(2, model.patch_resolution))
     torch.testing.assert_close(masked, unmasked, rtol=1e-5, atol=1e-4)
 
 
-@pytest.mark.parametrize('drops', [ONE_SHOT, TWO_SHOTS, LATE])
-def test_convolutions_see_zeros_exactly_where_their_stage_is_masked(drops):
-    model, mask = encoder(), random_mask(drops)
+@pytest.mark.parametrize('shots', [ONE_SHOT, TWO_SHOTS, LATE])
+def test_convolutions_see_zeros_exactly_where_their_stage_is_masked(shots):
+    model, mask = encoder(), random_mask(shots)
     seen = []
     for i, stage in enumerate(model.stages):
         for block in stage:
@@ -201,7 +202,7 @@ def test_convolutions_see_zeros_exactly_where_their_stage_is_masked(drops):
     model(torch.randn(2, 3, *SIZE), mask)
     assert [i for i, _ in seen] == [0, 0, 1, 2, 2, 3]
     for i, x in seen:
-        hidden = pixels(mask.hidden(i), side=8 // 2**i)
+        hidden = pixels(mask.mask_at(i), side=8 // 2**i)
         assert torch.equal(x == 0, hidden.expand_as(x)), f'stage {i}'
 
 
@@ -248,16 +249,17 @@ def test_checkpointing_and_stochastic_depth():
     assert not torch.equal(plain(images, mask), outs[0]), 'in training blocks are left out'
 
 
-def fcmae(drops=None, img_size=64, **neck):
-    masks = dict(type='mmguided.MaskGenerator', mask_ratio=.5) if drops is None else dict(
-        type='mmguided.MultiShotMaskGenerator', shots=drops)
+def fcmae(shots=None, img_size=64, **neck):
+    shots = ((0, .5), ) if shots is None else shots
     model = MODELS.build(dict(
         type='mmguided.MAE',
         backbone=dict(type='mmguided.MaskedConvNeXt', arch=ARCH, img_size=img_size, **V2),
-        mask_generator=masks,
+        mask_generator=dict(type='mmguided.MaskGenerator', shots=shots),
         neck=dict(type='mmguided.ConvNeXtDecoder', embed_dims=24, **neck),
         target_generator=dict(type='mmguided.PixelTarget'),
-        head=dict(type='mmguided.ReconstructionHead')))
+        head=dict(
+            type='mmguided.ReconstructionHead',
+            init_cfg=dict(type='TruncNormal', layer='Linear', std=.02))))
     model.init_weights()
     return model.train()
 
@@ -275,9 +277,9 @@ def test_fcmae_trains_every_parameter_but_the_norms_of_the_outputs(bfloat16):
     assert all(norm.isfinite() and norm > 0 for norm in norms.values()), norms
 
 
-@pytest.mark.parametrize('drops', [None, [(0, .4), (3, .4)]])
-def test_a_few_steps_on_one_batch_lower_the_loss(drops):
-    model = fcmae(drops)
+@pytest.mark.parametrize('shots', [None, [(0, .4), (3, .4)]])
+def test_a_few_steps_on_one_batch_lower_the_loss(shots):
+    model = fcmae(shots)
     optimizer = torch.optim.AdamW(model.parameters(), lr=2e-3)
     rows = torch.linspace(-2, 2, 64).view(1, 1, 64, 1)
     images = rows * torch.tensor([1., -1.]).view(2, 1, 1, 1) + torch.zeros(2, 3, 64, 64)
@@ -291,40 +293,6 @@ def test_a_few_steps_on_one_batch_lower_the_loss(drops):
         losses.append(loss.item())
     assert losses[0] == pytest.approx(1, abs=.05), 'a prediction of zero, normalized pixels'
     assert max(losses[-5:]) < .5 * losses[0], losses
-
-
-@pytest.mark.parametrize('drops', [ONE_SHOT, TWO_SHOTS])
-def test_decoder_puts_the_mask_token_at_masked_units_and_latents_elsewhere(drops):
-    decoder = as_trained(ConvNeXtDecoder(20, 12, GRID, embed_dims=16))
-    mask, latent = random_mask(drops), torch.randn(2, 6, 20)
-    seen = []
-    decoder.decoder_blocks[0].depthwise_conv.register_forward_pre_hook(
-        lambda _, args: seen.append(args[0]))
-    pred = decoder(latent, mask)
-    for image in range(2):
-        for unit in range(6):
-            masked = unit in mask.ids_mask[image]
-            expected = decoder.mask_token[0, 0] if masked else decoder.decoder_embed(
-                latent[image, unit])
-            torch.testing.assert_close(seen[0][image, :, unit // 3, unit % 3], expected)
-    hidden = mask.mask.bool().unsqueeze(-1)
-    for changed in (torch.where(hidden, torch.nan, latent), torch.where(hidden, 1., latent)):
-        assert torch.equal(decoder(changed, mask), pred)
-
-
-def test_decoder_is_a_block_of_convnext_v2_and_a_projection_on_each_side():
-    decoder = as_trained(ConvNeXtDecoder(20, 12, (9, 9), embed_dims=16))
-    mask, latent = random_mask(), torch.randn(2, 6, 20)
-    x = F.conv2d(latent.mT.reshape(2, 20, 3, 2), decoder.decoder_embed.weight[..., None, None],
-                 decoder.decoder_embed.bias)
-    masked = mask.mask.view(2, 1, 3, 2)
-    x = x * (1 - masked) + decoder.mask_token.view(1, 16, 1, 1) * masked
-    block = decoder.decoder_blocks[0]
-    assert block.gamma is None and block.grn is not None and len(decoder.decoder_blocks) == 1
-    pred = F.conv2d(block(x), decoder.decoder_pred.weight[..., None, None],
-                    decoder.decoder_pred.bias)
-    torch.testing.assert_close(
-        decoder(latent, mask, grid=(3, 2)), pred.flatten(2).mT, rtol=1e-4, atol=1e-5)
 
 
 def test_initialization_is_convnexts():
@@ -350,7 +318,7 @@ def test_units_are_the_stride_of_the_encoder():
 
 @pytest.mark.parametrize('kwargs, said', [
     (dict(arch='giant'), r"backbone.arch='giant' is unknown: choose from \['atto'"),
-    (dict(arch=ARCH, img_size=(64, 80)), 'units of 32 pixels.*64 x 80.*backbone.img_size'),
+    (dict(arch=ARCH, img_size=(64, 80)), 'patches of 32 pixels.*64 x 80.*backbone.img_size'),
 ])
 def test_what_does_not_fit_is_told(kwargs, said):
     with pytest.raises(ConfigError, match=said):
@@ -378,8 +346,8 @@ def test_configs_state_the_recipe_and_build(name, kept):
 
     cfg.model.backbone.arch = 'atto'
     model = MODELS.build(cfg.model)
-    assert model.target_generator.norm_pix and model.neck.decoder_pred.out_features == 32 * 32 * 3
+    assert model.target_generator.norm_pix and model.head.decoder_pred.out_features == 32 * 32 * 3
     assert model.neck.decoder_embed.out_features == 512 and len(model.neck.decoder_blocks) == 1
-    mask, _ = model.make_mask(torch.zeros(1, 3, 224, 224))
-    assert [mask.num_present(stage) for stage in (0, 3)] == kept
+    mask, _ = make_mask(model, torch.zeros(1, 3, 224, 224))
+    assert [mask.len_keep_at(stage) for stage in (0, 3)] == kept
     assert model.backbone.stages[0][0].grn is not None and model.backbone.stages[0][0].gamma is None

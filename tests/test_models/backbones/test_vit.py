@@ -5,9 +5,11 @@ import torch.nn.functional as F
 from mmengine.runner import save_checkpoint
 from mmpretrain.models import VisionTransformer
 
-from mmguided.models import ClsAttention, MaskedViT, PatchMask
+from mmguided.models import MaskedViT
 from mmguided.registry import MODELS
+from mmguided.structures import Wants
 from mmguided.utils.errors import ConfigError
+from tests.helpers.models import cls_attention, patch_mask, tokens
 
 ARCH = dict(embed_dims=32, num_layers=3, num_heads=2, feedforward_channels=64)
 
@@ -48,7 +50,7 @@ def test_all_patches_visible_equals_the_unmasked_forward(kwargs):
 def test_no_pixel_of_a_masked_patch_reaches_the_visible_tokens():
     model = encoder((32, 48))
     images = torch.randn(2, 3, 32, 48, requires_grad=True)
-    mask = PatchMask.from_keys(torch.rand(2, 24), 6)
+    mask = patch_mask(torch.rand(2, 24), 6, (4, 6))
     model(images, mask).square().sum().backward()
     touched = F.max_pool2d(images.grad.abs().amax(1, keepdim=True), 8).flatten(1) > 0
     assert torch.equal(touched, mask.mask == 0)
@@ -69,9 +71,9 @@ def test_attention_rows_are_those_of_the_blocks(softmax, monkeypatch):
     for layer in model.layers:
         monkeypatch.setattr(layer.attn, 'scaled_dot_product_attention', spy)
     model(images)
-    torch.testing.assert_close(model.cls_attention(images, None, softmax), torch.stack(maps))
+    torch.testing.assert_close(cls_attention(model, images, None, softmax), torch.stack(maps))
     torch.testing.assert_close(
-        model.cls_attention(images, [-2, 0], softmax), torch.stack([maps[0], maps[1]]))
+        cls_attention(model, images, [-2, 0], softmax), torch.stack([maps[0], maps[1]]))
 
 
 def test_guidance_stops_at_its_last_layer_and_keeps_no_graph(monkeypatch):
@@ -79,20 +81,17 @@ def test_guidance_stops_at_its_last_layer_and_keeps_no_graph(monkeypatch):
     later = [model.layers[1].attn.proj, model.layers[1].ffn, model.layers[2]]
     for module in later:
         monkeypatch.setattr(module, 'forward', lambda *args, **kwargs: pytest.fail('too deep'))
-    scores = ClsAttention(layers=[1])(torch.randn(2, 3, 32, 32), dict(student=model))
-    assert scores.shape == (2, 16) and not scores.requires_grad
-    torch.testing.assert_close(
-        ClsAttention(layers=[0, 1], reduce='mean')(torch.ones(1, 3, 32, 32), dict(student=model)),
-        ClsAttention(layers=[0, 1])(torch.ones(1, 3, 32, 32), dict(student=model)) / 2)
+    rows = cls_attention(model, torch.randn(2, 3, 32, 32), [1])
+    assert rows.shape == (1, 2, 16) and not rows.requires_grad
 
 
 def test_weights_cast_for_the_guidance_are_not_left_to_the_training_pass(monkeypatch):
-    """On torch before late 2025 they would have no graph; see the comment in cls_attention."""
+    """On torch before late 2025 they would have no graph; see the comment in observe."""
     cleared = []
     monkeypatch.setattr(
         torch, 'clear_autocast_cache', lambda: cleared.append(torch.is_autocast_enabled('cpu')))
     with torch.autocast('cpu', torch.bfloat16):
-        ClsAttention()(torch.randn(1, 3, 32, 32), dict(student=encoder()))
+        tokens(encoder(), torch.randn(1, 3, 32, 32))
         assert cleared[0], 'cleared inside the autocast of the step'
 
 
@@ -114,8 +113,8 @@ def test_initialization_is_maes():
 
 
 @pytest.mark.parametrize('size, images, said', [
-    (30, None, 'patch_size=8 does not divide the image of 30 x 30'),
-    (32, (40, 36), 'patch_size=8 does not divide the image of 40 x 36'),
+    (30, None, 'patches of 8 pixels do not divide the image of 30 x 30.*backbone.patch_size'),
+    (32, (40, 36), 'patches of 8 pixels do not divide the image of 40 x 36'),
 ])
 def test_patch_size_must_divide_the_image(size, images, said):
     with pytest.raises(ConfigError, match=said):
@@ -162,3 +161,71 @@ def test_checkpoint_of_another_grid_is_resized(tmp_path):
     model = MaskedViT(ARCH, 64, 8, init_cfg=init_cfg)
     model.init_weights()
     assert model.pos_embed.shape == (1, 65, 32)
+
+
+def test_one_pass_answers_tokens_attention_and_relations():
+    """Each as if it had been asked for alone, and the relations as computed by hand."""
+    model = encoder((32, 48)).eval()
+    images = torch.randn(2, 3, 32, 48)
+    calls = []
+    for layer in model.layers:
+        layer.ffn.register_forward_hook(lambda *args: calls.append(1))
+    wants = Wants(tokens=True, attention=frozenset({(0, 'heads'), (-1, None)}),
+                  relations=frozenset({1}))
+    seen = model.observe(images, wants)
+    assert len(calls) == 3, 'one pass of three blocks'
+    torch.testing.assert_close(seen.tokens, model(images)[0])
+    torch.testing.assert_close(seen.attention[0, 'heads'], cls_attention(model, images, [0])[0])
+    torch.testing.assert_close(seen.attention[2, None], cls_attention(model, images, [2], None)[0])
+    assert set(seen.attention) == {(0, 'heads'), (2, None)} and set(seen.relations) == {1}
+    block = model.layers[1]
+    x = block.ln1(model.layers[0](model._input_tokens(model.embed(images))))
+    qkv = block.attn.qkv(x).view(2, 25, 3, 2, 16).permute(2, 0, 3, 1, 4)
+    attention = (qkv[0] @ qkv[1].transpose(-1, -2) / 4).softmax(-1)
+    expected = (attention @ qkv[2]).transpose(1, 2).flatten(2)[:, 1:]
+    torch.testing.assert_close(seen.relations[1], expected)
+    alone = model.observe(images, Wants(relations=frozenset({-2})))
+    torch.testing.assert_close(alone.relations[1], expected)
+
+
+@pytest.mark.parametrize('wants, used', [
+    (Wants(attention=frozenset({(1, 'heads')})), 'qkv of block 1 in part'),
+    (Wants(relations=frozenset({1})), 'no projection'),
+])
+def test_the_deepest_block_goes_no_further_than_it_is_read(wants, used, monkeypatch):
+    model = encoder()
+    later = [model.layers[1].attn.proj, model.layers[1].ffn, model.layers[2], model.ln1]
+    if wants.attention:
+        later.append(model.layers[1].attn.qkv)  # its weight alone is used
+    for module in later:
+        monkeypatch.setattr(module, 'forward', lambda *args, **kwargs: pytest.fail('too deep'))
+    model.observe(torch.randn(2, 3, 32, 32), wants)
+
+
+def test_asked_for_nothing_it_runs_no_block(monkeypatch):
+    model = encoder()
+    monkeypatch.setattr(model.layers[0], 'forward', lambda *args: pytest.fail('ran'))
+    assert model.observe(torch.randn(2, 3, 32, 32), Wants()).tokens is None
+
+
+def test_under_a_mask_it_sees_the_visible_patches_alone():
+    model = encoder().eval()
+    images, mask = torch.randn(2, 3, 32, 32), patch_mask(torch.rand(2, 16), 4, (4, 4))
+    wants = Wants(tokens=True, attention=frozenset({(None, 'heads')}), relations=frozenset({0}))
+    seen = model.observe(images, wants, mask)
+    torch.testing.assert_close(seen.tokens, model(images, mask))
+    assert seen.cls_attention(None, 'heads').shape == (3, 2, 4)
+    assert seen.relations[0].shape == (2, 4, 32)
+    noise = torch.randn_like(images)
+    hidden = mask.mask.view(2, 1, 4, 4).repeat_interleave(8, 2).repeat_interleave(8, 3).bool()
+    other = model.observe(torch.where(hidden, noise, images), wants, mask)
+    assert torch.equal(seen.tokens, other.tokens)
+    assert all(torch.equal(row, other.attention[k]) for k, row in seen.attention.items())
+    assert torch.equal(seen.relations[0], other.relations[0])
+
+
+def test_observations_have_no_graph_in_a_training_encoder():
+    wants = Wants(tokens=True, attention=frozenset({(None, 'heads')}), relations=frozenset({0}))
+    seen = encoder().train().observe(torch.randn(2, 3, 32, 32, requires_grad=True), wants)
+    tensors = [seen.tokens, *seen.attention.values(), *seen.relations.values()]
+    assert len(tensors) == 5 and not any(x.requires_grad for x in tensors)

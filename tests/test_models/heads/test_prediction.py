@@ -22,6 +22,10 @@ def test_reconstruction_by_hand():
     assert identity_head()([pred], target, mask).item() == 3.5
     # (1 + 3) / 2 = 2 and (2 + 0) / 2 = 1.
     assert identity_head(loss='l1', loss_weight=2)([pred], target, mask).item() == 3.
+    weights = torch.tensor([[1., 0., 3.]])  # the last patch counts thrice
+    target = torch.tensor([[[1., -3.], [9., 9.], [2., 0.]]])
+    assert identity_head(loss='l1')([pred], target, weights).item() == 1.25
+    assert identity_head()([pred], target, weights).item() == (5 + 3 * 2) / 4
     with pytest.raises(ConfigError, match="head.loss='l3'"):
         identity_head(loss='l3')
 

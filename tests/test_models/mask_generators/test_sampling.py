@@ -1,0 +1,48 @@
+"""Samplers: the released formula, blocks, errors."""
+import pytest
+import torch
+
+from mmguided.models.mask_generators import (
+    BlockwiseSampling,
+    GridBlockSampling,
+    ImportanceSampling,
+    TopKSampling,
+)
+from mmguided.utils.errors import ConfigError
+
+
+def test_importance_sampling_is_the_released_formula():
+    scores, noise = 3 * torch.rand(6, 50), torch.rand(6, 50)
+    released = (scores.softmax(-1) / noise.softmax(-1)).argsort(1)
+    priority = ImportanceSampling().priority(scores, noise, (5, 10), 37)
+    assert torch.equal(priority.argsort(1), released)
+
+
+def test_blockwise_has_enough_blocks():
+    priority = BlockwiseSampling().priority(None, torch.rand(2000, 196), (14, 14), 147)
+    covered = (priority > -BlockwiseSampling.num_blocks).sum(1)
+    assert (covered >= 147).all()
+
+
+def test_first_block_is_at_least_the_minimum_size():
+    priority = BlockwiseSampling(min_patches=16).priority(None, torch.rand(500, 196), (14, 14), 60)
+    sizes = (priority > -1).sum(1)  # turn 0 has priority in (-1, 0]
+    assert sizes.min() >= 12, 'rounding the sides may cost a few of 16 patches'
+    assert sizes.float().mean() == pytest.approx((16 + 60) / 2, rel=.15)
+
+
+def test_top_k_needs_no_random_numbers():
+    scores = torch.rand(2, 9)
+    assert TopKSampling().priority(scores, None, (3, 3), 6) is scores
+
+
+@pytest.mark.parametrize('build, said', [
+    (lambda: BlockwiseSampling(min_patches=0), 'min_patches=0'),
+    (lambda: BlockwiseSampling(min_aspect=2), 'min_aspect=2'),
+    (lambda: GridBlockSampling(0), 'block_size=0'),
+    (lambda: GridBlockSampling().len_keep((4, 5), .5),
+     'block_size=2 does not divide the grid of 4 x 5'),
+])
+def test_errors_name_field_and_value(build, said):
+    with pytest.raises(ConfigError, match=said):
+        build()

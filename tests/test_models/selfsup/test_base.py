@@ -1,0 +1,161 @@
+"""What all algorithms share: parts that fit, older checkpoints and those of others, passes."""
+import copy
+
+import pytest
+import torch
+from mmengine.runner import load_checkpoint
+
+from mmguided.models import MaskedImageModel
+from mmguided.registry import MODELS
+from mmguided.utils.errors import ConfigError
+from tests.helpers.models import CMAE_SMALL, SMALL, build, ccmim, cmae, total
+from tests.helpers.paths import ROOT
+
+SWIN = dict(
+    type='mmguided.MaskedSwin', arch=dict(embed_dims=8, depths=[1, 1], num_heads=[1, 2]),
+    img_size=32, window_size=4, out_indices=(1, ))
+OLD = ['ccmim', 'cmae', 'cmae_shared', 'conditional_mae', 'simmim', 'fcmae']
+
+
+@pytest.fixture(scope='module')
+def saved():
+    """Models that were trained before prediction layers moved to the heads, their losses on a
+    seeded batch, and their features."""
+    return torch.load(ROOT / 'tests/data/before_redesign.pt')
+
+
+def in_new_words(cfg):
+    """The config of an older model as it is written now."""
+    cfg = copy.deepcopy(cfg)
+    cfg['mask_generator']['type'] = 'mmguided.MaskGenerator'
+    if cfg['type'] == 'mmguided.CMAE':
+        cfg['feature_head'] = dict(type='mmguided.PredictionHead')
+        if cfg['feature_decoder']['type'] == 'mmguided.SharedDecoder':
+            cfg['feature_head']['block'] = cfg['feature_decoder']['depth']
+            cfg['feature_decoder'] = None
+    if cfg['neck']['type'] == 'mmguided.LinearDecoder':
+        cfg['neck'] = None
+    if cfg['head'].pop('order', 2) == 1:
+        cfg['head']['loss'] = 'l1'
+    return cfg
+
+
+@pytest.mark.parametrize('way', ['load_state_dict', 'load_checkpoint'])
+@pytest.mark.parametrize('name', OLD)
+def test_checkpoints_made_before_the_redesign_give_the_same(saved, name, way, tmp_path):
+    old = saved[name]
+    model = MODELS.build(in_new_words(old['config'])).train()
+    if way == 'load_state_dict':
+        model.load_state_dict(old['state_dict'], strict=True)
+    else:
+        torch.save(dict(state_dict=old['state_dict'], meta={}), tmp_path / 'old.pth')
+        load_checkpoint(model, str(tmp_path / 'old.pth'), strict=True)
+    size = 64 if name == 'fcmae' else 32
+    images = torch.randn(4, 3, size, size, generator=torch.Generator().manual_seed(11))
+    torch.manual_seed(5)
+    losses = model.loss([images, images.flip(-1)] if model.num_views == 2 else images)
+    assert losses.keys() >= old['losses'].keys()
+    for key, value in old['losses'].items():
+        torch.testing.assert_close(losses[key], value, rtol=1e-5, atol=1e-6, msg=key)
+    model.load_state_dict(old['state_dict'])
+    features = model.eval().backbone(images)[-1][:1]
+    torch.testing.assert_close(features, old['features'], rtol=1e-5, atol=1e-6)
+    if name == 'ccmim':
+        assert model.clock.epoch == 2.5
+
+
+def test_mmpretrains_mae_loads_as_it_is():
+    """Its prediction layer is part of the decoder, and it has no clock."""
+    model = build('MAE', SMALL)
+    state = {k.replace('head.decoder_pred', 'neck.decoder_pred'): torch.randn_like(v)
+             for k, v in model.state_dict().items() if not k.startswith('clock')}
+    assert {'neck.decoder_pred.weight', 'neck.ln1.weight', 'backbone.ln1.weight'} <= state.keys()
+    model.load_state_dict(state, strict=True)
+    assert torch.equal(model.head.decoder_pred.weight, state['neck.decoder_pred.weight'])
+    with pytest.raises(RuntimeError, match='head.decoder_pred.bias'):
+        model.load_state_dict({k: v for k, v in state.items() if 'pred.bias' not in k})
+
+
+def test_a_whole_model_loads_below_a_prefix_too():
+    """As inside a wrapper: names are renamed, and averages completed, below it."""
+    source = cmae()
+    state = {f'module.{k.replace("head.decoder_pred", "neck.decoder_pred")}': v
+             for k, v in source.state_dict().items()
+             if not k.startswith(('momentum_encoder', 'feature_head'))}
+    state |= {f'module.feature_decoder.{k.removeprefix("feature_head.")}': v
+              for k, v in source.state_dict().items() if k.startswith('feature_head')}
+    wrapper = torch.nn.Module()
+    wrapper.module = cmae()
+    wrapper.load_state_dict(state, strict=True)
+    weight = wrapper.module.momentum_encoder.encoder.layers[0].attn.qkv.weight
+    assert torch.equal(weight, source.backbone.layers[0].attn.qkv.weight)
+
+
+@pytest.mark.parametrize('parts, said', [
+    (dict(neck=None), 'neck=None.*MaskedViT has no latents of masked patches'),
+    (dict(neck=dict(type='mmguided.ConvNeXtDecoder', embed_dims=8)),
+     'ConvNeXtDecoder reads latents of all patches.*MaskedViT'),
+    (dict(backbone=SWIN), r'MAEDecoder reads latents of \[CLS\] and the visible.*MaskedSwin'),
+    (dict(backbone=SWIN, neck=None, mask_generator=dict(
+        type='mmguided.MaskGenerator', shots=[(0, .5), (1, .5)])),
+     'masks before stage 1.*mask_stages'),
+    (dict(target_generator=dict(type='mmguided.FeatureTarget')),
+     "target_generator.source='momentum' is unknown"),
+    (dict(backbone=SWIN, neck=None, momentum_encoder=dict(type='mmguided.MomentumEncoder')),
+     'MaskedSwin cannot be asked for its tokens'),
+])
+def test_parts_that_do_not_fit_are_told_when_the_model_is_built(parts, said):
+    with pytest.raises(ConfigError, match=said):
+        build('MAE', SMALL, **parts)
+
+
+def test_a_shot_of_nothing_needs_no_mask_token():
+    model = build('MAE', SMALL, backbone=SWIN, neck=None, mask_generator=dict(
+        type='mmguided.MaskGenerator', shots=[(0, .5), (1, 0)]))
+    assert torch.isfinite(total(model.loss(torch.randn(2, 3, 32, 32))))
+
+
+ATTENTION = dict(type='mmguided.ClsAttention', source='momentum', layers=[0])
+TOPK = dict(type='mmguided.MaskGenerator', sampling=dict(type='mmguided.TopKSampling'))
+
+
+@pytest.mark.parametrize('layers, source, target, passes', [
+    ([0], 'momentum', 'FeatureTarget', dict(student=[1, 1], momentum=[1, 1])),
+    ([0], 'momentum', 'PixelTarget', dict(student=[1, 1], momentum=[0, 0])),
+    ([-1], 'momentum', 'PixelTarget', dict(student=[1, 1], momentum=[1, 0])),
+    ([0], 'student', 'FeatureTarget', dict(student=[1, 1], momentum=[1, 1])),
+    ([-1], 'student', 'PixelTarget', dict(student=[2, 1], momentum=[0, 0])),
+])
+def test_one_pass_of_each_encoder_no_deeper_than_asked(layers, source, target, passes):
+    """How often the MLP of each block runs: attention and tokens of one encoder are one pass, and
+    attention alone ends in the attention of its deepest layer."""
+    guidance = dict(type='mmguided.ClsAttention', source=source, layers=layers)
+    model = build(
+        'MAE', SMALL, momentum_encoder=dict(type='mmguided.MomentumEncoder'),
+        mask_generator=dict(TOPK, guidance=guidance),
+        target_generator=dict(type=f'mmguided.{target}'))
+    counts = {name: [0, 0] for name in model.encoders}
+    for name, encoder in model.encoders.items():
+        for i, layer in enumerate(encoder.layers):
+            def count(*args, name=name, i=i):
+                counts[name][i] += 1
+            layer.ffn.register_forward_hook(count)
+    losses = model.loss(torch.randn(4, 3, 32, 32))
+    total(losses).backward()
+    assert counts == passes and losses['topk_overlap'] == 1
+
+
+def test_a_guidance_that_is_not_due_costs_no_pass():
+    model = build('MAE', SMALL, momentum_encoder=dict(type='mmguided.MomentumEncoder'),
+                  mask_generator=dict(TOPK, guidance=ATTENTION, schedule=dict(begin=3)))
+    model.momentum_encoder.encoder.observe = lambda *args: pytest.fail('observed too early')
+    model.loss(torch.randn(2, 3, 32, 32))
+    model.clock.set(3)
+    with pytest.raises(pytest.fail.Exception):
+        model.loss(torch.randn(2, 3, 32, 32))
+
+
+@pytest.mark.parametrize('make', [ccmim, cmae, lambda: build('MAE', CMAE_SMALL)])
+def test_positions_are_not_trained(make):
+    model = make()
+    assert isinstance(model, MaskedImageModel) and not model.backbone.pos_embed.requires_grad

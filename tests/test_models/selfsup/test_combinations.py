@@ -1,0 +1,65 @@
+"""Every algorithm with every sampler, guidance, target and number of shots, in two precisions: a
+step that works, or an error that names the field."""
+from collections import Counter
+from itertools import product
+
+import pytest
+import torch
+
+from mmguided.utils.errors import ConfigError
+from tests.helpers.models import CMAE_NCE, MLP, NCE, PROJECTOR, build, total
+
+TINY = dict(img=16, patch=4, dim=16, depth=2, heads=2, ddim=16, ddepth=1, dheads=2)
+ALGORITHMS = dict(
+    MAE={},
+    ConditionalMAE={},
+    CCMIM=dict(projector=PROJECTOR, contrast_head=NCE),
+    CMAE=dict(
+        projector=MLP, contrast_head=CMAE_NCE, feature_head=dict(type='mmguided.PredictionHead')))
+SAMPLERS = [dict(type=f'mmguided.{name}') for name in (
+    'RandomSampling', 'BlockwiseSampling', 'TopKSampling', 'ImportanceSampling')]
+SAMPLERS.append(dict(type='mmguided.GridBlockSampling', sampling=SAMPLERS[2]))
+SOURCES = [None, 'student', 'momentum', 'teacher']
+TARGETS = [dict(type='mmguided.PixelTarget'), dict(type='mmguided.HOGTarget', cell=2),
+           dict(type='mmguided.FeatureTarget')]
+SHOTS = [((0, .5), ), ((0, .5), (1, .5))]
+FIELDS = ('mask_generator', 'guidance', 'sampling', 'target_generator', 'momentum_encoder')
+
+
+def outcome(algorithm, momentum, sampling, source, target, shots) -> str:
+    """'works', or the field that the error names."""
+    parts = dict(ALGORITHMS[algorithm], target_generator=target, mask_generator=dict(
+        type='mmguided.MaskGenerator', sampling=sampling, shots=shots,
+        guidance=source and dict(type='mmguided.ClsAttention', source=source, layers=[-1])))
+    if momentum:
+        parts['momentum_encoder'] = dict(type='mmguided.MomentumEncoder')
+    elif algorithm == 'CMAE':
+        parts['momentum_encoder'] = None
+    try:
+        model = build(algorithm, TINY, **parts)
+    except ConfigError as error:
+        assert len(str(error).splitlines()) == 1
+        return next(field for field in FIELDS if field in str(error))
+    images = torch.randn(2, 3, 16, 16)
+    for enabled in (False, True):
+        model.zero_grad()
+        with torch.autocast('cpu', torch.bfloat16, enabled=enabled):
+            losses = model.loss([images] * 2 if model.num_views == 2 else images)
+        assert all(value.isfinite() for value in losses.values())
+        total(losses).backward()
+        assert model.backbone.layers[0].attn.qkv.weight.grad.norm() > 0
+    return 'works'
+
+
+@pytest.mark.parametrize('algorithm', ALGORITHMS)
+def test_each_combination_works_or_names_the_field(algorithm):
+    """Of 5 samplers, 2 take no scores and 3 need them; of 4 sources (none, student, momentum,
+    teacher) one is never there and one needs a momentum encoder, as one of 3 targets does."""
+    outcomes = Counter(
+        (momentum, outcome(algorithm, momentum, *combination)) for momentum in (True, False)
+        for combination in product(SAMPLERS, SOURCES, TARGETS, SHOTS))
+    shots = 1 if algorithm == 'CCMIM' else 2  # ccMIM has one masked branch
+    assert outcomes[True, 'works'] == (2 * 1 + 3 * 2) * 3 * shots
+    without = 0 if algorithm == 'CMAE' else (2 * 1 + 3 * 1) * 2 * shots
+    assert outcomes[False, 'works'] == without
+    assert outcomes.total() == 2 * 5 * 4 * 3 * 2
