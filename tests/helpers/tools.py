@@ -1,11 +1,21 @@
-"""Tools run within the test's process, which has the toolboxes imported already."""
+"""Tools, run within the test's process, which has the toolboxes imported already."""
+import importlib.util
 import runpy
 import sys
+from types import ModuleType
 
 import pytest
 
 from mmguided.engine import runner_utils
 from tests.helpers.paths import ROOT
+
+
+def import_tool(name: str) -> ModuleType:
+    """``tools/NAME.py`` as a module."""
+    spec = importlib.util.spec_from_file_location(name, ROOT / 'tools' / f'{name}.py')
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
 
 
 def use_cpu(monkeypatch) -> None:

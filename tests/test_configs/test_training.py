@@ -9,10 +9,10 @@ import torch
 from mmengine.config import Config
 from mmengine.runner import Runner
 
-from mmguided.datasets.sample_images import prepare_images
 from mmguided.registry import MODELS
 from mmguided.utils.errors import ConfigError
 from tests.helpers.paths import ROOT
+from tests.helpers.tools import import_tool
 
 
 @pytest.fixture(params=['imagenet_mini', 'quickstart'])
@@ -20,7 +20,7 @@ def photographs(request, tmp_path):
     """A folder of real photographs: of ImageNet, or those that the quickstart cuts into crops."""
     if request.param == 'imagenet_mini':
         return request.getfixturevalue('data_root') / 'imagenet_mini' / 'train'
-    images = prepare_images(tmp_path / 'images', None, max_images=700)
+    images = import_tool('sample_images').prepare_images(tmp_path / 'images', None, max_images=700)
     return Path(images.root) / 'train' / 'photographs'
 
 
@@ -119,7 +119,7 @@ FAMILIES = {
             patch_size=2,
             window_size=2),
         shots=((0, .6), (3, .25)),
-        neck=dict()),
+        neck=None),  # its head reads the latents
     'convnextv2-b_two-shot_800e': dict(
         backbone=dict(
             arch=dict(depths=[1, 1, 1, 1], channels=[16, 24, 32, 48]), stem_patch_size=2),
@@ -137,7 +137,8 @@ def test_errors_of_both_shots_fall(name, photographs, tmp_path):
     cfg.model = original
     cfg.model.backbone.update(img_size=64, **family['backbone'])
     cfg.model.mask_generator.shots = family['shots']
-    cfg.model.neck.update(family['neck'])
+    if family['neck'] is not None:
+        cfg.model.neck.update(family['neck'])
     cfg.optim_wrapper.accumulative_counts = 1
     runner = Runner.from_cfg(cfg)
     runner.train()
@@ -171,7 +172,7 @@ def test_resumed_run_equals_the_uninterrupted_one_bit_for_bit(photographs, tmp_p
             Runner.from_cfg(cfg).train()
         states[run] = torch.load(tmp_path / run / 'epoch_4.pth', weights_only=False)
     assert_equal_runs(states['straight'], states['resumed'])
-    clock = states['straight']['state_dict']['mask_generator.schedule.epoch']
+    clock = states['straight']['state_dict']['clock.epochs']
     assert clock == pytest.approx(4 - 1 / 3)
 
 
@@ -202,9 +203,10 @@ def test_cmae_starts_from_maes_checkpoint(photographs, tmp_path):
     assert len(encoder) == sum(name.startswith('momentum_encoder.') for name in ours)
     for name, tensor in encoder.items():
         assert torch.equal(ours[f'momentum_encoder.encoder.{name}'], tensor), name
-    moved = torch.tensor([(ours[name] - tensor).norm() / tensor.norm()
-                          for name, tensor in loaded.items() if tensor.ndim > 1])
-    assert 0 < moved.max() < .1, 'one step from what was loaded, the pixel decoder too'
+    # Adam's first step is no longer than its rate, in any weight.
+    steps = [(ours[name] - tensor).abs().max() for name, tensor in loaded.items()]
+    rate = cfg.optim_wrapper.optimizer.lr * (1 + cfg.optim_wrapper.optimizer.weight_decay)
+    assert 0 < max(steps) <= rate, 'one step from what was loaded, the pixel decoder too'
 
 
 def test_resumed_cmae_equals_the_uninterrupted_one_bit_for_bit(photographs, tmp_path):

@@ -1,7 +1,6 @@
 """conditional_mae_study.py: the paper's grid, its numbers, commands that change nothing else."""
 import argparse
 import copy
-import importlib.util
 import re
 import runpy
 import shlex
@@ -20,16 +19,14 @@ from mmguided.registry import MODELS
 from mmguided.structures import Clock
 from tests.helpers.configs import build_without_memory, differences, load, shots_of, table_row
 from tests.helpers.paths import ROOT
+from tests.helpers.tools import import_tool
 
 FOLDER = ROOT / 'configs' / 'conditional_mae'
 
 
 @pytest.fixture(scope='module')
 def study():
-    spec = importlib.util.spec_from_file_location('study', ROOT / 'tools/conditional_mae_study.py')
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return import_tool('conditional_mae_study')
 
 
 @pytest.fixture
