@@ -13,11 +13,4 @@ _base_ = [
     '../_base_/default_runtime.py',
 ]
 
-# Its code leaves no decay to layer norms, biases and tokens, and some to batch norms.
-optim_wrapper = dict(
-    paramwise_cfg=dict(
-        _delete_=True,
-        custom_keys={
-            name: dict(decay_mult=0.)
-            for name in ('ln', 'bias', 'pos_embed', 'mask_token', 'cls_token')
-        }))
+optim_wrapper = dict(paramwise_cfg=_base_.released_weight_decay)

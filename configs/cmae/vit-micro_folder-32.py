@@ -13,6 +13,7 @@ this size.
 _base_ = [
     '../_base_/models/cmae_vit-b_released.py',
     '../_base_/datasets/image_folder_32.py',
+    '../_base_/datasets/color_transforms.py',
     '../_base_/schedules/micro_adamw_15e.py',
     '../_base_/default_runtime.py',
 ]
@@ -46,25 +47,7 @@ train_pipeline = [
         crop_size=32,
         max_shift=4,  # 31 pixels of 224 would be 4.4
         # No blur: it wipes out 32 pixels.
-        target_transforms=[
-            dict(
-                type='RandomApply',
-                prob=0.8,
-                transforms=[
-                    dict(
-                        type='ColorJitter',
-                        brightness=0.4,
-                        contrast=0.4,
-                        saturation=0.4,
-                        hue=0.1,
-                        backend='cv2')
-                ]),
-            dict(
-                type='RandomGrayscale',
-                prob=0.2,
-                keep_channels=True,
-                channel_weights=(0.114, 0.587, 0.299))
-        ]),
+        target_transforms=[_base_.color_jitter, _base_.grayscale]),
     dict(type='PackInputs')
 ]
 train_dataloader = dict(dataset=dict(pipeline=train_pipeline))

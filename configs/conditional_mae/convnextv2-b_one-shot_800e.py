@@ -9,7 +9,7 @@ are FCMAE's here, whose own ConvNeXt V2-B reaches 84.9 on IN-1K. Ours: not measu
 """
 _base_ = [
     '../_base_/models/fcmae_convnextv2-b.py',
-    '../_base_/datasets/imagenet_224.py',
+    '../_base_/datasets/imagenet_224_flip.py',
     '../_base_/schedules/mim_adamw_800e.py',
     '../_base_/default_runtime.py',
 ]
@@ -17,16 +17,4 @@ _base_ = [
 # 8 GPUs x 128 images x 4 accumulated steps = 4096; no part of the model depends on the batch.
 optim_wrapper = dict(accumulative_counts=4)
 auto_scale_lr = dict(base_batch_size=8 * 128)
-
-train_pipeline = [
-    dict(type='LoadImageFromFile', imdecode_backend='pillow'),
-    dict(
-        type='RandomResizedCrop',
-        scale=224,
-        crop_ratio_range=(0.2, 1.0),
-        backend='pillow',
-        interpolation='bicubic'),
-    dict(type='RandomFlip', prob=0.5, direction='horizontal'),
-    dict(type='PackInputs')
-]
-train_dataloader = dict(batch_size=128, dataset=dict(pipeline=train_pipeline))
+train_dataloader = dict(batch_size=128)

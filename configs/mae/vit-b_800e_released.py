@@ -6,17 +6,9 @@ Hardware: 8 GPUs, 512 images each, total batch 4096; --auto-scale-lr for any oth
 measured by us.
 The numbers are those of vit-b_800e.py. Ours: not measured.
 """
-_base_ = ['./vit-b_800e.py']
-
-train_pipeline = [
-    dict(type='LoadImageFromFile', imdecode_backend='pillow'),
-    dict(
-        type='RandomResizedCrop',
-        scale=224,
-        crop_ratio_range=(0.2, 1.0),
-        backend='pillow',
-        interpolation='bicubic'),
-    dict(type='RandomFlip', prob=0.5, direction='horizontal'),
-    dict(type='PackInputs')
+_base_ = [
+    '../_base_/models/mae_vit-b.py',
+    '../_base_/datasets/imagenet_224_flip.py',
+    '../_base_/schedules/mim_adamw_800e.py',
+    '../_base_/default_runtime.py',
 ]
-train_dataloader = dict(dataset=dict(pipeline=train_pipeline))

@@ -3,23 +3,12 @@ second recolored.
 
 The colors change as on ImageNet, but there is no blur: a sigma of up to 2 wipes out 32 pixels.
 """
-_base_ = ['./cifar10_32.py']
+_base_ = ['./cifar10_32.py', './color_transforms.py']
 
 target_transforms = [
-    dict(
-        type='RandomApply',
-        prob=0.8,
-        transforms=[
-            # Takes images for BGR, and these are RGB: red and blue swap their weights in the gray
-            # that contrast and saturation blend with. Hue turns evenly both ways, so is the same.
-            dict(
-                type='ColorJitter',
-                brightness=0.4,
-                contrast=0.4,
-                saturation=0.4,
-                hue=0.1,
-                backend='cv2')
-        ]),
+    # Takes images for BGR, and these are RGB: red and blue swap their weights in the gray that
+    # contrast and saturation blend with. Hue turns evenly both ways, so is the same.
+    _base_.color_jitter,
     dict(
         type='RandomGrayscale',
         prob=0.2,

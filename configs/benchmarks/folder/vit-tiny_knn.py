@@ -10,37 +10,12 @@ be those of pretraining (of configs/_base_/datasets/cifar10_32.py for its checkp
 
 Hardware: a CPU will do. Not measured yet on a set with published numbers.
 """
-_base_ = ['../../_base_/default_runtime.py']
-
-data_root = 'data/images'
-image_size = 32
-
-test_pipeline = [
-    dict(type='LoadImageFromFile', imdecode_backend='pillow'),
-    dict(
-        type='ResizeEdge',
-        scale=image_size,
-        edge='short',
-        backend='pillow',
-        interpolation='bicubic'),
-    dict(type='CenterCrop', crop_size=image_size),
-    dict(type='PackInputs')
+_base_ = [
+    '../../_base_/datasets/image_folder_32_eval.py',
+    '../../_base_/default_runtime.py',
 ]
-test_dataloader = dict(
-    batch_size=256,
-    num_workers=2,
-    persistent_workers=False,
-    sampler=dict(type='DefaultSampler', shuffle=False),
-    collate_fn=dict(type='default_collate'),
-    dataset=dict(
-        type='mmguided.ImageFolder',
-        data_root=data_root,
-        data_prefix='val',
-        with_label=True,
-        test_mode=True,
-        pipeline=test_pipeline))
+
 test_evaluator = dict(type='mmguided.KNNAccuracy')
-test_cfg = dict()
 
 model = dict(
     type='mmguided.KNNClassifier',
@@ -51,21 +26,11 @@ model = dict(
     backbone=dict(
         type='mmguided.MaskedViT',
         arch='tiny',
-        img_size=image_size,
+        img_size=_base_.image_size,
         patch_size=4,
         out_type='cls_token'),
     bank_dataloader=dict(
-        batch_size=256,
-        num_workers=2,
-        persistent_workers=False,
-        sampler=dict(type='DefaultSampler', shuffle=False),
-        collate_fn=dict(type='default_collate'),
-        dataset=dict(
-            type='mmguided.ImageFolder',
-            data_root=data_root,
-            data_prefix='train',
-            with_label=True,
-            test_mode=True,
-            pipeline=test_pipeline)))
+        _base_.test_dataloader,
+        dataset=dict(_base_.test_dataloader.dataset, data_prefix='train')))
 
 custom_hooks = [dict(type='mmguided.StrictBackboneHook')]

@@ -15,10 +15,11 @@ out: fewer than 128 training images need a smaller train_dataloader.batch_size.
 
 Hardware: a CPU will do. Not measured yet on a set with published numbers.
 """
-_base_ = ['../../_base_/default_runtime.py']
+_base_ = [
+    '../../_base_/datasets/image_folder_32_eval.py',
+    '../../_base_/default_runtime.py',
+]
 
-data_root = 'data/images'
-image_size = 32
 max_epochs = 50
 total_batch_size = 128  # of all processes
 
@@ -29,7 +30,7 @@ model = dict(
     backbone=dict(
         type='mmguided.MaskedViT',
         arch='tiny',
-        img_size=image_size,
+        img_size=_base_.image_size,
         patch_size=4,
         frozen_stages=12,
         out_type='cls_token',
@@ -44,19 +45,12 @@ model = dict(
 
 train_pipeline = [
     dict(type='LoadImageFromFile', imdecode_backend='pillow'),
-    dict(type='RandomResizedCrop', scale=image_size, backend='pillow', interpolation='bicubic'),
-    dict(type='RandomFlip', prob=0.5, direction='horizontal'),
-    dict(type='PackInputs')
-]
-test_pipeline = [
-    dict(type='LoadImageFromFile', imdecode_backend='pillow'),
     dict(
-        type='ResizeEdge',
-        scale=image_size,
-        edge='short',
+        type='RandomResizedCrop',
+        scale=_base_.image_size,
         backend='pillow',
         interpolation='bicubic'),
-    dict(type='CenterCrop', crop_size=image_size),
+    dict(type='RandomFlip', prob=0.5, direction='horizontal'),
     dict(type='PackInputs')
 ]
 
@@ -70,25 +64,12 @@ train_dataloader = dict(
     collate_fn=dict(type='default_collate'),
     dataset=dict(
         type='mmguided.ImageFolder',
-        data_root=data_root,
+        data_root=_base_.data_root,
         data_prefix='train',
         with_label=True,
         pipeline=train_pipeline))
-val_dataloader = dict(
-    batch_size=256,
-    num_workers=2,
-    persistent_workers=False,
-    sampler=dict(type='DefaultSampler', shuffle=False),
-    collate_fn=dict(type='default_collate'),
-    dataset=dict(
-        type='mmguided.ImageFolder',
-        data_root=data_root,
-        data_prefix='val',
-        with_label=True,
-        test_mode=True,
-        pipeline=test_pipeline))
+val_dataloader = _base_.test_dataloader
 val_evaluator = dict(type='Accuracy', topk=(1, ))
-test_dataloader = val_dataloader
 test_evaluator = val_evaluator
 
 optim_wrapper = dict(
@@ -103,7 +84,6 @@ param_scheduler = [
 ]
 train_cfg = dict(type='EpochBasedTrainLoop', max_epochs=max_epochs, val_interval=5)
 val_cfg = dict()
-test_cfg = dict()
 auto_scale_lr = dict(enable=False, base_batch_size=total_batch_size)
 
 custom_hooks = [

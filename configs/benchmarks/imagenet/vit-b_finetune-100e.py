@@ -19,9 +19,11 @@ Top-1 that the papers report for ViT-B: MAE 83.6 (1600 epochs), CMAE 83.8 / 84.4
 MAE 83.2 (400); not all by this recipe, see README.md. mmpretrain's MAE: 83.1 / 83.3 / 83.3 / 83.5
 (300 / 400 / 800 / 1600). Ours: not measured.
 """
-_base_ = ['../../_base_/default_runtime.py']
+_base_ = [
+    '../../_base_/datasets/imagenet_224_classification.py',
+    '../../_base_/default_runtime.py',
+]
 
-data_root = 'data/imagenet'
 num_classes = 1000
 max_epochs = 100
 warmup_epochs = 5
@@ -77,34 +79,7 @@ train_pipeline = [
         fill_std=[57.375, 57.12, 58.395]),
     dict(type='PackInputs')
 ]
-test_pipeline = [
-    dict(type='LoadImageFromFile', imdecode_backend='pillow'),
-    dict(type='ResizeEdge', scale=256, edge='short', backend='pillow', interpolation='bicubic'),
-    dict(type='CenterCrop', crop_size=224),
-    dict(type='PackInputs')
-]
-
-train_dataloader = dict(
-    batch_size=128,
-    num_workers=16,
-    persistent_workers=False,
-    worker_init_fn=dict(type='mmguided.datasets.worker_init_fn'),
-    pin_memory=True,
-    drop_last=True,
-    sampler=dict(type='DefaultSampler', shuffle=True),
-    collate_fn=dict(type='default_collate'),
-    dataset=dict(type='ImageNet', data_root=data_root, split='train', pipeline=train_pipeline))
-val_dataloader = dict(
-    batch_size=256,
-    num_workers=8,
-    persistent_workers=False,
-    pin_memory=True,
-    sampler=dict(type='DefaultSampler', shuffle=False),
-    collate_fn=dict(type='default_collate'),
-    dataset=dict(type='ImageNet', data_root=data_root, split='val', pipeline=test_pipeline))
-val_evaluator = dict(type='Accuracy', topk=(1, 5))
-test_dataloader = val_dataloader
-test_evaluator = val_evaluator
+train_dataloader = dict(batch_size=128, dataset=dict(pipeline=train_pipeline))
 
 optim_wrapper = dict(
     type='AmpOptimWrapper',
@@ -133,8 +108,6 @@ param_scheduler = [
         convert_to_iter_based=True)
 ]
 train_cfg = dict(type='EpochBasedTrainLoop', max_epochs=max_epochs, val_interval=1)
-val_cfg = dict()
-test_cfg = dict()
 auto_scale_lr = dict(enable=False, base_batch_size=total_batch_size)
 
 custom_hooks = [

@@ -9,24 +9,11 @@ final norm; `--cfg-options model.backbone.out_type=featmap` takes the mean patch
 Hardware: any number of GPUs; each holds the bank (3.9 GB for ViT-B) and 1.3 GB of similarities per
 256 queries. Time not measured yet; it is one pass over ImageNet. No paper here reports k-NN.
 """
-_base_ = ['../../_base_/default_runtime.py']
-
-data_root = 'data/imagenet'
-
-test_pipeline = [
-    dict(type='LoadImageFromFile', imdecode_backend='pillow'),
-    dict(type='ResizeEdge', scale=256, edge='short', backend='pillow', interpolation='bicubic'),
-    dict(type='CenterCrop', crop_size=224),
-    dict(type='PackInputs')
+_base_ = [
+    '../../_base_/datasets/imagenet_224_eval.py',
+    '../../_base_/default_runtime.py',
 ]
-test_dataloader = dict(
-    batch_size=256,
-    num_workers=8,
-    persistent_workers=False,
-    pin_memory=True,
-    sampler=dict(type='DefaultSampler', shuffle=False),
-    collate_fn=dict(type='default_collate'),
-    dataset=dict(type='ImageNet', data_root=data_root, split='val', pipeline=test_pipeline))
+
 test_evaluator = dict(type='mmguided.KNNAccuracy', topk=(1, 5))
 test_cfg = dict(fp16=True)
 
@@ -43,12 +30,6 @@ model = dict(
         patch_size=16,
         out_type='cls_token'),
     bank_dataloader=dict(
-        batch_size=256,
-        num_workers=8,
-        persistent_workers=False,
-        pin_memory=True,
-        sampler=dict(type='DefaultSampler', shuffle=False),
-        collate_fn=dict(type='default_collate'),
-        dataset=dict(type='ImageNet', data_root=data_root, split='train', pipeline=test_pipeline)))
+        _base_.test_dataloader, dataset=dict(_base_.test_dataloader.dataset, split='train')))
 
 custom_hooks = [dict(type='mmguided.StrictBackboneHook')]

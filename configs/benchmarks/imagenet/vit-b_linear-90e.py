@@ -15,9 +15,11 @@ Top-1 that the papers report for ViT-B: MAE 68.0 (1600 epochs), ccMIM 66.9 / 68.
 Self-guided MAE 62.9 / 68.7 (400 / 1600), CMT-MAE 79.8 (800, CLIP teacher). mmpretrain's MAE:
 60.8 / 62.5 / 65.1 / 67.1 (300 / 400 / 800 / 1600). ccMIM averages the patches: *_avg.py.
 """
-_base_ = ['../../_base_/default_runtime.py']
+_base_ = [
+    '../../_base_/datasets/imagenet_224_classification.py',
+    '../../_base_/default_runtime.py',
+]
 
-data_root = 'data/imagenet'
 max_epochs = 90
 warmup_epochs = 10
 total_batch_size = 16384  # of all processes
@@ -41,41 +43,6 @@ model = dict(
         in_channels=768,
         loss=dict(type='CrossEntropyLoss'),
         init_cfg=dict(type='TruncNormal', layer='Linear', std=0.01)))
-
-train_pipeline = [
-    dict(type='LoadImageFromFile', imdecode_backend='pillow'),
-    dict(type='RandomResizedCrop', scale=224, backend='pillow', interpolation='bicubic'),
-    dict(type='RandomFlip', prob=0.5, direction='horizontal'),
-    dict(type='PackInputs')
-]
-test_pipeline = [
-    dict(type='LoadImageFromFile', imdecode_backend='pillow'),
-    dict(type='ResizeEdge', scale=256, edge='short', backend='pillow', interpolation='bicubic'),
-    dict(type='CenterCrop', crop_size=224),
-    dict(type='PackInputs')
-]
-
-train_dataloader = dict(
-    batch_size=2048,
-    num_workers=16,
-    persistent_workers=False,
-    worker_init_fn=dict(type='mmguided.datasets.worker_init_fn'),
-    pin_memory=True,
-    drop_last=True,
-    sampler=dict(type='DefaultSampler', shuffle=True),
-    collate_fn=dict(type='default_collate'),
-    dataset=dict(type='ImageNet', data_root=data_root, split='train', pipeline=train_pipeline))
-val_dataloader = dict(
-    batch_size=256,
-    num_workers=8,
-    persistent_workers=False,
-    pin_memory=True,
-    sampler=dict(type='DefaultSampler', shuffle=False),
-    collate_fn=dict(type='default_collate'),
-    dataset=dict(type='ImageNet', data_root=data_root, split='val', pipeline=test_pipeline))
-val_evaluator = dict(type='Accuracy', topk=(1, 5))
-test_dataloader = val_dataloader
-test_evaluator = val_evaluator
 
 optim_wrapper = dict(
     type='AmpOptimWrapper',
@@ -102,8 +69,6 @@ param_scheduler = [
         convert_to_iter_based=True)
 ]
 train_cfg = dict(type='EpochBasedTrainLoop', max_epochs=max_epochs, val_interval=1)
-val_cfg = dict()
-test_cfg = dict()
 auto_scale_lr = dict(enable=False, base_batch_size=total_batch_size)
 
 custom_hooks = [

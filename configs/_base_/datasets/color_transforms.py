@@ -1,0 +1,16 @@
+"""Color augmentation of CMAE's target view, as in its released code; images are BGR."""
+# OpenCV's jitter: Pillow's is slower and warns in every worker of every epoch.
+color_jitter = dict(
+    type='RandomApply',
+    prob=0.8,
+    transforms=[
+        dict(
+            type='ColorJitter',
+            brightness=0.4,
+            contrast=0.4,
+            saturation=0.4,
+            hue=0.1,
+            backend='cv2')
+    ])
+grayscale = dict(
+    type='RandomGrayscale', prob=0.2, keep_channels=True, channel_weights=(0.114, 0.587, 0.299))

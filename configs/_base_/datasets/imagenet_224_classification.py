@@ -1,0 +1,27 @@
+"""ImageNet-1K for training a classifier at 224 x 224, validated by top-1 and top-5 accuracy.
+
+Random resized crops and flips; a config that augments more sets train_dataloader.dataset.pipeline.
+"""
+_base_ = ['./imagenet_224_eval.py']
+
+train_pipeline = [
+    dict(type='LoadImageFromFile', imdecode_backend='pillow'),
+    dict(type='RandomResizedCrop', scale=224, backend='pillow', interpolation='bicubic'),
+    dict(type='RandomFlip', prob=0.5, direction='horizontal'),
+    dict(type='PackInputs')
+]
+train_dataloader = dict(
+    batch_size=2048,
+    num_workers=16,
+    persistent_workers=False,
+    worker_init_fn=dict(type='mmguided.datasets.worker_init_fn'),
+    pin_memory=True,
+    drop_last=True,
+    sampler=dict(type='DefaultSampler', shuffle=True),
+    collate_fn=dict(type='default_collate'),
+    dataset=dict(
+        type='ImageNet', data_root=_base_.data_root, split='train', pipeline=train_pipeline))
+val_dataloader = _base_.test_dataloader
+val_evaluator = dict(type='Accuracy', topk=(1, 5))
+test_evaluator = val_evaluator
+val_cfg = dict()

@@ -1,9 +1,0 @@
-"""ccMIM ablation (Table 5): division by importance sampling, 400 epochs.
-
-    tools/dist_train.sh configs/ccmim/ablations/dividing_importance-sampling_400e.py 8
-
-Hardware: 8 GPUs, 128 images each, total batch 1024; --auto-scale-lr for any other number. Time: not
-measured by us.
-The paper's numbers: linear/fine-tune 67.4/83.8. Ours: not measured.
-"""
-_base_ = ['./base_400e.py']
