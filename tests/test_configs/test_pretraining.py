@@ -1,15 +1,15 @@
-"""Every config loads and builds, says what it should, and the eight-GPU command runs."""
+"""Every config of MAE, ccMIM and CMAE loads and builds, says what it should, and the eight-GPU
+command runs."""
+import inspect
 import os
 import re
 import subprocess
 
 import pytest
-import torch
-import yaml
-from mmengine.config import Config
 from mmengine.runner import Runner
 
-from mmguided.registry import MODELS
+from mmguided.registry import MODELS, TRANSFORMS
+from tests.helpers.configs import build_without_memory, differences, load
 from tests.helpers.paths import ROOT
 
 PRETRAINING = sorted(
@@ -17,10 +17,6 @@ PRETRAINING = sorted(
     for path in (ROOT / 'configs' / method).rglob('*.py') if 'vit-micro' not in path.name)
 RUNNABLE = [name for name in PRETRAINING if '/base_' not in name]
 SMALL = ['quickstart/ccmim_vit-micro.py', 'cmae/vit-micro_folder-32.py']
-
-
-def load(name):
-    return Config.fromfile(str(ROOT / 'configs' / name))
 
 
 @pytest.mark.parametrize('name', RUNNABLE)
@@ -110,89 +106,83 @@ def test_cmae_states_the_paper_and_the_released_code():
     assert (blur.magnitude_range, blur.magnitude_std) == ((.1, 2.), 'inf')
 
 
-ABSENT = object()
-
-
-def differences(before, after):
-    """Paths and new values of the fields in which two configs differ."""
-    if isinstance(before, list) and isinstance(after, list) and len(before) == len(after):
-        before, after = (dict(enumerate(fields)) for fields in (before, after))
-    if not (isinstance(before, dict) and isinstance(after, dict)):
-        return {} if before == after else {'': after}
-    return {
-        f'{key}.{path}'.rstrip('.'): value
-        for key in before.keys() | after.keys()
-        for path, value in differences(before.get(key, ABSENT), after.get(key, ABSENT)).items()
-    }
-
-
-def two_crops(*target_transforms):
-    """The pipeline of Table 4b's random crops."""
-    crop = dict(
-        type='RandomResizedCrop',
-        scale=224,
-        crop_ratio_range=(.2, 1.),
-        backend='pillow',
-        interpolation='bicubic')
-    return [
-        dict(type='LoadImageFromFile', imdecode_backend='pillow'),
-        dict(type='MultiView', num_views=[1, 1], transforms=[[crop], [crop, *target_transforms]]),
-        dict(type='PackInputs')
-    ]
-
-
 PIPELINE = 'train_dataloader.dataset.pipeline'
-SHARED = {
-    'model.feature_decoder.type': 'mmguided.SharedDecoder',
-    'model.feature_decoder.embed_dims': ABSENT,
-    'model.feature_decoder.num_heads': ABSENT,
-}
-# What each changes in vit-b_300e.py.
-CMAE_ABLATIONS = {
-    'components_contrast': {
-        'model.feature_decoder': None,
-        PIPELINE: two_crops(*load('cmae/vit-b_300e.py').target_transforms),
-    },
-    'decoder_depth-0': {'model.feature_decoder': None},
-    'augmentation_random-crop': {PIPELINE: two_crops()},
-    'augmentation_pixel-shift': {f'{PIPELINE}.2.target_transforms': ABSENT},
-    'decoder_depth-2_shared': SHARED,
-    'decoder_depth-4': {'model.feature_decoder.depth': 4},
-    'decoder_depth-4_shared': SHARED | {'model.feature_decoder.depth': 4},
-    'weight_0.1': {'model.contrast_head.loss_weight': .1},
-    'weight_0.5': {'model.contrast_head.loss_weight': .5},
-    'weight_1.5': {'model.contrast_head.loss_weight': 1.5},
-    'weight_2.0': {'model.contrast_head.loss_weight': 2.},
-    **{
-        f'target-mask_{ratio}': {
-            'model.target_mask_generator': dict(type='mmguided.MaskGenerator', mask_ratio=ratio)
-        }
-        for ratio in (.25, .5, .65, .75)
-    },
+CMAE_ABLATIONS = sorted(
+    path.stem.removesuffix('_300e') for path in (ROOT / 'configs/cmae/ablations').glob('*.py'))
+DECODER = {'model.feature_decoder', 'model.feature_head'}
+# The fields of vit-b_300e.py in which those differ whose name does not hold the new value.
+CMAE_FIELDS = {
+    'components_contrast': DECODER | {PIPELINE},
+    'augmentation_random-crop': {PIPELINE},
+    'augmentation_pixel-shift': {f'{PIPELINE}.2.target_transforms'},
     'loss_byol': {
-        'model.contrast_head.type': 'mmguided.CosineHead',
-        'model.contrast_head.temperature': ABSENT,
-        'model.contrast_head.temperature_scale': ABSENT,
-        'model.contrast_head.loss_weight': 2.,
-    },
-    'shift-range': {},
+        f'model.contrast_head.{field}'
+        for field in ('type', 'temperature', 'temperature_scale', 'loss_weight')},
 }
+
+
+def of_the_run(cfg):
+    """The fields that a runner reads, without the variables of a config."""
+    fields = {*inspect.signature(Runner.__init__).parameters, 'auto_scale_lr'}
+    return {key: value for key, value in cfg.to_dict().items() if key in fields}
+
+
+def by_name(name):
+    """Fields and values that the name of an ablation of CMAE states."""
+    field, value, *shared = name.split('_')
+    if field == 'weight':
+        return {'model.contrast_head.loss_weight': float(value)}
+    if field == 'target-mask':
+        return {'model.target_mask_generator': dict(
+            type='mmguided.MaskGenerator', mask_ratio=float(value))}
+    depth = int(value.removeprefix('depth-'))
+    if shared:
+        return {'model.feature_decoder': None, 'model.feature_head.block': depth}
+    if depth == 0:
+        return dict.fromkeys(DECODER)
+    return {'model.feature_decoder.depth': depth}
 
 
 @pytest.mark.parametrize('name', CMAE_ABLATIONS)
 def test_a_cmae_ablation_changes_its_field_and_nothing_else(name):
-    default, ablation = (load(f'cmae/{path}_300e.py') for path in ('vit-b', f'ablations/{name}'))
-    for cfg in (default, ablation):
-        for variable in ('train_pipeline', 'target_transforms', 'random_crop'):
-            cfg.pop(variable, None)  # without effect but where the pipeline uses it
-    assert differences(default.to_dict(), ablation.to_dict()) == CMAE_ABLATIONS[name]
+    default, ablation = (
+        of_the_run(load(f'cmae/{path}_300e')) for path in ('vit-b', f'ablations/{name}'))
+    changed = differences(default, ablation)
+    if name in CMAE_FIELDS:
+        assert changed.keys() == CMAE_FIELDS[name]
+    else:
+        assert changed == by_name(name)
+
+
+def test_values_of_the_other_cmae_ablations():
+    byol, default = (load(f'cmae/{path}_300e').model for path in ('ablations/loss_byol', 'vit-b'))
+    head = default.contrast_head
+    assert byol.contrast_head == dict(
+        type='mmguided.CosineHead', predictor=head.predictor, loss_weight=2 * head.loss_weight)
+    shift = load('cmae/ablations/augmentation_pixel-shift_300e').train_dataloader.dataset.pipeline
+    assert not TRANSFORMS.build(shift[2]).target_transforms.transforms
+    contrast = load('cmae/ablations/components_contrast_300e').model
+    assert contrast.feature_decoder is contrast.feature_head is None
+
+
+@pytest.mark.parametrize('name, recolored', [
+    ('components_contrast', True), ('augmentation_random-crop', False)])
+def test_random_crops_of_cmaes_ablations_are_maes(name, recolored):
+    """Two of them, the second, the target's, with or without the default's colors."""
+    crop = load('mae/vit-b_300e').train_dataloader.dataset.pipeline[1]
+    colors = load('cmae/vit-b_300e').train_dataloader.dataset.pipeline[2].target_transforms
+    image, views, pack = load(f'cmae/ablations/{name}_300e').train_dataloader.dataset.pipeline
+    assert [step.type for step in (image, views, pack)] == [
+        'LoadImageFromFile', 'MultiView', 'PackInputs']
+    (*online, ), (*target, ) = views.transforms
+    assert views.num_views == [1, 1] and online == [crop]
+    assert target == [crop, *(colors if recolored else ())]
 
 
 def test_every_cmae_ablation_is_checked_and_in_the_readme():
-    names = {path.stem for path in (ROOT / 'configs/cmae/ablations').glob('*.py')}
-    assert names == {f'{name}_300e' for name in CMAE_ABLATIONS}
     readme = (ROOT / 'configs/cmae/README.md').read_text()
-    assert not [name for name in names if f'(ablations/{name}.py)' not in readme]
+    listed = set(re.findall(r'\(ablations/(\S+)_300e\.py\)', readme))
+    assert len(CMAE_ABLATIONS) == 16 and listed == set(CMAE_ABLATIONS)
 
 
 def test_the_shift_range_is_set_as_its_docstring_says():
@@ -216,11 +206,6 @@ def test_an_option_of_the_projector_leaves_the_predictor_alone():
         'in_channels': 256, 'norm_cfg.type': 'mmguided.SyncBatchNorm'}
 
 
-def build_without_memory(cfg):
-    with torch.device('meta'):
-        return MODELS.build(cfg.model)
-
-
 @pytest.mark.parametrize('name', RUNNABLE + SMALL)
 def test_model_builds_with_fitting_widths(name):
     model = build_without_memory(load(name))
@@ -228,14 +213,14 @@ def test_model_builds_with_fitting_widths(name):
     for size, expected in (('vit-s', 384), ('vit-l', 1024)):
         assert (width == expected) == (size in name)
     assert model.neck.decoder_embed.in_features == width
-    assert model.neck.decoder_pred.out_features == model.target_generator.dims
+    assert model.head.decoder_pred.out_features == model.target_generator.dims
     if 'ccmim' in name:
         assert model.projector.fc0.in_features == width
     if 'cmae' in name:
         projectors = model.projector, model.target_projector
         assert [projector.fc0.in_features for projector in projectors] == [width, width]
-        decoder, predictor = model.feature_decoder, model.contrast_head.predictor
-        assert decoder is None or decoder.decoder_pred.out_features == width
+        head, predictor = model.feature_head, model.contrast_head.predictor
+        assert head is None or head.decoder_pred.out_features == width
         assert predictor.fc0.in_features == model.projector.fc1.out_features
         assert predictor.fc1.out_features == model.target_projector.fc1.out_features
 
@@ -253,14 +238,16 @@ def test_number_of_parameters():
             'cmae/ablations/decoder_depth-2_shared_300e.py'))
     assert count(mae.backbone, mae) == [85798656, 111907840]
     block = 12 * 512**2 + 13 * 512
-    decoder = (768 * 512 + 512) + 512 + 197 * 512 + 2 * block + 2 * 512 + (512 * 768 + 768)
+    decoder = (768 * 512 + 512) + 512 + 197 * 512 + 2 * block + 2 * 512
+    prediction = 512 * 768 + 768
     projector = 768 * 1536 + 3 * 1536 + 1536 * 256
     predictor = 256 * 1536 + 3 * 1536 + 1536 * 256
-    added = [85798656 - 2 * 768, decoder, projector, projector, predictor]
-    assert count(cmae.momentum_encoder, cmae.feature_decoder, cmae.projector,
+    added = [85798656 - 2 * 768, decoder, prediction, projector, projector, predictor]
+    assert count(cmae.momentum_encoder, cmae.feature_decoder, cmae.feature_head, cmae.projector,
                  cmae.target_projector, cmae.contrast_head) == added
     assert count(cmae) == [111907840 + sum(added)]
-    assert count(shared.feature_decoder) == [2 * 512 + (512 * 768 + 768)]
+    assert count(shared) == [count(cmae)[0] - decoder + 2 * 512]
+    assert count(shared.feature_head) == [2 * 512 + prediction]
 
 
 def timms(name, parameter):
@@ -294,64 +281,6 @@ class _WithModel:
 
     def __init__(self, model):
         self.model = model
-
-
-def test_metafiles_name_configs_that_exist_and_no_invented_checkpoints():
-    index = yaml.safe_load((ROOT / 'model-index.yml').read_text())
-    for metafile in index['Import']:
-        content = yaml.safe_load((ROOT / metafile).read_text())
-        for model in content['Models']:
-            assert (ROOT / model['Config']).is_file()
-            assert not model.get('Weights')
-
-
-@pytest.fixture
-def documented(tmp_path):
-    """The variants of docs/variants.md as configs."""
-    blocks = re.findall(r'```python\n(_base_.*?)```', (ROOT / 'docs/variants.md').read_text(), re.S)
-    configs = []
-    for i, block in enumerate(blocks):
-        path = tmp_path / f'variant_{i}.py'
-        path.write_text(block.replace("'configs/", f"'{ROOT}/configs/"))
-        configs.append(Config.fromfile(str(path)))
-    return configs
-
-
-def test_documented_attmask(documented):
-    masks = MODELS.build(documented[0].model).mask_generator
-    shares = []
-    for epoch in (10, 40, 80):
-        masks.schedule.set_epoch(epoch)
-        shares.append(masks.schedule.share)
-    assert shares == [0, .5, 1] and masks.guidance.layers == [-1]
-
-
-def test_documented_blocks_by_a_momentum_encoder(documented):
-    """The 37 of 49 blocks that the momentum encoder attends to most are hidden."""
-    cfg = documented[1].model
-    cfg.backbone.arch = dict(embed_dims=24, num_layers=2, num_heads=2, feedforward_channels=48)
-    model = MODELS.build(cfg)
-    momentum = [model.momentum_encoder.momentum_at(progress) for progress in (0, .5, 1)]
-    assert momentum == pytest.approx([.996, .998, 1])
-    with torch.no_grad():  # as trained, so that the two encoders do not agree
-        for parameter in model.momentum_encoder.parameters():
-            parameter.add_(.2 * torch.randn_like(parameter))
-    images = torch.randn(3, 3, 224, 224)
-    mask, _ = model.make_mask(images)
-    scores, = model.momentum_encoder.encoder.cls_attention(images, [-1])
-    blocks = scores.reshape(3, 7, 2, 7, 2).mean((2, 4)).flatten(1)
-    hidden = torch.zeros(3, 49).scatter(1, blocks.topk(37).indices, 1).view(3, 7, 7)
-    assert torch.equal(mask.mask.view(3, 14, 14)[:, ::2, ::2], hidden)
-    assert torch.equal(mask.mask.view(3, 14, 14)[:, 1::2, 1::2], hidden)
-
-
-@pytest.mark.parametrize('page', sorted(
-    str(path.relative_to(ROOT)) for pattern in ('*.md', 'docs/*.md', 'configs/**/*.md')
-    for path in ROOT.glob(pattern)))
-def test_links_of_the_documentation_lead_somewhere(page):
-    text = (ROOT / page).read_text()
-    links = [link for link in re.findall(r'\]\(([^)\s]+)\)', text) if '://' not in link]
-    assert not [link for link in links if not (ROOT / page).parent.joinpath(link).exists()]
 
 
 @pytest.fixture

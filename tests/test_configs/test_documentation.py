@@ -1,0 +1,74 @@
+"""Configs that the documentation gives, links, and metafiles."""
+import re
+
+import pytest
+import torch
+import yaml
+from mmengine.config import Config
+
+from mmguided.registry import MODELS
+from mmguided.structures import Clock, Wants
+from tests.helpers.paths import ROOT
+
+
+def test_metafiles_name_configs_that_exist_and_no_invented_checkpoints():
+    index = yaml.safe_load((ROOT / 'model-index.yml').read_text())
+    for metafile in index['Import']:
+        content = yaml.safe_load((ROOT / metafile).read_text())
+        for model in content['Models']:
+            assert (ROOT / model['Config']).is_file()
+            assert not model.get('Weights')
+
+
+@pytest.fixture
+def documented(tmp_path):
+    """The variants of docs/variants.md as configs."""
+    blocks = re.findall(r'```python\n(_base_.*?)```', (ROOT / 'docs/variants.md').read_text(), re.S)
+    configs = []
+    for i, block in enumerate(blocks):
+        path = tmp_path / f'variant_{i}.py'
+        path.write_text(block.replace("'configs/", f"'{ROOT}/configs/"))
+        configs.append(Config.fromfile(str(path)))
+    return configs
+
+
+def test_documented_attmask(documented):
+    shot, = MODELS.build(documented[0].model).mask_generator.shots
+    clock, shares = Clock(), []
+    for epoch in (10, 40, 80):
+        clock.set(epoch)
+        shares.append(shot.schedule.share(clock))
+    assert shares == [0, .5, 1] and shot.guidance.layers == [-1]
+
+
+def test_documented_blocks_by_a_momentum_encoder(documented):
+    """The 37 of 49 blocks that the momentum encoder attends to most are hidden."""
+    cfg = documented[1].model
+    cfg.backbone.arch = dict(embed_dims=24, num_layers=2, num_heads=2, feedforward_channels=48)
+    model = MODELS.build(cfg)
+    momentum = []
+    for epoch in (0, 150, 300):
+        model.clock.set(epoch, max_epochs=300)
+        momentum.append(model.momentum_encoder.momentum_at(model.clock))
+    assert momentum == pytest.approx([.996, .998, 1])
+    with torch.no_grad():  # as trained, so that the two encoders do not agree
+        for parameter in model.momentum_encoder.parameters():
+            parameter.add_(.2 * torch.randn_like(parameter))
+    images = torch.randn(3, 3, 224, 224)
+    mask, _ = model.make_mask(images, model.observe(images))
+    wants = Wants(attention=frozenset({(-1, 'heads')}))
+    seen = model.momentum_encoder.encoder.observe(images, wants)
+    scores, = seen.cls_attention([-1], 'heads')
+    blocks = scores.reshape(3, 7, 2, 7, 2).mean((2, 4)).flatten(1)
+    hidden = torch.zeros(3, 49).scatter(1, blocks.topk(37).indices, 1).view(3, 7, 7)
+    assert torch.equal(mask.mask.view(3, 14, 14)[:, ::2, ::2], hidden)
+    assert torch.equal(mask.mask.view(3, 14, 14)[:, 1::2, 1::2], hidden)
+
+
+@pytest.mark.parametrize('page', sorted(
+    str(path.relative_to(ROOT)) for pattern in ('*.md', 'docs/*.md', 'configs/**/*.md')
+    for path in ROOT.glob(pattern)))
+def test_links_of_the_documentation_lead_somewhere(page):
+    text = (ROOT / page).read_text()
+    links = [link for link in re.findall(r'\]\(([^)\s]+)\)', text) if '://' not in link]
+    assert not [link for link in links if not (ROOT / page).parent.joinpath(link).exists()]
