@@ -4,6 +4,8 @@ import inspect
 import os
 import re
 import subprocess
+from fnmatch import fnmatchcase
+from itertools import combinations
 
 import pytest
 from mmengine.runner import Runner
@@ -15,11 +17,10 @@ from tests.helpers.paths import ROOT
 PRETRAINING = sorted(
     str(path.relative_to(ROOT / 'configs')) for method in ('mae', 'ccmim', 'cmae')
     for path in (ROOT / 'configs' / method).rglob('*.py') if 'vit-micro' not in path.name)
-RUNNABLE = [name for name in PRETRAINING if '/base_' not in name]
 SMALL = ['quickstart/ccmim_vit-micro.py', 'cmae/vit-micro_folder-32.py']
 
 
-@pytest.mark.parametrize('name', RUNNABLE)
+@pytest.mark.parametrize('name', PRETRAINING)
 def test_docstring_holds_the_command_hardware_and_the_papers_number(name):
     doc = (ROOT / 'configs' / name).read_text().split('"""')[1]
     assert f'tools/dist_train.sh configs/{name} 8' in doc
@@ -65,8 +66,8 @@ def test_ccmim_states_the_paper_and_the_released_code():
         guidance = model.mask_generator.guidance
         assert (guidance.softmax, guidance.reduce, 'layers' in guidance) == (softmax, 'sum', False)
     dividing = {
-        name: load(f'ccmim/ablations/dividing_{name}_100e.py').model.mask_generator
-        for name in ('random', 'blockwise', 'importance', 'importance-sampling')
+        name: load(f'ccmim/ablations/{name}_100e.py').model.mask_generator
+        for name in ('dividing_random', 'dividing_blockwise', 'dividing_importance', 'base')
     }
     assert [masks.sampling.type.split('.')[1] for masks in dividing.values()] == [
         'RandomSampling', 'BlockwiseSampling', 'TopKSampling', 'ImportanceSampling']
@@ -185,16 +186,44 @@ def test_every_cmae_ablation_is_checked_and_in_the_readme():
     assert len(CMAE_ABLATIONS) == 16 and listed == set(CMAE_ABLATIONS)
 
 
-def test_the_shift_range_is_set_as_its_docstring_says():
-    name = 'cmae/ablations/shift-range_300e.py'
-    doc = (ROOT / 'configs' / name).read_text().split('"""')[1]
-    assert 'SIZE = 224 + RANGE' in doc
+def test_every_ccmim_ablation_is_in_the_readme():
+    readme = (ROOT / 'configs/ccmim/README.md').read_text()
+    listed = [pattern for row in readme.splitlines() if row.startswith('| `')
+              for pattern in re.findall(r'`(\w\S*_\S+)`', row.split('|')[1])]
+    names = [path.stem for path in (ROOT / 'configs/ccmim/ablations').glob('*.py')]
+    assert names and not [
+        name for name in names if not any(fnmatchcase(name, pattern) for pattern in listed)]
+    assert not [
+        pattern for pattern in listed if not any(fnmatchcase(name, pattern) for name in names)]
+
+
+def test_no_two_configs_are_equal():
+    """An ablation that is another config is a row of the README and no file."""
+    runs = [of_the_run(load(name)) for name in PRETRAINING]
+    assert not [(first, second) for (first, one), (second, other) in combinations(
+        zip(PRETRAINING, runs, strict=True), 2) if one == other]
+
+
+def test_the_shift_range_is_set_as_the_readme_says():
+    text = (ROOT / 'configs/cmae/README.md').read_text()
+    name, options = re.search(
+        r'SIZE = 224 \+ RANGE: `\S+ configs/(cmae/\S+) 8 --cfg-options\s([^`]+)`', text).groups()
     values = dict(SIZE=284, RANGE=60)
     before, after = load(name), load(name)
     after.merge_from_dict(
-        {path: values[value] for path, value in re.findall(r'(\S+)=(SIZE|RANGE)\b', doc)})
+        {path: values[value] for path, value in re.findall(r'(\S+)=(SIZE|RANGE)\b', options)})
     assert differences(before.to_dict(), after.to_dict()) == {
         f'{PIPELINE}.1.scale': 284, f'{PIPELINE}.2.max_shift': 60}
+
+
+@pytest.mark.parametrize('name', ['base_400e', 'loss_align_400e'])
+def test_lambda_of_ccmim_is_set_as_the_readme_says(name):
+    text = (ROOT / 'configs/ccmim/README.md').read_text()
+    option, = set(re.findall(r'--cfg-options\s(\S+)=LAMBDA', text))
+    before, after = (load(f'ccmim/ablations/{name}') for _ in range(2))
+    after.merge_from_dict({option: .4})
+    assert differences(before.to_dict(), after.to_dict()) == {
+        'model.contrast_head.loss_weight': .4}
 
 
 def test_an_option_of_the_projector_leaves_the_predictor_alone():
@@ -206,7 +235,7 @@ def test_an_option_of_the_projector_leaves_the_predictor_alone():
         'in_channels': 256, 'norm_cfg.type': 'mmguided.SyncBatchNorm'}
 
 
-@pytest.mark.parametrize('name', RUNNABLE + SMALL)
+@pytest.mark.parametrize('name', PRETRAINING + SMALL)
 def test_model_builds_with_fitting_widths(name):
     model = build_without_memory(load(name))
     width = model.backbone.embed_dims
