@@ -157,7 +157,7 @@ def test_blur_has_sigma_uniform_from_a_tenth_to_two():
 
 @pytest.mark.parametrize(('name', 'red'), [('imagenet_224_pixel-shift', (0, 0, 255)),
                                            ('cifar10_32_pixel-shift', (255, 0, 0))])
-def test_grey_is_luma_in_the_datasets_channel_order(name, red):
+def test_gray_is_luma_in_the_datasets_channel_order(name, red):
     """ITU-R 601: pure red has 0.299 of white's luma, blue 0.114."""
     gray = shift_config(load(name)).target_transforms[1]
     gray.prob = 1.

@@ -56,6 +56,16 @@ def test_recipe(name):
     assert 'hog' in name or model.target_generator.norm_pix
 
 
+@pytest.mark.parametrize('name', PRETRAINING + SMALL)
+def test_hooks_that_every_pretraining_needs(name):
+    """The method's own among the default ones, which a list of custom hooks does not replace."""
+    cfg = load(name)
+    defaults = {hook.type for hook in cfg.default_hooks.values()}
+    assert {'mmguided.ClockHook', 'mmguided.MomentumUpdateHook'} <= defaults
+    custom = {hook.type for hook in cfg.custom_hooks}
+    assert {'mmguided.RNGStateHook', 'mmguided.StrictBackboneHook'} <= custom
+
+
 def test_ccmim_states_the_paper_and_the_released_code():
     paper, released = (load(f'ccmim/vit-b_800e{suffix}.py').model for suffix in ('', '_released'))
     head = dict(type='mmguided.InfoNCEHead', temperature=.5)

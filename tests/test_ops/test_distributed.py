@@ -25,7 +25,9 @@ def _process(rank, folder):
     plain = concat_all_gather(x.t())  # not contiguous
     gathered = all_gather_with_grad(x)
     (gathered * torch.arange(1., 5)[:, None] * (1 + rank)).sum().backward()
-    result = plain, plain.requires_grad, gathered.detach(), x.grad
+    z, y = torch.zeros(4, requires_grad=True), torch.zeros(2, requires_grad=True)
+    ((z + all_gather_with_grad(y)) * (torch.arange(4.) + rank)).sum().backward()
+    result = plain, plain.requires_grad, gathered.detach(), x.grad, z.grad
     torch.save(result, f'{folder}/{rank}.pt')
     dist.destroy_process_group()
 
@@ -42,7 +44,7 @@ def two_processes(tmp_path_factory):
 def test_batches_come_in_the_order_of_the_ranks_on_all_of_them(two_processes):
     rows = torch.tensor([[0., 1], [2, 3], [10, 11], [12, 13]])
     columns = torch.tensor([[0., 2], [1, 3], [10, 12], [11, 13]])
-    for plain, requires_grad, gathered, _ in two_processes:
+    for plain, requires_grad, gathered, *_ in two_processes:
         assert torch.equal(plain, columns) and not requires_grad
         assert torch.equal(gathered, rows)
 
@@ -52,3 +54,8 @@ def test_each_process_gets_the_gradients_of_all_losses(two_processes):
     other."""
     assert two_processes[0][3].tolist() == [[3, 3], [6, 6]]
     assert two_processes[1][3].tolist() == [[9, 9], [12, 12]]
+
+
+def test_the_sum_over_processes_touches_no_other_gradient(two_processes):
+    """Backward gets one tensor for both terms of a sum, and must not write into it."""
+    assert [result[4].tolist() for result in two_processes] == [[0, 1, 2, 3], [1, 2, 3, 4]]
