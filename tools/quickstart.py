@@ -3,12 +3,11 @@
     bash tools/quickstart.sh [IMAGE_FOLDER]
 
 Without IMAGE_FOLDER the images are those of sample_images.py: MNIST digits, which
-the probes classify, and crops of photographs, which the figures show. IMAGE_FOLDER may hold
+the evaluation classifies, and crops of photographs, which the figures show. IMAGE_FOLDER may hold
 train/ and val/; otherwise a fifth of each class is kept for validation. At most 5,000 of its images
 are used. Nothing is written into it.
 """
 import argparse
-import copy
 import io
 import json
 import math
@@ -25,12 +24,9 @@ os.environ.setdefault('OMP_WAIT_POLICY', 'PASSIVE')
 if __name__ == '__main__':
     print('loading the libraries ...', flush=True)
 
-import numpy as np  # noqa: E402
-import torch  # noqa: E402
 from mmengine.config import Config  # noqa: E402
-from mmengine.dataset import pseudo_collate  # noqa: E402
 from mmengine.hooks import Hook  # noqa: E402
-from mmengine.runner import Runner  # noqa: E402
+from mmengine.runner import Runner, save_checkpoint  # noqa: E402
 from rich.console import Console  # noqa: E402
 from rich.progress import (  # noqa: E402
     BarColumn,
@@ -38,41 +34,55 @@ from rich.progress import (  # noqa: E402
     Progress,
     TextColumn,
     TimeRemainingColumn,
-    track,
 )
 from rich.table import Table  # noqa: E402
-from sklearn.linear_model import LogisticRegression  # noqa: E402
-from sklearn.pipeline import make_pipeline  # noqa: E402
-from sklearn.preprocessing import StandardScaler  # noqa: E402
-
 from sample_images import PreparedImages, prepare_images  # noqa: E402
-from mmguided.evaluation import knn_scores  # noqa: E402
-from mmguided.registry import DATASETS  # noqa: E402
+
 from mmguided.utils.errors import ConfigError, exit_on_config_error  # noqa: E402
 from mmguided.visualization import draw_loss_curves  # noqa: E402
 
 ROOT = Path(__file__).resolve().parents[1]
 CONFIG = ROOT / 'configs/quickstart/ccmim_vit-micro.py'
+UNTRAINED = 'untrained.pth'
 IMAGES_PER_EPOCH = 6000  # smaller folders are repeated, so that every run has about as many steps
 NEIGHBORS = 10
 
 
-class QuickstartHook(Hook):
-    """A progress bar, and a copy of the encoder as it was before the first step."""
+class ProgressHook(Hook):
+    """A progress bar over the steps of a run; where the output is no terminal, a line now and then.
+
+    Args:
+        what: What the run does.
+    """
+
+    def __init__(self, what: str) -> None:
+        self.what = what
 
     def before_train(self, runner) -> None:
-        self.untrained = copy.deepcopy(runner.model.backbone)
+        self._console = Console()
         self._bar = Progress(
-            TextColumn('pretraining'), BarColumn(), MofNCompleteColumn(),
-            TextColumn('steps, loss {task.fields[loss]:.3f}'), TimeRemainingColumn())
+            TextColumn(self.what), BarColumn(), MofNCompleteColumn(),
+            TextColumn('steps, loss {task.fields[loss]:.3f}'), TimeRemainingColumn(),
+            console=self._console, disable=not self._console.is_terminal)
         self._task = self._bar.add_task('', total=runner.max_iters, loss=math.nan)
         self._bar.start()
 
     def after_train_iter(self, runner, batch_idx, data_batch=None, outputs=None) -> None:
-        self._bar.update(self._task, advance=1, loss=float(outputs['loss']))
+        step, steps, loss = runner.iter + 1, runner.max_iters, float(outputs['loss'])
+        self._bar.update(self._task, advance=1, loss=loss)
+        if not self._console.is_terminal and (step % math.ceil(steps / 10) == 0 or step == steps):
+            self._console.print(f'{self.what}: step {step} of {steps}, loss {loss:.3f}')
 
     def after_train(self, runner) -> None:
         self._bar.stop()
+
+
+class SaveUntrainedHook(Hook):
+    """Saves the model as it is before the first step."""
+
+    def before_train(self, runner) -> None:
+        save_checkpoint(dict(state_dict=runner.model.state_dict()),
+                        str(Path(runner.work_dir) / UNTRAINED))
 
 
 def parse_args() -> argparse.Namespace:
@@ -106,59 +116,68 @@ def make_config(args: argparse.Namespace, images: PreparedImages) -> Config:
     return cfg
 
 
-def pretrain(cfg: Config) -> tuple[Runner, QuickstartHook]:
-    """Train on the Runner, whose log goes to its file alone."""
+def quiet_runner(cfg: Config) -> Runner:
+    """A Runner whose log goes to its file alone."""
     # MMEngine's logger keeps the stream that it was born with, and so stays off the terminal.
     with redirect_stdout(io.StringIO()):
-        runner = Runner.from_cfg(cfg)
-    hook = QuickstartHook()
-    runner.register_hook(hook)
+        return Runner.from_cfg(cfg)
+
+
+def pretrain(cfg: Config) -> Runner:
+    """Train, and save the untrained model beside the checkpoints."""
+    runner = quiet_runner(cfg)
+    runner.register_hook(SaveUntrainedHook())
+    runner.register_hook(ProgressHook('pretraining'))
     runner.train()
-    return runner, hook
+    return runner
 
 
-@torch.no_grad()
-def extract(model, encoder, dataset: dict, what: str) -> tuple[torch.Tensor, np.ndarray]:
-    """Mean patch tokens ``(N, D)``, as ccMIM probes them, and class names ``(N, )``."""
-    dataset = DATASETS.build(dataset)
-    encoder.eval()
-    features, names = [], []
-    for start in track(range(0, len(dataset), 100), description=what):
-        rows = [dataset[i] for i in range(start, min(start + 100, len(dataset)))]
-        batch = pseudo_collate(rows)
-        batch['inputs'] = torch.stack(batch['inputs'])
-        tokens, = encoder(model.data_preprocessor(batch)['inputs'])
-        features.append(tokens[:, 1:].mean(1).cpu())
-        names += [dataset.CLASSES[row['data_samples'].gt_label.item()] for row in rows]
-    return torch.cat(features), np.array(names)
+def common_classes(root: Path, labeled: str) -> list[str]:
+    """Classes with training and validation images, in alphabetical order."""
+    train, val = ({path.parent.name for path in (root / split / labeled).glob('*/*')}
+                  for split in ('train', 'val'))
+    return sorted(train & val)
 
 
-def probe(model, encoder, dataset: dict, images: PreparedImages, what: str) -> dict[str, float]:
-    """k-NN and linear accuracy in per cent, from the training to the validation images."""
-    (bank, bank_names), (query, names) = (
-        extract(model, encoder,
-                dict(dataset, data_prefix=f'{split}/{images.labeled}', with_label=True),
-                f'features of the {what} encoder, {split}') for split in ('train', 'val'))
-    classes, labels = np.unique(bank_names, return_inverse=True)
-    k = min(NEIGHBORS, len(bank))
-    votes = knn_scores(query, bank, torch.from_numpy(labels), len(classes), ks=(k, ))[k]
-    with Console().status('linear probe'):
-        linear = make_pipeline(StandardScaler(), LogisticRegression(max_iter=1000))
-        linear.fit(bank.numpy(), bank_names)
-    return dict(
-        knn=100 * float(np.mean(classes[votes.argmax(1).numpy()] == names)),
-        linear=100 * linear.score(query.numpy(), names))
+def evaluate(what: str, checkpoint: Path, images: PreparedImages) -> dict[str, float]:
+    """k-NN and linear accuracy of an encoder in per cent, by the configs that ship for them."""
+    root, work_dir = Path(images.root), checkpoint.parent / 'evaluation' / what
+    classes = common_classes(root, images.labeled)
+    train, val = (
+        dict(data_root=str(root), data_prefix=f'{split}/{images.labeled}', classes=classes)
+        for split in ('train', 'val'))
+    num_train = len(list((root / 'train' / images.labeled).glob('*/*')))
+    k = min(NEIGHBORS, num_train)
+    with Console().status(f'k-NN of the {what} encoder'):
+        cfg = Config.fromfile(CONFIG.with_name('ccmim_vit-micro_knn.py'))
+        cfg.merge_from_dict(dict(
+            work_dir=str(work_dir / 'knn'), load_from=str(checkpoint),
+            model=dict(ks=(k, ), bank_dataloader=dict(dataset=train)),
+            test_dataloader=dict(dataset=val)))
+        with redirect_stdout(io.StringIO()):
+            knn = Runner.from_cfg(cfg).test()[f'knn/top1_k{k}']
+    cfg = Config.fromfile(CONFIG.with_name('ccmim_vit-micro_linear.py'))
+    cfg.merge_from_dict(dict(
+        work_dir=str(work_dir / 'linear'),
+        model=dict(
+            backbone=dict(init_cfg=dict(checkpoint=str(checkpoint))),
+            head=dict(num_classes=len(classes))),
+        train_dataloader=dict(
+            dataset=train, batch_size=min(cfg.train_dataloader.batch_size, num_train)),
+        val_dataloader=dict(dataset=val), test_dataloader=dict(dataset=val)))
+    runner = quiet_runner(cfg)
+    runner.register_hook(ProgressHook(f'linear probe of the {what} encoder'))
+    runner.train()
+    return dict(knn=knn, linear=runner.test()['accuracy/top1'])
 
 
-def compare(runner: Runner, untrained, images: PreparedImages) -> dict | None:
+def compare(runner: Runner, images: PreparedImages) -> dict | None:
     """Accuracies of the untrained and the trained encoder; None without two labeled classes."""
     if images.labeled is None:
         return None
-    figures = next(hook for hook in runner.cfg.custom_hooks
-                   if hook.type == 'mmguided.FigureSheetHook')
-    dataset = dict(figures.dataset, data_root=images.root)
-    return {what: probe(runner.model, encoder, dataset, images, what)
-            for what, encoder in (('untrained', untrained), ('trained', runner.model.backbone))}
+    work_dir = Path(runner.work_dir)
+    return {what: evaluate(what, work_dir / checkpoint, images) for what, checkpoint in (
+        ('untrained', UNTRAINED), ('trained', f'epoch_{runner.max_epochs}.pth'))}
 
 
 def report(console: Console, runner: Runner, images: PreparedImages, results: dict) -> None:
@@ -198,14 +217,14 @@ def main() -> None:
     args = parse_args()
     warnings.filterwarnings('ignore')  # of the libraries; what matters is in the log
     images = prepare_images(args.work_dir / 'data', args.folder, args.max_images)
-    runner, hook = pretrain(make_config(args, images))
+    runner = pretrain(make_config(args, images))
     draw_loss_curves(Path(runner.log_dir) / 'vis_data/scalars.json',
                      args.work_dir / 'loss_curves.png')
     results = dict(
         images=images.what,
         broken=images.num_broken,
         seed=runner.seed,
-        accuracy=compare(runner, hook.untrained, images))
+        accuracy=compare(runner, images))
     (args.work_dir / 'results.json').write_text(json.dumps(results, indent=1))
     report(console, runner, images, results)
     console.print(f'{time.time() - start:.0f} seconds in all', highlight=False)

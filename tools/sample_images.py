@@ -19,9 +19,8 @@ import numpy as np
 from PIL import Image
 from rich.progress import track
 
+from mmguided.datasets.image_folder import IMAGE_EXTENSIONS, ImageFolder
 from mmguided.utils.errors import ConfigError
-
-from .image_folder import IMAGE_EXTENSIONS, ImageFolder
 
 SIDE = 64  # short side of a copy, in pixels
 MAX_IMAGES = 5000  # of a folder

@@ -8,10 +8,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from mmguided.datasets.sample_images import CROPS, PHOTOGRAPHS, SIDE, prepare_images
 from mmguided.utils.errors import ConfigError
+from tests.helpers.paths import ROOT
 
-ROOT = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / 'tools'))  # as it is when the tool runs
+from sample_images import CROPS, PHOTOGRAPHS, SIDE, prepare_images  # noqa: E402
 
 
 @pytest.fixture(scope='module')
@@ -56,7 +57,7 @@ def test_built_in_images_end_to_end(run):
         assert all(0 < accuracy[probe] <= 100 for probe in ('knn', 'linear'))
         row = next(row for row in out.splitlines() if line in row)
         assert f'{accuracy["knn"]:.1f} %' in row and f'{accuracy["linear"]:.1f} %' in row
-    # The untrained encoder is a copy that training does not touch.
+    # The untrained encoder was saved before the first step.
     assert results['accuracy']['untrained'] != results['accuracy']['trained']
     for path in ('epoch_2.pth', 'figures/epoch_1.png', 'figures/epoch_2.png', 'loss_curves.png'):
         assert (work_dir / path).stat().st_size > 5000, path
@@ -154,7 +155,7 @@ def test_prepared_images_are_reused_until_the_folder_changes(tmp_path):
 
 
 def test_crops_for_training_and_validation_do_not_overlap(tmp_path, monkeypatch):
-    from mmguided.datasets import sample_images
+    import sample_images
 
     # Photographs whose halves differ in color: a crop across the middle would be of both.
     def halves(package):
