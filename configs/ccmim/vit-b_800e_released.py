@@ -3,7 +3,7 @@
     tools/dist_train.sh configs/ccmim/vit-b_800e_released.py 8
 
 Hardware: 8 GPUs, 128 images each, 4 steps accumulated, total batch 4096. Time: not measured by us.
-The paper's numbers are told in vit-b_800e.py. Ours: not measured.
+For the paper's numbers see vit-b_800e.py. Ours: not measured.
 """
 _base_ = [
     '../_base_/models/ccmim_vit-b.py',

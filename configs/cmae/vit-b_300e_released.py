@@ -4,7 +4,7 @@
 
 Hardware: 8 GPUs, 512 images each, total batch 4096; --auto-scale-lr for any other number, which
 changes the number of negatives too. Time: not measured by us.
-The paper's numbers are told in vit-b_300e.py. Ours: not measured.
+For the paper's numbers see vit-b_300e.py. Ours: not measured.
 """
 _base_ = [
     '../_base_/models/cmae_vit-b_released.py',

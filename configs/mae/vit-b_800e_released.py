@@ -4,7 +4,7 @@
 
 Hardware: 8 GPUs, 512 images each, total batch 4096; --auto-scale-lr for any other number. Time: not
 measured by us.
-The numbers are those of vit-b_800e.py. Ours: not measured.
+For known numbers see vit-b_800e.py. Ours: not measured.
 """
 _base_ = [
     '../_base_/models/mae_vit-b.py',
