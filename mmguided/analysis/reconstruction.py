@@ -12,7 +12,7 @@ class Reconstruction:
     """What an algorithm does with a batch of images.
 
     Attributes:
-        mask: The mask.
+        mask: What it masks.
         attention: [CLS] attention of the encoder that is trained, summed over its layers,
             ``(B, L)``; None for an encoder without [CLS].
         images: The prediction where masked and the input elsewhere, normalized like the input,
@@ -25,12 +25,7 @@ class Reconstruction:
 
 @torch.no_grad()
 def reconstruct(model: nn.Module, images: Tensor) -> Reconstruction:
-    """Mask and reconstruct images.
-
-    Args:
-        model: A :class:`mmguided.models.MaskedImageModel`.
-        images: ``(B, 3, H, W)``, normalized.
-    """
+    """Mask and reconstruct normalized images ``(B, 3, H, W)`` by a ``MaskedImageModel``."""
     mask, _ = model.make_mask(images, model.observe(images))
     pred = model.head.predict(model.decode(model.backbone(images, mask), mask))
     attention = None

@@ -28,11 +28,7 @@ class Wants:
                      self.relations | other.relations)
 
     def resolve(self, num_layers: int) -> 'Wants':
-        """The same with layers in ``0 .. num_layers - 1``.
-
-        Raises:
-            IndexError: If the encoder has no such layer.
-        """
+        """The same with layers counted from 0; IndexError if there is no such layer."""
         attention = {(layer, softmax) for asked, softmax in self.attention
                      for layer in resolve_layers(None if asked is None else [asked], num_layers)}
         return Wants(self.tokens, frozenset(attention),
@@ -40,11 +36,7 @@ class Wants:
 
 
 def resolve_layers(layers: Iterable[int] | None, num_layers: int) -> list[int]:
-    """Layers of an encoder in rising order, none negative; None is every layer.
-
-    Raises:
-        IndexError: If the encoder has no such layer.
-    """
+    """Layers in rising order, counted from 0; None is every layer. IndexError if out of range."""
     layers = range(num_layers) if layers is None else list(layers)
     for layer in layers:
         if not -num_layers <= layer < num_layers:

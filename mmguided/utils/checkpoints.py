@@ -120,15 +120,10 @@ class BackboneReport:
 def compare_backbone(model_state: Mapping[str, Tensor],
                      checkpoint_state: Mapping[str, Tensor],
                      prefix: str = 'backbone.') -> BackboneReport:
-    """Compare the names and shapes of the weights under ``prefix``.
+    """Compare the names and shapes of the weights under ``prefix`` in two state dicts.
 
     A position embedding of another, square grid is not a difference: mmpretrain resizes it on
     loading.
-
-    Args:
-        model_state: State dict of the model.
-        checkpoint_state: State dict of the checkpoint.
-        prefix: What stands before the encoder's names in both.
     """
     ours, theirs = _below(model_state, prefix), _below(checkpoint_state, prefix)
     return BackboneReport(

@@ -9,9 +9,8 @@ from mmguided.registry import HOOKS
 
 @HOOKS.register_module()
 class ClockHook(Hook):
-    """Sets the :class:`mmguided.structures.Clock` of the model before each training step, in epochs
-    and fractions, in epoch-based and iteration-based loops alike. Models without a clock, such as
-    those of the evaluation, are left alone."""
+    """Sets the model's :class:`mmguided.structures.Clock` before each training step, in epoch-based
+    and iteration-based loops alike. Models without one, as in evaluation, are left alone."""
 
     priority = 'VERY_HIGH'
 

@@ -43,11 +43,7 @@ class Encoder:
     _patch_size_field = 'backbone.patch_size'
 
     def check_size(self, height: int, width: int) -> tuple[int, int]:
-        """Patches ``(h, w)`` of an image.
-
-        Raises:
-            ConfigError: If the patch size does not divide its sides.
-        """
+        """Patches ``(h, w)`` of an image; ConfigError if they do not divide its sides."""
         if height % self.patch_size or width % self.patch_size:
             raise ConfigError(
                 f'patches of {self.patch_size} pixels do not divide the image of {height} x '
@@ -82,27 +78,14 @@ class Encoder:
 
     @torch.no_grad()
     def observe(self, images: Tensor, wants: Wants, mask: PatchMask | None = None) -> Observation:
-        """Answer ``wants`` by one forward without gradient, no deeper than the deepest of them.
-
-        Args:
-            images: ``(B, 3, H, W)``.
-            wants: What is asked for; must pass :meth:`check_wants`.
-            mask: Which patches to see; None sees the whole image.
-        """
+        """Answer ``wants``, which :meth:`check_wants` accepts, by one forward without gradient, no
+        deeper than the deepest of them, of images ``(B, 3, H, W)`` or their visible patches."""
         raise NotImplementedError
 
 
 def check_wants(field: str, wants: Mapping[str, Wants], encoders: Mapping[str, Encoder]) -> None:
-    """Check at build time that the encoders can answer.
-
-    Args:
-        field: The field of the config that asks, for the error.
-        wants: Encoder's name -> what is asked of it.
-        encoders: The algorithm's encoders by name.
-
-    Raises:
-        ConfigError: If there is no such encoder, or it cannot answer.
-    """
+    """Raise ConfigError, when a model is built, if an encoder named in ``wants`` does not exist or
+    cannot answer; ``field`` of the config asks."""
     for name, asked in wants.items():
         if name not in encoders:
             remedy = "; set model.momentum_encoder=dict(type='mmguided.MomentumEncoder')" if (

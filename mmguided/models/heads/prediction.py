@@ -25,9 +25,6 @@ class PredictionHead(BaseModule):
         depth: Number of the decoder's blocks; algorithms fill in their decoder's.
         block: Read the output of this block, counted from 1; None reads that of the last.
         init_cfg: As in every MMEngine module; by default MAE's initialization.
-
-    Raises:
-        ConfigError: If the decoder has no such block.
     """
 
     def __init__(self,
@@ -57,9 +54,6 @@ class ReconstructionHead(PredictionHead):
         loss: Error of a value, 'l2' for its square, 'l1' for its absolute value.
         loss_weight: Factor of the loss.
         **kwargs: Arguments of :class:`PredictionHead`.
-
-    Raises:
-        ConfigError: Beside PredictionHead's reasons, if the loss is unknown.
     """
 
     def __init__(self, loss: str = 'l2', loss_weight: float = 1.0, **kwargs) -> None:
@@ -74,7 +68,7 @@ class ReconstructionHead(PredictionHead):
         return patch_errors(self.predict(states), target, self.loss)
 
     def mean(self, errors: Tensor, weights: Tensor) -> Tensor:
-        """Loss from the patches' errors and their weights, ``(B, L)`` each."""
+        """Loss from the patches' errors and weights, ``(B, L)`` each."""
         return self.loss_weight * masked_mean(errors, weights)
 
     def forward(self, states: Sequence[Tensor], target: Tensor, mask: Tensor) -> Tensor:

@@ -41,19 +41,8 @@ class GuidanceSchedule:
 
 
 class Shot(nn.Module):
-    """One time that patches are masked.
-
-    Args:
-        layer: Layer of the encoder before which they are.
-        mask_ratio: Share of the patches still present to mask, in [0, 1); 0 masks nothing.
-        sampling: Config of the sampler.
-        guidance: Config of the guidance that gives the sampler its scores.
-        schedule: Arguments of :class:`GuidanceSchedule`.
-
-    Raises:
-        ConfigError: If the sampler needs scores and there is no guidance, or the reverse; if there
-            is a schedule and nothing to schedule.
-    """
+    """Masks ``mask_ratio`` of the patches still present before ``layer``; a ratio of 0 masks none.
+    The other arguments, and the errors, are those of :class:`MaskGenerator`."""
 
     def __init__(self,
                  layer: int,
@@ -95,18 +84,8 @@ class Shot(nn.Module):
 
     def priority(self, scores: Tensor | None, noise: Tensor, grid: tuple[int, int], num_mask: int,
                  clock: Clock) -> tuple[Tensor, Tensor | None]:
-        """With what priority each patch is masked, and which images are guided.
-
-        Args:
-            scores: Those of the guidance, ``(B, L)``; None where it has none or is not asked.
-            noise: Uniform in [0, 1), ``(B, L)``.
-            grid: Patches ``(h, w)`` of an image.
-            num_mask: Number of patches to mask.
-            clock: The time.
-
-        Returns:
-            ``(B, L)``, and bool ``(B, 1)``, or None if all images are treated alike.
-        """
+        """:meth:`Sampling.priority` of guided images, ``random_priority`` of the others, and which
+        are guided, ``(B, 1)`` bool; None if all are, or none is."""
         if self.guidance is not None and scores is None:
             return self.sampling.random_priority(noise, grid), None
         priority = self.sampling.priority(scores, noise, grid, num_mask)
@@ -137,12 +116,11 @@ class MaskGenerator(BaseModule):
             what differs for this shot of ``sampling``, ``guidance`` and ``schedule``.
 
     Attributes:
-        layers: Layer of each shot.
-        mask_ratios: Ratio of each shot.
+        layers, mask_ratios: Those of each shot.
 
     Raises:
-        ConfigError: If layers do not rise, a ratio is not in [0, 1), nothing is masked, or sampling
-            and guidance do not fit together.
+        ConfigError: If layers do not rise, a ratio is not in [0, 1), nothing is masked, a sampler
+            needs scores and has no guidance, or the reverse, or there is nothing to schedule.
     """
 
     def __init__(self,

@@ -19,19 +19,12 @@ class Guidance(BaseModule):
         raise NotImplementedError
 
     def check(self, encoders: Mapping[str, Encoder]) -> None:
-        """Raise ConfigError if the encoders cannot give what :meth:`wants` asks for.
-
-        Called once, when the model is built; one that asks for more later extends it.
-        """
+        """Raise ConfigError, when the model is built, if encoders cannot answer :meth:`wants`."""
         check_wants('guidance.source', self.wants(Clock()), encoders)
 
     def forward(self, observations: Mapping[str, Observation]) -> Tensor:
-        """Scores ``(B, n)``, float32, of the patches that the encoders saw; larger means more
-        information.
-
-        Args:
-            observations: What the encoders answered, by name.
-        """
+        """Scores ``(B, n)``, float32, of the patches that the encoders saw, from their answers by
+        name; a larger score means more information."""
         raise NotImplementedError
 
 

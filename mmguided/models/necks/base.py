@@ -23,11 +23,7 @@ class Decoder(BaseModule):
     reads_all_patches = False
 
     def forward(self, latent: Tensor, mask: PatchMask) -> list[Tensor]:
-        """Hidden states of all patches in the image's order.
-
-        Args:
-            latent: What the encoder made of the visible patches.
-            mask: The mask.
+        """Hidden states of all patches in the image's order, from the encoder's latents.
 
         Returns:
             ``1 + depth`` tensors ``(B, L, embed_dims)``: the input of the first block and the

@@ -51,13 +51,8 @@ class ConvNeXtDecoder(Decoder):
         nn.init.normal_(self.mask_token, std=.02)
 
     def forward(self, latent: Tensor, mask: PatchMask) -> list[Tensor]:
-        """Hidden states, see :class:`Decoder`.
-
-        Args:
-            latent: Features of all patches in the image's order, ``(B, L, in_dims)``; those of
-                masked ones have no effect.
-            mask: The mask; patches masked in any shot get the mask token.
-        """
+        """Hidden states from features ``(B, L, in_dims)`` of all patches in the image's order;
+        patches masked in any shot get the mask token, and their features have no effect."""
         x = self.decoder_embed(latent)
         x = torch.where(mask.mask.bool().unsqueeze(-1), self.mask_token.to(x.dtype), x)
         maps = [x.transpose(1, 2).unflatten(2, mask.grid)]

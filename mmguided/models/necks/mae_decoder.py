@@ -62,12 +62,7 @@ class MAEDecoder(Decoder):
             sincos_position_embedding(self.grid, self.embed_dims))
 
     def forward(self, latent: Tensor, mask: PatchMask) -> list[Tensor]:
-        """Hidden states, see :class:`Decoder`.
-
-        Args:
-            latent: [CLS] and visible patches, ``(B, 1 + Lv, in_dims)``.
-            mask: The mask.
-        """
+        """Hidden states from [CLS] and visible patches, ``(B, 1 + Lv, in_dims)``."""
         x = self.decoder_embed(latent)
         patches = restore_tokens(x[:, 1:], self.mask_token, mask.ids_restore)
         x = torch.cat((x[:, :1], patches), dim=1)

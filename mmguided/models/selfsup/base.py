@@ -91,8 +91,7 @@ class MaskedImageModel(BaseSelfSupervisor):
     @staticmethod
     def build_head(cfg: dict, decoder: Decoder | None, backbone: Encoder,
                    out_dims: int) -> PredictionHead:
-        """A head that predicts ``out_dims`` values per patch from a decoder's states, or, without a
-        decoder, from the latents of all patches."""
+        """Predicts ``out_dims`` values per patch from a decoder's states; without one, latents."""
         if decoder is None and backbone.drops_masked_tokens:
             raise ConfigError(f'neck=None: backbone.type={type(backbone).__name__} has no latents '
                               "of masked patches; set neck=dict(type='mmguided.MAEDecoder')")
@@ -118,10 +117,8 @@ class MaskedImageModel(BaseSelfSupervisor):
             self.momentum_encoder.reset()
 
     def _load_from_state_dict(self, state_dict, prefix, *args) -> None:
-        """Accept checkpoints of older versions and of other methods, MAE's and mmpretrain's.
-
-        What a checkpoint lacks of a moving average starts as what is averaged.
-        """
+        """Accept checkpoints of older versions, MAE and mmpretrain: what they lack of a moving
+        average starts as what is averaged."""
         from_older_version(state_dict, prefix)
         if self.momentum_encoder is not None:
             names = {module: f'{prefix}{name}.' for name, module in self.named_modules()}
@@ -134,12 +131,8 @@ class MaskedImageModel(BaseSelfSupervisor):
     def observe(self, images: Tensor,
                 parts: Iterable[MaskGenerator | TargetGenerator] | None = None
                 ) -> dict[str, Observation]:
-        """What parts want to know of the encoders, by one pass of each encoder that is asked.
-
-        Args:
-            images: ``(B, 3, H, W)``.
-            parts: Who wants it; None are :attr:`observers`.
-        """
+        """What parts, by default :attr:`observers`, want to know of encoders that see the images,
+        ``(B, 3, H, W)``: one pass of each encoder that is asked."""
         parts = self.observers if parts is None else parts
         wants = unite_wants(*(part.wants(self.clock) for part in parts))
         return {name: self.encoders[name].observe(images, asked) for name, asked in wants.items()}

@@ -10,14 +10,11 @@ from ..backbones.base import Encoder
 
 
 class TargetGenerator(BaseModule):
-    """Base of the target generators. A new one sets ``dims`` and implements :meth:`forward`.
+    """Base of the target generators. A new one sets ``dims``, the number of values to predict per
+    patch, and implements :meth:`forward`.
 
     Args:
-        encoders: The algorithm's encoders by name; algorithms fill in theirs. 'student' is the
-            encoder that is trained.
-
-    Attributes:
-        dims: Values to predict per patch.
+        encoders: The algorithm's encoders by name, filled in by it; 'student' is the trained one.
     """
     dims: int
 
@@ -29,23 +26,10 @@ class TargetGenerator(BaseModule):
         return {}
 
     def forward(self, images: Tensor, observations: Mapping[str, Observation]) -> Tensor:
-        """Targets ``(B, L, dims)``.
-
-        Args:
-            images: ``(B, C, H, W)``.
-            observations: The answers to :meth:`wants`.
-        """
+        """Targets ``(B, L, dims)`` of images ``(B, C, H, W)`` and answers to :meth:`wants`."""
         raise NotImplementedError
 
     def to_images(self, pred: Tensor, images: Tensor, mask: PatchMask) -> Tensor | None:
-        """Images whose masked patches are what was predicted, for figures.
-
-        Args:
-            pred: ``(B, L, dims)``.
-            images: ``(B, C, H, W)``, normalized.
-            mask: The mask.
-
-        Returns:
-            ``(B, C, H, W)``; None for a target that is not made of pixels.
-        """
+        """Normalized images ``(B, C, H, W)`` with predictions ``(B, L, dims)`` in masked patches,
+        for figures; None for a target that is not made of pixels."""
         return None
