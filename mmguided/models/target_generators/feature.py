@@ -12,8 +12,8 @@ from .base import TargetGenerator
 
 @MODELS.register_module()
 class FeatureTarget(TargetGenerator):
-    """Output tokens of an encoder that sees the whole image, each normalized to zero mean and unit
-    variance (CMT-MAE, Sec. 3).
+    """Output tokens of an encoder that sees the whole image (CMT-MAE, Eq. 2 and 4), each normalized
+    to zero mean and unit variance, which the paper leaves open.
 
     Args:
         encoders: As of :class:`TargetGenerator`.
