@@ -94,6 +94,14 @@ def images_only(patch_size):
     return dict(student=SimpleNamespace(patch_size=patch_size))
 
 
+def as_trained(model, scale=.1):
+    """No weight or bias is left at a value that could hide a leak, such as zero or one."""
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter.add_(scale * torch.randn_like(parameter))
+    return model
+
+
 SMALL = dict(img=32, patch=8, dim=32, depth=2, heads=2, ddim=16, ddepth=1, dheads=2)
 GUIDED = dict(
     type='mmguided.MaskGenerator',

@@ -7,7 +7,14 @@ from mmengine.runner import save_checkpoint
 
 from mmguided.models import MaskedHybridViT, MaskedViT
 from mmguided.utils.errors import ConfigError
-from tests.helpers.models import build, cls_attention, grad_norms, patch_mask, tokens
+from tests.helpers.models import (
+    as_trained,
+    build,
+    cls_attention,
+    grad_norms,
+    patch_mask,
+    tokens,
+)
 
 ARCH = dict(
     embed_dims=32,
@@ -24,14 +31,6 @@ SIZES = [((16, 24), (2, 2, 1), 24), ((32, 32), (2, 2, 2), 16), ((64, 48), (4, 2,
 def hybrid(img_size=(16, 24), strides=(2, 2, 1), **kwargs):
     model = MaskedHybridViT(ARCH, img_size, strides, **kwargs)
     model.init_weights()
-    return model
-
-
-def as_trained(model):
-    """No weight or bias is left at a value that could hide a leak, such as zero or one."""
-    with torch.no_grad():
-        for parameter in model.parameters():
-            parameter.add_(.1 * torch.randn_like(parameter))
     return model
 
 
@@ -256,7 +255,7 @@ def test_another_image_size_and_a_resized_position_embedding(tmp_path):
     assert larger.pos_embed.shape == (1, 49, 32) and larger.pos_embed.abs().max() > .9
     torch.testing.assert_close(larger.state_dict()['fusion.0.weight'],
                                state['backbone.fusion.0.weight'])
-    mask = patch_mask(torch.rand(1, 35), 9)
+    mask = patch_mask(torch.rand(1, 35), 9, (5, 7))
     assert larger(torch.randn(1, 3, 20, 28), mask).shape == (1, 10, 32)
 
 
@@ -277,7 +276,8 @@ def test_checkpoint_of_another_encoder_is_named(tmp_path, checkpoint, said):
 
 @pytest.mark.parametrize('kwargs, said', [
     (dict(arch='large'), r"backbone.arch='large' is unknown: choose from \['base'\]"),
-    (dict(arch=ARCH, img_size=30), '8 pixels do not divide the image of 30.*backbone.strides'),
+    (dict(arch=ARCH, img_size=30),
+     'patches of 8 pixels do not divide the image of 30 x 30 .*backbone.strides'),
     (dict(arch=ARCH, strides=(4, 2)), r'strides=\(4, 2\) must be one value more than '
      r'arch.stage_dims=\(12, 20\)'),
     (dict(arch=dict(ARCH, stage_depths=(2, ))), r'stage_depths=\(2,\)'),

@@ -10,7 +10,7 @@ from mmguided.models import MaskedConvNeXt
 from mmguided.registry import MODELS
 from mmguided.structures import PatchMask
 from mmguided.utils.errors import ConfigError
-from tests.helpers.models import grad_norms, make_mask, patch_mask
+from tests.helpers.models import as_trained, grad_norms, make_mask, patch_mask
 from tests.helpers.paths import ROOT
 
 ARCH = dict(depths=[2, 1, 2, 1], channels=[8, 12, 16, 20])
@@ -24,15 +24,7 @@ OTHER_PIXELS = dict(
 
 
 def encoder(size=SIZE, **kwargs):
-    return as_trained(MaskedConvNeXt(ARCH, size, **(V2 | kwargs)))
-
-
-def as_trained(model):
-    """No weight or bias is left at a value that could hide a leak, such as GRN's zeros."""
-    with torch.no_grad():
-        for parameter in model.parameters():
-            parameter.add_(.2 * torch.randn_like(parameter))
-    return model
+    return as_trained(MaskedConvNeXt(ARCH, size, **(V2 | kwargs)), .2)
 
 
 def random_mask(shots=ONE_SHOT, units=6, batch=2, grid=GRID):
@@ -170,7 +162,7 @@ VARIANTS = [
 
 @pytest.mark.parametrize('kwargs', VARIANTS)
 def test_unmasked_and_by_its_weights_it_is_mmpretrains(kwargs):
-    model = as_trained(MaskedConvNeXt(ARCH, SIZE, **kwargs))
+    model = as_trained(MaskedConvNeXt(ARCH, SIZE, **kwargs), .2)
     theirs = ConvNeXt(ARCH, **kwargs)
     keys = theirs.load_state_dict(model.state_dict(), strict=False)
     assert not keys.missing_keys and not keys.unexpected_keys
@@ -182,7 +174,7 @@ def test_unmasked_and_by_its_weights_it_is_mmpretrains(kwargs):
 @pytest.mark.parametrize('kwargs', VARIANTS)
 def test_a_mask_that_hides_nothing_changes_nothing(kwargs):
     model = as_trained(
-        MaskedConvNeXt(ARCH, SIZE, **(kwargs | dict(gap_before_final_norm=False))))
+        MaskedConvNeXt(ARCH, SIZE, **(kwargs | dict(gap_before_final_norm=False))), .2)
     units = SIZE[0] * SIZE[1] // model.patch_size**2
     images, order = torch.randn(2, 3, *SIZE), torch.rand(2, units)
     unmasked = model(images)[-1]

@@ -12,7 +12,7 @@ from mmguided.ops import patchify, unpatchify
 from mmguided.registry import MODELS
 from mmguided.structures import PatchMask
 from mmguided.utils.errors import ConfigError
-from tests.helpers.models import make_mask
+from tests.helpers.models import as_trained, make_mask
 from tests.helpers.paths import ROOT
 
 ARCH = dict(embed_dims=24, depths=[2, 2, 2, 2], num_heads=[2, 2, 4, 4])
@@ -20,14 +20,6 @@ SIZE = (96, 128)  # 3 x 4 units, 24 x 32 tokens of the first stage
 GRID = (3, 4)
 KWARGS = dict(arch=ARCH, img_size=SIZE, window_size=2, drop_path_rate=0.)
 SHOTS = ((0, 6), (3, 4))
-
-
-def as_trained(model):
-    """No weight or bias is left at a value that could hide a leak, such as zero or one."""
-    with torch.no_grad():
-        for parameter in model.parameters():
-            parameter.add_(.1 * torch.randn_like(parameter))
-    return model
 
 
 def swin(mask_stages=(0, 3), **kwargs):
@@ -250,7 +242,7 @@ def test_what_does_not_fit_is_told_when_built(kwargs, message):
         MaskedSwin(**KWARGS | kwargs)
 
 
-def test_what_does_not_fit_is_told_when_run():
+def test_shots_and_images_that_do_not_fit_are_told():
     model = swin(mask_stages=(0, ))
     with pytest.raises(ConfigError, match=r'mask_generator.shots.*stage 3.*mask_stages=\(0,\)'):
         model.check_shots([0, 3])

@@ -5,17 +5,10 @@ import torch.nn.functional as F
 
 from mmguided.models import ConvNeXtDecoder
 from mmguided.structures import PatchMask
+from tests.helpers.models import as_trained
 
 GRID = (2, 3)
 ONE_SHOT, TWO_SHOTS = ((0, 3), ), ((0, 4), (3, 2))
-
-
-def as_trained(model):
-    """No weight or bias is left at a value that could hide an error, such as GRN's zeros."""
-    with torch.no_grad():
-        for parameter in model.parameters():
-            parameter.add_(.2 * torch.randn_like(parameter))
-    return model
 
 
 def random_mask(shots=ONE_SHOT, grid=GRID):
@@ -24,7 +17,7 @@ def random_mask(shots=ONE_SHOT, grid=GRID):
 
 @pytest.mark.parametrize('shots', [ONE_SHOT, TWO_SHOTS])
 def test_decoder_puts_the_mask_token_at_masked_units_and_latents_elsewhere(shots):
-    decoder = as_trained(ConvNeXtDecoder(20, GRID, embed_dims=16))
+    decoder = as_trained(ConvNeXtDecoder(20, GRID, embed_dims=16), .2)
     mask, latent = random_mask(shots), torch.randn(2, 6, 20)
     seen = []
     decoder.decoder_blocks[0].depthwise_conv.register_forward_pre_hook(
@@ -44,7 +37,7 @@ def test_decoder_puts_the_mask_token_at_masked_units_and_latents_elsewhere(shots
 
 
 def test_decoder_is_a_projection_and_a_block_of_convnext_v2():
-    decoder = as_trained(ConvNeXtDecoder(20, (9, 9), embed_dims=16))
+    decoder = as_trained(ConvNeXtDecoder(20, (9, 9), embed_dims=16), .2)
     mask, latent = random_mask(grid=(3, 2)), torch.randn(2, 6, 20)
     x = F.conv2d(latent.mT.reshape(2, 20, 3, 2), decoder.decoder_embed.weight[..., None, None],
                  decoder.decoder_embed.bias)
