@@ -1,9 +1,7 @@
-"""MAE and ccMIM: gradients, mixed precision, non-square images, variants by config."""
+"""ccMIM: gradients, mixed precision, non-square images, variants by config."""
 import pytest
 import torch
 
-from mmguided.analysis import reconstruct
-from mmguided.registry import MODELS
 from mmguided.utils.errors import ConfigError
 from tests.helpers.models import COSINE, GUIDED, NCE, SMALL, build, ccmim, grad_norms, total
 
@@ -81,46 +79,12 @@ def test_mae_is_ccmim_without_guidance_and_contrast():
         assert results[0][1][name] == norm, name
 
 
-def test_reconstruction_keeps_visible_patches_and_changes_masked_ones():
-    model = ccmim().eval()
-    images = torch.randn(2, 3, 32, 32)
-    look = reconstruct(model, images)
-    changed = (look.images != images).unfold(2, 8, 8).unfold(3, 8, 8).any(1).flatten(3).any(-1)
-    assert torch.equal(changed.flatten(1), look.mask.mask.bool())
-    assert look.attention.shape == (2, 16)
-    hog = ccmim(target_generator=dict(type='mmguided.HOGTarget'))
-    assert reconstruct(hog, images).images is None
-
-
 def test_a_batch_of_one_image_is_told():
     with pytest.raises(ConfigError, match='a batch of 1 image.*drop_last=True'):
         ccmim().loss(torch.randn(1, 3, 32, 32))
-
-
-def test_decoder_width_must_fit():
-    with pytest.raises(ConfigError, match='neck.embed_dims=50'):
-        build('MAE', dict(SMALL, ddim=50))
 
 
 def test_unknown_guidance_source_is_told_when_the_model_is_built():
     masks = dict(GUIDED, guidance=dict(type='mmguided.ClsAttention', source='teacher'))
     with pytest.raises(ConfigError, match="source='teacher'.*'student'"):
         ccmim(mask_generator=masks)
-
-
-def test_hog_cells_must_divide_the_patch():
-    with pytest.raises(ConfigError, match='cell=5 does not divide patch_size=8'):
-        ccmim(target_generator=dict(type='mmguided.HOGTarget', cell=5))
-
-
-def test_extract_feat_is_the_unmasked_encoder():
-    model = MODELS.build(
-        dict(
-            type='mmguided.MAE',
-            backbone=dict(type='mmguided.MaskedViT', arch='tiny', img_size=32, patch_size=8),
-            mask_generator=dict(type='mmguided.MaskGenerator'),
-            neck=dict(type='mmguided.MAEDecoder', embed_dims=16, depth=1, num_heads=2),
-            target_generator=dict(type='mmguided.PixelTarget'),
-            head=dict(type='mmguided.ReconstructionHead')))
-    features, = model(torch.randn(2, 3, 32, 32), mode='tensor')
-    assert features.shape == (2, 17, 192)

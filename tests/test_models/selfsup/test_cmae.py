@@ -8,10 +8,8 @@ from mmguided.registry import MODELS
 from mmguided.utils.errors import ConfigError
 from tests.helpers.models import (
     CMAE_NCE,
-    CMAE_SMALL,
     FEATURES,
     MOMENTUM,
-    build,
     cls_attention,
     cmae,
     grad_norms,
@@ -147,19 +145,6 @@ def test_byol_form_and_non_square_images_and_guidance_by_the_target():
     assert torch.equal(mask.mask, (scores.argsort(1).argsort(1) >= 8).float())
     losses = model.loss(images)
     assert 0 < losses['loss_contrast'] < 4 and losses['topk_overlap'] == 1
-
-
-def test_attmask_is_mae_with_a_momentum_encoder_by_config():
-    masks = dict(
-        type='mmguided.MaskGenerator',
-        sampling=dict(type='mmguided.TopKSampling'),
-        guidance=dict(type='mmguided.ClsAttention', source='momentum', layers=[-1]))
-    with pytest.raises(
-            ConfigError, match="guidance.source='momentum'.*'student'.*MomentumEncoder"):
-        build('MAE', CMAE_SMALL, mask_generator=masks)
-    model = build('MAE', CMAE_SMALL, mask_generator=masks,
-                  momentum_encoder=dict(type='mmguided.MomentumEncoder'))
-    assert torch.isfinite(total(model.loss(views()[0])))
 
 
 def test_it_learns_to_tell_the_images_apart():

@@ -1,0 +1,59 @@
+"""What a model masks, attends to and predicts, as data for figures."""
+import pytest
+import torch
+
+from mmguided.analysis import reconstruct
+from tests.helpers.models import SMALL, build, ccmim, cls_attention, cmae
+
+
+def test_visible_patches_stay_and_masked_ones_change():
+    model = ccmim().eval()
+    images = torch.randn(2, 3, 32, 32)
+    look = reconstruct(model, images)
+    changed = (look.images != images).unfold(2, 8, 8).unfold(3, 8, 8).any(1).flatten(3).any(-1)
+    assert torch.equal(changed.flatten(1), look.mask.mask.bool())
+    assert look.attention.shape == (2, 16)
+
+
+def test_masked_patches_are_what_the_head_predicts():
+    model = build('MAE', SMALL, target_generator=dict(
+        type='mmguided.PixelTarget', norm_pix=False)).eval()
+    model.init_weights()
+    with torch.no_grad():  # whatever it sees, it predicts red .1, green .2 and blue .3
+        model.head.decoder_pred.weight.zero_()
+        model.head.decoder_pred.bias.copy_(torch.tensor([.1, .2, .3]).repeat(64))
+    look = reconstruct(model, torch.full((2, 3, 32, 32), 5.))
+    patches = look.images.unfold(2, 8, 8).unfold(3, 8, 8).flatten(4).flatten(2, 3)
+    assert torch.equal((patches == 5).all(-1).all(1), look.mask.mask == 0)
+    masked = patches.permute(0, 2, 1, 3)[look.mask.mask.bool()]
+    torch.testing.assert_close(
+        masked, torch.tensor([.1, .2, .3]).view(3, 1).expand(len(masked), 3, 64))
+
+
+def test_attention_is_that_of_the_trained_encoder_on_the_whole_image():
+    model, images = cmae().eval(), torch.randn(2, 3, 32, 32)
+    attention = reconstruct(model, images).attention
+    torch.testing.assert_close(attention, cls_attention(model.backbone, images).sum(0))
+    assert not attention.requires_grad
+
+
+def test_targets_that_are_no_pixels_give_no_images():
+    look = reconstruct(
+        ccmim(target_generator=dict(type='mmguided.HOGTarget')), torch.randn(2, 3, 32, 32))
+    assert look.images is None and look.attention is not None
+
+
+def test_encoders_without_cls_give_no_attention():
+    swin = dict(
+        type='mmguided.MaskedSwin', arch=dict(embed_dims=8, depths=[1, 1], num_heads=[1, 2]),
+        img_size=32, window_size=4, out_indices=(1, ))
+    model = build('MAE', SMALL, backbone=swin, neck=None)
+    look = reconstruct(model, torch.randn(2, 3, 32, 32))
+    assert look.attention is None and look.images.shape == (2, 3, 32, 32)
+
+
+@pytest.mark.parametrize('shots', [[(0, .5)], [(0, .5), (1, .5)]])
+def test_every_shot_is_shown(shots):
+    model = build('MAE', SMALL, mask_generator=dict(type='mmguided.MaskGenerator', shots=shots))
+    mask = reconstruct(model, torch.randn(2, 3, 32, 32)).mask
+    assert mask.shot.unique().tolist() == list(range(len(shots) + 1))
