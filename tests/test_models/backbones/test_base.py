@@ -1,0 +1,130 @@
+"""What every encoder says of itself, and the errors of what it cannot do."""
+import pytest
+import torch
+
+from mmguided.models import Encoder, MaskedConvNeXt, MaskedHybridViT, MaskedSwin, MaskedViT
+from mmguided.models.backbones.base import check_wants
+from mmguided.structures import PatchMask, Wants
+from mmguided.utils.errors import ConfigError
+from tests.helpers.models import as_trained
+
+VIT = dict(embed_dims=16, num_layers=2, num_heads=2, feedforward_channels=32)
+# All have 2 x 3 patches.
+ENCODERS = dict(
+    vit=lambda: MaskedViT(VIT, (16, 24), 8),
+    hybrid=lambda: MaskedHybridViT(
+        dict(VIT, stage_dims=(8, 8), stage_depths=(1, 1)), (16, 24), strides=(2, 2, 2)),
+    swin=lambda: MaskedSwin(
+        dict(embed_dims=8, depths=[1, 1], num_heads=[1, 2]), (16, 24), window_size=2,
+        out_indices=(1, )),
+    convnext=lambda: MaskedConvNeXt(
+        dict(depths=[1, 1], channels=[8, 16]), (16, 24), out_indices=(1, ), use_grn=True,
+        layer_scale_init_value=0.))
+
+
+def encoder(name):
+    model = as_trained(ENCODERS[name]())
+    model.eval()
+    return model
+
+
+def mask_of(keep):
+    return PatchMask.from_ids(torch.rand(2, 6).argsort(1), ((0, keep), ), (2, 3))
+
+
+@pytest.mark.parametrize('name', ENCODERS)
+def test_latents_have_the_tokens_that_the_flags_say(name):
+    model, images = encoder(name), torch.randn(2, 3, 16, 24)
+    assert (model.patch_size, model.patch_resolution) == (8, (2, 3))
+    latent = model(images, mask_of(2))
+    num = 2 if model.drops_masked_tokens else 6
+    assert latent.shape == (2, model.has_cls_token + num, model.embed_dims)
+    assert (name in ('vit', 'hybrid')) == model.has_cls_token == model.drops_masked_tokens
+
+
+@pytest.mark.parametrize('name', ['vit', 'hybrid'])
+def test_patches_are_embedded_independently_where_the_flag_says_so(name):
+    model, images = encoder(name), torch.randn(1, 3, 16, 24)
+    changed = images.clone()
+    changed[..., :8, :8] += 1  # the first patch
+    before, after = (model.embed(x) for x in (images, changed))
+    if name == 'hybrid':
+        before, after = before.patches, after.patches
+    touched = (before != after).any(-1)[0]
+    assert touched[0] and touched[1:].any() != model.patches_are_independent
+
+
+@pytest.mark.parametrize('name', ENCODERS)
+def test_positions_are_frozen_on_demand_where_there_are_any(name):
+    model = encoder(name)
+    before = {k for k, p in model.named_parameters() if p.requires_grad}
+    model.freeze_positions()
+    after = {k for k, p in model.named_parameters() if p.requires_grad}
+    assert before - after == ({'pos_embed'} if model.has_cls_token else set())
+
+
+@pytest.mark.parametrize('name', ENCODERS)
+def test_sizes_are_checked_height_first(name):
+    model = encoder(name)
+    assert model.check_size(32, 8) == (4, 1) == model.patch_grid(torch.empty(1, 3, 32, 8))
+    for height, width in ((20, 24), (24, 20)):
+        with pytest.raises(ConfigError, match=f'8 pixels do not divide.* {height} x {width} '):
+            model(torch.zeros(2, 3, height, width), mask_of(2))
+
+
+@pytest.mark.parametrize('name', ENCODERS)
+def test_shots_must_be_before_layers_that_there_are(name):
+    model = encoder(name)
+    assert model.num_layers == 2
+    model.check_shots([0])
+    with pytest.raises(ConfigError, match=r'mask_generator.shots: layer 2 .*layers 0\.\.1'):
+        model.check_shots([0, 2])
+
+
+QUESTIONS = dict(
+    tokens=Wants(tokens=True),
+    attention=Wants(attention=frozenset({(None, 'heads')})),
+    relations=Wants(relations=frozenset({0})))
+
+
+@pytest.mark.parametrize('field', QUESTIONS)
+@pytest.mark.parametrize('name', ENCODERS)
+def test_an_encoder_answers_or_says_that_it_cannot(name, field):
+    model, wants, images = encoder(name), QUESTIONS[field], torch.randn(2, 3, 16, 24)
+    if field in model.observable:
+        model.check_wants(wants)
+        answer = getattr(model.observe(images, wants), field)
+        assert len(answer) > 0
+        return
+    said = f'{type(model).__name__} cannot be asked for its {field}'
+    with pytest.raises(ConfigError, match=said):
+        model.check_wants(wants)
+    with pytest.raises(NotImplementedError):
+        model.observe(images, wants)
+
+
+@pytest.mark.parametrize('wants', [
+    Wants(attention=frozenset({(0, 'heads'), (2, 'heads')})),
+    Wants(relations=frozenset({-3})),
+])
+def test_layers_that_there_are_not_are_told(wants):
+    with pytest.raises(ConfigError, match=r'layer (2|-3) is out of range.*2 layers.*-2\.\.1'):
+        encoder('vit').check_wants(wants)
+
+
+def test_errors_name_who_asks_and_whom():
+    encoders = dict(student=encoder('vit'), momentum=encoder('swin'))
+    tokens = Wants(tokens=True)
+    check_wants('head.source', dict(student=tokens), encoders)
+    with pytest.raises(ConfigError, match=(
+            r"head.source='teacher' is unknown.*choose from \['momentum', 'student'\]$")):
+        check_wants('head.source', dict(student=tokens, teacher=tokens), encoders)
+    with pytest.raises(ConfigError, match="^head.source='momentum': .*MaskedSwin cannot"):
+        check_wants('head.source', dict(momentum=tokens), encoders)
+    with pytest.raises(ConfigError, match=r"set model.momentum_encoder=dict\(type="):
+        check_wants('head.source', dict(momentum=tokens), dict(student=encoder('vit')))
+
+
+def test_an_encoder_of_a_user_cannot_be_asked_before_it_says_what():
+    with pytest.raises(ConfigError, match='StubEncoder cannot be asked for its tokens'):
+        type('StubEncoder', (Encoder, ), dict(num_layers=1))().check_wants(Wants(tokens=True))

@@ -1,0 +1,103 @@
+"""The momentum encoder: the average by hand, what belongs to it, its schedule, errors."""
+import math
+
+import pytest
+import torch
+from torch import nn
+
+from mmguided.models import MaskedSwin, MaskedViT, MomentumEncoder
+from mmguided.structures import Clock
+from mmguided.utils.errors import ConfigError
+from tests.helpers.models import as_trained, tokens
+
+
+def vit(**kwargs):
+    arch = dict(embed_dims=8, num_layers=2, num_heads=2, feedforward_channels=16)
+    return as_trained(MaskedViT(arch, 16, 4, **kwargs))
+
+
+def test_each_update_keeps_mu_of_the_average():
+    source = vit()
+    momentum = MomentumEncoder(source)
+    expected = {k: p.detach().clone() for k, p in source.named_parameters()}
+    for mu in (.9, .5, .9):
+        as_trained(source)
+        momentum.update(mu)
+        for name, parameter in source.named_parameters():
+            expected[name] = mu * expected[name] + (1 - mu) * parameter.detach()
+    averaged = dict(momentum.encoder.named_parameters())
+    assert averaged.keys() == expected.keys()
+    for name, value in expected.items():
+        torch.testing.assert_close(averaged[name], value, msg=name)
+        assert not averaged[name].requires_grad and averaged[name].grad is None
+
+
+def test_the_source_is_left_alone_and_saved_where_it_belongs():
+    source = vit()
+    momentum = MomentumEncoder(source)
+    before = {k: v.clone() for k, v in source.state_dict().items()}
+    assert {k.removeprefix('encoder.') for k in momentum.state_dict()} == before.keys()
+    momentum.encoder.cls_token.data += 1
+    momentum.update(.5)
+    assert all(torch.equal(v, before[k]) for k, v in source.state_dict().items())
+    assert all(parameter.requires_grad for parameter in source.layers.parameters())
+
+
+def test_a_module_that_is_added_later_is_averaged_from_then_on():
+    momentum = MomentumEncoder(vit())
+    momentum.update(.9)
+    source = nn.Linear(2, 2)
+    added = momentum.add_ema(source)
+    start = added.weight.clone()
+    as_trained(source, 1.)
+    momentum.update(.9)
+    torch.testing.assert_close(added.weight, .9 * start + .1 * source.weight.detach())
+    assert not added.weight.requires_grad
+    momentum.reset()
+    assert torch.equal(added.weight, source.weight)
+
+
+def test_initializing_it_changes_nothing():
+    momentum = MomentumEncoder(vit())
+    before = {k: v.clone() for k, v in momentum.state_dict().items()}
+    momentum.init_weights()
+    assert all(torch.equal(v, before[k]) for k, v in momentum.state_dict().items())
+
+
+def test_without_final_norm_its_tokens_are_those_of_the_last_block():
+    source, images = vit(), torch.randn(2, 3, 16, 16)
+    momentum = MomentumEncoder(source, final_norm=False)
+    assert not any(k.startswith('encoder.ln1.') for k in momentum.state_dict())
+    raw = tokens(momentum.encoder, images)
+    torch.testing.assert_close(source.ln1(raw), tokens(source, images))
+    assert source.final_norm, 'the encoder that is trained keeps its own'
+    momentum.update(.5)
+
+
+def test_momentum_follows_a_cosine_from_its_start_to_its_end():
+    momentum, clock = MomentumEncoder(vit(), .9, end_momentum=1.), Clock()
+    assert momentum.momentum_at(clock) == pytest.approx(.9), 'before a run'
+    for progress in (0, .25, .5, 1):
+        clock.set(100 * progress, max_epochs=100)
+        expected = 1 - .1 * (math.cos(math.pi * progress) + 1) / 2
+        assert momentum.momentum_at(clock) == pytest.approx(expected)
+    assert MomentumEncoder(vit(), .9).momentum_at(clock) == pytest.approx(.9), 'constant'
+
+
+@pytest.mark.parametrize('kwargs, said', [
+    (dict(momentum=1.5), 'momentum_encoder.momentum=1.5 must lie between 0 and 1'),
+    (dict(end_momentum=-.1), 'momentum_encoder.end_momentum=-0.1 must lie between 0 and 1'),
+])
+def test_a_momentum_must_be_a_share(kwargs, said):
+    with pytest.raises(ConfigError, match=said):
+        MomentumEncoder(vit(), **kwargs)
+
+
+def test_encoders_that_do_not_fit_are_told():
+    with pytest.raises(ConfigError, match='momentum_encoder.final_norm=True.*backbone.final_norm'):
+        MomentumEncoder(vit(final_norm=False))
+    assert not MomentumEncoder(vit(final_norm=False), final_norm=False).encoder.final_norm
+    swin = MaskedSwin(dict(embed_dims=8, depths=[1], num_heads=[1]), 8, window_size=2,
+                      patch_size=4, out_indices=(0, ))
+    with pytest.raises(ConfigError, match='MaskedSwin cannot be asked for its tokens'):
+        MomentumEncoder(swin)
