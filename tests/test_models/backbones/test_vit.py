@@ -7,7 +7,7 @@ from mmpretrain.models import VisionTransformer
 
 from mmguided.models import MaskedViT
 from mmguided.registry import MODELS
-from mmguided.structures import Wants
+from mmguided.structures import PatchMask, Wants
 from mmguided.utils.errors import ConfigError
 from tests.helpers.models import cls_attention, patch_mask, tokens
 
@@ -85,13 +85,14 @@ def test_guidance_stops_at_its_last_layer_and_keeps_no_graph(monkeypatch):
     assert rows.shape == (1, 2, 16) and not rows.requires_grad
 
 
-def test_weights_cast_for_the_guidance_are_not_left_to_the_training_pass(monkeypatch):
+@pytest.mark.parametrize('ask', [cls_attention, tokens])
+def test_weights_cast_for_observing_are_not_left_to_the_training_pass(ask, monkeypatch):
     """On torch before late 2025 they would have no graph; see the comment in observe."""
     cleared = []
     monkeypatch.setattr(
         torch, 'clear_autocast_cache', lambda: cleared.append(torch.is_autocast_enabled('cpu')))
     with torch.autocast('cpu', torch.bfloat16):
-        tokens(encoder(), torch.randn(1, 3, 32, 32))
+        ask(encoder(), torch.randn(1, 3, 32, 32))
         assert cleared[0], 'cleared inside the autocast of the step'
 
 
@@ -222,6 +223,18 @@ def test_under_a_mask_it_sees_the_visible_patches_alone():
     assert torch.equal(seen.tokens, other.tokens)
     assert all(torch.equal(row, other.attention[k]) for k, row in seen.attention.items())
     assert torch.equal(seen.relations[0], other.relations[0])
+
+
+def test_under_a_mask_in_shots_each_layer_sees_the_patches_still_present():
+    model, images = encoder().eval(), torch.randn(2, 3, 32, 32)
+    mask = PatchMask.from_ids(torch.rand(2, 16).argsort(1), ((0, 8), (2, 3)), (4, 4))
+    wants = Wants(tokens=True, attention=frozenset({(1, 'heads'), (2, 'heads')}))
+    seen = model.observe(images, wants, mask)
+    torch.testing.assert_close(seen.tokens, model(images, mask))
+    assert [seen.attention[i, 'heads'].shape for i in (1, 2)] == [(2, 8), (2, 3)]
+    alone = model.observe(images, Wants(attention=wants.attention), mask)
+    for key, row in seen.attention.items():
+        torch.testing.assert_close(alone.attention[key], row)
 
 
 def test_observations_have_no_graph_in_a_training_encoder():

@@ -8,7 +8,16 @@ from mmengine.runner import load_checkpoint
 from mmguided.models import MaskedImageModel
 from mmguided.registry import MODELS
 from mmguided.utils.errors import ConfigError
-from tests.helpers.models import CMAE_SMALL, SMALL, build, ccmim, cmae, total
+from tests.helpers.models import (
+    CMAE_SMALL,
+    SMALL,
+    as_trained,
+    build,
+    ccmim,
+    cmae,
+    grad_norms,
+    total,
+)
 from tests.helpers.paths import ROOT
 
 SWIN = dict(
@@ -21,7 +30,9 @@ OLD = ['ccmim', 'cmae', 'cmae_shared', 'conditional_mae', 'simmim', 'fcmae']
 def saved():
     """Models that were trained before prediction layers moved to the heads, their losses on a
     seeded batch, and their features."""
-    return torch.load(ROOT / 'tests/data/before_redesign.pt')
+    models = torch.load(ROOT / 'tests/data/before_redesign.pt', weights_only=True)
+    assert list(models) == OLD
+    return models
 
 
 def in_new_words(cfg):
@@ -64,14 +75,45 @@ def test_checkpoints_made_before_the_redesign_give_the_same(saved, name, way, tm
         assert model.clock.epoch == 2.5
 
 
-def test_mmpretrains_mae_loads_as_it_is():
-    """Its prediction layer is part of the decoder, and it has no clock."""
-    model = build('MAE', SMALL)
-    state = {k.replace('head.decoder_pred', 'neck.decoder_pred'): torch.randn_like(v)
-             for k, v in model.state_dict().items() if not k.startswith('clock')}
+def mmpretrains_mae():
+    """MAE of mmpretrain, as large as ours of SMALL, with the normalized target."""
+    return MODELS.build(dict(
+        type='mmpretrain.MAE',
+        backbone=dict(
+            type='MAEViT', img_size=32, patch_size=8, arch=dict(
+                embed_dims=32, num_layers=2, num_heads=2, feedforward_channels=128)),
+        neck=dict(
+            type='MAEPretrainDecoder', num_patches=16, patch_size=8, embed_dim=32,
+            decoder_embed_dim=16, decoder_depth=1, decoder_num_heads=2),
+        head=dict(
+            type='MAEPretrainHead', norm_pix=True, patch_size=8,
+            loss=dict(type='PixelReconstructionLoss', criterion='L2'))))
+
+
+def test_mmpretrains_mae_loads_as_it_is_and_has_the_same_loss_and_gradients():
+    """Its prediction layer is part of the decoder, and it has no clock: ours starts at 0."""
+    ours, theirs = build('MAE', SMALL), as_trained(mmpretrains_mae()).train()
+    state = theirs.state_dict()
     assert {'neck.decoder_pred.weight', 'neck.ln1.weight', 'backbone.ln1.weight'} <= state.keys()
-    model.load_state_dict(state, strict=True)
-    assert torch.equal(model.head.decoder_pred.weight, state['neck.decoder_pred.weight'])
+    ours.clock.set(7)
+    ours.load_state_dict(state, strict=True)
+    assert ours.clock.epoch == 0
+    images, results = torch.randn(4, 3, 32, 32), []
+    for model in (ours, theirs):
+        torch.manual_seed(3)  # the same masks
+        loss = total(model.loss(images, []))
+        loss.backward()
+        results.append((loss, grad_norms(model)))
+    (loss, norms), (their_loss, their_norms) = results
+    torch.testing.assert_close(loss, their_loss)
+    assert len(norms) == len(their_norms)
+    for name, norm in their_norms.items():
+        ours_name = name.replace('neck.decoder_pred', 'head.decoder_pred')
+        torch.testing.assert_close(norms[ours_name], norm, rtol=1e-4, atol=1e-6, msg=name)
+
+
+def test_a_checkpoint_of_mmpretrain_that_lacks_a_weight_is_refused():
+    model, state = build('MAE', SMALL), mmpretrains_mae().state_dict()
     with pytest.raises(RuntimeError, match='head.decoder_pred.bias'):
         model.load_state_dict({k: v for k, v in state.items() if 'pred.bias' not in k})
 
@@ -153,6 +195,15 @@ def test_a_guidance_that_is_not_due_costs_no_pass():
     model.clock.set(3)
     with pytest.raises(pytest.fail.Exception):
         model.loss(torch.randn(2, 3, 32, 32))
+
+
+def test_a_momentum_encoder_starts_as_the_initialized_encoder():
+    model = build('MAE', SMALL, momentum_encoder=dict(type='mmguided.MomentumEncoder'))
+    model.init_weights()
+    state = model.momentum_encoder.encoder.state_dict()
+    assert all(torch.equal(value, state[k]) for k, value in model.backbone.state_dict().items())
+    assert set(model.encoders) == {'student', 'momentum'} and set(build('MAE', SMALL).encoders) == {
+        'student'}
 
 
 @pytest.mark.parametrize('make', [ccmim, cmae, lambda: build('MAE', CMAE_SMALL)])

@@ -58,6 +58,17 @@ def test_one_shot_at_layer_0_is_mae_exactly(pairs):
             assert torch.equal(ours_p.grad, theirs_p.grad), name
 
 
+def test_a_mask_ratio_is_one_shot():
+    torch.manual_seed(0)
+    ours = build('ConditionalMAE', GEOMETRY,
+                 mask_generator=dict(type='mmguided.MaskGenerator', mask_ratio=.75))
+    ours.init_weights()
+    losses, _ = step(ours, IMAGES)
+    expected, _ = step(mae(.75), IMAGES)
+    assert losses.keys() == {'loss_reconstruction', 'error_shot_1'}
+    assert losses['loss_reconstruction'] == expected['loss_reconstruction']
+
+
 @pytest.mark.parametrize('pairs, tokens, by_shot', [
     ([(0, .75), (2, .1)], [16, 16, 14, 14], [14, 48, 2]),
     ([(0, .75), (1, .1), (3, .1)], [16, 14, 14, 12], [12, 48, 2, 2]),
