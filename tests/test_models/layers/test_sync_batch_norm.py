@@ -4,6 +4,7 @@ import torch
 from torch import nn
 
 from mmguided.models import SyncBatchNorm
+from mmguided.models.layers import sync_batch_norm
 from mmguided.registry import MODELS
 from tests.helpers.models import MLP
 
@@ -26,6 +27,15 @@ def test_in_one_process_it_is_batch_norm(training):
     for mine, reference in zip(*results, strict=True):
         assert torch.equal(mine, reference)
     assert (ours.running_mean.mean() != .3) == training
+
+
+def test_evaluation_waits_for_no_other_process(monkeypatch):
+    layer = SyncBatchNorm(3)
+    monkeypatch.setattr(
+        sync_batch_norm, 'all_gather_with_grad', lambda x: pytest.fail('gathered'))
+    with pytest.raises(pytest.fail.Exception):
+        layer(torch.randn(4, 3))
+    assert layer.eval()(torch.randn(1, 3)).shape == (1, 3)
 
 
 def test_mmpretrains_neck_takes_it_by_config():

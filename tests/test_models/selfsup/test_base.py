@@ -162,26 +162,28 @@ TOPK = dict(type='mmguided.MaskGenerator', sampling=dict(type='mmguided.TopKSamp
 
 
 @pytest.mark.parametrize('layers, source, target, passes', [
-    ([0], 'momentum', 'FeatureTarget', dict(student=[1, 1], momentum=[1, 1])),
-    ([0], 'momentum', 'PixelTarget', dict(student=[1, 1], momentum=[0, 0])),
-    ([-1], 'momentum', 'PixelTarget', dict(student=[1, 1], momentum=[1, 0])),
-    ([0], 'student', 'FeatureTarget', dict(student=[1, 1], momentum=[1, 1])),
-    ([-1], 'student', 'PixelTarget', dict(student=[2, 1], momentum=[0, 0])),
+    ([-1], 'momentum', 'FeatureTarget', dict(student=[1, 1, 1], momentum=[1, 1, 1])),
+    ([0], 'momentum', 'FeatureTarget', dict(student=[1, 1, 1], momentum=[1, 1, 1])),
+    ([0], 'momentum', 'PixelTarget', dict(student=[1, 1, 1], momentum=[1, 0, 0])),
+    ([-1], 'momentum', 'PixelTarget', dict(student=[1, 1, 1], momentum=[1, 1, 0])),
+    ([0], 'student', 'FeatureTarget', dict(student=[2, 1, 1], momentum=[1, 1, 1])),
+    ([-1], 'student', 'PixelTarget', dict(student=[2, 2, 1], momentum=[0, 0, 0])),
 ])
 def test_one_pass_of_each_encoder_no_deeper_than_asked(layers, source, target, passes):
-    """How often the MLP of each block runs: attention and tokens of one encoder are one pass, and
-    attention alone ends in the attention of its deepest layer."""
+    """How often the patch embedding and the MLP of each block run: attention and tokens of one
+    encoder are one pass, and attention alone ends in the attention of its deepest layer."""
     guidance = dict(type='mmguided.ClsAttention', source=source, layers=layers)
     model = build(
         'MAE', SMALL, momentum_encoder=dict(type='mmguided.MomentumEncoder'),
         mask_generator=dict(TOPK, guidance=guidance),
         target_generator=dict(type=f'mmguided.{target}'))
-    counts = {name: [0, 0] for name in model.encoders}
+    counts = {name: [0, 0, 0] for name in model.encoders}
     for name, encoder in model.encoders.items():
-        for i, layer in enumerate(encoder.layers):
+        modules = [encoder.patch_embed, *(layer.ffn for layer in encoder.layers)]
+        for i, module in enumerate(modules):
             def count(*args, name=name, i=i):
                 counts[name][i] += 1
-            layer.ffn.register_forward_hook(count)
+            module.register_forward_hook(count)
     losses = model.loss(torch.randn(4, 3, 32, 32))
     total(losses).backward()
     assert counts == passes and losses['topk_overlap'] == 1

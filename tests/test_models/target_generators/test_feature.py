@@ -3,7 +3,7 @@ import pytest
 import torch
 
 from mmguided.models import FeatureTarget
-from tests.helpers.models import CMAE_SMALL, build, tokens, total
+from tests.helpers.models import CMAE_SMALL, as_trained, build, tokens, total
 
 MOMENTUM = dict(type='mmguided.MomentumEncoder')
 FEATURES = dict(type='mmguided.FeatureTarget', source='momentum')
@@ -11,6 +11,7 @@ FEATURES = dict(type='mmguided.FeatureTarget', source='momentum')
 
 def test_targets_are_the_normalized_tokens_of_the_other_encoder():
     model = build('MAE', CMAE_SMALL, momentum_encoder=MOMENTUM, target_generator=FEATURES)
+    as_trained(model.momentum_encoder, .5)  # the encoder's own norm does not hide the target's
     images = torch.randn(2, 3, 32, 32)
     target = model.target_generator(images, model.observe(images))
     raw = tokens(model.momentum_encoder.encoder, images)[:, 1:]
