@@ -7,7 +7,11 @@ machinery and says nothing about ccMIM's quality. Once the images are prepared, 
 
     python tools/train.py configs/quickstart/ccmim_vit-micro.py
 """
-_base_ = ['../_base_/models/ccmim_vit-b.py', '../_base_/default_runtime.py']
+_base_ = [
+    '../_base_/models/ccmim_vit-b.py',
+    '../_base_/quickstart_evaluation.py',
+    '../_base_/default_runtime.py',
+]
 
 data_root = 'work_dirs/quickstart/data'
 work_dir = 'work_dirs/quickstart'
@@ -37,17 +41,6 @@ model = dict(
     # Patches of even color, such as a digit's background, would be noise if normalized.
     target_generator=dict(norm_pix=False))
 
-test_pipeline = [
-    dict(type='LoadImageFromFile', imdecode_backend='pillow'),
-    dict(
-        type='ResizeEdge',
-        scale=image_size,
-        edge='short',
-        backend='pillow',
-        interpolation='bicubic'),
-    dict(type='CenterCrop', crop_size=image_size),
-    dict(type='PackInputs')
-]
 train_pipeline = [
     dict(type='LoadImageFromFile', imdecode_backend='pillow'),
     # No flips: a mirrored digit is none.
@@ -102,7 +95,7 @@ custom_hooks = [
             data_root=data_root,
             data_prefix='val',
             with_label=False,
-            pipeline=test_pipeline),
+            pipeline=_base_.digits.pipeline),
         indices=(0, 1, 2, 3, 4, 5)),
 ]
 visualizer = dict(vis_backends=[dict(type='LocalVisBackend')])
