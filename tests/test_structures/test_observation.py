@@ -18,11 +18,13 @@ def test_layers_are_resolved_and_checked():
 
 
 def test_questions_of_several_parts_unite_by_encoder():
-    attention = Wants(attention=frozenset({(-1, 'heads')}))
+    attention = Wants(attention=frozenset({(-1, 'heads')}), relations=frozenset({1}))
+    both = Wants(True, frozenset({(0, None)}), frozenset({-1}))
     united = unite_wants(
-        dict(momentum=attention), {}, dict(momentum=Wants(tokens=True), student=Wants(tokens=True)))
+        dict(momentum=attention), {}, dict(momentum=both, student=Wants(tokens=True)))
     assert united == dict(
-        momentum=Wants(tokens=True, attention=attention.attention), student=Wants(tokens=True))
+        momentum=Wants(True, frozenset({(-1, 'heads'), (0, None)}), frozenset({1, -1})),
+        student=Wants(tokens=True))
     assert unite_wants() == {}
 
 

@@ -175,13 +175,17 @@ def test_union_loss_by_hand(weights, expected):
     assert model.head.mean(errors, model.shot_weights[shot]).item() == pytest.approx(expected)
 
 
-def test_errors_of_the_shots_make_the_union():
-    """Eq. 8: the loss is the mean over all patches that were dropped, in whichever shot."""
-    model = conditional((0, .75), (2, .25))
+@pytest.mark.parametrize('weights, by_shot', [
+    ('equal', (1, 1)), ('ratio', (.75, .25)), ([2., 5.], (2, 5))])
+def test_errors_of_the_shots_make_the_union(weights, by_shot):
+    """Eq. 8: the loss is the mean over all patches that were dropped, in whichever shot; weights
+    are those of patches."""
+    model = conditional((0, .75), (2, .25), shot_weights=weights)
     losses, _ = step(model, IMAGES)
     first, second = losses['error_shot_1'], losses['error_shot_2']
     assert not first.requires_grad and not second.requires_grad
-    union = (48 * first + 4 * second) / 52
+    one, two = 48 * by_shot[0], 4 * by_shot[1]
+    union = (one * first + two * second) / (one + two)
     torch.testing.assert_close(losses['loss_reconstruction'].detach(), union)
 
 
