@@ -66,7 +66,7 @@ class Observation:
         relations: Layer -> attention output of the patches before the projection, ``(B, n, D)``.
 
     ``n`` is the number of patches that the encoder saw: all, in the image's order, or, under a
-    mask, its ``ids_keep``.
+    mask, its ``ids_keep_at`` that layer.
     """
     num_layers: int
     tokens: Tensor | None = None

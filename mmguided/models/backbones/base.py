@@ -74,7 +74,7 @@ class Encoder:
         try:
             wants.resolve(self.num_layers)
         except IndexError as error:
-            raise ConfigError(str(error)) from error
+            raise ConfigError(f'layers: {error}') from error
 
     @torch.no_grad()
     def observe(self, images: Tensor, wants: Wants, mask: PatchMask | None = None) -> Observation:

@@ -123,9 +123,10 @@ class MaskedImageModel(BaseSelfSupervisor):
         if self.momentum_encoder is not None:
             names = {module: f'{prefix}{name}.' for name, module in self.named_modules()}
             for ema, source in self.momentum_encoder.pairs:
+                current = source.state_dict()
                 for name in ema.state_dict():
-                    if names[source] + name in state_dict:
-                        state_dict.setdefault(names[ema] + name, state_dict[names[source] + name])
+                    value = state_dict.get(names[source] + name, current[name])
+                    state_dict.setdefault(names[ema] + name, value)
         super()._load_from_state_dict(state_dict, prefix, *args)
 
     def observe(self, images: Tensor,

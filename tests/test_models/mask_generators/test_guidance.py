@@ -35,7 +35,8 @@ def test_layers_of_another_guidance_in_the_same_pass_do_not_count():
 
 @pytest.mark.parametrize('guidance, said', [
     (dict(source='teacher'), "guidance.source='teacher' is unknown.*choose from .'student'"),
-    (dict(layers=[2]), r"guidance.source='student': layer 2 is out of range.*2 layers.*-2\.\.1"),
+    (dict(layers=[2]),
+     r"guidance.source='student': layers: layer 2 is out of range.*2 layers.*-2\.\.1"),
     (dict(layers=[]), r'guidance.layers=\[\]'),
     (dict(reduce='max'), "reduce='max'"),
     (dict(softmax=True), 'softmax=True'),

@@ -8,8 +8,10 @@ from mmguided.registry import MODELS
 from mmguided.utils.errors import ConfigError
 from tests.helpers.models import (
     CMAE_NCE,
+    CMAE_SMALL,
     FEATURES,
     MOMENTUM,
+    build,
     cls_attention,
     cmae,
     grad_norms,
@@ -204,6 +206,17 @@ def test_what_a_checkpoint_lacks_of_the_target_starts_as_what_it_follows(missing
             source = name.replace('momentum_encoder.encoder.', 'backbone.')
             value = saved.state_dict()[source.replace('target_projector.', 'projector.')]
         assert torch.equal(loaded[name], value), name
+
+
+def test_an_average_equals_its_source_where_a_checkpoint_has_neither(tmp_path):
+    """MAE's checkpoint by a list of init_cfg: the projector is initialized, then MAE is loaded."""
+    state = build('MAE', CMAE_SMALL).state_dict()
+    torch.save(dict(state_dict=state, meta={}), tmp_path / 'mae.pth')
+    model = cmae(init_cfg=[dict(type='Pretrained', checkpoint=str(tmp_path / 'mae.pth'))])
+    for name, value in model.projector.state_dict().items():
+        assert torch.equal(model.target_projector.state_dict()[name], value), name
+    weight = model.momentum_encoder.encoder.layers[0].attn.qkv.weight
+    assert torch.equal(weight, state['backbone.layers.0.attn.qkv.weight'])
 
 
 def test_errors():
