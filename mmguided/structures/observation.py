@@ -75,5 +75,5 @@ class Observation:
 
     def cls_attention(self, layers: Iterable[int] | None, softmax: str | None) -> Tensor:
         """Attention from [CLS] to the patches, ``(len(layers), B, n)`` by rising layer."""
-        return torch.stack([self.attention[layer, softmax]
-                            for layer in resolve_layers(layers, self.num_layers)])
+        layers = resolve_layers(layers, self.num_layers)
+        return torch.stack([self.attention[layer, softmax] for layer in layers])

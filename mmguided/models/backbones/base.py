@@ -84,8 +84,7 @@ class Encoder:
 
 
 def check_wants(field: str, wants: Mapping[str, Wants], encoders: Mapping[str, Encoder]) -> None:
-    """Raise ConfigError, when a model is built, if an encoder named in ``wants`` does not exist or
-    cannot answer; ``field`` of the config asks."""
+    """Raise ConfigError if an encoder that ``field`` of the config asks is not there or cannot."""
     for name, asked in wants.items():
         if name not in encoders:
             remedy = "; set model.momentum_encoder=dict(type='mmguided.MomentumEncoder')" if (
