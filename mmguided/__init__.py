@@ -1,14 +1,27 @@
 """Guided masked image modeling on OpenMMLab.
 
-Importing the package registers all its parts, so ``custom_imports = dict(imports=['mmguided'])`` is
-all that a config needs.
+``custom_imports = dict(imports=['mmguided'])`` is all that a config needs: the registries are known
+from then on, and each imports its parts when the first of them is asked for.
 """
+from importlib import import_module
+from types import ModuleType
+
 from .utils.versions import check_requirements
 from .version import __version__
 
 check_requirements()
 
-# Registering must follow the check: these import the toolboxes.
-from . import datasets, engine, evaluation, models  # noqa: E402
+# Behind the check: it needs mmengine.
+from . import registry  # noqa: E402
 
-__all__ = ['__version__', 'datasets', 'engine', 'evaluation', 'models']
+_SUBPACKAGES = ('analysis', 'datasets', 'engine', 'evaluation', 'models', 'ops', 'structures',
+                'visualization')
+
+__all__ = ['__version__', 'registry', *_SUBPACKAGES]
+
+
+def __getattr__(name: str) -> ModuleType:
+    """Import a sub-package when it is first used: torch and the toolboxes take seconds."""
+    if name in _SUBPACKAGES:
+        return import_module(f'{__name__}.{name}')
+    raise AttributeError(f'module {__name__!r} has no attribute {name!r}')
