@@ -11,7 +11,9 @@ from mmengine.registry import Registry
 
 SCOPE = 'mmguided'
 
-MODELS = Registry('model', parent=ROOT_MODELS, scope=SCOPE, locations=['mmguided.models'])
+MODELS = Registry(
+    'model', parent=ROOT_MODELS, scope=SCOPE,
+    locations=['mmguided.models', 'mmguided.evaluation'])  # the latter has the k-NN classifier
 DATASETS = Registry('dataset', parent=ROOT_DATASETS, scope=SCOPE, locations=['mmguided.datasets'])
 TRANSFORMS = Registry(
     'transform', parent=ROOT_TRANSFORMS, scope=SCOPE, locations=['mmguided.datasets.transforms'])
