@@ -98,6 +98,10 @@ class ImageFolder(CustomDataset):
             extensions=extensions,
             lazy_init=lazy_init,
             **kwargs)
+        # In the pipeline, so that it runs, and can be inspected, as every other.
+        self.pipeline.transforms = [
+            _LoadImage(transform) if isinstance(transform, LoadImageFromFile) else transform
+            for transform in self.pipeline.transforms]
 
     def full_init(self) -> None:
         """Reads the folder (once)."""
@@ -121,7 +125,7 @@ class ImageFolder(CustomDataset):
             info = self.get_data_info(index)
             path = info['img_path']
             try:
-                return self._run_pipeline(info)
+                return self.pipeline(info)
             except _UnreadableImage as error:
                 cause = error.__cause__
                 if self.broken == 'error':
@@ -139,16 +143,6 @@ class ImageFolder(CustomDataset):
             f'data_root={self.data_root!r}: {"all" if tries == len(self) else "the next"} {tries} '
             f'images are unreadable, the last one {path!r} ({type(cause).__name__}: {cause}). '
             'Check the files and LoadImageFromFile in the pipeline.')
-
-    def _run_pipeline(self, info: dict) -> Any:
-        for transform in self.pipeline.transforms:
-            if isinstance(transform, LoadImageFromFile):
-                info = _load(transform, info)
-            else:
-                info = transform(info)
-            if info is None:
-                return None
-        return info
 
     def load_data_list(self) -> list[dict]:
         """Lists ``dict(img_path=..., gt_label=...)``, without label when unlabeled."""
@@ -231,17 +225,26 @@ class ImageFolder(CustomDataset):
         print_log(message, logger='current', level=logging.WARNING)
 
 
-def _load(transform: LoadImageFromFile, info: dict) -> dict | None:
-    try:
-        return transform(info)
-    except (MemoryError, ImportError):
-        raise
-    except Exception as error:
-        # Decoders fail on bad content in many ways (AssertionError, cv2.error, SyntaxError,
-        # ValueError, OSError, ...), but only the operating system gives an OSError its number.
-        if isinstance(error, OSError) and error.errno is not None:
+class _LoadImage:
+    """Runs a loading transform, and tells content that it cannot decode from other failures."""
+
+    def __init__(self, transform: LoadImageFromFile) -> None:
+        self.transform = transform
+
+    def __call__(self, info: dict) -> dict | None:
+        try:
+            return self.transform(info)
+        except (MemoryError, ImportError):
             raise
-        raise _UnreadableImage from error
+        except Exception as error:
+            # Decoders fail on bad content in many ways (AssertionError, cv2.error, SyntaxError,
+            # ValueError, OSError, ...), but only the operating system gives an OSError its number.
+            if isinstance(error, OSError) and error.errno is not None:
+                raise
+            raise _UnreadableImage from error
+
+    def __repr__(self) -> str:
+        return repr(self.transform)
 
 
 def _read_classes(classes: Sequence[str] | str) -> list[str]:
