@@ -2,7 +2,6 @@
 our parts as ``type='mmguided.CCMIM'`` whatever its own ``default_scope`` is."""
 from mmengine.registry import DATASETS as ROOT_DATASETS
 from mmengine.registry import HOOKS as ROOT_HOOKS
-from mmengine.registry import LOOPS as ROOT_LOOPS
 from mmengine.registry import METRICS as ROOT_METRICS
 from mmengine.registry import MODELS as ROOT_MODELS
 from mmengine.registry import OPTIM_WRAPPER_CONSTRUCTORS as ROOT_OPTIM_WRAPPER_CONSTRUCTORS
@@ -17,11 +16,10 @@ MODELS = Registry(
 DATASETS = Registry('dataset', parent=ROOT_DATASETS, scope=SCOPE, locations=['mmguided.datasets'])
 TRANSFORMS = Registry(
     'transform', parent=ROOT_TRANSFORMS, scope=SCOPE, locations=['mmguided.datasets.transforms'])
-HOOKS = Registry('hook', parent=ROOT_HOOKS, scope=SCOPE, locations=['mmguided.engine'])
-LOOPS = Registry('loop', parent=ROOT_LOOPS, scope=SCOPE, locations=['mmguided.engine'])
+HOOKS = Registry('hook', parent=ROOT_HOOKS, scope=SCOPE, locations=['mmguided.engine.hooks'])
 METRICS = Registry('metric', parent=ROOT_METRICS, scope=SCOPE, locations=['mmguided.evaluation'])
 OPTIM_WRAPPER_CONSTRUCTORS = Registry(
     'optim_wrapper_constructor',
     parent=ROOT_OPTIM_WRAPPER_CONSTRUCTORS,
     scope=SCOPE,
-    locations=['mmguided.engine'])
+    locations=['mmguided.engine.optimizers'])

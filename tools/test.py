@@ -4,21 +4,14 @@
     bash tools/dist_test.sh CONFIG CHECKPOINT 8
 """
 import argparse
+import os
 
 from mmengine.config import Config
 from mmengine.fileio import dump
-from mmengine.registry import METRICS
 
-from mmguided.engine.runner_utils import (
-    add_common_arguments,
-    build_runner,
-    leave_process_group,
-    load_config,
-    merge_common_args,
-    naming_config_fields,
-    prepare_device,
-)
-from mmguided.utils.errors import ConfigError, check_file, exit_on_config_error
+from mmguided.engine.command_line import add_common_arguments, load_config, merge_common_args
+from mmguided.engine.config_checks import check_checkpoint, check_paths
+from mmguided.utils.errors import ConfigError, exit_on_config_error
 
 
 def parse_args() -> argparse.Namespace:
@@ -39,7 +32,6 @@ def parse_args() -> argparse.Namespace:
 
 def check_args(args: argparse.Namespace) -> None:
     """Raise ConfigError for what would otherwise fail after the whole test has run."""
-    check_file('checkpoint', args.checkpoint, 'give the path of a .pth file')
     if args.out_item and not args.out:
         raise ConfigError(f'--out-item={args.out_item} needs --out FILE')
     endings = ('.json', '.yml', '.yaml', '.pkl') if args.out_item == 'metrics' else ('.pkl',)
@@ -75,26 +67,30 @@ def draw_predictions(cfg: Config, args: argparse.Namespace) -> None:
         hook['test_out_dir' if scope == 'mmdet' else 'out_dir'] = args.show_dir
 
 
-@exit_on_config_error
-def main() -> None:
+def read_config() -> tuple[Config, argparse.Namespace]:
+    """The config of the command line, checked as far as that goes without torch, and the options.
+    """
     args = parse_args()
-    cfg = load_config(args.config)
+    cfg = load_config(args.config, args.cfg_options)
     check_args(args)
     merge_common_args(cfg, args)
     merge_test_args(cfg, args)
-    prepare_device(cfg)
-    with naming_config_fields(cfg, ('test_dataloader', 'test_evaluator', 'model', 'custom_hooks')):
-        runner = build_runner(cfg)
-        if args.out and args.out_item != 'metrics':
-            # mmdet's own metric keeps masks as run lengths.
-            kind = 'mmdet.DumpDetResults' if cfg.get('default_scope') == 'mmdet' else 'DumpResults'
-            runner.test_evaluator.metrics.append(
-                METRICS.build(dict(type=kind, out_file_path=args.out)))
-        metrics = runner.test()
-    if args.out_item == 'metrics' and runner.rank == 0:
+    check_checkpoint('checkpoint', args.checkpoint, 'give the path of a .pth file')
+    check_paths(cfg, ('model.bank_dataloader', 'test_dataloader', 'custom_hooks'))
+    return cfg, args
+
+
+@exit_on_config_error
+def main() -> None:
+    cfg, args = read_config()
+    # Only here, since it imports torch and the toolboxes, which takes many seconds.
+    from mmguided.engine.runner import leave_process_group, test
+    predictions = None if args.out_item == 'metrics' else args.out
+    metrics = test(cfg, predictions)
+    if args.out_item == 'metrics' and os.environ.get('RANK', '0') == '0':
         dump(metrics, args.out)
+    leave_process_group()
 
 
 if __name__ == '__main__':
     main()
-    leave_process_group()

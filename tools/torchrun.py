@@ -1,11 +1,25 @@
-"""``python -m torch.distributed.run``, without its stack when a process fails: that process has
-already said why."""
+"""``python -m torch.distributed.run``, with the mistakes of a command line found before it starts
+processes, and without its stack when one of them fails: that process has already said why."""
+import runpy
 import sys
 
-from torch.distributed import run
-from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
+from mmguided.utils.errors import exit_on_config_error
+
+
+@exit_on_config_error
+def check_command() -> None:
+    """Read the config as the script of this command line will."""
+    command = sys.argv
+    script = next(place for place, word in enumerate(command) if place and word.endswith('.py'))
+    sys.argv = command[script:]
+    runpy.run_path(command[script])['read_config']()
+    sys.argv = command
+
 
 if __name__ == '__main__':
+    check_command()
+    from torch.distributed import run
+    from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
     try:
         run.main()
     except ChildFailedError as error:

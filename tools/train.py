@@ -7,17 +7,15 @@ import argparse
 
 from mmengine.config import Config
 
-from mmguided.engine.runner_utils import (
-    add_common_arguments,
-    build_runner,
+from mmguided.engine.command_line import add_common_arguments, load_config, merge_common_args
+from mmguided.engine.config_checks import (
+    check_checkpoint,
+    check_paths,
+    check_start,
+    check_work_dir,
     drop_pretrained,
-    leave_process_group,
-    load_config,
-    merge_common_args,
-    naming_config_fields,
-    prepare_device,
 )
-from mmguided.utils.errors import ConfigError, check_file, exit_on_config_error
+from mmguided.utils.errors import ConfigError, exit_on_config_error
 
 
 def parse_args() -> argparse.Namespace:
@@ -51,22 +49,31 @@ def merge_train_args(cfg: Config, args: argparse.Namespace) -> None:
         cfg.auto_scale_lr.enable = True
 
 
-@exit_on_config_error
-def main() -> None:
+def read_config() -> Config:
+    """The config of the command line, checked as far as that goes without torch."""
     args = parse_args()
-    cfg = load_config(args.config)
+    cfg = load_config(args.config, args.cfg_options)
     if args.resume and args.resume != 'auto':
-        check_file('--resume', args.resume,
-                   'give a checkpoint, or --resume alone for the latest one in the work dir')
+        check_checkpoint(
+            '--resume', args.resume,
+            'give a checkpoint, or --resume alone for the latest one in the work dir')
     merge_common_args(cfg, args)
     merge_train_args(cfg, args)
     drop_pretrained(cfg)
-    prepare_device(cfg)
-    with naming_config_fields(cfg, ('train_dataloader', 'val_dataloader', 'val_evaluator', 'model',
-                                    'load_from', 'custom_hooks')):
-        build_runner(cfg).train()
+    check_paths(cfg, ('model', 'train_dataloader', 'val_dataloader', 'custom_hooks'))
+    check_start(cfg)
+    check_work_dir(cfg)
+    return cfg
+
+
+@exit_on_config_error
+def main() -> None:
+    cfg = read_config()
+    # Only here, since it imports torch and the toolboxes, which takes many seconds.
+    from mmguided.engine.runner import leave_process_group, train
+    train(cfg)
+    leave_process_group()
 
 
 if __name__ == '__main__':
     main()
-    leave_process_group()

@@ -1,2 +1,1 @@
-"""What runs beside the model: hooks and optimizers."""
-from . import hooks, optimizers  # noqa: F401
+"""What runs beside the model: hooks, optimizers, and what the tools share."""

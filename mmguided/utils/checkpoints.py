@@ -2,13 +2,11 @@
 import math
 import os
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pickle import UnpicklingError
 
 from mmengine.logging import MMLogger
-from mmengine.model import PretrainedInit
-from mmengine.registry import WEIGHT_INITIALIZERS
 from mmengine.runner import CheckpointLoader
 from torch import Tensor, nn
 
@@ -19,23 +17,12 @@ _NAME_ONE = 'name a checkpoint, with --cfg-options model.backbone.init_cfg.check
 Shape = tuple[int, ...]
 
 
-def pretrained_settings(init_cfg: dict | Sequence[dict] | None) -> dict | None:
-    """The dict of ``init_cfg`` that names a checkpoint, in any of MMEngine's ways to write it."""
-    for settings in [init_cfg] if isinstance(init_cfg, dict) else init_cfg or []:
-        kind = settings.get('type')
-        if isinstance(kind, str):
-            kind = WEIGHT_INITIALIZERS.get(kind)
-        if kind is PretrainedInit:
-            return settings
-    return None
-
-
 def read_checkpoint(settings: Mapping) -> tuple[Mapping, str]:
     """Weights of the checkpoint that ``backbone.init_cfg`` names, and what stands before the
     encoder's names in it.
 
     Args:
-        settings: Result of :func:`pretrained_settings`.
+        settings: Result of :func:`mmguided.utils.configs.pretrained_settings`.
 
     Raises:
         ConfigError: If it names none, or no file of weights that torch can read.
@@ -67,7 +54,7 @@ def load_encoder(encoder: nn.Module,
 
     Args:
         encoder: Module to fill.
-        settings: Result of :func:`pretrained_settings`.
+        settings: Result of :func:`mmguided.utils.configs.pretrained_settings`.
         unused: Pattern of the names that a checkpoint may have and the encoder does not.
         new: Pattern of the encoder's names that a checkpoint may lack; they keep their values.
 

@@ -1,12 +1,15 @@
 """Tools, run within the test's process, which has the toolboxes imported already."""
+import argparse
 import importlib.util
 import runpy
 import sys
 from types import ModuleType
 
 import pytest
+from mmengine.config import Config
 
-from mmguided.engine import runner_utils
+from mmguided.engine import device
+from mmguided.engine.command_line import add_common_arguments, merge_common_args
 from tests.helpers.paths import ROOT
 
 
@@ -20,7 +23,7 @@ def import_tool(name: str) -> ModuleType:
 
 def use_cpu(monkeypatch) -> None:
     """Let a tool see no accelerator, as the first process of its machine."""
-    monkeypatch.setattr(runner_utils, 'get_device', lambda: 'cpu')
+    monkeypatch.setattr(device, 'get_device', lambda: 'cpu')
     monkeypatch.setenv('CUDA_VISIBLE_DEVICES', '')
     monkeypatch.setenv('LOCAL_RANK', '0')
 
@@ -38,3 +41,15 @@ def error_of_tool(monkeypatch, name: str, *args) -> str:
     # Python prints a string and exits with 1.
     assert isinstance(stop.value.code, str) and '\n' not in stop.value.code
     return stop.value.code
+
+
+def merged_config(text: str, *options: str) -> Config:
+    """The config that a tool makes of a file ``some/toy.py`` with this text and these options."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument('config')
+    add_common_arguments(parser)
+    args = parser.parse_args(['some/toy.py', *options])
+    cfg = Config.fromstring(text, '.py')
+    cfg.merge_from_dict(args.cfg_options)
+    merge_common_args(cfg, args)
+    return cfg

@@ -1,7 +1,6 @@
 """Strict loading: a right checkpoint is told from wrong ones, and the error says what to do."""
 import pytest
 import torch
-from mmengine.model import PretrainedInit
 from torch import nn
 
 from mmguided.models import MaskedViT
@@ -9,7 +8,6 @@ from mmguided.utils.checkpoints import (
     check_backbone,
     compare_backbone,
     load_encoder,
-    pretrained_settings,
     read_checkpoint,
 )
 from mmguided.utils.errors import ConfigError
@@ -75,20 +73,6 @@ def test_foreign_names():
 def test_average_norm_is_not_pretrained():
     with pytest.raises(ConfigError, match="use out_type='featmap'"):
         check_backbone(state(out_type='avg_featmap'), state())
-
-
-NAMED = dict(type='Pretrained', checkpoint='x.pth')
-
-
-@pytest.mark.parametrize('init_cfg, found', [
-    (NAMED, NAMED),
-    ([dict(type='Xavier', layer='Linear'), NAMED], NAMED),
-    (dict(type=PretrainedInit, checkpoint='x.pth'), dict(type=PretrainedInit, checkpoint='x.pth')),
-    (dict(type='mmengine.Pretrained', checkpoint=''), dict(type='mmengine.Pretrained',
-                                                           checkpoint='')),
-    (dict(type='Xavier', layer='Linear'), None), ([], None), (None, None)])
-def test_the_settings_that_name_a_checkpoint_are_found(init_cfg, found):
-    assert pretrained_settings(init_cfg) == found
 
 
 @pytest.mark.parametrize('wrap', [

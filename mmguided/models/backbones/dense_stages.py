@@ -3,7 +3,8 @@ from mmpretrain.models import ConvNeXt, SwinTransformer
 from torch import nn
 
 from mmguided.registry import MODELS
-from mmguided.utils.checkpoints import load_encoder, pretrained_settings
+from mmguided.utils.checkpoints import load_encoder
+from mmguided.utils.configs import pretrained_settings
 
 
 @MODELS.register_module()

@@ -10,7 +10,8 @@ from torch import Tensor, nn
 from mmguided.ops import cls_attention_row, gather_tokens, sincos_position_embedding
 from mmguided.registry import MODELS
 from mmguided.structures import Observation, PatchMask, Wants
-from mmguided.utils.checkpoints import load_encoder, pretrained_settings
+from mmguided.utils.checkpoints import load_encoder
+from mmguided.utils.configs import pretrained_settings
 from mmguided.utils.errors import ConfigError
 
 from ..layers import init_transformer_weights

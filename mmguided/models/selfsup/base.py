@@ -6,7 +6,7 @@ from torch import Tensor
 
 from mmguided.registry import MODELS
 from mmguided.structures import Clock, Observation, PatchMask, unite_wants
-from mmguided.utils.checkpoints import pretrained_settings
+from mmguided.utils.configs import pretrained_settings
 from mmguided.utils.converters import from_older_version
 from mmguided.utils.errors import ConfigError
 

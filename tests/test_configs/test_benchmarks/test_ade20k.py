@@ -12,7 +12,7 @@ from mmengine.config import Config
 from mmengine.optim import build_optim_wrapper
 from mmengine.registry import DATASETS, METRICS, MODELS, PARAM_SCHEDULERS, DefaultScope
 
-from mmguided.engine import runner_utils
+from mmguided.engine import device
 from mmguided.models import MaskedViT
 from tests.helpers.configs import build_without_memory
 from tests.helpers.paths import ROOT
@@ -136,7 +136,7 @@ def test_model_fits_together_and_each_depth_learns_at_its_rate(name):
     assert model.backbone.patch_resolution == (32, 32)  # positions are resized on loading
 
     cfg.launcher = 'none'
-    runner_utils.prepare_device(cfg)  # full precision
+    device.prepare_device(cfg)  # full precision
     wrapper = build_optim_wrapper(model, cfg.optim_wrapper)
     groups = {group['param_name']: group for group in wrapper.optimizer.param_groups}
     parameters = {k: p for k, p in model.named_parameters() if p.requires_grad}

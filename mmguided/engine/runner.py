@@ -1,0 +1,103 @@
+"""From a config to a Runner, and to its end."""
+import gc
+import importlib
+import io
+import warnings
+from contextlib import redirect_stdout, suppress
+
+from mmengine.config import Config
+from mmengine.registry import METRICS, RUNNERS
+from mmengine.runner import Runner
+from mmengine.utils import import_modules_from_strings
+from torch import distributed
+
+from mmguided.utils.configs import walk
+from mmguided.utils.errors import ConfigError
+
+from .config_checks import latest_checkpoint
+from .device import prepare_device
+from .error_messages import naming_config_fields
+
+
+def import_toolboxes(scope: str) -> None:
+    """Import mmpretrain and the toolbox of ``scope``, without the lines that they print about
+    optional packages which nothing here uses."""
+    with redirect_stdout(io.StringIO()), warnings.catch_warnings():
+        warnings.filterwarnings('ignore', 'Fail to import ``MultiScaleDeformableAttention``')
+        for toolbox in ('mmpretrain', scope):
+            for part in ('datasets', 'models'):
+                with suppress(ModuleNotFoundError):  # mmengine has neither
+                    importlib.import_module(f'{toolbox}.{part}')
+
+
+def build_runner(cfg: Config) -> Runner:
+    """The Runner of ``cfg``, or the class that it names as ``runner_type``."""
+    import_toolboxes(cfg.get('default_scope', 'mmengine'))
+    if cfg.get('custom_imports'):
+        import_modules_from_strings(**cfg.custom_imports)
+    return RUNNERS.build(cfg) if 'runner_type' in cfg else Runner.from_cfg(cfg)
+
+
+def check_training_data(runner: Runner) -> None:
+    """Raise ConfigError if the training data give no batch, or labels that the model has not."""
+    loader = runner.train_dataloader
+    if not len(loader):
+        raise ConfigError(
+            f'train_dataloader.batch_size={loader.batch_size}: {len(loader.dataset)} images over '
+            f'{runner.world_size} processes are less than one batch; set '
+            '`--cfg-options train_dataloader.batch_size=N` to a smaller number')
+    classes = getattr(loader.dataset, 'metainfo', {}).get('classes') or ()
+    for field, value in walk(runner.cfg.model, 'model'):
+        if field.endswith('.num_classes') and isinstance(value, int) and value < len(classes):
+            raise ConfigError(f'{field}={value}: the data set has {len(classes)} classes; set '
+                              f'`--cfg-options {field}={len(classes)}`')
+
+
+def train(cfg: Config) -> None:
+    """Train as ``cfg`` says; what is wrong in it becomes a ConfigError."""
+    prepare_device(cfg)
+    with naming_config_fields(cfg, (
+            'train_dataloader', 'val_dataloader', 'val_evaluator', 'model', 'optim_wrapper',
+            'param_scheduler', 'train_cfg', 'load_from', 'custom_hooks', 'default_hooks')):
+        runner = build_runner(cfg)
+        if cfg.get('resume') and not cfg.get('load_from') and not latest_checkpoint(cfg.work_dir):
+            runner.logger.info(
+                f'--resume: no checkpoint in {cfg.work_dir}; training starts from epoch 0')
+        check_training_data(runner)
+        runner.train()
+
+
+def test(cfg: Config, predictions: str | None = None) -> dict[str, float]:
+    """Test ``cfg.load_from``; what is wrong in ``cfg`` becomes a ConfigError.
+
+    Args:
+        cfg: A config with a ``test_dataloader``.
+        predictions: A .pkl file to write the predictions to.
+
+    Returns:
+        The metrics by name; none on other processes than the first.
+    """
+    prepare_device(cfg)
+    with naming_config_fields(cfg, (
+            'test_dataloader', 'test_evaluator', 'model', 'load_from', 'custom_hooks',
+            'default_hooks')):
+        runner = build_runner(cfg)
+        if predictions:
+            # mmdet's own metric keeps masks as run lengths.
+            kind = 'mmdet.DumpDetResults' if cfg.get('default_scope') == 'mmdet' else 'DumpResults'
+            runner.test_evaluator.metrics.append(
+                METRICS.build(dict(type=kind, out_file_path=predictions)))
+        return runner.test()
+
+
+def leave_process_group() -> None:
+    """End the process group and its threads; to be called when the Runner has gone out of scope.
+
+    A gloo thread lets go of the tensors of a collective after the collective has returned, and
+    needs Python for that. Where Python has begun to shut down by then, the process is aborted with
+    all its work done. The threads end with the group, and the group when nobody holds it any more:
+    hence the collection, for a Runner and its model are part of reference cycles.
+    """
+    if distributed.is_initialized():
+        gc.collect()
+        distributed.destroy_process_group()
