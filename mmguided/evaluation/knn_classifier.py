@@ -88,7 +88,9 @@ class KNNClassifier(ImageClassifier):
                 data_samples: list[DataSample] | None = None) -> list[DataSample]:
         """Add ``knn_scores``, a dict from each k to scores ``(C, )``, to the data samples.
 
-        C is one more than the largest label of the bank.
+        C is one more than the largest label of the bank. For metrics and tools that know no k, such
+        as mmpretrain's confusion matrix, ``pred_score`` and ``pred_label`` are those of the first
+        of ``ks``.
         """
         if self.bank is None:
             self.prepare_bank()
@@ -101,6 +103,8 @@ class KNNClassifier(ImageClassifier):
             data_samples = [DataSample() for _ in inputs]
         for i, sample in enumerate(data_samples):
             sample.set_field({k: score[i] for k, score in scores.items()}, 'knn_scores')
+            sample.set_pred_score(scores[self.ks[0]][i])
+            sample.set_pred_label(scores[self.ks[0]][i].argmax())
         return data_samples
 
     @torch.no_grad()

@@ -46,6 +46,15 @@ def test_colors_are_told_apart(folders, checkpoint, tmp_path, out_type):
     assert Runner.from_cfg(cfg).test() == pytest.approx(expected)
 
 
+def test_the_first_k_predicts_for_other_metrics(folders, checkpoint, tmp_path):
+    """mmpretrain's confusion matrix; classes are blue, green, red."""
+    cfg = knn_config(folders, tmp_path, checkpoint)
+    cfg.model.backbone.out_type = 'featmap'
+    cfg.test_evaluator = dict(type='ConfusionMatrix')
+    matrix = Runner.from_cfg(cfg).test()['confusion_matrix/result']
+    assert matrix.tolist() == [[4, 0, 1], [0, 5, 0], [0, 0, 5]]
+
+
 def test_bank_follows_the_dataset(folders, checkpoint, tmp_path):
     cfg = knn_config(folders, tmp_path, checkpoint)
     cfg.model.backbone.out_type = 'featmap'
