@@ -8,9 +8,8 @@ from mmguided.structures import PatchMask
 class Decoder(BaseModule):
     """Base of the decoders: latents to hidden states, which the heads read.
 
-    Args:
-        in_dims: Width of the encoder; algorithms fill in their backbone's.
-        grid: Patches ``(h, w)`` of the usual image; algorithms fill in their backbone's.
+    Every decoder takes ``in_dims``, the width of the encoder, and ``grid``, the patches ``(h, w)``
+    of the usual image; algorithms fill in their backbone's.
 
     Attributes:
         embed_dims: Width of the hidden states.

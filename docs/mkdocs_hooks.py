@@ -1,0 +1,211 @@
+"""What mkdocs.yml cannot say: pages from anywhere in the repository, and the API reference.
+
+On the site every page stands where it stands in the repository, so that its links lead where they
+lead there. Links to folders, configs and modules become links to pages made of them.
+"""
+import ast
+import os
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import griffe
+from mkdocs.config.defaults import MkDocsConfig
+from mkdocs.structure.files import File, Files
+from mkdocs.structure.pages import Page
+
+ROOT = Path(__file__).resolve().parents[1]
+PACKAGE = 'mmguided'
+LINK = re.compile(r'\]\((?!\w+:)([^)\s#]+)(#[^)\s]*)?\)')
+
+
+# Which pages there are, by their path in the repository.
+
+
+def written_pages() -> list[str]:
+    """Markdown in the repository, the order of the navigation."""
+    patterns = ('README.md', 'docs/*.md', 'docs/images/*.md', 'configs/*/*.md',
+                'configs/benchmarks/*/*.md', 'CONTRIBUTING.md', 'CHANGELOG.md')
+    return [path.relative_to(ROOT).as_posix()
+            for pattern in patterns for path in sorted(ROOT.glob(pattern))]
+
+
+def modules() -> list[str]:
+    """Files of the public modules."""
+    paths = (path.relative_to(ROOT) for path in sorted((ROOT / PACKAGE).rglob('*.py')))
+    return [path.as_posix() for path in paths
+            if not any(part.startswith(('_', '.')) and part != '__init__.py'
+                       for part in path.parts)]
+
+
+def page_of(path: str) -> str:
+    """The page, or the file of the site, for a path of the repository."""
+    if (ROOT / path).is_dir():
+        readme = f'{path}/README.md'
+        return readme if (ROOT / readme).is_file() else f'{path}/index.md'
+    if not path.endswith('.py'):
+        return path
+    if path.startswith(f'{PACKAGE}/'):
+        return 'api/' + path.replace('__init__.py', 'index.md').removesuffix('.py') + (
+            '' if path.endswith('__init__.py') else '.md')
+    return f'{path}.md'
+
+
+def linked_paths(page: str, markdown: str) -> list[str]:
+    """Paths of the repository to which a page links."""
+    return [os.path.normpath(os.path.join(os.path.dirname(page), path))
+            for path, _ in LINK.findall(markdown)]
+
+
+# What made pages hold.
+
+
+def first_line(path: Path) -> str:
+    """Of a module's docstring."""
+    return (ast.get_docstring(ast.parse(path.read_text())) or '').partition('\n')[0].strip()
+
+
+def code_page(path: str) -> str:
+    return f'# {Path(path).name}\n\n````python\n{(ROOT / path).read_text()}````\n'
+
+
+def folder_page(path: str) -> str:
+    rows = [f'- [{file.name}]({file.name}): {first_line(file)}'
+            for file in sorted((ROOT / path).glob('*.py')) if file.name != '__init__.py']
+    return '\n'.join([f'# {path}', '', *rows, ''])
+
+
+def module_page(path: str) -> str:
+    """The docstrings of a module; of a package, its modules."""
+    name = path.removesuffix('.py').removesuffix('/__init__').replace('/', '.')
+    if not path.endswith('__init__.py'):
+        return f'# {name}\n\n::: {name}\n'
+    folder = (ROOT / path).parent
+    rows = []
+    for child in sorted(folder.iterdir()):
+        file = child / '__init__.py' if child.is_dir() else child
+        if file.suffix == '.py' and file.is_file() and not child.name.startswith(('_', '.')):
+            link = f'{child.name}/index.md' if child.is_dir() else f'{child.stem}.md'
+            rows.append(f'- [{child.stem}]({link}): {first_line(file)}')
+    return '\n'.join([f'# {name}', '', f'::: {name}', '    options:', '      members: false', '',
+                      *rows, ''])
+
+
+# The hooks of mkdocs.
+
+
+def on_config(config: MkDocsConfig) -> MkDocsConfig:
+    """Sets the navigation."""
+    pages = written_pages()
+
+    def below(*prefixes: str) -> list[str]:
+        return [page for page in pages if page.startswith(prefixes)]
+
+    config.nav = [
+        'README.md',
+        dict(Guides=[page for page in below('docs/') if not page.startswith('docs/images/')]),
+        dict(Methods=[page for page in below('configs/') if 'benchmarks' not in page]),
+        dict(Benchmarks=below('configs/benchmarks/')),
+        {'API reference': nested([page_of(path) for path in modules()])},
+        dict(Project=below('CONTRIBUTING', 'CHANGELOG')),
+    ]
+    return config
+
+
+def nested(pages: list[str]) -> list:
+    """Pages of the API reference by package."""
+    folders: dict[str, list] = {}
+    for page in sorted(pages, key=lambda page: (os.path.dirname(page), 'index.md' not in page)):
+        folder = os.path.dirname(page)
+        if folder not in folders:
+            folders[folder] = []
+            if parent := folders.get(os.path.dirname(folder)):
+                parent.append({os.path.basename(folder): folders[folder]})
+        name = os.path.basename(page).removesuffix('.md')
+        folders[folder].append(page if name == 'index' else {name: page})
+    return folders[f'api/{PACKAGE}']
+
+
+def on_files(files: Files, config: MkDocsConfig) -> Files:
+    """Replaces what lies in docs/ by the pages of the repository and what they link to."""
+    for file in list(files):
+        if file.src_dir == config.docs_dir:
+            files.remove(file)
+    for path in modules():
+        files.append(File.generated(config, page_of(path), content=module_page(path)))
+    waiting = written_pages()
+    while waiting:
+        path = waiting.pop()
+        uri = page_of(path)
+        if files.get_file_from_path(uri) or not (ROOT / path).exists():
+            continue
+        if (ROOT / uri).is_file():
+            files.append(File.generated(config, uri, abs_src_path=str(ROOT / uri)))
+            if uri.endswith('.md'):
+                waiting += linked_paths(uri, (ROOT / uri).read_text())
+        elif (ROOT / path).is_dir():
+            content = folder_page(path)
+            files.append(File.generated(config, uri, content=content))
+            waiting += linked_paths(uri, content)
+        else:
+            files.append(File.generated(config, uri, content=code_page(path)))
+    return files
+
+
+def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Files) -> str:
+    """Lets links lead to pages."""
+    folder = os.path.dirname(page.file.src_uri)
+    if folder.startswith('api/'):
+        return markdown
+
+    def link(match: re.Match) -> str:
+        target = page_of(os.path.normpath(os.path.join(folder, match[1])))
+        return f']({os.path.relpath(target, folder or ".")}{match[2] or ""})'
+
+    return LINK.sub(link, markdown)
+
+
+# Docstrings.
+
+
+class PlainRoles(griffe.Extension):
+    """Turns the reStructuredText that our docstrings use, roles and literal blocks, to Markdown.
+
+    A role becomes a link where one public object of the package has its name.
+    """
+
+    def on_package(self, *, pkg: griffe.Module, **kwargs) -> None:
+        objects = list(walk(pkg))
+        paths: dict[str, set[str]] = {}
+        for obj in objects:
+            shown = obj.docstring or obj.is_module
+            if shown and not any(part.startswith('_') for part in obj.path.split('.')):
+                for name in (obj.path, obj.name, '.'.join(obj.path.split('.')[-2:])):
+                    paths.setdefault(name, set()).add(obj.path)
+        for obj in objects:
+            if obj.docstring:
+                obj.docstring.value = to_markdown(obj.docstring.value, obj, paths)
+
+
+def walk(obj: griffe.Object) -> Iterator[griffe.Object]:
+    """An object and everything defined in it."""
+    yield obj
+    for member in obj.members.values():
+        if not member.is_alias:
+            yield from walk(member)
+
+
+def to_markdown(text: str, obj: griffe.Object, paths: dict[str, set[str]]) -> str:
+    """A docstring, with roles as links."""
+
+    def role(match: re.Match) -> str:
+        name = match[1].lstrip('~')
+        scope = obj if obj.is_class else obj.parent
+        if scope is not None and name in scope.members and scope.is_class:
+            return f'[`{name}`][{scope.path}.{name}]'
+        found = paths.get(name, paths.get('.'.join(name.split('.')[-2:]), ()))
+        return f'[`{name}`][{next(iter(found))}]' if len(found) == 1 else f'`{name}`'
+
+    text = re.sub(r':(?:class|func|meth|attr|data|mod):`([^`]+)`', role, text)
+    text = re.sub(r'^( *)::\n', '', text, flags=re.M)
+    return re.sub(r'::\n', ':\n', text)
