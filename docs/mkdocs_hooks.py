@@ -41,6 +41,8 @@ def modules() -> list[str]:
 def page_of(path: str) -> str:
     """The page, or the file of the site, for a path of the repository."""
     if (ROOT / path).is_dir():
+        if path.split('/')[0] == PACKAGE:
+            return page_of(f'{path}/__init__.py')
         readme = f'{path}/README.md'
         return readme if (ROOT / readme).is_file() else f'{path}/index.md'
     if not path.endswith('.py'):
