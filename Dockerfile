@@ -1,0 +1,47 @@
+# mmguided with its environment, made by the same script as everywhere, tools/setup_env.sh.
+#
+#     docker build -t mmguided .
+#     docker run --rm -it -v "$PWD/work_dirs:/mmguided/work_dirs" mmguided tools/quickstart.sh
+#     docker run --rm --shm-size 1g mmguided tools/run_tests.sh
+#
+# With CUDA operators of mmcv, on a base of the CUDA version that torch was built for (13.0 for
+# torch 2.11.0) and with its compiler (devel); name your GPUs' architectures:
+#
+#     docker build -t mmguided:cuda --build-arg BASE=nvidia/cuda:13.0.1-devel-ubuntu24.04 \
+#         --build-arg FORCE_CUDA=1 --build-arg TORCH_CUDA_ARCH_LIST='8.0;9.0' .
+#     docker run --rm -it --gpus all --shm-size 16g -v /path/to/imagenet:/mmguided/data/imagenet \
+#         mmguided:cuda tools/dist_train.sh configs/ccmim/vit-b_800e.py 8
+#
+# Not tried: `docker build` itself, and CUDA. The commands of the RUN lines were run one by one, in
+# this order, as root of a Debian 12 without anything else (debootstrap), with PROFILE=pretrain.
+ARG BASE=debian:bookworm-slim
+FROM ${BASE}
+
+# What to install: `pretrain`, or `tests` for mmdet, mmseg and mmcv's operators too.
+ARG PROFILE=tests
+ARG FORCE_CUDA=0
+ARG TORCH_CUDA_ARCH_LIST
+# Compilers that run at once; empty: one per core.
+ARG MAX_JOBS
+
+SHELL ["/bin/bash", "-o", "pipefail", "-c"]
+# Python with headers, a compiler for mmcv, and what OpenCV loads. Ubuntu 24.04 has Python 3.12.
+RUN apt-get update \
+    && DEBIAN_FRONTEND=noninteractive apt-get install --yes --no-install-recommends \
+        ca-certificates g++ git libgl1 libglib2.0-0 python3 python3-dev python3-venv \
+    && rm -rf /var/lib/apt/lists/*
+
+WORKDIR /mmguided
+# The environment first, from the files that its stamp depends on and the bare package: a change of
+# the code does not build it anew.
+COPY LICENSE README.md pyproject.toml setup.cfg setup.py ./
+COPY requirements requirements
+COPY tools/setup_env.sh tools/
+COPY mmguided/__init__.py mmguided/version.py mmguided/
+RUN --mount=type=cache,target=/root/.cache \
+    UV_LINK_MODE=copy bash tools/setup_env.sh "$PROFILE"
+COPY . .
+# The command line of the environment, and its stamp holds: the scripts install nothing more.
+ENV PATH=/mmguided/.venv/bin:$PATH
+RUN bash tools/setup_env.sh "$PROFILE" && python -c 'import mmguided.models'
+CMD ["bash"]
