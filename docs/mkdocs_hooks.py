@@ -17,6 +17,7 @@ from mkdocs.structure.pages import Page
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = 'mmguided'
 LINK = re.compile(r'\]\((?!\w+:)([^)\s#]+)(#[^)\s]*)?\)')
+ROLE = re.compile(r':(?:class|func|meth|attr|data|mod):`([^`]+)`')
 
 
 # Which pages there are, by their path in the repository.
@@ -62,9 +63,15 @@ def linked_paths(page: str, markdown: str) -> list[str]:
 # What made pages hold.
 
 
-def first_line(path: Path) -> str:
-    """Of a module's docstring."""
-    return (ast.get_docstring(ast.parse(path.read_text())) or '').partition('\n')[0].strip()
+def summary(path: Path) -> str:
+    """First paragraph of a module's docstring; of a package without one, what it exports."""
+    tree = ast.parse(path.read_text())
+    if text := ast.get_docstring(tree):
+        return ': ' + re.sub(ROLE, r'`\1`', ' '.join(text.partition('\n\n')[0].split()))
+    names = [name for node in tree.body if isinstance(node, ast.Assign)
+             and getattr(node.targets[0], 'id', '') == '__all__'
+             for name in ast.literal_eval(node.value)]
+    return ': ' + ', '.join(f'`{name}`' for name in names) if names else ''
 
 
 def code_page(path: str) -> str:
@@ -72,7 +79,7 @@ def code_page(path: str) -> str:
 
 
 def folder_page(path: str) -> str:
-    rows = [f'- [{file.name}]({file.name}): {first_line(file)}'
+    rows = [f'- [{file.name}]({file.name}){summary(file)}'
             for file in sorted((ROOT / path).glob('*.py')) if file.name != '__init__.py']
     return '\n'.join([f'# {path}', '', *rows, ''])
 
@@ -88,7 +95,7 @@ def module_page(path: str) -> str:
         file = child / '__init__.py' if child.is_dir() else child
         if file.suffix == '.py' and file.is_file() and not child.name.startswith(('_', '.')):
             link = f'{child.name}/index.md' if child.is_dir() else f'{child.stem}.md'
-            rows.append(f'- [{child.stem}]({link}): {first_line(file)}')
+            rows.append(f'- [{child.stem}]({link}){summary(file)}')
     return '\n'.join([f'# {name}', '', f'::: {name}', '    options:', '      members: false', '',
                       *rows, ''])
 
@@ -208,6 +215,6 @@ def to_markdown(text: str, obj: griffe.Object, paths: dict[str, set[str]]) -> st
         found = paths.get(name, paths.get('.'.join(name.split('.')[-2:]), ()))
         return f'[`{name}`][{next(iter(found))}]' if len(found) == 1 else f'`{name}`'
 
-    text = re.sub(r':(?:class|func|meth|attr|data|mod):`([^`]+)`', role, text)
+    text = re.sub(ROLE, role, text)
     text = re.sub(r'^( *)::\n', '', text, flags=re.M)
     return re.sub(r'::\n', ':\n', text)

@@ -54,4 +54,5 @@ def test_links_between_readmes_and_to_code(site):
     assert 'href="../../api/mmguided/models/selfsup/ccmim/"' in method
     assert 'href="vit-b_800e.py/"' in method
     assert "_base_ = [" in text_of(site / 'configs/ccmim/vit-b_800e.py/index.html')
+    assert 'href="../mae/"' in method and 'href="../cmae/"' in method  # the navigation
     assert (site / 'docs/images/quickstart.jpg').is_file()
