@@ -1,7 +1,7 @@
 """Time, arithmetic and memory of a training step, of several configs in one run.
 
-    python tools/analysis/step_cost.py configs/mae/vit-b_800e.py configs/ccmim/vit-b_800e.py \
-        --batch-size 128
+    python tools/analysis_tools/step_cost.py configs/mae/vit-b_800e.py \
+        configs/ccmim/vit-b_800e.py --batch-size 128
 
 Steps of the configs take turns, so that a change of the machine's pace meets all of them. The
 ratios to the first config are what to quote, beside those of the arithmetic, which no
