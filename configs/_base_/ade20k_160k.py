@@ -30,10 +30,11 @@ param_scheduler = [
     dict(type='PolyLR', power=1.0, eta_min=0., by_epoch=False, begin=1500, end=160000)
 ]
 
-default_hooks = dict(checkpoint=dict(max_keep_ckpts=2))
-custom_hooks = [
-    dict(type='mmguided.RNGStateHook'),
+default_hooks = dict(
+    checkpoint=dict(max_keep_ckpts=2),
+    rng_state=dict(type='mmguided.RNGStateHook'),
+    run_identity=dict(type='mmguided.RunIdentityHook'),
+    plain_checkpoint=dict(type='mmguided.PlainCheckpointHook'),
     # In a test the whole segmentor must be in the checkpoint: not an encoder under a random head.
-    dict(type='mmguided.StrictBackboneHook', test_prefix=''),
-]
+    strict_backbone=dict(type='mmguided.StrictBackboneHook', test_prefix=''))
 randomness = dict(seed=0, diff_rank_seed=True)

@@ -9,15 +9,16 @@ default_hooks = dict(
     # 10 epochs of ViT-B at 8 GPUs are about an hour: no more than that is lost.
     checkpoint=dict(type='CheckpointHook', interval=10, max_keep_ckpts=2),
     sampler_seed=dict(type='DistSamplerSeedHook'),
-    # The method's own, here because a config that sets custom_hooks replaces that list whole.
+    # Here, because a config that sets custom_hooks replaces that list whole.
     clock=dict(type='mmguided.ClockHook'),
-    momentum_update=dict(type='mmguided.MomentumUpdateHook'))
-custom_hooks = [
-    dict(type='mmguided.RNGStateHook'),
-    dict(type='mmguided.BrokenImageReportHook'),
+    momentum_update=dict(type='mmguided.MomentumUpdateHook'),
+    rng_state=dict(type='mmguided.RNGStateHook'),
+    run_identity=dict(type='mmguided.RunIdentityHook'),
+    plain_checkpoint=dict(type='mmguided.PlainCheckpointHook'),
     # Without it, load_from of a checkpoint of another size would start from random weights.
-    dict(type='mmguided.StrictBackboneHook'),
-]
+    strict_backbone=dict(type='mmguided.StrictBackboneHook'),
+    input_size=dict(type='mmguided.InputSizeHook'),
+    broken_images=dict(type='mmguided.BrokenImageReportHook'))
 
 env_cfg = dict(
     cudnn_benchmark=True,  # every batch has the same shape

@@ -86,8 +86,6 @@ train_cfg = dict(type='EpochBasedTrainLoop', max_epochs=max_epochs)
 default_hooks = dict(
     logger=dict(interval=10), checkpoint=dict(interval=max_epochs, max_keep_ckpts=1))
 custom_hooks = [
-    dict(type='mmguided.RNGStateHook'),
-    dict(type='mmguided.StrictBackboneHook'),
     dict(
         type='mmguided.FigureSheetHook',
         dataset=dict(

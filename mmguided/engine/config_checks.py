@@ -193,7 +193,8 @@ def check_checkpoint(field: str, path: str, remedy: str) -> None:
 
 def check_work_dir(cfg: Config) -> None:
     """A new run must not overwrite the checkpoints of another one."""
-    found = sorted(Path(cfg.work_dir).glob('*.pth'))
+    found = sorted(path for pattern in ('epoch_*.pth', 'iter_*.pth')
+                   for path in Path(cfg.work_dir).glob(pattern))
     if found and not cfg.get('resume'):
         raise ConfigError(f'work_dir={cfg.work_dir!r} holds {found[-1].name!r} of an earlier run: '
                           'go on with it by --resume, or start in another folder by --work-dir')

@@ -1,8 +1,13 @@
 """A model and data small enough to follow by hand, for configs that the tests write."""
+import itertools
+from pathlib import Path
+
 import torch
+from mmengine.config import Config
 from mmengine.evaluator import BaseMetric
 from mmengine.model import BaseModel
 from mmengine.registry import DATASETS, METRICS, MODELS
+from mmengine.runner import Runner
 from torch.utils.data import Dataset
 
 from mmguided.utils.errors import ConfigError
@@ -12,7 +17,7 @@ from mmguided.utils.errors import ConfigError
 class ToyModel(BaseModel):
     """Linear regression; ``depth=0`` is a user's mistake."""
 
-    def __init__(self, depth: int = 1) -> None:
+    def __init__(self, depth: int = 1, init_cfg: dict | None = None) -> None:
         super().__init__()
         if depth < 1:
             raise ConfigError(f'model.depth={depth}: set it to 1 or more')
@@ -27,11 +32,11 @@ class ToyModel(BaseModel):
 
 @DATASETS.register_module()
 class ToyData(Dataset):
-    """Eight points; ``bad`` is one that cannot be read."""
+    """``num`` points; ``bad`` is one that cannot be read."""
 
-    def __init__(self, bad: int | None = None) -> None:
+    def __init__(self, bad: int | None = None, num: int = 8) -> None:
         self.bad = bad
-        self.inputs = torch.randn(8, 3, generator=torch.Generator().manual_seed(0))
+        self.inputs = torch.randn(num, 3, generator=torch.Generator().manual_seed(0))
 
     def __len__(self) -> int:
         return len(self.inputs)
@@ -71,3 +76,18 @@ optim_wrapper = dict(
     optimizer=dict(type='SGD', lr=0.1))
 default_hooks = dict(checkpoint=dict(type='CheckpointHook', interval=1))
 '''
+
+
+def toy_runner(work_dir: Path, hooks: dict, **settings) -> Runner:
+    """A Runner of `CONFIG` on a CPU with more default hooks and changed fields."""
+    cfg = Config.fromstring(CONFIG, '.py')
+    cfg.merge_from_dict(dict(
+        work_dir=str(work_dir), experiment_name=f'{work_dir.name}{next(_NUMBERS)}',
+        default_hooks=hooks, train_dataloader=dict(collate_fn=dict(type='default_collate')),
+        optim_wrapper=dict(_delete_=True, type='OptimWrapper', optimizer=dict(type='SGD', lr=.1)),
+        val_cfg=None, test_cfg=None, test_dataloader=None, test_evaluator=None))
+    cfg.merge_from_dict(settings)
+    return Runner.from_cfg(cfg)
+
+
+_NUMBERS = itertools.count()  # two Runners must not have one name

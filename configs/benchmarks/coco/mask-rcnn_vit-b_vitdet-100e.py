@@ -73,3 +73,4 @@ param_scheduler = [
         T_max=25,
         convert_to_iter_based=True)
 ]
+default_hooks = _base_.run_hooks

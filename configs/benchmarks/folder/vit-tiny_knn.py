@@ -33,4 +33,3 @@ model = dict(
         _base_.test_dataloader,
         dataset=dict(_base_.test_dataloader.dataset, data_prefix='train')))
 
-custom_hooks = [dict(type='mmguided.StrictBackboneHook')]

@@ -110,7 +110,4 @@ param_scheduler = [
 train_cfg = dict(type='EpochBasedTrainLoop', max_epochs=max_epochs, val_interval=1)
 auto_scale_lr = dict(enable=False, base_batch_size=total_batch_size)
 
-custom_hooks = [
-    dict(type='mmguided.RNGStateHook'),
-    dict(type='mmguided.StrictBackboneHook', test_prefix=''),
-]
+default_hooks = dict(strict_backbone=dict(test_prefix=''))

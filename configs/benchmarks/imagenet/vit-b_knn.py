@@ -32,4 +32,3 @@ model = dict(
     bank_dataloader=dict(
         _base_.test_dataloader, dataset=dict(_base_.test_dataloader.dataset, split='train')))
 
-custom_hooks = [dict(type='mmguided.StrictBackboneHook')]

@@ -2,11 +2,14 @@
 from .broken_images_hook import BrokenImageReportHook
 from .clock_hook import ClockHook
 from .figure_sheet_hook import FigureSheetHook
+from .input_size_hook import InputSizeHook
 from .momentum_update_hook import MomentumUpdateHook
+from .plain_checkpoint_hook import PlainCheckpointHook
 from .rng_state_hook import RNGStateHook
+from .run_identity_hook import RunIdentityHook
 from .strict_backbone_hook import StrictBackboneHook
 
 __all__ = [
-    'BrokenImageReportHook', 'ClockHook', 'FigureSheetHook', 'MomentumUpdateHook',
-    'RNGStateHook', 'StrictBackboneHook'
+    'BrokenImageReportHook', 'ClockHook', 'FigureSheetHook', 'InputSizeHook', 'MomentumUpdateHook',
+    'PlainCheckpointHook', 'RNGStateHook', 'RunIdentityHook', 'StrictBackboneHook'
 ]

@@ -5,18 +5,29 @@ from mmengine.model import is_model_wrapper
 from mmengine.runner import EpochBasedTrainLoop
 
 from mmguided.registry import HOOKS
+from mmguided.utils.errors import ConfigError
+
+from .momentum_update_hook import MomentumUpdateHook
 
 
 @HOOKS.register_module()
 class ClockHook(Hook):
     """Sets the model's :class:`mmguided.structures.Clock` before each training step, in epoch-based
-    and iteration-based loops alike. Models without one, as in evaluation, are left alone."""
+    and iteration-based loops alike. Models without one, as in evaluation, are left alone.
+
+    Raises:
+        ConfigError: If the model has a momentum encoder and the run no :class:`MomentumUpdateHook`.
+    """
 
     priority = 'VERY_HIGH'
 
     def before_train(self, runner) -> None:
         model = runner.model.module if is_model_wrapper(runner.model) else runner.model
         self._clock = getattr(model, 'clock', None)
+        if getattr(model, 'momentum_encoder', None) is not None and not any(
+                isinstance(hook, MomentumUpdateHook) for hook in runner.hooks):
+            raise ConfigError('nobody moves the momentum encoder of the model: set default_hooks.'
+                              "momentum_update=dict(type='mmguided.MomentumUpdateHook')")
         loader = runner.train_dataloader
         # The sampler of an iteration-based loop has the length of the whole dataset everywhere.
         self._steps_per_epoch = (

@@ -36,5 +36,10 @@ class StrictBackboneHook(Hook):
         # Runner strips this prefix too, but after the hook.
         state = {name.removeprefix('module.'): value for name, value in state.items()}
         training = isinstance(runner.optim_wrapper, OptimWrapper)  # built for training alone
-        check_backbone(
-            model.state_dict(), state, self.prefix if training else self.test_prefix)
+        prefix = self.prefix if training else self.test_prefix
+        check_backbone(model.state_dict(), state, prefix)
+        if not training:
+            # The rest is not meant to be loaded; MMEngine would list it as unexpected.
+            for name in [name for name in state if not name.startswith(prefix)]:
+                del state[name]
+            checkpoint['state_dict'] = state

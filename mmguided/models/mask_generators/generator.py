@@ -144,6 +144,11 @@ class MaskGenerator(BaseModule):
         if not any(self.mask_ratios):
             raise ConfigError(f'mask_generator: mask_ratio={self.mask_ratios} masks nothing')
 
+    @property
+    def is_scheduled(self) -> bool:
+        """Whether the share of guided images changes over the epochs."""
+        return any(shot.schedule != GuidanceSchedule() for shot in self.shots)
+
     @staticmethod
     def _as_dict(shot: Sequence[float] | Mapping) -> dict:
         if isinstance(shot, Mapping):

@@ -129,6 +129,16 @@ class MaskedImageModel(BaseSelfSupervisor):
                     state_dict.setdefault(names[ema] + name, value)
         super()._load_from_state_dict(state_dict, prefix, *args)
 
+    def forward(self, inputs, data_samples=None, mode: str = 'tensor'):
+        """As of mmpretrain's base class; trains with a clock that somebody moves only."""
+        reads_clock = self.momentum_encoder is not None or self.mask_generator.is_scheduled
+        if mode == 'loss' and self.training and reads_clock and self.clock.max_epochs is None:
+            raise ConfigError(
+                "nobody moves the clock of the model, so that its guidance or momentum would never "
+                "change: set default_hooks.clock=dict(type='mmguided.ClockHook'), or without a "
+                'Runner call model.clock.set(epoch, max_epochs) before each step')
+        return super().forward(inputs, data_samples, mode)
+
     def observe(self, images: Tensor,
                 parts: Iterable[MaskGenerator | TargetGenerator] | None = None
                 ) -> dict[str, Observation]:

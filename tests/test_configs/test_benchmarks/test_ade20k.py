@@ -96,9 +96,9 @@ def test_recipe(name):
         assert auxiliary.loss_decode.loss_weight == .4
     checkpoints = cfg.default_hooks.checkpoint
     assert (checkpoints.interval, checkpoints.max_keep_ckpts) == (16000, 2)
-    assert cfg.custom_hooks == [
-        dict(type='mmguided.RNGStateHook'),
-        dict(type='mmguided.StrictBackboneHook', test_prefix='')]
+    assert cfg.default_hooks.rng_state == dict(type='mmguided.RNGStateHook')
+    assert cfg.default_hooks.strict_backbone == dict(
+        type='mmguided.StrictBackboneHook', test_prefix='')
     assert 'fp16' not in cfg and not cfg.model.get('pretrained')
 
 
@@ -363,8 +363,8 @@ def test_training_starts_from_a_segmentor_of_other_classes(
         if name.startswith('backbone.'):
             assert torch.equal(value, old[name]), name
 
-    said = error_of_tool(monkeypatch, 'train.py', config, '--work-dir', work_dir, '--cfg-options',
-                         *options, 'model.backbone.arch.num_layers=5')
+    said = error_of_tool(monkeypatch, 'train.py', config, '--work-dir', folder / 'deeper',
+                         '--cfg-options', *options, 'model.backbone.arch.num_layers=5')
     assert 'The checkpoint holds a ViT of width 64, 4 blocks' in said
 
 

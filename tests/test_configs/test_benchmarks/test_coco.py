@@ -205,7 +205,7 @@ def test_recipe(name, monkeypatch):
     loader = cfg.train_dataloader
     assert loader.worker_init_fn == dict(type='mmguided.datasets.worker_init_fn')
     assert not loader.persistent_workers  # or a resumed run repeats the first epoch's draws
-    hooks = [hook.type for hook in cfg.custom_hooks]
+    hooks = [hook.type for hook in cfg.default_hooks.values()]
     assert cfg.custom_imports.imports == ['mmguided'] and 'mmguided.StrictBackboneHook' in hooks
 
     model = build_on_meta(cfg, monkeypatch)
@@ -435,7 +435,7 @@ def test_a_checkpoint_without_the_whole_detector_cannot_be_tested(kind, said, tm
         key = 'roi_head.bbox_head.fc_cls.weight'
         torch.save(dict(state_dict=dict(state, **{key: state[key][:5]})), path)
     runner = Runner(
-        model, work_dir=str(tmp_path), custom_hooks=load('vit-b_cae-1x').custom_hooks,
+        model, work_dir=str(tmp_path), custom_hooks=[load('vit-b_cae-1x').default_hooks.strict_backbone],
         default_scope='mmdet', load_from=str(path), experiment_name=kind)
     with pytest.raises(ConfigError, match=rf'{said}.*not one of pretraining or of other classes'):
         runner.load_or_resume()

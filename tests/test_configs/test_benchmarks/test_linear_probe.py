@@ -35,7 +35,10 @@ def probe_config(config, imagenet, work_dir, width=ARCH['embed_dims']):
     cfg.model.backbone.frozen_stages = ARCH['num_layers']
     neck = cfg.model.neck[-1] if isinstance(cfg.model.neck, list) else cfg.model.neck
     neck.input_features = cfg.model.head.in_channels = ARCH['embed_dims']
-    cfg.train_dataloader.dataset.pipeline[1].scale = 32
+    for loader in (cfg.train_dataloader, cfg.val_dataloader, cfg.test_dataloader):
+        for transform in loader.dataset.pipeline:
+            for size in {'scale', 'crop_size'} & transform.keys():
+                transform[size] = 32
     cfg.optim_wrapper = dict(
         type='OptimWrapper', **{k: v for k, v in cfg.optim_wrapper.items()
                                 if k in ('optimizer', 'paramwise_cfg')})

@@ -1,0 +1,34 @@
+"""Images of another size than the backbone's stop a run."""
+from types import SimpleNamespace
+
+import pytest
+import torch
+from torch import nn
+
+from mmguided.engine.hooks import InputSizeHook
+from mmguided.utils.errors import ConfigError
+
+
+def _runner(img_size):
+    model = nn.Module()
+    model.backbone = nn.Module()
+    if img_size is not None:
+        model.backbone.img_size = img_size
+    return SimpleNamespace(model=model)
+
+
+@pytest.mark.parametrize('phase', ['train', 'val', 'test'])
+@pytest.mark.parametrize('wrap', [
+    lambda images: images, lambda images: [images, images], list])  # a batch, views, single images
+def test_both_sizes_are_named(phase, wrap):
+    check = getattr(InputSizeHook(), f'before_{phase}_iter')
+    check(_runner((32, 48)), 0, dict(inputs=wrap(torch.zeros(2, 3, 32, 48))))
+    with pytest.raises(ConfigError, match=rf'model\.backbone\.img_size=\(32, 48\), and {phase}_'
+                                          r'dataloader\.dataset\.pipeline gives images of \(48, 3'):
+        check(_runner((32, 48)), 0, dict(inputs=wrap(torch.zeros(2, 3, 48, 32))))
+
+
+@pytest.mark.parametrize('img_size', [32, None])
+def test_a_side_and_a_backbone_of_any_size(img_size):
+    InputSizeHook().before_train_iter(
+        _runner(img_size), 0, dict(inputs=torch.zeros(2, 3, 32, 32)))

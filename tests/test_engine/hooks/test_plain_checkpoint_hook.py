@@ -1,0 +1,60 @@
+"""Checkpoints that plain torch.load reads, and from which the log's history goes on."""
+import runpy
+import sys
+import warnings
+
+import pytest
+import torch
+from mmengine.logging import HistoryBuffer
+from mmengine.utils import get_installed_path
+from torch import nn
+
+from mmguided.engine.hooks import PlainCheckpointHook
+from tests.helpers.toy import toy_runner
+
+HOOK = dict(plain_checkpoint=dict(type='mmguided.PlainCheckpointHook'))
+
+
+@pytest.fixture(scope='module')
+def trained(tmp_path_factory):
+    path = tmp_path_factory.mktemp('trained')
+    toy_runner(path, HOOK).train()
+    return path
+
+
+def test_plain_torch_load_reads_it(trained, tmp_path):
+    checkpoint = torch.load(trained / 'epoch_2.pth')
+    history = checkpoint['message_hub']['log_scalars']['train/loss']
+    assert isinstance(history['values'], torch.Tensor) and len(history['values']) == 4
+    toy_runner(tmp_path, {}).train()
+    with pytest.raises(Exception, match='weights_only'):
+        torch.load(tmp_path / 'epoch_2.pth')
+
+
+def test_a_resumed_run_has_the_history_of_the_whole_run(trained, tmp_path):
+    resumed = toy_runner(tmp_path, HOOK, resume=True, load_from=str(trained / 'epoch_1.pth'))
+    resumed.train()
+    whole = torch.load(trained / 'epoch_2.pth')['message_hub']['log_scalars']
+    again = torch.load(tmp_path / 'epoch_2.pth')['message_hub']['log_scalars']
+    for name in ('train/loss', 'train/lr'):
+        assert whole[name]['values'].tolist() == again[name]['values'].tolist()
+        assert whole[name]['counts'].tolist() == again[name]['counts'].tolist()
+
+
+def test_histories_of_mmengine_are_left_alone():
+    history = HistoryBuffer([1., 2.], [1, 1])
+    checkpoint = dict(message_hub=dict(log_scalars=dict(loss=history)))
+    PlainCheckpointHook().after_load_checkpoint(None, checkpoint)
+    assert checkpoint['message_hub']['log_scalars']['loss'] is history
+    PlainCheckpointHook().after_load_checkpoint(None, dict(state_dict={}))
+
+
+def test_publish_model_of_mmpretrain(trained, tmp_path, monkeypatch):
+    tool = f'{get_installed_path("mmpretrain")}/.mim/tools/model_converters/publish_model.py'
+    monkeypatch.setattr(sys, 'argv', [
+        'publish_model.py', str(trained / 'epoch_2.pth'), str(tmp_path / 'published.pth')])
+    with warnings.catch_warnings(action='ignore'):
+        runpy.run_path(tool, run_name='__main__')
+    published, = tmp_path.glob('published_*.pth')
+    weights = torch.load(published)['state_dict']
+    assert weights.keys() == dict(nn.ModuleDict(dict(fc=nn.Linear(3, 1))).named_parameters()).keys()

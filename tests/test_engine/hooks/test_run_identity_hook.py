@@ -1,0 +1,63 @@
+"""A run goes on from its own checkpoint only."""
+import pytest
+import torch
+
+from mmguided.utils.errors import ConfigError
+from tests.helpers.toy import ToyModel, toy_runner
+
+HOOK = dict(run_identity=dict(type='mmguided.RunIdentityHook'))
+
+
+class OtherModel(ToyModel):
+    """Has the same weights."""
+
+
+@pytest.fixture(scope='module')
+def checkpoint(tmp_path_factory):
+    path = tmp_path_factory.mktemp('trained')
+    toy_runner(path, HOOK, train_cfg=dict(max_epochs=1)).train()
+    return path / 'epoch_1.pth'
+
+
+def _resume(tmp_path, checkpoint, **settings):
+    runner = toy_runner(tmp_path, HOOK, resume=True, load_from=str(checkpoint), **settings)
+    runner.train()
+    return runner
+
+
+def test_its_own_checkpoint(tmp_path, checkpoint):
+    assert _resume(tmp_path, checkpoint, model=dict(init_cfg=None)).iter == 4
+
+
+@pytest.mark.parametrize('settings, message', [
+    (dict(model=dict(type=OtherModel)),
+     r"model\.type was 'ToyModel' and is now .*OtherModel"),
+    (dict(model=dict(depth=2)), r"model\.depth was 'not set' and is now 2"),
+    (dict(train_dataloader=dict(dataset=dict(num=16))),
+     r'images of train_dataloader\.dataset was 8 and is now 16'),
+])
+def test_another_run_is_named(tmp_path, checkpoint, settings, message):
+    with pytest.raises(ConfigError, match=message + '.* resume with the config that made it'):
+        _resume(tmp_path, checkpoint, **settings)
+
+
+def test_a_new_run_may_start_from_its_weights(tmp_path, checkpoint):
+    runner = toy_runner(tmp_path, HOOK, load_from=str(checkpoint), model=dict(depth=2))
+    runner.train()
+    assert runner.iter == 4
+
+
+def test_another_version_is_compared_by_type(tmp_path, checkpoint):
+    old = torch.load(checkpoint, weights_only=False)
+    old['meta']['mmguided_run']['version'] = '0.0.1'
+    torch.save(old, tmp_path / 'old.pth')
+    assert _resume(tmp_path, tmp_path / 'old.pth', model=dict(depth=2)).iter == 4
+    with pytest.raises(ConfigError, match=r'model\.type was'):
+        _resume(tmp_path, tmp_path / 'old.pth', model=dict(type=OtherModel))
+
+
+def test_a_checkpoint_without_the_note(tmp_path, checkpoint):
+    old = torch.load(checkpoint, weights_only=False)
+    del old['meta']['mmguided_run']
+    torch.save(old, tmp_path / 'old.pth')
+    assert _resume(tmp_path, tmp_path / 'old.pth', model=dict(depth=2)).iter == 4
