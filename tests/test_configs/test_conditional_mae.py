@@ -1,14 +1,18 @@
 """Conditional MAE's configs say what the paper says and what their docstrings and README say."""
 import re
+from types import SimpleNamespace
 
 import pytest
 import torch
 import yaml
 from mmengine.config import Config
+from mmengine.hub import get_config
+from mmengine.runner import Runner
 from PIL import Image
 
 from mmguided.registry import DATASETS, MODELS
 from tests.helpers.configs import build_without_memory, docstring, load, shots_of, table_row
+from tests.helpers.models import make_mask
 from tests.helpers.paths import ROOT
 
 FOLDER = ROOT / 'configs' / 'conditional_mae'
@@ -172,3 +176,64 @@ def test_the_readmes_guided_shot():
     mask, log_vars = model.make_mask(images, model.observe(images))
     assert [mask.len_keep_at(layer) for layer in (0, 9, 10)] == [49, 49, 44]
     assert log_vars['topk_overlap_shot_2'] == log_vars['guided_share_shot_2'] == 1
+
+
+@pytest.mark.parametrize('shots', ['one', 'two'])
+def test_swins_recipe_is_mmpretrains(shots):
+    cfg = load_own(f'swin-b_{shots}-shot_100e')
+    theirs = get_config(
+        'mmpretrain::simmim/simmim_swin-base-w6_8xb256-amp-coslr-100e_in1k-192px.py')
+    assert cfg.optim_wrapper.optimizer == theirs.optim_wrapper.optimizer
+    assert cfg.optim_wrapper.clip_grad == theirs.optim_wrapper.clip_grad
+    assert cfg.train_cfg.max_epochs == theirs.train_cfg.max_epochs == 100
+    assert cfg.auto_scale_lr.base_batch_size == theirs.auto_scale_lr.base_batch_size == 2048
+    assert cfg.train_dataloader.batch_size == theirs.train_dataloader.batch_size == 2048 / 8
+    (warmup, cosine), (their_warmup, their_cosine) = cfg.param_scheduler, theirs.param_scheduler
+    lowest = cosine.pop('eta_min_ratio') * cfg.optim_wrapper.optimizer.lr
+    assert lowest == pytest.approx(their_cosine.pop('eta_min'))
+    assert (warmup, cosine) == (their_warmup, their_cosine)
+    _, crop, flip, _ = cfg.train_dataloader.dataset.pipeline
+    _, their_crop, their_flip, masks, _ = theirs.train_dataloader.dataset.pipeline
+    assert their_crop.items() <= crop.items() and their_flip.items() <= flip.items()
+    assert masks.mask_ratio == .6
+
+
+def test_swins_number_of_parameters_masks_and_decay():
+    """Those of mmpretrain's metafile, and one more token; 22 of 36 units, and 2 more."""
+    cfg = load_own('swin-b_two-shot_100e')
+    model = MODELS.build(cfg.model)
+    assert sum(p.numel() for p in model.parameters()) == 89874104 + 1024
+    mask, _ = make_mask(model, torch.empty(1, 3, 192, 192))
+    assert mask.shot.flatten().bincount().tolist() == [12, 22, 2]
+
+    cfg.optim_wrapper.type = 'OptimWrapper'
+    del cfg.optim_wrapper.loss_scale
+    with_model = SimpleNamespace(model=model)
+    optimizer = Runner.build_optim_wrapper(with_model, cfg.optim_wrapper).optimizer
+    decay = {id(g['params'][0]): g['weight_decay'] for g in optimizer.param_groups}
+    for name, parameter in model.named_parameters():
+        exempt = parameter.ndim == 1 or 'mask_token' in name or 'bias_table' in name
+        assert decay[id(parameter)] == (0. if exempt else .05), name
+
+
+@pytest.mark.parametrize('name, kept', [('one-shot', [19, 19]), ('two-shot', [19, 17])])
+def test_convnexts_recipe_and_model(name, kept):
+    name = f'convnextv2-b_{name}_800e'
+    doc, cfg = docstring(f'conditional_mae/{name}'), load_own(name)
+    assert f'tools/dist_train.sh configs/conditional_mae/{name}.py 8' in doc
+    assert 'Hardware: 8 GPUs' in doc
+    step = 8 * cfg.train_dataloader.batch_size
+    assert step * cfg.optim_wrapper.accumulative_counts == 4096
+    assert cfg.auto_scale_lr.base_batch_size == step
+    assert cfg.optim_wrapper.optimizer.lr == pytest.approx(1.5e-4 * 16)
+    assert cfg.train_cfg.max_epochs == 800 and cfg.param_scheduler[0].end == 40
+    _, crop, flip, _ = cfg.train_dataloader.dataset.pipeline
+    assert (crop.crop_ratio_range, flip.prob) == ((.2, 1.), .5)
+
+    cfg.model.backbone.arch = 'atto'
+    model = MODELS.build(cfg.model)
+    assert model.target_generator.norm_pix and model.head.decoder_pred.out_features == 32 * 32 * 3
+    assert model.neck.decoder_embed.out_features == 512 and len(model.neck.decoder_blocks) == 1
+    mask, _ = make_mask(model, torch.zeros(1, 3, 224, 224))
+    assert [mask.len_keep_at(stage) for stage in (0, 3)] == kept
+    assert model.backbone.stages[0][0].grn is not None and model.backbone.stages[0][0].gamma is None

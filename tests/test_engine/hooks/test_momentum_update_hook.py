@@ -162,29 +162,6 @@ def test_resumed_run_goes_on_where_the_other_stopped(tmp_path):
     assert resumed.target == pytest.approx(average([1, 2, 3, 4])[2:])
 
 
-@pytest.mark.parametrize('update_buffers', [False, True])
-def test_buffers_are_the_targets_own_unless_asked(update_buffers):
-    encoder = _Encoder()
-    momentum = MomentumEncoder(encoder, .9, update_buffers=update_buffers)
-    encoder.norm.running_mean += 1
-    encoder.norm.num_batches_tracked += 3
-    momentum.update(.9)
-    norm = momentum.encoder.norm
-    expected = (.1, 3) if update_buffers else (0, 0)
-    assert (norm.running_mean.item(), norm.num_batches_tracked.item()) == pytest.approx(expected)
-    momentum.reset()
-    assert norm.running_mean.item() == 1 and norm.num_batches_tracked == 3
-
-
-def test_sources_are_saved_once_and_followed_after_a_move():
-    model = _Model(momentum=.5).double()
-    assert sum(k.endswith('.weight') and 'norm' not in k for k in model.state_dict()) == 2
-    model.backbone.weight.data += 1
-    model.momentum_encoder.update(.5)
-    assert model.momentum_encoder.encoder.weight.item() == .5
-    assert model.momentum_encoder.encoder.weight.dtype == torch.float64
-
-
 def test_models_without_momentum_encoder_are_left_alone(tmp_path):
     model = _Model()
     del model.momentum_encoder
