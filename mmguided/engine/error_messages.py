@@ -4,6 +4,7 @@ import os.path as osp
 import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from difflib import get_close_matches
 from pickle import UnpicklingError
 
 import mmengine.registry
@@ -73,13 +74,14 @@ def _unknown_type(text: str, fields: list) -> str | None:
     kind, registry = found.groups()
     field = next((name for name, value in fields if name.endswith('.type') and value == kind), None)
     scope, _, name = kind.rpartition('.')
-    known = _registered(registry)
-    if scope:
-        known = {f'{scope}.{name}' for name in known.get(scope, ())}
-    else:
-        known = {name for names in known.values() for name in names}
+    # What the root registry holds needs no scope, so that it comes last and wins.
+    known = {name: name if owner == 'mmengine' else f'{owner}.{name}'
+             for owner, names in _registered(registry).items() for name in names
+             if scope in ('', owner)}
+    close = get_close_matches(name, known, 1)
     return (f'{field or registry}={kind!r}: no {registry} of this name is registered'
-            + (nearest(kind, known) or '; name its module in custom_imports'))
+            + (f'; did you mean {known[close[0]]!r}?' if close else
+               '; name its module in custom_imports'))
 
 
 def _registered(registry: str) -> dict[str, list[str]]:
@@ -87,7 +89,7 @@ def _registered(registry: str) -> dict[str, list[str]]:
     roots = [value for value in vars(mmengine.registry).values()
              if isinstance(value, Registry) and value.name == registry]
     return {child.scope: list(child.module_dict)
-            for root in roots for child in (root, *root.children.values())}
+            for root in roots for child in (*root.children.values(), root)}
 
 
 def _wrong_arguments(text: str, fields: list) -> str | None:

@@ -10,6 +10,7 @@ from torch import nn
 
 from mmguided.registry import HOOKS
 from mmguided.structures import Clock
+from mmguided.utils.errors import ConfigError
 
 
 class _Model(BaseModel):
@@ -132,3 +133,11 @@ def test_it_comes_before_every_other_hook_of_a_step(tmp_path):
     reader = Reader()
     model = train(tmp_path, limit=1, first_hooks=[reader])
     assert reader.seen == [epoch for epoch, *_ in model.seen]
+
+
+def test_a_momentum_encoder_that_nobody_moves_is_refused(tmp_path):
+    model = _Model()
+    model.momentum_encoder = nn.Identity()
+    with pytest.raises(ConfigError, match='nobody moves the momentum encoder of the model: set '
+                                          r'default_hooks\.momentum_update=dict'):
+        train(tmp_path, limit=1, model=model)

@@ -212,3 +212,22 @@ def test_a_momentum_encoder_starts_as_the_initialized_encoder():
 def test_positions_are_not_trained(make):
     model = make()
     assert isinstance(model, MaskedImageModel) and not model.backbone.pos_embed.requires_grad
+
+
+@pytest.mark.parametrize('parts, refused', [
+    (dict(), False),
+    (dict(mask_generator=dict(TOPK, guidance=dict(ATTENTION, source='student'))), False),
+    (dict(mask_generator=dict(TOPK, guidance=dict(ATTENTION, source='student'),
+                              schedule=dict(begin=1))), True),
+    (dict(momentum_encoder=dict(type='mmguided.MomentumEncoder'),
+          target_generator=dict(type='mmguided.FeatureTarget')), True),
+])
+def test_a_model_whose_clock_nobody_moves_refuses_to_train(parts, refused):
+    model, images = build('MAE', SMALL, **parts), torch.randn(2, 3, 32, 32)
+    if refused:
+        with pytest.raises(ConfigError, match='nobody moves the clock of the model.*ClockHook'):
+            model(images, mode='loss')
+        model.clock.set(0, max_epochs=2)
+    assert torch.isfinite(total(model(images, mode='loss')))
+    model.clock.max_epochs = None
+    model.eval()(images, mode='loss')  # a measurement, not training
