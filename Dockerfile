@@ -12,6 +12,8 @@
 #     docker run --rm -it --gpus all --shm-size 16g -v /path/to/imagenet:/mmguided/data/imagenet \
 #         mmguided:cuda tools/dist_train.sh configs/ccmim/vit-b_800e.py 8
 #
+# Needs BuildKit, the default of Docker since 23.0.
+#
 # Not tried: `docker build` itself, and CUDA. The commands of the RUN lines were run one by one, in
 # this order, as root of a Debian 12 without anything else (debootstrap), with PROFILE=pretrain.
 ARG BASE=debian:bookworm-slim
