@@ -14,8 +14,8 @@
 #
 # Needs BuildKit, the default of Docker since 23.0.
 #
-# Not tried: `docker build` itself, and CUDA. The commands of the RUN lines were run one by one, in
-# this order, as root of a Debian 12 without anything else (debootstrap), with PROFILE=pretrain.
+# Not tried: `docker build` itself, and CUDA. The commands of the RUN lines, the quickstart and a part
+# of the tests were run in this order as root of a minimal Debian 12 (debootstrap), 2026-11-24.
 ARG BASE=debian:bookworm-slim
 FROM ${BASE}
 
