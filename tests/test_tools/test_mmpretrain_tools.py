@@ -43,23 +43,30 @@ def test_print_config(run):
 
 def test_get_flops(run):
     """Multiply-adds of linear and norm layers; the product of queries and keys is not counted."""
-    printed = run('analysis_tools/get_flops.py', '--shape', 42)
-    embed = 49 * (3 * 6 * 6) * 64
-    block = 50 * (64 * (3 * 64) + 64 * 64 + 2 * 64 * 256) + 2 * (5 * 50 * 64)
-    total = embed + 3 * block + 5 * 50 * 64
+    backbone = Config.fromfile(CONFIG).model.backbone
+    size, patch, arch = backbone.img_size, backbone.patch_size, backbone.arch
+    printed = run('analysis_tools/get_flops.py', '--shape', size)
+    patches, dim = (size // patch)**2, arch.embed_dims
+    norm = 5 * (patches + 1) * dim
+    linear = (patches + 1) * (4 * dim * dim + 2 * dim * arch.feedforward_channels)
+    total = patches * 3 * patch**2 * dim + arch.num_layers * (linear + 2 * norm) + norm
     assert f'Flops: {total / 1e6:.3f}M\n' in printed
 
 
 def test_vis_scheduler(run, monkeypatch, tmp_path):
-    rates = []
+    rates, cfg = [], Config.fromfile(CONFIG)
+    rate, (warm_up, _) = cfg.optim_wrapper.optimizer.lr, cfg.param_scheduler
+    num_images = warm_up.end * cfg.train_dataloader.batch_size  # an epoch is as long as the warm-up
     monkeypatch.setattr(Axes, 'plot', lambda self, values, **kwargs: rates.extend(values))
     picture = tmp_path / 'lr.png'
-    run('visualization/vis_scheduler.py', '--not-show', '--dataset-size', 640, '--save-path',
+    run('visualization/vis_scheduler.py', '--not-show', '--dataset-size', num_images, '--save-path',
         picture, '--cfg-options', f'work_dir={tmp_path}', 'custom_hooks=[]')
-    assert picture.is_file() and len(rates) == 22 * 640 // 64
-    # A warm-up over 200 steps that starts at a hundredth, times a cosine over all 220.
-    assert rates[0] == pytest.approx(3e-5)
-    assert rates[210] == pytest.approx(3e-3 * (1 + math.cos(math.pi * 210 / 220)) / 2)
+    steps = warm_up.end * cfg.train_cfg.max_epochs
+    assert picture.is_file() and len(rates) == steps
+    # A warm-up, times a cosine over all steps.
+    assert rates[0] == pytest.approx(rate * warm_up.start_factor)
+    for step in (warm_up.end, steps // 2, steps - 1):
+        assert rates[step] == pytest.approx(rate * (1 + math.cos(math.pi * step / steps)) / 2)
 
 
 @pytest.mark.parametrize('mode, value', [('original', 40), ('pipeline', 40)])
