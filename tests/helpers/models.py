@@ -11,6 +11,28 @@ def released_state(numbers: dict, prefix: str = 'state_dict.') -> dict:
     return {k.removeprefix(prefix): v for k, v in numbers.items() if k.startswith(prefix)}
 
 
+def patch_grid(geometry: dict) -> tuple[int, int]:
+    """Patches ``(h, w)`` of a golden file's square images."""
+    return (geometry['img'] // geometry['patch'], ) * 2
+
+
+def num_visible(numbers: dict) -> int:
+    """Visible patches of each image of a golden file."""
+    visible, = (numbers['mask'] == 0).sum(dim=1).unique().tolist()
+    return visible
+
+
+def mask_ratio(numbers: dict, geometry: dict, usual: float) -> float:
+    """That of a golden file: as it states, else the released code's usual one, else, where that
+    one leaves another number of patches, the exact one.
+
+    It applies to units, patches or blocks of them, of which each has a noise.
+    """
+    units, share = numbers['noise'].shape[1], num_visible(numbers) / numbers['mask'].shape[1]
+    is_usual = int(units * (1 - usual) + 1e-6) == round(units * share)
+    return geometry.get('mask_ratio', usual if is_usual else 1 - share)
+
+
 def build(algorithm: str, geometry: dict, **parts):
     """An algorithm of a golden file's size, in train mode as the released code was."""
     cfg = dict(

@@ -68,23 +68,28 @@ def released_cmae(golden):
         img_size=size['img'], patch_size=size['patch'])
     for decoder in (cfg.neck, cfg.feature_decoder):
         decoder.update(embed_dims=size['ddim'], depth=size['ddepth'], num_heads=size['dheads'])
-    for mlp in (cfg.projector, cfg.contrast_head.predictor):
-        mlp.update(hid_channels=64, out_channels=32)
-    cfg.contrast_head.predictor.in_channels = 32
-    return released_state(numbers), MODELS.build(cfg)
+    released = released_state(numbers)
+    predictor = cfg.contrast_head.predictor
+    for name, mlp in (('projector', cfg.projector), ('head.predictor', predictor)):
+        mlp.update(hid_channels=len(released[f'{name}.fc0.weight']),
+                   out_channels=len(released[f'{name}.fc1.weight']))
+    predictor.in_channels = cfg.projector.out_channels
+    return released, MODELS.build(cfg)
 
 
 def test_cmae_whole_and_its_encoder_alone(released_cmae):
     released, model = released_cmae
+    last = f'layers.{model.backbone.num_layers - 1}'
+    last_decoder = f'decoder_blocks.{model.neck.depth - 1}'
     converted = cmae_from_released(released)
     model.load_state_dict(converted, strict=True)
     assert converted.keys() == model.state_dict().keys() - {'clock.epochs'}
     assert len(converted) == len(released)
     for theirs, ours in (
             ('backbone.cls_token', 'backbone.cls_token'),
-            ('target_backbone.layers.3.ln2.bias', 'momentum_encoder.encoder.layers.3.ln2.bias'),
-            ('pixel_decoder.decoder_blocks.1.attn.qkv.weight',
-             'neck.decoder_blocks.1.attn.qkv.weight'),
+            (f'target_backbone.{last}.ln2.bias', f'momentum_encoder.encoder.{last}.ln2.bias'),
+            (f'pixel_decoder.{last_decoder}.attn.qkv.weight',
+             f'neck.{last_decoder}.attn.qkv.weight'),
             ('pixel_decoder.decoder_pred.weight', 'head.decoder_pred.weight'),
             ('feature_decoder.ln1.weight', 'feature_decoder.ln1.weight'),
             ('feature_decoder.decoder_pred.bias', 'feature_head.decoder_pred.bias'),

@@ -11,6 +11,8 @@ from tests.helpers.models import (
     cls_attention,
     generate,
     grad_norms,
+    mask_ratio,
+    num_visible,
     patch_mask,
     predict,
     released_state,
@@ -20,28 +22,37 @@ from tests.helpers.models import (
 @pytest.fixture
 def released(golden):
     numbers, geometry = golden('ccmim')
+    state = released_state(numbers)
     model = build(
         'CCMIM',
         geometry,
         mask_generator=dict(
             type='mmguided.MaskGenerator',
+            mask_ratio=mask_ratio(numbers, geometry, .75),
             sampling=dict(type='mmguided.ImportanceSampling'),
             guidance=dict(type='mmguided.ClsAttention', softmax='heads', reduce='sum')),
         projector=dict(
             type='mmpretrain.NonLinearNeck',
-            out_channels=256,
+            out_channels=len(state['projector.3.weight']),
             with_avg_pool=False,
             with_last_bn_affine=False,
             norm_cfg=dict(type='BN1d')),
         contrast_head=dict(
             type='mmguided.InfoNCEHead', temperature=0.5, temperature_scale=True, loss_weight=0.1))
-    model.load_state_dict(ccmim_from_released(released_state(numbers)), strict=True)
+    model.load_state_dict(ccmim_from_released(state), strict=True)
     return model, numbers
+
+
+def recorded_mask(model, numbers):
+    """So that a test stands by itself, whatever the guidance says."""
+    return patch_mask(
+        numbers['ids_restore'], num_visible(numbers), model.backbone.patch_resolution)
 
 
 def test_attention_of_each_layer_and_their_sum(released):
     model, numbers = released
     rows = cls_attention(model.backbone, numbers['images'])
+    assert len(rows) == sum(name.startswith('cls_attention.layer') for name in numbers)
     for i, row in enumerate(rows):
         assert_close(row, numbers[f'cls_attention.layer{i}'])
     guidance = ClsAttention()
@@ -53,16 +64,15 @@ def test_attention_of_each_layer_and_their_sum(released):
 
 def test_mask_and_ids(released):
     model, numbers = released
-    mask, _ = generate(model.mask_generator, numbers['images'], (8, 8), model.encoders,
-                       numbers['noise'])
+    mask, _ = generate(model.mask_generator, numbers['images'], model.backbone.patch_resolution,
+                       model.encoders, numbers['noise'])
     assert torch.equal(mask.mask, numbers['mask'])
     assert torch.equal(mask.ids_restore, numbers['ids_restore'])
 
 
 def test_branches_and_projections(released):
     model, numbers = released
-    # The mask as recorded, so that this test stands by itself.
-    mask = patch_mask(numbers['ids_restore'], 16, (8, 8))
+    mask = recorded_mask(model, numbers)
     tokens = model.backbone.embed(numbers['images'])
     visible = model.backbone.encode(tokens, mask.ids_keep)
     masked = model.backbone.encode(tokens, mask.ids_mask)
@@ -94,7 +104,7 @@ def test_losses_and_every_gradient(released, monkeypatch):
 def test_masked_branch_gets_no_gradient(released):
     """It runs without a graph, and no masked patch has a gradient from any loss."""
     model, numbers = released
-    mask = patch_mask(numbers['ids_restore'], 16, (8, 8))
+    mask = recorded_mask(model, numbers)
     images = numbers['images'].clone().requires_grad_()
     tokens = model.backbone.embed(images)
     model.make_mask = lambda *args: (mask, {})

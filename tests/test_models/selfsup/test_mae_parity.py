@@ -10,6 +10,9 @@ from tests.helpers.models import (
     build,
     generate,
     grad_norms,
+    mask_ratio,
+    num_visible,
+    patch_grid,
     patch_mask,
     predict,
     released_state,
@@ -22,8 +25,12 @@ def released(golden):
 
 
 def _model(numbers, geometry, norm_pix):
-    target = dict(type='mmguided.PixelTarget', norm_pix=norm_pix)
-    model = build('MAE', geometry, target_generator=target)
+    model = build(
+        'MAE',
+        geometry,
+        mask_generator=dict(
+            type='mmguided.MaskGenerator', mask_ratio=mask_ratio(numbers, geometry, .75)),
+        target_generator=dict(type='mmguided.PixelTarget', norm_pix=norm_pix))
     state = mae_from_released(released_state(numbers))
     model.load_state_dict(state, strict=True)
     return model
@@ -31,25 +38,25 @@ def _model(numbers, geometry, norm_pix):
 
 def test_position_embeddings(released):
     numbers, geometry = released
-    side = geometry['img'] // geometry['patch']
     for key, dim in (('pos_embed', 'dim'), ('decoder_pos_embed', 'ddim')):
-        ours = sincos_position_embedding((side, side), geometry[dim])
+        ours = sincos_position_embedding(patch_grid(geometry), geometry[dim])
         torch.testing.assert_close(ours, numbers[f'state_dict.{key}'], rtol=1e-6, atol=1e-7)
 
 
 def test_mask_and_ids(released):
-    numbers, _ = released
+    numbers, geometry = released
+    masks = MaskGenerator(mask_ratio=mask_ratio(numbers, geometry, .75))
     mask, _ = generate(
-        MaskGenerator(mask_ratio=0.75), numbers['images'], (8, 8), noise=numbers['noise'])
+        masks, numbers['images'], patch_grid(geometry), noise=numbers['noise'])
     assert torch.equal(mask.mask, numbers['mask'])
     assert torch.equal(mask.ids_restore, numbers['ids_restore'])
-    assert torch.equal(mask.ids_keep, numbers['noise'].argsort(1)[:, :16])
+    assert torch.equal(mask.ids_keep, numbers['noise'].argsort(1)[:, :num_visible(numbers)])
 
 
 def test_latent_prediction_target(released):
     numbers, geometry = released
     model = _model(numbers, geometry, norm_pix=False)
-    mask = patch_mask(numbers['noise'], 16, (8, 8))
+    mask = patch_mask(numbers['noise'], num_visible(numbers), patch_grid(geometry))
     latent = model.backbone(numbers['images'], mask)
     assert_close(latent, numbers['latent'])
     assert_close(predict(model, latent, mask), numbers['pred'])
