@@ -12,7 +12,9 @@ from mmengine.registry import DefaultScope
 import mmguided  # noqa: F401
 from tests.helpers.paths import ROOT
 
+# Tests run side by side; so do the processes that they start.
 torch.set_num_threads(1)
+os.environ['OMP_NUM_THREADS'] = '1'
 
 
 def _outside(variable: str, default: str) -> Path:
