@@ -14,15 +14,22 @@ import math
 import os
 import time
 import warnings
+from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
 from contextlib import redirect_stdout
+from multiprocessing import get_context
 from pathlib import Path
 
-# Before any other import: on tiny tensors more threads than cores, or spinning ones, only hinder.
-os.environ.setdefault('OMP_NUM_THREADS', str(min(2, os.cpu_count() or 1)))
-os.environ.setdefault('OMP_WAIT_POLICY', 'PASSIVE')
+# Before any other import. On tiny tensors a second thread gains little; a second process does the
+# evaluation.
+os.environ.setdefault('OMP_NUM_THREADS', '1')
 
 if __name__ == '__main__':
     print('loading the libraries ...', flush=True)
+
+from mmguided.engine.runner import import_toolboxes  # noqa: E402
+
+import_toolboxes('mmpretrain')  # before others import it and print about it
 
 from mmengine.config import Config  # noqa: E402
 from mmengine.hooks import Hook  # noqa: E402
@@ -78,11 +85,19 @@ class ProgressHook(Hook):
 
 
 class SaveUntrainedHook(Hook):
-    """Saves the model as it is before the first step."""
+    """Saves the model as it is before the first step.
+
+    Args:
+        saved: Called when that is done.
+    """
+
+    def __init__(self, saved: Callable[[], None]) -> None:
+        self.saved = saved
 
     def before_train(self, runner) -> None:
         save_checkpoint(dict(state_dict=runner.model.state_dict()),
                         str(Path(runner.work_dir) / UNTRAINED))
+        self.saved()
 
 
 def parse_args() -> argparse.Namespace:
@@ -123,15 +138,6 @@ def quiet_runner(cfg: Config) -> Runner:
         return Runner.from_cfg(cfg)
 
 
-def pretrain(cfg: Config) -> Runner:
-    """Train, and save the untrained model beside the checkpoints."""
-    runner = quiet_runner(cfg)
-    runner.register_hook(SaveUntrainedHook())
-    runner.register_hook(ProgressHook('pretraining'))
-    runner.train()
-    return runner
-
-
 def common_classes(root: Path, labeled: str) -> list[str]:
     """Classes with training and validation images, in alphabetical order."""
     train, val = ({path.parent.name for path in (root / split / labeled).glob('*/*')}
@@ -139,45 +145,85 @@ def common_classes(root: Path, labeled: str) -> list[str]:
     return sorted(train & val)
 
 
-def evaluate(what: str, checkpoint: Path, images: PreparedImages) -> dict[str, float]:
-    """k-NN and linear accuracy of an encoder in per cent, by the configs that ship for them."""
-    root, work_dir = Path(images.root), checkpoint.parent / 'evaluation' / what
-    classes = common_classes(root, images.labeled)
-    train, val = (
-        dict(data_root=str(root), data_prefix=f'{split}/{images.labeled}', classes=classes)
-        for split in ('train', 'val'))
-    num_train = len(list((root / 'train' / images.labeled).glob('*/*')))
-    k = min(NEIGHBORS, num_train)
-    with Console().status(f'k-NN of the {what} encoder'):
-        cfg = Config.fromfile(CONFIG.with_name('ccmim_vit-micro_knn.py'))
-        cfg.merge_from_dict(dict(
-            work_dir=str(work_dir / 'knn'), load_from=str(checkpoint),
-            model=dict(ks=(k, ), bank_dataloader=dict(dataset=train)),
-            test_dataloader=dict(dataset=val)))
-        with redirect_stdout(io.StringIO()):
-            knn = Runner.from_cfg(cfg).test()[f'knn/top1_k{k}']
+def k_nearest_neighbors(what: str, checkpoint: Path, images: PreparedImages) -> float:
+    """k-NN accuracy of an encoder in per cent, by the config that ships for it."""
+    train, val = labeled_data(images)
+    k = min(NEIGHBORS, num_labeled(images))
+    cfg = Config.fromfile(CONFIG.with_name('ccmim_vit-micro_knn.py'))
+    cfg.merge_from_dict(dict(
+        work_dir=str(checkpoint.parent / 'evaluation' / what / 'knn'), load_from=str(checkpoint),
+        model=dict(ks=(k, ), bank_dataloader=dict(dataset=train)),
+        test_dataloader=dict(dataset=val)))
+    with redirect_stdout(io.StringIO()):
+        return Runner.from_cfg(cfg).test()[f'knn/top1_k{k}']
+
+
+def linear_probe(what: str, checkpoint: Path, images: PreparedImages, progress: bool) -> float:
+    """Accuracy of a linear probe in per cent, by the config that ships for it."""
+    train, val = labeled_data(images)
     cfg = Config.fromfile(CONFIG.with_name('ccmim_vit-micro_linear.py'))
     cfg.merge_from_dict(dict(
-        work_dir=str(work_dir / 'linear'),
+        work_dir=str(checkpoint.parent / 'evaluation' / what / 'linear'),
         model=dict(
             backbone=dict(init_cfg=dict(checkpoint=str(checkpoint))),
-            head=dict(num_classes=len(classes))),
+            head=dict(num_classes=len(train['classes']))),
         train_dataloader=dict(
-            dataset=train, batch_size=min(cfg.train_dataloader.batch_size, num_train)),
+            dataset=train, batch_size=min(cfg.train_dataloader.batch_size, num_labeled(images))),
         val_dataloader=dict(dataset=val), test_dataloader=dict(dataset=val)))
     runner = quiet_runner(cfg)
-    runner.register_hook(ProgressHook(f'linear probe of the {what} encoder'))
+    if progress:
+        runner.register_hook(ProgressHook(f'linear probe of the {what} encoder'))
     runner.train()
-    return dict(knn=knn, linear=runner.test()['accuracy/top1'])
+    return runner.test()['accuracy/top1']
 
 
-def compare(runner: Runner, images: PreparedImages) -> dict | None:
-    """Accuracies of the untrained and the trained encoder; None without two labeled classes."""
-    if images.labeled is None:
-        return None
-    work_dir = Path(runner.work_dir)
-    return {what: evaluate(what, work_dir / checkpoint, images) for what, checkpoint in (
-        ('untrained', UNTRAINED), ('trained', f'epoch_{runner.max_epochs}.pth'))}
+def labeled_data(images: PreparedImages) -> tuple[dict, dict]:
+    """Fields of the labeled data sets for training and validation."""
+    root = Path(images.root)
+    classes = common_classes(root, images.labeled)
+    return tuple(dict(data_root=str(root), data_prefix=f'{split}/{images.labeled}', classes=classes)
+                 for split in ('train', 'val'))
+
+
+def num_labeled(images: PreparedImages) -> int:
+    """Number of labeled training images."""
+    return len(list((Path(images.root) / 'train' / images.labeled).glob('*/*')))
+
+
+def pretrain_and_compare(cfg: Config, images: PreparedImages) -> tuple[Runner, dict | None]:
+    """Pretrain; a second process evaluates the untrained encoder meanwhile, and shares the
+    evaluation of the trained one.
+
+    Returns:
+        The Runner of the pretraining, and the accuracies of both encoders; None without two
+        labeled classes.
+    """
+    runner = quiet_runner(cfg)
+    work_dir, results = Path(cfg.work_dir), {}
+    # A new interpreter, not a fork: a process that has used a GPU cannot be forked.
+    with ProcessPoolExecutor(
+            1, mp_context=get_context('spawn'), initializer=warnings.filterwarnings,
+            initargs=('ignore', )) as second:
+
+        def evaluate_untrained() -> None:
+            if images.labeled is not None:
+                args = 'untrained', work_dir / UNTRAINED, images
+                results['untrained'] = dict(
+                    knn=second.submit(k_nearest_neighbors, *args),
+                    linear=second.submit(linear_probe, *args, progress=False))
+
+        runner.register_hook(SaveUntrainedHook(evaluate_untrained))
+        runner.register_hook(ProgressHook('pretraining'))
+        runner.train()
+        if images.labeled is None:
+            return runner, None
+        args = 'trained', work_dir / f'epoch_{runner.max_epochs}.pth', images
+        trained = second.submit(linear_probe, *args, progress=True)
+        knn = k_nearest_neighbors(*args)
+        results['trained'] = dict(knn=knn, linear=trained.result())
+        results['untrained'] = {
+            name: future.result() for name, future in results['untrained'].items()}
+    return runner, results
 
 
 def report(console: Console, runner: Runner, images: PreparedImages, results: dict) -> None:
@@ -217,14 +263,14 @@ def main() -> None:
     args = parse_args()
     warnings.filterwarnings('ignore')  # of the libraries; what matters is in the log
     images = prepare_images(args.work_dir / 'data', args.folder, args.max_images)
-    runner = pretrain(make_config(args, images))
+    runner, accuracy = pretrain_and_compare(make_config(args, images), images)
     draw_loss_curves(Path(runner.log_dir) / 'vis_data/scalars.json',
                      args.work_dir / 'loss_curves.png')
     results = dict(
         images=images.what,
         broken=images.num_broken,
         seed=runner.seed,
-        accuracy=compare(runner, images))
+        accuracy=accuracy)
     (args.work_dir / 'results.json').write_text(json.dumps(results, indent=1))
     report(console, runner, images, results)
     console.print(f'{time.time() - start:.0f} seconds in all', highlight=False)

@@ -16,7 +16,7 @@ _base_ = [
 data_root = 'work_dirs/quickstart/data'
 work_dir = 'work_dirs/quickstart'
 image_size = 42
-max_epochs = 22
+max_epochs = 12
 
 model = dict(
     data_preprocessor=dict(

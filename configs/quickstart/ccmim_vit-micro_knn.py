@@ -1,7 +1,7 @@
 r"""k-NN accuracy of the quickstart's encoder, by the mean of its patch tokens.
 
     python tools/test.py configs/quickstart/ccmim_vit-micro_knn.py \
-        work_dirs/quickstart/epoch_22.pth
+        work_dirs/quickstart/epoch_12.pth
 
 On the digits that the quickstart has prepared; `bash tools/quickstart.sh` runs this too, for the
 pretrained and for the untrained encoder (work_dirs/quickstart/untrained.pth).

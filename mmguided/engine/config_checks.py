@@ -158,6 +158,7 @@ def check_paths(cfg: Config, fields: Iterable[str]) -> None:
         for name, node in walk(cfg.get(field), field):
             if isinstance(node, dict) and not node.get('backend_args'):
                 _check_data_root(f'{name}.data_root', node.get('data_root'))
+                _check_imagenet(f'{name}.data_root', node)
             if name.endswith('.init_cfg') and (settings := pretrained_settings(node)):
                 check_pretrained(f'{name}.checkpoint', settings.get('checkpoint'))
 
@@ -166,6 +167,20 @@ def _check_data_root(field: str, root: str | None) -> None:
     if isinstance(root, str) and '://' not in root and not osp.isdir(osp.expanduser(root or '.')):
         raise ConfigError(f'{field}={root!r}: no file or folder {root!r}; put it there or set '
                           f'`--cfg-options {field}=PATH`')
+
+
+def _check_imagenet(field: str, dataset: Mapping) -> None:
+    """mmpretrain's ImageNet wants a folder for each of 1000 classes, or a list of the images."""
+    if dataset.get('type') not in ('ImageNet', 'mmpretrain.ImageNet') or dataset.get('ann_file'):
+        return
+    root, split = Path(dataset.get('data_root') or '.').expanduser(), dataset.get('split', '')
+    if split and not (root / 'meta' / f'{split}.txt').is_file():
+        num = sum(path.is_dir() for path in (root / split).glob('*'))
+        if num != 1000:
+            raise ConfigError(
+                f'{field}={str(root)!r}: {str(root / split)!r} has {num} folders and ImageNet one '
+                'for each of its 1000 classes; for classes of your own see '
+                'configs/benchmarks/folder')
 
 
 def check_pretrained(field: str, path: str | None) -> None:

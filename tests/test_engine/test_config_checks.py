@@ -118,6 +118,18 @@ def test_missing_data_and_checkpoints_are_named(tmp_path):
         check_checkpoint('--resume', str(page), 'give another one')
 
 
+def test_a_folder_that_is_no_imagenet_is_named(tmp_path):
+    (tmp_path / 'val').mkdir()
+    (tmp_path / 'val/1.jpg').touch()
+    cfg = load_config(KNN, {'test_dataloader.dataset.data_root': str(tmp_path)})
+    with pytest.raises(ConfigError, match=r"test_dataloader\.dataset\.data_root='.*val' has 0 "
+                                          'folders and ImageNet one for each of its 1000 classes'):
+        check_paths(cfg, ['test_dataloader'])
+    (tmp_path / 'meta').mkdir()
+    (tmp_path / 'meta/val.txt').write_text('1.jpg 0')
+    check_paths(cfg, ['test_dataloader'])
+
+
 def test_a_new_run_leaves_the_checkpoints_of_another_one_alone(tmp_path):
     cfg = Config(dict(work_dir=str(tmp_path)))
     check_work_dir(cfg)

@@ -434,8 +434,9 @@ def test_a_checkpoint_without_the_whole_detector_cannot_be_tested(kind, said, tm
         state = model.state_dict()
         key = 'roi_head.bbox_head.fc_cls.weight'
         torch.save(dict(state_dict=dict(state, **{key: state[key][:5]})), path)
+    hook = load('vit-b_cae-1x').default_hooks.strict_backbone
     runner = Runner(
-        model, work_dir=str(tmp_path), custom_hooks=[load('vit-b_cae-1x').default_hooks.strict_backbone],
+        model, work_dir=str(tmp_path), custom_hooks=[hook],
         default_scope='mmdet', load_from=str(path), experiment_name=kind)
     with pytest.raises(ConfigError, match=rf'{said}.*not one of pretraining or of other classes'):
         runner.load_or_resume()
