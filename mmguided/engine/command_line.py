@@ -19,6 +19,8 @@ from .config_checks import (
     check_variables,
 )
 
+#: What MMEngine's Runner registers by default.
+OWN_HOOKS = ('runtime_info', 'timer', 'sampler_seed', 'logger', 'param_scheduler', 'checkpoint')
 LOADERS = ('train_dataloader', 'val_dataloader', 'test_dataloader')
 
 
@@ -84,6 +86,10 @@ def merge_common_args(cfg: Config, args: argparse.Namespace) -> None:
     """Write the other options of :func:`add_common_arguments` into ``cfg``, except ``--amp``, which
     means another thing in training than in testing."""
     cfg.launcher = args.launcher
+    # MMEngine takes None for its own hooks, and stops at that of another.
+    hooks = cfg.get('default_hooks') or {}
+    for name in [name for name, hook in hooks.items() if hook is None and name not in OWN_HOOKS]:
+        del hooks[name]
     os.environ.setdefault('LOCAL_RANK', str(args.local_rank))
     if args.work_dir:
         cfg.work_dir = args.work_dir

@@ -1,5 +1,6 @@
 """From the command line to a config: options, defaults of the loaders, the work dir."""
 import pytest
+from mmengine.runner import Runner
 
 from mmguided.engine.command_line import default_work_dir
 from tests.helpers.paths import ROOT
@@ -46,3 +47,11 @@ def test_two_configs_never_share_the_default_work_dir(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     assert default_work_dir('mine/a.py') == 'work_dirs/mine/a'
     assert default_work_dir('/elsewhere/a.py') == 'work_dirs/a'
+
+
+def test_none_takes_a_default_hook_away(tmp_path):
+    text = CONFIG + "default_hooks['clock'] = dict(type='mmguided.ClockHook')"
+    cfg = merged_config(text, '--cfg-options', 'default_hooks.clock=None',
+                        'default_hooks.timer=None', f'work_dir={tmp_path}')
+    hooks = [type(hook).__name__ for hook in Runner.from_cfg(cfg).hooks]
+    assert 'CheckpointHook' in hooks and not {'ClockHook', 'IterTimerHook'} & set(hooks)

@@ -15,9 +15,15 @@ class InputSizeHook(Hook):
     at the wrong resolution and report a number. Detectors and segmentors, which take any size, go
     without this hook.
 
+    Args:
+        any_size: Let images of any size pass.
+
     Raises:
         ConfigError: At the first batch, naming both sizes.
     """
+
+    def __init__(self, any_size: bool = False) -> None:
+        self.any_size = any_size
 
     def before_train_iter(self, runner, batch_idx: int, data_batch: dict | None = None) -> None:
         self._check(runner, data_batch, 'train_dataloader')
@@ -28,11 +34,10 @@ class InputSizeHook(Hook):
     def before_test_iter(self, runner, batch_idx: int, data_batch: dict | None = None) -> None:
         self._check(runner, data_batch, 'test_dataloader')
 
-    @staticmethod
-    def _check(runner, data_batch: dict, loader: str) -> None:
+    def _check(self, runner, data_batch: dict, loader: str) -> None:
         model = runner.model.module if is_model_wrapper(runner.model) else runner.model
         img_size = getattr(getattr(model, 'backbone', None), 'img_size', None)
-        if img_size is None:
+        if img_size is None or self.any_size:
             return
         inputs = data_batch['inputs']  # a tensor, or a list of images or of views
         height, width = (inputs if hasattr(inputs, 'shape') else inputs[0]).shape[-2:]
@@ -41,4 +46,4 @@ class InputSizeHook(Hook):
             raise ConfigError(
                 f'model.backbone.img_size={expected}, and {loader}.dataset.pipeline gives images '
                 f'of {(height, width)}: change one of the two; if any size is meant, set '
-                '`--cfg-options default_hooks.input_size=None`')
+                '`--cfg-options default_hooks.input_size.any_size=True`')

@@ -28,7 +28,7 @@ def test_both_sizes_are_named(phase, wrap):
         check(_runner((32, 48)), 0, dict(inputs=wrap(torch.zeros(2, 3, 48, 32))))
 
 
-@pytest.mark.parametrize('img_size', [32, None])
-def test_a_side_and_a_backbone_of_any_size(img_size):
-    InputSizeHook().before_train_iter(
+@pytest.mark.parametrize('img_size, any_size', [(32, False), (None, False), (64, True)])
+def test_a_side_and_images_of_any_size(img_size, any_size):
+    InputSizeHook(any_size).before_train_iter(
         _runner(img_size), 0, dict(inputs=torch.zeros(2, 3, 32, 32)))
