@@ -1,6 +1,6 @@
 """Take the encoder out of any checkpoint of ours, as a plain mmpretrain or timm ViT.
 
-    python tools/model_converters/mmguided_to_vit.py work_dirs/ccmim/vit-b_800e/epoch_800.pth vit-b.pth
+    python tools/model_converters/mmguided_to_vit.py epoch_800.pth vit-b.pth
     python tools/model_converters/mmguided_to_vit.py epoch_800.pth vit-b_timm.pth --layout timm
 
 mmpretrain, mmdet and mmseg also load our checkpoints as they are, with
