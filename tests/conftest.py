@@ -24,7 +24,7 @@ def _outside(variable: str, default: str) -> Path:
     return path
 
 
-@pytest.fixture
+@pytest.fixture(scope='session')
 def data_root() -> Path:
     """The folder of small real data."""
     return _outside('MMGUIDED_DATA', 'data')

@@ -8,6 +8,7 @@ import pytest
 import torch
 from mmengine.config import Config
 from mmengine.runner import Runner
+from PIL import Image, ImageOps
 
 from mmguided.registry import MODELS
 from mmguided.utils.errors import ConfigError
@@ -15,13 +16,24 @@ from tests.helpers.paths import ROOT
 from tests.helpers.tools import import_tool
 
 
-@pytest.fixture(params=['imagenet_mini', 'quickstart'])
-def photographs(request, tmp_path):
+@pytest.fixture(scope='module', params=['imagenet_mini', 'quickstart'])
+def photographs(request, tmp_path_factory):
     """A folder of real photographs: of ImageNet, or those that the quickstart cuts into crops."""
+    folder = tmp_path_factory.mktemp(request.param)
     if request.param == 'imagenet_mini':
-        return request.getfixturevalue('data_root') / 'imagenet_mini' / 'train'
-    images = import_tool('sample_images').prepare_images(tmp_path / 'images', None, max_images=700)
+        # Reading them at full size in every epoch would take longer than training does.
+        source = request.getfixturevalue('data_root') / 'imagenet_mini' / 'train'
+        for path in sorted(source.rglob('*.JPEG'))[:MOST_IMAGES]:
+            target = folder / path.relative_to(source).with_suffix('.png')
+            target.parent.mkdir(exist_ok=True)
+            image = Image.open(path).convert('RGB')
+            ImageOps.scale(image, 200 / min(image.size)).save(target)
+        return folder
+    images = import_tool('sample_images').prepare_images(folder, None, max_images=700)
     return Path(images.root) / 'train' / 'photographs'
+
+
+MOST_IMAGES = 256  # of any of these tests
 
 
 def small(name, photographs, work_dir, epochs, images=96):
@@ -74,7 +86,7 @@ def scalars(runner):
 
 @pytest.mark.parametrize('name', ['ccmim/vit-b_800e.py', 'ccmim/vit-b_800e_released.py'])
 def test_loss_falls_on_photographs(name, photographs, tmp_path):
-    cfg = small(name, photographs, tmp_path / 'run', epochs=8, images=256)
+    cfg = small(name, photographs, tmp_path / 'run', epochs=8, images=MOST_IMAGES)
     cfg.optim_wrapper.accumulative_counts = 1
     runner = Runner.from_cfg(cfg)
     runner.train()
@@ -90,7 +102,7 @@ def test_loss_falls_on_photographs(name, photographs, tmp_path):
 
 def test_both_losses_of_cmae_fall_and_the_contrast_finds_its_partner(photographs, tmp_path):
     cfg = small(
-        'cmae/vit-b_800e_released.py', photographs, tmp_path / 'run', epochs=8, images=256)
+        'cmae/vit-b_800e_released.py', photographs, tmp_path / 'run', epochs=8, images=MOST_IMAGES)
     runner = Runner.from_cfg(cfg)
     runner.train()
     rows = scalars(runner)
@@ -132,7 +144,7 @@ FAMILIES = {
 def test_errors_of_both_shots_fall(name, photographs, tmp_path):
     """Conditional MAE on each of its encoders."""
     family = FAMILIES[name]
-    cfg = small(f'conditional_mae/{name}.py', photographs, tmp_path / 'run', 8, images=256)
+    cfg = small(f'conditional_mae/{name}.py', photographs, tmp_path / 'run', 8, images=MOST_IMAGES)
     original = Config.fromfile(str(ROOT / f'configs/conditional_mae/{name}.py')).model
     cfg.model = original
     cfg.model.backbone.update(img_size=64, **family['backbone'])
