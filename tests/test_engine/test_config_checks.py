@@ -12,7 +12,8 @@ from mmguided.engine.command_line import load_config
 from mmguided.engine.config_checks import (
     RUNNER_FIELDS,
     check_checkpoint,
-    check_paths,
+    check_data,
+    check_pretrained,
     check_work_dir,
     drop_pretrained,
 )
@@ -23,11 +24,11 @@ VIT = str(ROOT / 'configs/ccmim/vit-b_800e.py')
 KNN = str(ROOT / 'configs/benchmarks/imagenet/vit-b_knn.py')
 
 
-def test_every_shipped_config_passes():
-    """Long, since reading a hundred configs is."""
-    for path in (ROOT / 'configs').rglob('*.py'):
-        if '_base_' not in path.parts:
-            load_config(str(path))
+@pytest.mark.parametrize('path', sorted(
+    str(path.relative_to(ROOT)) for path in (ROOT / 'configs').rglob('*.py')
+    if '_base_' not in path.parts))
+def test_every_shipped_config_passes(path):
+    load_config(str(ROOT / path))
 
 
 def test_every_field_that_runner_reads_is_known():
@@ -104,14 +105,16 @@ def test_a_toolbox_that_is_not_installed_is_named(monkeypatch, toolbox, tmp_path
 def test_missing_data_and_checkpoints_are_named(tmp_path):
     with pytest.raises(ConfigError, match=r"^train_dataloader\.dataset\.data_root='data/none': no "
                                           r'file or folder .*--cfg-options train_dataloader\.'):
-        check_paths(load_config(VIT, {'train_dataloader.dataset.data_root': 'data/none'}),
-                    ['train_dataloader'])
+        check_data(load_config(VIT, {'train_dataloader.dataset.data_root': 'data/none'}),
+                   ['train_dataloader'])
+    with pytest.raises(ConfigError, match=r'^model\.bank_dataloader\.dataset\.data_root='):
+        check_data(load_config(KNN), ['model', 'test_dataloader'])
     linear = str(ROOT / 'configs/benchmarks/imagenet/vit-b_linear-90e.py')
     with pytest.raises(ConfigError, match=r'model\.backbone\.init_cfg\.checkpoint is empty'):
-        check_paths(load_config(linear), ['model'])
+        check_pretrained(load_config(linear))
     with pytest.raises(ConfigError, match="init_cfg.checkpoint='gone.pth': no such file"):
-        check_paths(load_config(linear, {'model.backbone.init_cfg.checkpoint': 'gone.pth'}),
-                    ['model'])
+        check_pretrained(
+            load_config(linear, {'model.backbone.init_cfg.checkpoint': 'gone.pth'}))
     page = tmp_path / 'page.pth'
     page.write_text('<html>404</html>')
     with pytest.raises(ConfigError, match='is no checkpoint of torch'):
@@ -124,10 +127,10 @@ def test_a_folder_that_is_no_imagenet_is_named(tmp_path):
     cfg = load_config(KNN, {'test_dataloader.dataset.data_root': str(tmp_path)})
     with pytest.raises(ConfigError, match=r"test_dataloader\.dataset\.data_root='.*val' has 0 "
                                           'folders and ImageNet one for each of its 1000 classes'):
-        check_paths(cfg, ['test_dataloader'])
+        check_data(cfg, ['test_dataloader'])
     (tmp_path / 'meta').mkdir()
     (tmp_path / 'meta/val.txt').write_text('1.jpg 0')
-    check_paths(cfg, ['test_dataloader'])
+    check_data(cfg, ['test_dataloader'])
 
 
 def test_a_new_run_leaves_the_checkpoints_of_another_one_alone(tmp_path):
