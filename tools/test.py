@@ -4,13 +4,12 @@
     bash tools/dist_test.sh CONFIG CHECKPOINT 8
 """
 import argparse
-import os
 
 from mmengine.config import Config
 from mmengine.fileio import dump
 
 from mmguided.engine.command_line import add_common_arguments, load_config, merge_common_args
-from mmguided.engine.config_checks import check_checkpoint, check_paths
+from mmguided.engine.config_checks import check_checkpoint, check_data
 from mmguided.utils.errors import ConfigError, exit_on_config_error
 
 
@@ -76,7 +75,7 @@ def read_config() -> tuple[Config, argparse.Namespace]:
     merge_common_args(cfg, args)
     merge_test_args(cfg, args)
     check_checkpoint('checkpoint', args.checkpoint, 'give the path of a .pth file')
-    check_paths(cfg, ('model.bank_dataloader', 'test_dataloader', 'custom_hooks'))
+    check_data(cfg, ('model', 'test_dataloader'))
     return cfg, args
 
 
@@ -84,10 +83,12 @@ def read_config() -> tuple[Config, argparse.Namespace]:
 def main() -> None:
     cfg, args = read_config()
     # Only here, since it imports torch and the toolboxes, which takes many seconds.
+    from mmengine.dist import is_main_process
+
     from mmguided.engine.runner import leave_process_group, test
     predictions = None if args.out_item == 'metrics' else args.out
     metrics = test(cfg, predictions)
-    if args.out_item == 'metrics' and os.environ.get('RANK', '0') == '0':
+    if args.out_item == 'metrics' and is_main_process():
         dump(metrics, args.out)
     leave_process_group()
 

@@ -10,7 +10,8 @@ from mmengine.config import Config
 from mmguided.engine.command_line import add_common_arguments, load_config, merge_common_args
 from mmguided.engine.config_checks import (
     check_checkpoint,
-    check_paths,
+    check_data,
+    check_pretrained,
     check_start,
     check_work_dir,
     drop_pretrained,
@@ -60,7 +61,8 @@ def read_config() -> Config:
     merge_common_args(cfg, args)
     merge_train_args(cfg, args)
     drop_pretrained(cfg)
-    check_paths(cfg, ('model', 'train_dataloader', 'val_dataloader', 'custom_hooks'))
+    check_pretrained(cfg)
+    check_data(cfg, ('model', 'train_dataloader', 'val_dataloader', 'custom_hooks'))
     check_start(cfg)
     check_work_dir(cfg)
     return cfg

@@ -78,7 +78,10 @@ def _names_of(path: str) -> tuple[set[str], set[str], list[str]]:
               for target in statement.targets if isinstance(target, ast.Name)}
     read = {node.id for node in ast.walk(tree)
             if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load)}
-    bases = ast.literal_eval(values.pop('_base_', ast.Constant([])))
+    try:
+        bases = ast.literal_eval(values.pop('_base_', ast.Constant([])))
+    except ValueError:  # computed
+        bases = []
     return set(values), read, [bases] if isinstance(bases, str) else list(bases)
 
 
@@ -152,15 +155,13 @@ def check_hooks(cfg: Config) -> None:
                               'is there' + nearest(name, set(hooks) - {name}))
 
 
-def check_paths(cfg: Config, fields: Iterable[str]) -> None:
-    """Check the folders of data sets and the pretrained checkpoints below these fields."""
+def check_data(cfg: Config, fields: Iterable[str]) -> None:
+    """Check the folders of the data sets below these fields."""
     for field in fields:
         for name, node in walk(cfg.get(field), field):
             if isinstance(node, dict) and not node.get('backend_args'):
                 _check_data_root(f'{name}.data_root', node.get('data_root'))
                 _check_imagenet(f'{name}.data_root', node)
-            if name.endswith('.init_cfg') and (settings := pretrained_settings(node)):
-                check_pretrained(f'{name}.checkpoint', settings.get('checkpoint'))
 
 
 def _check_data_root(field: str, root: str | None) -> None:
@@ -183,12 +184,15 @@ def _check_imagenet(field: str, dataset: Mapping) -> None:
                 'configs/benchmarks/folder')
 
 
-def check_pretrained(field: str, path: str | None) -> None:
-    """Check that ``init_cfg`` names a checkpoint."""
-    remedy = f'name a checkpoint, with --cfg-options {field}=PATH'
-    if not path:
-        raise ConfigError(f'{field} is empty: {remedy}')
-    check_checkpoint(field, path, remedy)
+def check_pretrained(cfg: Config) -> None:
+    """Check that every ``init_cfg`` of the model that loads a checkpoint names one."""
+    for name, node in walk(cfg.model, 'model'):
+        if name.endswith('.init_cfg') and (settings := pretrained_settings(node)):
+            field, path = f'{name}.checkpoint', settings.get('checkpoint')
+            remedy = f'name a checkpoint, with --cfg-options {field}=PATH'
+            if not path:
+                raise ConfigError(f'{field} is empty: {remedy}')
+            check_checkpoint(field, path, remedy)
 
 
 def check_checkpoint(field: str, path: str, remedy: str) -> None:

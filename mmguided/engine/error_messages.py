@@ -93,10 +93,8 @@ def _registered(registry: str) -> dict[str, list[str]]:
 
 
 def _wrong_arguments(text: str, fields: list) -> str | None:
-    unknown = re.search(
-        r"(\w+)(?:\.__init__)?\(\) got an unexpected keyword argument '(\w+)'", text)
-    missing = re.search(r'(\w+)(?:\.__init__)?\(\) missing \d+ required [\w-]+ arguments?: (.+)',
-                        text)
+    unknown = re.search(r"(\w+)\.__init__\(\) got an unexpected keyword argument '(\w+)'", text)
+    missing = re.search(r'(\w+)\.__init__\(\) missing \d+ required [\w-]+ arguments?: (.+)', text)
     if not unknown and not missing:
         return None
     owner = (unknown or missing)[1]
