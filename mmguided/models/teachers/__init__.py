@@ -1,3 +1,5 @@
+from .base import Teacher
 from .momentum_encoder import MomentumEncoder
+from .open_clip import OpenCLIPTeacher
 
-__all__ = ['MomentumEncoder']
+__all__ = ['MomentumEncoder', 'OpenCLIPTeacher', 'Teacher']
