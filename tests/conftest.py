@@ -7,7 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from mmengine.logging import MessageHub, MMLogger
 from mmengine.registry import DefaultScope
+from yapf.yapflib import yapf_api
 
 import mmguided  # noqa: F401
 from tests.helpers.paths import ROOT
@@ -15,6 +17,8 @@ from tests.helpers.paths import ROOT
 # Tests run side by side; so do the processes that they start.
 torch.set_num_threads(1)
 os.environ['OMP_NUM_THREADS'] = '1'
+# Each run writes its config several times; making it pretty would take longer than most tests.
+yapf_api.FormatCode = lambda text, **kwargs: (text, False)
 
 
 def _outside(variable: str, default: str) -> Path:
@@ -44,6 +48,14 @@ def golden():
         return tensors, geometry
 
     return load
+
+
+@pytest.fixture(autouse=True)
+def _no_loggers_of_other_tests():
+    """A Runner's name is its config's and the second; what another one of this name has left would
+    be taken over, such as a logger that writes to the output of an earlier test."""
+    MMLogger._instance_dict.clear()
+    MessageHub._instance_dict.clear()
 
 
 @pytest.fixture(autouse=True)

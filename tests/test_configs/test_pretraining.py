@@ -336,7 +336,8 @@ def eight_images(data_root, tmp_path):
 
 @pytest.mark.parametrize('name', ['ccmim/vit-b_800e.py', 'cmae/vit-b_800e_released.py'])
 def test_the_eight_gpu_command_runs_as_configured(name, eight_images, tmp_path):
-    """Only batch, workers, data root and the log's interval are changed; two processes on CPUs."""
+    """Only batch, workers, data root and the log's interval are changed; two processes on CPUs.
+    Long, since that leaves the encoder a ViT-B on 224 x 224 pixels."""
     command = [
         'bash', 'tools/dist_train.sh', f'configs/{name}', '2', '--work-dir', str(tmp_path / 'work'),
         '--cfg-options', 'train_dataloader.batch_size=2', 'train_dataloader.num_workers=0',

@@ -46,6 +46,7 @@ def copies(root, split):
 
 
 def test_built_in_images_end_to_end(run):
+    """Long, since it makes the images and trains, and probes two encoders in two ways."""
     out, work_dir = run('--epochs', 2, '--max-images', 400)
     results = json.loads((work_dir / 'results.json').read_text())
     for encoder, line in (('untrained', 'same initial weights'),

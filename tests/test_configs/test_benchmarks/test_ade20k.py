@@ -226,7 +226,8 @@ def pretrained(path, **arch):
 
 @pytest.fixture
 def trained(monkeypatch, config, folder):
-    """What tools/train.py made of a pretrained encoder, four images and 100 steps."""
+    """What tools/train.py made of a pretrained encoder, four images and 100 steps; long, since
+    fewer steps learn too little to compare. It serves all tests of this file."""
     work_dir = folder / 'work'
     if not work_dir.exists():
         checkpoint = pretrained(folder / 'pretrained.pth')
@@ -246,12 +247,14 @@ def test_it_learns_four_images_by_heart(trained):
 
 
 def test_one_process_and_two_get_the_same_numbers(monkeypatch, trained, config, folder):
-    """The four images and another, so that one process has one more; SyncBN as shipped."""
+    """The four images and another, so that one process has one more; SyncBN as shipped. Long,
+    since it starts three processes, and windows in steps of 85 pixels are many."""
     out = folder / 'one.json', folder / 'two.json'
     options = ['--work-dir', folder / 'test', '--out-item', 'metrics', '--out']
     run_tool(monkeypatch, 'test.py', config, trained, *options, out[0])
     result = subprocess.run(
         ['bash', ROOT / 'tools/dist_test.sh', config, trained, '2', *options, out[1]],
+        cwd=folder,  # below which MMEngine collects the results of processes
         env={**os.environ, 'PYTHON': sys.executable, 'OMP_NUM_THREADS': '1'},
         capture_output=True, text=True, timeout=300)
     assert result.returncode == 0, result.stderr

@@ -499,14 +499,16 @@ def write_few(data_root, path, number):
         images=[images[annotation['image_id']] for annotation in few], annotations=few)))
 
 
-def run(*command):
+def run(folder, *command):
+    """Start a command in a folder, below which MMEngine collects the results of processes."""
     return subprocess.Popen(
-        list(map(str, command)), cwd=ROOT, env=ONE_CORE, text=True, stdout=subprocess.PIPE,
+        list(map(str, command)), cwd=folder, env=ONE_CORE, text=True, stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT)
 
 
 def test_from_the_pretrained_encoder_to_the_same_ap_on_one_and_two_processes(data_root, tmp_path):
-    """Three images, so that the two processes do not get the same number."""
+    """Three images, so that the two processes do not get the same number. Long, since a detector
+    that finds anything takes 175 steps."""
     few, config, pretrained = (tmp_path / name for name in ('few.json', 'few.py', 'encoder.pth'))
     write_few(data_root / 'coco_mini', few, 3)
     config.write_text(END_TO_END.format(
@@ -518,19 +520,19 @@ def test_from_the_pretrained_encoder_to_the_same_ap_on_one_and_two_processes(dat
     torch.save({f'backbone.{k}': v for k, v in encoder.state_dict().items()}, pretrained)
 
     training = run(
-        'bash', 'tools/dist_train.sh', config, 2, '--work-dir', tmp_path, '--cfg-options',
-        f'model.backbone.init_cfg.checkpoint={pretrained}')
+        tmp_path, 'bash', ROOT / 'tools/dist_train.sh', config, 2, '--work-dir', tmp_path,
+        '--cfg-options', f'model.backbone.init_cfg.checkpoint={pretrained}')
     log, _ = training.communicate(timeout=900)
     assert training.returncode == 0, log[-3000:]
     assert f'Every key of the encoder is loaded from {pretrained}' in log
 
     checkpoint = tmp_path / 'epoch_1.pth'
     tests = {
-        name: run(*command, '--out', tmp_path / f'{name}.json', '--out-item', 'metrics',
+        name: run(tmp_path, *command, '--out', tmp_path / f'{name}.json', '--out-item', 'metrics',
                   '--work-dir', tmp_path / name)
         for name, command in dict(
-            one=(sys.executable, 'tools/test.py', config, checkpoint),
-            two=('bash', 'tools/dist_test.sh', config, checkpoint, 2)).items()
+            one=(sys.executable, ROOT / 'tools/test.py', config, checkpoint),
+            two=('bash', ROOT / 'tools/dist_test.sh', config, checkpoint, 2)).items()
     }
     results = {}
     for name, process in tests.items():
