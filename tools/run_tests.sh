@@ -9,7 +9,7 @@ set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 bash tools/setup_env.sh tests
 
-# Tests run side by side instead, and with one thread they repeat to the last bit.
+# Tests run side by side; with one thread each they repeat to the last bit.
 export OMP_NUM_THREADS=1
 # Dozens of processes import the toolboxes, which takes less than half the time once compiled.
 unset PYTHONDONTWRITEBYTECODE
