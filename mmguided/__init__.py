@@ -3,6 +3,7 @@
 ``custom_imports = dict(imports=['mmguided'])`` is all that a config needs: the registries are known
 from then on, and each imports its parts when the first of them is asked for.
 """
+from collections.abc import Callable
 from importlib import import_module
 from types import ModuleType
 
@@ -17,11 +18,15 @@ from . import registry  # noqa: E402
 _SUBPACKAGES = ('analysis', 'datasets', 'engine', 'evaluation', 'models', 'ops', 'structures',
                 'visualization')
 
-__all__ = ['__version__', 'registry', *_SUBPACKAGES]
+_FROM_HUB = ('get_model', 'list_models')
+
+__all__ = ['__version__', 'registry', *_SUBPACKAGES, *_FROM_HUB]
 
 
-def __getattr__(name: str) -> ModuleType:
+def __getattr__(name: str) -> ModuleType | Callable:
     """Import a sub-package when it is first used: torch and the toolboxes take seconds."""
     if name in _SUBPACKAGES:
         return import_module(f'{__name__}.{name}')
+    if name in _FROM_HUB:
+        return getattr(import_module(f'{__name__}.hub'), name)
     raise AttributeError(f'module {__name__!r} has no attribute {name!r}')

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from mmengine.config import Config, ConfigDict, DictAction
 
+from mmguided.utils.configs import walk
 from mmguided.utils.errors import ConfigError, check_file
 
 from .config_checks import (
@@ -38,6 +39,8 @@ def add_common_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options that training and testing share."""
     parser.add_argument('--work-dir', help='folder of logs and checkpoints; default: the config\'s '
                         '`work_dir`, else ./work_dirs/METHOD/CONFIG_NAME')
+    parser.add_argument(
+        '--data-root', metavar='FOLDER', help='folder of the data, in place of every `data_root`')
     parser.add_argument('--amp', action='store_true', help='automatic mixed precision')
     parser.add_argument('--no-pin-memory', action='store_true', help='do not pin memory')
     parser.add_argument(
@@ -96,6 +99,9 @@ def merge_common_args(cfg: Config, args: argparse.Namespace) -> None:
     elif not cfg.get('work_dir'):
         cfg.work_dir = default_work_dir(args.config)
 
+    if args.data_root:
+        set_data_root(cfg, args.data_root)
+    fill_num_classes(cfg)
     for field in LOADERS:
         if cfg.get(field):
             _set_loader_defaults(cfg[field], cfg.get('default_scope'))
@@ -103,6 +109,40 @@ def merge_common_args(cfg: Config, args: argparse.Namespace) -> None:
                 cfg[field].pin_memory = False
             if args.no_persistent_workers:
                 cfg[field].persistent_workers = False
+
+
+def set_data_root(cfg: Config, folder: str) -> None:
+    """Write ``folder`` into every ``data_root``, and into the paths that begin with the old one,
+    such as an evaluator's ``ann_file``."""
+    fields = [field for field in (*LOADERS, 'model', 'val_evaluator', 'test_evaluator',
+                                  'custom_hooks') if cfg.get(field)]
+    nodes = [node for field in fields for _, node in walk(cfg[field], field)
+             if isinstance(node, dict)]
+    roots = {node['data_root'] for node in nodes if node.get('data_root')}
+    if not roots:
+        raise ConfigError(f'--data-root={folder!r}: no data set of this config has a `data_root`')
+    for node in nodes:
+        for key, value in node.items():
+            old = next((root for root in roots
+                        if isinstance(value, str) and f'{value}/'.startswith(root)), None)
+            if old is not None:
+                node[key] = os.path.join(folder, value[len(old):].lstrip('/')).rstrip('/')
+
+
+def fill_num_classes(cfg: Config) -> None:
+    """Let ``num_classes=None`` of a model be the number of class folders of the training data."""
+    unset = [node for _, node in walk(cfg.get('model'), 'model')
+             if isinstance(node, dict) and node.get('num_classes', 0) is None]
+    if not unset:
+        return
+    dataset = cfg.train_dataloader.dataset
+    folder = Path(dataset.data_root, dataset.get('data_prefix', '')).expanduser()
+    num = sum(path.is_dir() for path in folder.glob('*'))
+    if not num:
+        raise ConfigError(f'train_dataloader.dataset.data_root={dataset.data_root!r}: '
+                          f'{str(folder)!r} has no folders of classes; set `--data-root FOLDER`')
+    for node in unset:
+        node['num_classes'] = num
 
 
 def default_work_dir(config: str) -> str:

@@ -6,7 +6,6 @@ import ast
 import os.path as osp
 import zipfile
 from collections.abc import Iterable, Mapping
-from difflib import get_close_matches
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -14,6 +13,7 @@ from mmengine.config import Config
 
 from mmguided.utils.configs import pretrained_settings, walk
 from mmguided.utils.errors import ConfigError, check_file
+from mmguided.utils.names import nearest
 
 from .signatures import arguments_of
 
@@ -33,12 +33,6 @@ BUILDER_KEYS = frozenset('''
 SCOPES = ('mmguided', 'mmengine', 'mmcv', 'mmpretrain', 'mmdet', 'mmseg')
 INSTALL = ('run `bash tools/setup_env.sh tests`, or see README.md and docs/downstream.md for an '
            'installation by hand')
-
-
-def nearest(name: str, names: Iterable[str], cutoff: float = 0.6) -> str:
-    """``; did you mean NAME?``, or nothing if no name is spelled alike."""
-    close = get_close_matches(name, list(names), 1, cutoff)
-    return f'; did you mean {close[0]!r}?' if close else ''
 
 
 def check_options(cfg: Config, options: Mapping[str, object]) -> None:
@@ -87,6 +81,8 @@ def _names_of(path: str) -> tuple[set[str], set[str], list[str]]:
 
 def _users_of(cfg: Config, variable: str) -> str:
     value = cfg[variable]
+    if variable == 'data_root':
+        return 'use `--data-root FOLDER`, or set every `data_root` of the data sets'
     fields = [name for field in sorted(RUNNER_FIELDS & set(cfg))
               for name, found in walk(cfg[field], field) if found == value]
     if not fields:
@@ -166,8 +162,8 @@ def check_data(cfg: Config, fields: Iterable[str]) -> None:
 
 def _check_data_root(field: str, root: str | None) -> None:
     if isinstance(root, str) and '://' not in root and not osp.isdir(osp.expanduser(root or '.')):
-        raise ConfigError(f'{field}={root!r}: no file or folder {root!r}; put it there or set '
-                          f'`--cfg-options {field}=PATH`')
+        raise ConfigError(f'{field}={root!r}: no file or folder {root!r}; put it there, or set '
+                          f'`--data-root FOLDER` or `--cfg-options {field}=PATH`')
 
 
 def _check_imagenet(field: str, dataset: Mapping) -> None:

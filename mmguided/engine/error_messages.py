@@ -14,8 +14,9 @@ from mmengine.registry import Registry
 
 from mmguided.utils.configs import walk
 from mmguided.utils.errors import ConfigError
+from mmguided.utils.names import nearest
 
-from .config_checks import latest_checkpoint, nearest
+from .config_checks import latest_checkpoint
 
 
 @contextmanager

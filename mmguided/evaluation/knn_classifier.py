@@ -12,6 +12,7 @@ from mmpretrain.utils import track_on_main_process
 from torch import Tensor, nn
 
 from mmguided.registry import MODELS
+from mmguided.utils.checkpoints import check_backbone
 from mmguided.utils.errors import ConfigError
 
 from .knn import knn_scores
@@ -66,6 +67,12 @@ class KNNClassifier(ImageClassifier):
         # No buffer: the bank belongs to a dataset and has no place in a checkpoint.
         self.bank: tuple[Tensor, Tensor] | None = None
         self.register_load_state_dict_post_hook(_forget_bank)
+
+    def _load_from_state_dict(self, state_dict, prefix, *args) -> None:
+        """Whoever loads, strictly or not, gets the encoder whole or a ConfigError."""
+        check_backbone({prefix + name: value for name, value in self.state_dict().items()},
+                       state_dict, f'{prefix}backbone.')
+        super()._load_from_state_dict(state_dict, prefix, *args)
 
     def train(self, mode: bool = True) -> 'KNNClassifier':
         """Stay in evaluation mode. The parameters keep ``requires_grad``, since

@@ -17,17 +17,19 @@ _NAME_ONE = 'name a checkpoint, with --cfg-options model.backbone.init_cfg.check
 Shape = tuple[int, ...]
 
 
-def read_checkpoint(settings: Mapping) -> tuple[Mapping, str]:
+def read_checkpoint(settings: Mapping, field: str = 'backbone.init_cfg.checkpoint'
+                    ) -> tuple[Mapping, str]:
     """Weights of the checkpoint that ``backbone.init_cfg`` names, and what stands before the
     encoder's names in it.
 
     Args:
         settings: Result of :func:`mmguided.utils.configs.pretrained_settings`.
+        field: What to call it in errors.
 
     Raises:
         ConfigError: If it names none, or no file of weights that torch can read.
     """
-    field, path = 'backbone.init_cfg.checkpoint', settings.get('checkpoint')
+    path = settings.get('checkpoint')
     if not path:
         raise ConfigError(f'{field} is empty: {_NAME_ONE}')
     check_file(field, path, _NAME_ONE)
@@ -76,6 +78,25 @@ def load_encoder(encoder: nn.Module,
         ('not used', left_out), ('initialized anew', fresh)) if names)
     MMLogger.get_current_instance().info(
         f'Every key of the encoder is loaded from {settings["checkpoint"]}{notes}')
+
+
+def load_model(model: nn.Module, path: str) -> None:
+    """Load a checkpoint strictly: all weights, or into a k-NN classifier those of the encoder.
+
+    Raises:
+        ConfigError: If there is no such file, or it is not of this model.
+    """
+    state, _ = read_checkpoint(dict(checkpoint=path), 'pretrained')
+    only_encoder = all(name.startswith('backbone.') for name in model.state_dict())
+    if only_encoder:
+        state = {name: value for name, value in state.items() if name.startswith('backbone.')}
+    try:
+        model.load_state_dict(dict(state), strict=True)
+    except RuntimeError as error:
+        check_backbone(model.state_dict(), state)
+        lines = ' '.join(line.strip() for line in str(error).splitlines()[1:])
+        raise ConfigError(f'pretrained={path!r} is not of this model, though its encoder fits: '
+                          f'{lines[:400]}') from error
 
 
 @dataclass(frozen=True)

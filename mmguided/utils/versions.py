@@ -32,7 +32,7 @@ def check_requirements() -> None:
     """Raise unless usable mmengine, mmcv and mmpretrain are installed.
 
     A package on the path without metadata (a bare source tree) is trusted. When all is well,
-    :func:`find_mmseg_configs`.
+    :func:`find_configs`.
 
     Raises:
         ImportError: One line that names what is missing or too old and what to install.
@@ -54,16 +54,18 @@ def check_requirements() -> None:
         raise ImportError(f'mmpretrain cannot be imported with transformers {transformers[1]} '
                           'beside pycocotools: run `pip install "transformers<5"`')
 
-    find_mmseg_configs()
+    find_configs()
 
 
-def find_mmseg_configs() -> None:
-    """Let configs say ``_base_ = 'mmseg::...'`` whichever distribution provides mmseg.
+def find_configs() -> None:
+    """Let configs say ``_base_ = 'mmguided::...'``, and ``'mmseg::...'`` whichever distribution
+    provides mmseg.
 
-    MMEngine looks for the distribution mmsegmentation; where another one provides the package, as
-    the maintained fork does, its configs are found by the package's own name.
+    MMEngine knows its own toolboxes, and looks for the distribution mmsegmentation; where another
+    one provides the package, as the maintained fork does, its configs are found by the package's
+    own name.
     """
-    if find_spec('mmseg') is None or installed_version(('mmsegmentation', )):
-        return
     from mmengine.config.utils import MODULE2PACKAGE
-    MODULE2PACKAGE['mmseg'] = 'mmseg'
+    MODULE2PACKAGE['mmguided'] = 'mmguided'
+    if find_spec('mmseg') is not None and not installed_version(('mmsegmentation', )):
+        MODULE2PACKAGE['mmseg'] = 'mmseg'

@@ -3,6 +3,7 @@ import pytest
 from mmengine.runner import Runner
 
 from mmguided.engine.command_line import default_work_dir
+from mmguided.utils.errors import ConfigError
 from tests.helpers.paths import ROOT
 from tests.helpers.tools import merged_config
 from tests.helpers.toy import CONFIG
@@ -55,3 +56,35 @@ def test_none_takes_a_default_hook_away(tmp_path):
                         'default_hooks.timer=None', f'work_dir={tmp_path}')
     hooks = [type(hook).__name__ for hook in Runner.from_cfg(cfg).hooks]
     assert 'CheckpointHook' in hooks and not {'ClockHook', 'IterTimerHook'} & set(hooks)
+
+
+COCO = '''
+train_dataloader = dict(dataset=dict(dataset=dict(
+    data_root='data/coco/', ann_file='annotations/train.json')))
+val_dataloader = dict(dataset=dict(data_root='data/coco/'))
+val_evaluator = dict(ann_file='data/coco/annotations/val.json', other='data/coconut/x')
+'''
+
+
+def test_one_option_moves_the_data_everywhere():
+    cfg = merged_config(COCO, '--data-root', '/mine')
+    assert cfg.train_dataloader.dataset.dataset == dict(
+        data_root='/mine', ann_file='annotations/train.json')
+    assert cfg.val_dataloader.dataset.data_root == '/mine'
+    assert cfg.val_evaluator == dict(
+        ann_file='/mine/annotations/val.json', other='data/coconut/x')
+    with pytest.raises(ConfigError, match="--data-root='/mine': no data set of this config has"):
+        merged_config('model = dict()', '--data-root', '/mine')
+
+
+def test_as_many_classes_as_folders(tmp_path):
+    text = '''
+model = dict(head=dict(num_classes=None), data_preprocessor=dict(num_classes=None))
+train_dataloader = dict(dataset=dict(data_root='none', data_prefix='train'))
+'''
+    with pytest.raises(ConfigError, match="'none/train' has no folders of classes; set `--data-ro"):
+        merged_config(text)
+    for name in ('a', 'b', 'c'):
+        (tmp_path / 'train' / name).mkdir(parents=True)
+    cfg = merged_config(text, '--data-root', str(tmp_path))
+    assert cfg.model.head.num_classes == cfg.model.data_preprocessor.num_classes == 3

@@ -95,5 +95,5 @@ def test_configs_of_mmseg_are_found_in_either_family(monkeypatch, distribution, 
     monkeypatch.setattr(versions, 'find_spec', lambda name: module)
     monkeypatch.setattr(versions, 'installed_version',
                         lambda names: distribution and (names[0], distribution))
-    versions.find_mmseg_configs()
+    versions.find_configs()
     assert config_utils.MODULE2PACKAGE['mmseg'] == name

@@ -1,11 +1,13 @@
 """What all algorithms share: building the parts so that they fit, and asking the encoders."""
 from collections.abc import Iterable, Mapping
 
+from mmengine.logging import print_log
 from mmpretrain.models import BaseSelfSupervisor
 from torch import Tensor
 
 from mmguided.registry import MODELS
 from mmguided.structures import Clock, Observation, PatchMask, unite_wants
+from mmguided.utils.checkpoints import check_backbone
 from mmguided.utils.configs import pretrained_settings
 from mmguided.utils.converters import from_older_version
 from mmguided.utils.errors import ConfigError
@@ -117,17 +119,27 @@ class MaskedImageModel(BaseSelfSupervisor):
             self.momentum_encoder.reset()
 
     def _load_from_state_dict(self, state_dict, prefix, *args) -> None:
-        """Accept checkpoints of older versions, MAE and mmpretrain: what they lack of a moving
-        average starts as what is averaged."""
+        """Accept checkpoints of older versions, MAE and mmpretrain, but no other encoder: whoever
+        loads, strictly or not, gets the encoder whole or a ConfigError."""
         from_older_version(state_dict, prefix)
+        check_backbone({prefix + name: value for name, value in self.state_dict().items()},
+                       state_dict, f'{prefix}backbone.')
         if self.momentum_encoder is not None:
-            names = {module: f'{prefix}{name}.' for name, module in self.named_modules()}
-            for ema, source in self.momentum_encoder.pairs:
-                current = source.state_dict()
-                for name in ema.state_dict():
-                    value = state_dict.get(names[source] + name, current[name])
-                    state_dict.setdefault(names[ema] + name, value)
+            self._complete_averages(state_dict, prefix)
         super()._load_from_state_dict(state_dict, prefix, *args)
+
+    def _complete_averages(self, state_dict: dict[str, Tensor], prefix: str) -> None:
+        """An average of which a checkpoint has nothing starts as what is averaged. One that is
+        there in parts stays so: it is damaged."""
+        names = {module: f'{prefix}{name}.' for name, module in self.named_modules()}
+        for ema, source in self.momentum_encoder.pairs:
+            if any(name.startswith(names[ema]) for name in state_dict):
+                continue
+            print_log(f'{names[ema]} is not in the checkpoint and starts as {names[source]}',
+                      'current')
+            current = source.state_dict()
+            for name in ema.state_dict():
+                state_dict[names[ema] + name] = state_dict.get(names[source] + name, current[name])
 
     def forward(self, inputs, data_samples=None, mode: str = 'tensor'):
         """As of mmpretrain's base class; trains with a clock that somebody moves only."""

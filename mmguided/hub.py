@@ -1,0 +1,64 @@
+"""Models by name."""
+from fnmatch import fnmatch
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from mmengine.config import Config
+from mmengine.fileio import load
+
+from .utils.errors import ConfigError
+from .utils.names import nearest
+
+if TYPE_CHECKING:
+    from torch import nn
+
+
+def list_models(pattern: str = '*') -> list[str]:
+    """Names of the shipped configs that match a pattern, such as ``'*ccmim*'``."""
+    return sorted(name for name in _configs() if fnmatch(name, pattern))
+
+
+def get_model(name: str, pretrained: str | None = None) -> 'nn.Module':
+    """A model in evaluation mode.
+
+    Args:
+        name: One of :func:`list_models`, such as ``'ccmim_vit-b_800e'``, or the path of a config.
+        pretrained: Checkpoint to load strictly: into a model of pretraining, and into one that was
+            trained on labels, all weights; into a k-NN classifier the encoder. Without it the
+            weights are initialized.
+
+    Raises:
+        ConfigError: If there is no such model, or the checkpoint is not of it.
+    """
+    path = name if name.endswith('.py') else _configs().get(name)
+    if path is None:
+        raise ConfigError(f'name={name!r}: there is no such model'
+                          + (nearest(name, _configs()) or '; see mmguided.list_models()'))
+    cfg = Config.fromfile(path)
+    # Only here: list_models must not wait for torch.
+    from mmengine.registry import MODELS, DefaultScope
+
+    from .engine.runner import import_toolboxes
+    from .utils.checkpoints import load_model
+    from .utils.configs import pretrained_settings
+    scope = cfg.get('default_scope', 'mmengine')
+    import_toolboxes(scope)
+    backbone = cfg.model.get('backbone') or {}
+    if pretrained and pretrained_settings(backbone.get('init_cfg')):
+        backbone.init_cfg = None  # the checkpoint holds the encoder
+    with DefaultScope.overwrite_default_scope(scope):
+        model = MODELS.build(cfg.model)
+        if pretrained:
+            load_model(model, pretrained)
+        else:
+            model.init_weights()
+    return model.eval()
+
+
+def _configs() -> dict[str, str]:
+    """Name -> path of every config of the index, which an installed package has in ``.mim``."""
+    package = Path(__file__).parent
+    root = package / '.mim' if (package / '.mim').is_dir() else package.parent
+    metafiles = [load(root / path) for path in load(root / 'model-index.yml')['Import']]
+    return {model['Name']: str(root / model['Config'])
+            for metafile in metafiles for model in metafile['Models']}

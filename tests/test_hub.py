@@ -1,0 +1,112 @@
+"""Models by name, and configs from anywhere."""
+import subprocess
+import sys
+
+import mmengine.hub
+import mmpretrain
+import pytest
+import torch
+from mmengine.config import Config
+from mmengine.fileio import load
+from mmengine.runner import load_checkpoint
+
+import mmguided
+from mmguided.utils.errors import ConfigError
+from tests.helpers.paths import ROOT
+
+MICRO = 'quickstart_ccmim_vit-micro'
+ENTRIES = [model for path in load(ROOT / 'model-index.yml')['Import']
+           for model in load(ROOT / path)['Models']]
+
+
+@pytest.fixture(scope='module')
+def checkpoint(tmp_path_factory):
+    """Of a pretrained ViT-micro."""
+    path = tmp_path_factory.mktemp('hub') / 'micro.pth'
+    torch.save(dict(state_dict=mmguided.get_model(MICRO).state_dict()), path)
+    return str(path)
+
+
+def test_every_config_is_in_the_index_once_under_the_name_of_its_path():
+    configs = [path.relative_to(ROOT) for path in (ROOT / 'configs').rglob('*.py')
+               if '_base_' not in path.parts]
+    names = {'_'.join(path.with_suffix('').parts[1:]): str(path) for path in configs}
+    assert {entry['Name']: entry['Config'] for entry in ENTRIES} == names
+    assert len(ENTRIES) == len(configs) == len(mmguided.list_models())
+
+
+@pytest.mark.parametrize('entry', ENTRIES, ids=lambda entry: entry['Name'])
+def test_the_index_tells_the_length_of_its_config(entry):
+    cfg, said = Config.fromfile(ROOT / entry['Config']), entry['Metadata']
+    train = cfg.get('train_cfg') or {}
+    assert said.get('Epochs', train.get('max_epochs')) == train.get('max_epochs')
+    assert said.get('Iterations', train.get('max_iters')) == train.get('max_iters')
+    if 'Batch Size' in said and 'auto_scale_lr' in cfg:
+        steps = cfg.optim_wrapper.get('accumulative_counts', 1)
+        assert said['Batch Size'] == cfg.auto_scale_lr.base_batch_size * steps
+    assert entry['Results'] is None and entry['Weights'] is None
+
+
+def test_names_are_listed_without_torch():
+    code = ("import sys, mmguided; print(*mmguided.list_models('*conditional*two-shot*'), "
+            "'torch' in sys.modules)")
+    result = subprocess.run([sys.executable, '-c', code], capture_output=True, text=True, cwd=ROOT)
+    assert result.stdout.split() == [
+        'conditional_mae_convnextv2-b_two-shot_800e', 'conditional_mae_swin-b_two-shot_100e',
+        'False']
+
+
+def test_a_model_from_its_name_has_the_checkpoints_weights(checkpoint):
+    model = mmguided.get_model(MICRO, pretrained=checkpoint)
+    saved = torch.load(checkpoint)['state_dict']
+    assert not model.training
+    assert all(torch.equal(value, saved[name]) for name, value in model.state_dict().items())
+    weight = mmguided.get_model(MICRO).backbone.layers[0].attn.qkv.weight
+    assert not torch.equal(weight, saved['backbone.layers.0.attn.qkv.weight'])
+    path = str(ROOT / 'configs/quickstart/ccmim_vit-micro_knn.py')
+    knn = mmguided.get_model(path, pretrained=checkpoint)
+    assert torch.equal(knn.backbone.cls_token, saved['backbone.cls_token'])
+
+
+@pytest.mark.parametrize('name, message', [
+    ('cmae_vit-micro_folder-32', r'The checkpoint holds a ViT of width 64, 3 blocks'),
+    ('quickstart_ccmim_vit-micro_linear', 'not of this model, though its encoder fits: Missing'),
+    ('quickstart_ccmim_vit-mikro', "no such model; did you mean 'quickstart_ccmim_vit-micro'"),
+    ('nonsense', r'no such model; see mmguided\.list_models\(\)'),
+])
+def test_another_model_is_refused(checkpoint, name, message):
+    with pytest.raises(ConfigError, match=message):
+        mmguided.get_model(name, pretrained=checkpoint)
+
+
+def test_whoever_loads_gets_the_encoder_whole_or_an_error(checkpoint, tmp_path):
+    """mmpretrain's get_model and MMEngine's load_checkpoint do not load strictly."""
+    config = ROOT / 'configs/cmae/vit-micro_folder-32.py'
+    with pytest.raises(ConfigError, match='The checkpoint holds a ViT of width 64, 3 blocks'):
+        mmpretrain.get_model(Config.fromfile(config), pretrained=checkpoint)
+    knn = mmguided.get_model('benchmarks_folder_vit-micro_knn')
+    with pytest.raises(ConfigError, match='The checkpoint holds a ViT of width 64, 3 blocks'):
+        load_checkpoint(knn, checkpoint)
+    state = torch.load(checkpoint)['state_dict']
+    del state['backbone.layers.1.ln2.bias']
+    torch.save(state, tmp_path / 'part.pth')
+    with pytest.raises(ConfigError, match=r'1 missing \(backbone.layers.1.ln2.bias\)'):
+        load_checkpoint(mmguided.get_model(MICRO), str(tmp_path / 'part.pth'))
+
+
+def test_mmengines_hub_finds_configs_and_models():
+    cfg = mmengine.hub.get_config('mmguided::ccmim/vit-b_800e.py')
+    assert cfg.model == Config.fromfile(ROOT / 'configs/ccmim/vit-b_800e.py').model
+    model = mmengine.hub.get_model('mmguided::quickstart/ccmim_vit-micro.py')
+    assert type(model).__name__ == 'CCMIM'
+
+
+def test_a_config_inherits_from_the_installed_package(tmp_path):
+    for base in ('mmguided::ccmim/vit-b_800e.py', 'mmguided::_base_/default_runtime.py'):
+        path = tmp_path / 'mine.py'
+        path.write_text(f"_base_ = '{base}'")
+        result = subprocess.run(
+            [sys.executable, '-c', "import mmguided; from mmengine.config import Config; "
+             "print(Config.fromfile('mine.py').default_hooks.clock.type)"],
+            capture_output=True, text=True, cwd=tmp_path)
+        assert result.stdout.strip() == 'mmguided.ClockHook', result.stderr
