@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 from mmengine.config import Config
 from mmengine.fileio import load
 
+from .utils.configs import drop_scope, pretrained_settings
 from .utils.errors import ConfigError
 from .utils.names import nearest
 
@@ -35,12 +36,12 @@ def get_model(name: str, pretrained: str | None = None) -> 'nn.Module':
         raise ConfigError(f'name={name!r}: there is no such model'
                           + (nearest(name, _configs()) or '; see mmguided.list_models()'))
     cfg = Config.fromfile(path)
+    drop_scope(cfg)
     # Only here: list_models must not wait for torch.
     from mmengine.registry import MODELS, DefaultScope
 
     from .engine.runner import import_toolboxes
     from .utils.checkpoints import load_model
-    from .utils.configs import pretrained_settings
     scope = cfg.get('default_scope', 'mmengine')
     import_toolboxes(scope)
     backbone = cfg.model.get('backbone') or {}

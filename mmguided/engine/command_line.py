@@ -8,7 +8,7 @@ from pathlib import Path
 
 from mmengine.config import Config, ConfigDict, DictAction
 
-from mmguided.utils.configs import walk
+from mmguided.utils.configs import drop_scope, walk
 from mmguided.utils.errors import ConfigError, check_file
 
 from .config_checks import (
@@ -76,6 +76,7 @@ def load_config(path: str, options: dict | None = None) -> Config:
                           f'{INSTALL}') from error
     except SyntaxError as error:
         raise ConfigError(f'config={path!r} is not valid Python: {error}') from error
+    drop_scope(cfg)
     check_variables(path, cfg)
     check_options(cfg, options or {})
     cfg.merge_from_dict(options or {})

@@ -1,6 +1,8 @@
 """Reading configs, without torch."""
 from collections.abc import Iterator, Sequence
 
+from mmengine.config import Config
+
 
 def walk(node: object, name: str) -> Iterator[tuple[str, object]]:
     """``node`` and everything below it, each with its dotted name."""
@@ -9,6 +11,16 @@ def walk(node: object, name: str) -> Iterator[tuple[str, object]]:
         enumerate(node) if isinstance(node, (list, tuple)) else ())
     for key, value in items:
         yield from walk(value, f'{name}.{key}')
+
+
+def drop_scope(cfg: Config) -> None:
+    """Let a config that inherits one of ours by ``_base_ = 'mmguided::...'`` name its parts in its
+    ``default_scope``, as ours does: MMEngine takes the package of a config for the package of all
+    parts that it names."""
+    for field in cfg:
+        for _, node in walk(cfg[field], field):
+            if isinstance(node, dict) and node.get('_scope_') == 'mmguided':
+                del node['_scope_']
 
 
 def pretrained_settings(init_cfg: dict | Sequence[dict] | None) -> dict | None:
