@@ -107,8 +107,10 @@ def test_every_config_is_checked_and_in_readme_and_metafile():
     assert [name for name in names if f'({name}.py)' not in README] == []
     models = yaml.safe_load((FOLDER / 'metafile.yml').read_text())['Models']
     assert {model['Config'] for model in models} == {
-        f'configs/conditional_mae/{name}.py' for name in names - {'vit-micro_folder-32'}}
+        f'configs/conditional_mae/{name}.py' for name in names}
     for model in models:
+        if 'micro' in model['Name']:
+            continue
         cfg = Config.fromfile(str(ROOT / model['Config']))
         assert model['Metadata']['Epochs'] == cfg.train_cfg.max_epochs
         batch = cfg.auto_scale_lr.base_batch_size * cfg.optim_wrapper.get('accumulative_counts', 1)

@@ -40,8 +40,8 @@ def test_every_field_that_runner_reads_is_known():
     ('modle.type', 'x', "--cfg-options modle.type='x': a config has no field 'modle'; did you mean "
      "'model'?"),
     ('data_root', 'x', "--cfg-options data_root='x': nothing reads the variable 'data_root' once "
-     'the config file has been read; set what has its value: '
-     'train_dataloader.dataset.data_root'),
+     'the config file has been read; use `--data-root FOLDER`, or set every `data_root`'),
+    ('max_epochs', 3, 'set what has its value: param_scheduler.1.end, train_cfg.max_epochs'),
     ('model.bakbone.depth', 2, "model.bakbone={'depth': 2}: mmguided.CCMIM has no option "
      "'bakbone'; did you mean 'backbone'?"),
     ('model.backbone.imgsize', 2,
@@ -73,7 +73,7 @@ def test_what_the_config_leaves_to_defaults_can_be_set(option, value):
 
 @pytest.mark.parametrize('text, message', [
     ("data_root = 'mine'", "data_root='mine' has no effect, for the inherited fields were made "
-     'before; set what has its value: train_dataloader.dataset.data_root'),
+     'before; use `--data-root FOLDER`, or set every `data_root` of the data sets'),
     ("data_root = 'mine'\ntrain_dataloader = dict(dataset=dict(data_root=data_root))", None),
     ("mine = 'x'", None),
     ("model = dict(backbone=dict(imgsize=3))", "did you mean 'img_size'?"),

@@ -129,17 +129,21 @@ class MaskedImageModel(BaseSelfSupervisor):
         super()._load_from_state_dict(state_dict, prefix, *args)
 
     def _complete_averages(self, state_dict: dict[str, Tensor], prefix: str) -> None:
-        """An average of which a checkpoint has nothing starts as what is averaged. One that is
-        there in parts stays so: it is damaged."""
+        """An average of which a checkpoint has nothing starts as what is averaged; ConfigError if
+        it has a part of one."""
         names = {module: f'{prefix}{name}.' for name, module in self.named_modules()}
         for ema, source in self.momentum_encoder.pairs:
-            if any(name.startswith(names[ema]) for name in state_dict):
-                continue
-            print_log(f'{names[ema]} is not in the checkpoint and starts as {names[source]}',
-                      'current')
+            missing = [name for name in ema.state_dict() if names[ema] + name not in state_dict]
+            if missing and len(missing) < len(ema.state_dict()):
+                raise ConfigError(f'the checkpoint is damaged: of {names[ema][:-1]} it lacks '
+                                  f'{missing[0]} and {len(missing) - 1} others; give one that is '
+                                  'whole')
             current = source.state_dict()
-            for name in ema.state_dict():
+            for name in missing:
                 state_dict[names[ema] + name] = state_dict.get(names[source] + name, current[name])
+            if missing:
+                print_log(f'{names[ema][:-1]} is not in the checkpoint: it starts as '
+                          f'{names[source][:-1]}', 'current')
 
     def forward(self, inputs, data_samples=None, mode: str = 'tensor'):
         """As of mmpretrain's base class; trains with a clock that somebody moves only."""
