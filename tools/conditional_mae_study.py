@@ -47,9 +47,9 @@ LINEAR = {
     'vit-b_0_0.75': 62.9,
     'vit-b_0_0.9': 57.9,
     # Table 3
-    'vit-s_0-10_0.75-0.15': 31.0,
+    'vit-s_0-10_0.75-0.15_uniform-weights': 31.0,
     'vit-s_0-10_0.75-0.15_ratio-weights': 35.2,
-    'vit-s_0-10_0.9-0.1': 35.5,
+    'vit-s_0-10_0.9-0.1_uniform-weights': 35.5,
     'vit-s_0-10_0.9-0.1_ratio-weights': 36.3,
     # Sec. 3.1.3
     'vit-s_0-1-10_0.75-0.1-0.1': 31.0,
@@ -67,9 +67,9 @@ FINE_TUNED = {
     'vit-s_0-10_0.75-0.1': 84.6,
     'vit-s_0-10_0.9-0.05': 82.1,
     # Table 3
-    'vit-s_0-10_0.75-0.15': 83.9,
+    'vit-s_0-10_0.75-0.15_uniform-weights': 83.9,
     'vit-s_0-10_0.75-0.15_ratio-weights': 83.9,
-    'vit-s_0-10_0.9-0.1': 81.9,
+    'vit-s_0-10_0.9-0.1_uniform-weights': 81.9,
     'vit-s_0-10_0.9-0.1_ratio-weights': 82.0,
     # Table 4
     'vit-b_0-10_0.75-0.1': 87.66,
@@ -85,7 +85,7 @@ class Cell:
     Attributes:
         encoder: 'vit-s' or 'vit-b', as in the names of the configs.
         shots: ``(layer, mask_ratio)``, see :class:`mmguided.models.MaskGenerator`.
-        shot_weights: 'equal' or 'ratio', see :class:`mmguided.models.ConditionalMAE`.
+        shot_weights: 'equal', 'uniform' or 'ratio', see :class:`mmguided.models.ConditionalMAE`.
     """
     encoder: str
     shots: tuple[tuple[int, float], ...]
@@ -149,7 +149,8 @@ def cells() -> Iterator[Cell]:
     for layer, second in ((10, .1), (10, .15), (11, .1)):  # Table 4
         yield Cell('vit-b', ((0, .75), (layer, second)))
     for first, second in ((.75, .15), (.9, .1)):  # Table 3
-        yield Cell('vit-s', ((0, first), (10, second)), 'ratio')
+        for shot_weights in ('uniform', 'ratio'):
+            yield Cell('vit-s', ((0, first), (10, second)), shot_weights)
 
     for layers, by_ratios in THREE_SHOTS.items():
         for ratios in by_ratios:
@@ -185,7 +186,7 @@ def main() -> None:
             write(cell, args.write)
         print(f'{len(chosen)} configs written to {args.write}')
         return
-    row = '{:36}{:24}{:>6}{:>11}  {}'
+    row = '{:38}{:24}{:>6}{:>11}  {}'
     print(row.format('name', 'shots', 'linear', 'fine-tuned', 'command'))
     for cell in chosen:
         linear, fine_tuned = (number or '-' for number in (cell.linear, cell.fine_tuned))

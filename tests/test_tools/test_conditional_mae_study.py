@@ -74,8 +74,9 @@ def test_the_study_is_the_papers_grid(study):
     # ViT-B takes the best of them; both weightings are of two shots that both have.
     assert (len(shots(1, 'vit-b')), len(shots(2, 'vit-b')), len(shots(3, 'vit-b'))) == (2, 3, 0)
     assert shots(2, 'vit-b') <= shots(2) and shots(1, 'vit-b') <= shots(1)
-    weighted = [cell for cell in study.cells() if cell.shot_weights == 'ratio']
-    assert len(weighted) == 2 and {cell.shots for cell in weighted} <= shots(2)
+    for weights in ('uniform', 'ratio'):
+        weighted = [cell for cell in study.cells() if cell.shot_weights == weights]
+        assert len(weighted) == 2 and {cell.shots for cell in weighted} <= shots(2)
 
 
 def test_every_number_is_of_a_cell(study):
@@ -103,6 +104,7 @@ def test_numbers_of_each_table_as_printed(study):
     assert numbers['s', 'L(0;.75)', 'equal'] == (45., 82.5)  # Table 1
     assert numbers['b', 'L(0;.9)', 'equal'] == (57.9, 85.6)
     assert numbers['s', 'L(0,10;.9,.1)', 'ratio'] == (36.3, 82.)  # Table 3
+    assert numbers['s', 'L(0,10;.75,.15)', 'uniform'] == (31., 83.9)
     assert numbers['b', 'L(0,11;.75,.1)', 'equal'] == (None, 87.26)  # Table 4
     assert numbers['s', 'L(0,4,8;.5,.5,.5)', 'equal'] == (None, 66.42)  # Table 7
     assert numbers['s', 'L(0,8,10;.75,.1,.1)', 'equal'] == (None, 81.6)
@@ -133,8 +135,8 @@ def test_the_readme_quotes_the_same_numbers(study, name):
         if found := re.search(rf'{what} ([\d.]+)(?: \(([\d.]+)\))?', paper):
             assert float(found[1]) == ours and (not found[2] or float(found[2]) == maes)
     if weights == 'ratio':
-        equal = re.search(r'with equal weights ([\d.]+) and ([\d.]+)', paper).groups()
-        assert tuple(map(float, equal)) == numbers[encoder, shots_of(shots), 'equal']
+        uniform = re.search(r'weighted .5 : .5 ([\d.]+) and ([\d.]+)', paper).groups()
+        assert tuple(map(float, uniform)) == numbers[encoder, shots_of(shots), 'uniform']
 
 
 def test_every_cell_masks_as_many_patches_as_its_ratios_say(study):
@@ -189,14 +191,14 @@ def test_the_printed_commands_are_those_cells_and_change_nothing_else(study, run
 
 def test_written_configs_are_those_cells_and_change_nothing_else(study, run, tmp_path):
     folder = tmp_path / 'new' / 'folder'
-    assert run('--write', folder) == [f'82 configs written to {folder}']
+    assert run('--write', folder) == [f'84 configs written to {folder}']
     for cell in study.cells():
         written = runpy.run_path(str(folder / f'{cell.name}.py'))
         base, = written['_base_']
         assert (folder / base).samefile(FOLDER / f'{cell.encoder}_in100_300e.py')
-        weights = {} if cell.shot_weights == 'equal' else dict(shot_weights='ratio')
+        weights = {} if cell.shot_weights == 'equal' else dict(shot_weights=cell.shot_weights)
         assert written['model'] == dict(mask_generator=dict(shots=cell.shots), **weights)
-    assert len(list(folder.iterdir())) == 82
+    assert len(list(folder.iterdir())) == 84
 
     for name, shots in (('vit-b_0_0.9', ((0, .9), )),
                         ('vit-s_0-10_0.9-0.1_ratio-weights', ((0, .9), (10, .1)))):

@@ -19,5 +19,5 @@ def patch_errors(pred: Tensor, target: Tensor, loss: str = 'l2') -> Tensor:
 
 
 def masked_mean(errors: Tensor, weights: Tensor) -> Tensor:
-    """Mean of the patches' errors ``(B, L)``, weighted by ``(B, L)``; a mask counts masked ones."""
+    """Mean of errors, weighted by a tensor of their shape, such as a mask ``(B, L)``."""
     return (errors * weights).sum() / weights.sum()

@@ -46,6 +46,8 @@ def in_new_words(cfg):
             cfg['feature_decoder'] = None
     if cfg['neck']['type'] == 'mmguided.LinearDecoder':
         cfg['neck'] = None
+    if cfg.get('shot_weights') == 'ratio':  # of patches at that time: 8 of 16, then 2 of 8
+        cfg['shot_weights'] = (.5 * 8, .25 * 2)
     if cfg['head'].pop('order', 2) == 1:
         cfg['head']['loss'] = 'l1'
     return cfg

@@ -5,6 +5,8 @@ import pytest
 import torch
 
 from mmguided.models import ConditionalMAE, MaskedHybridViT, MaskGenerator
+from mmguided.models.losses import masked_mean
+from mmguided.models.selfsup.conditional_mae import shot_errors
 from mmguided.registry import MODELS
 from mmguided.structures import len_keep
 from mmguided.utils.errors import ConfigError
@@ -162,30 +164,30 @@ def test_information_of_a_dropped_token():
     torch.testing.assert_close(outputs[0], model.backbone(IMAGES, mask))
 
 
-@pytest.mark.parametrize('weights, expected', [
-    # Patches of shot 1 have errors 1 and 3, of shot 2 error 8; the visible one's 100 never counts.
-    ('equal', (1 + 3 + 8) / 3),
-    ('ratio', (.5 * 1 + .5 * 3 + .25 * 8) / (.5 + .5 + .25)),
-    ([2., 1.], (2 * 1 + 2 * 3 + 8) / 5),
-])
-def test_union_loss_by_hand(weights, expected):
-    model = conditional((0, .5), (2, .25), shot_weights=weights)
-    shot = torch.tensor([[1, 0, 2, 1]])
-    errors = torch.tensor([[1., 100., 8., 3.]])
-    assert model.head.mean(errors, model.shot_weights[shot]).item() == pytest.approx(expected)
+@pytest.mark.parametrize('weights, share', [
+    ('equal', 8 / 155), ('uniform', .5), ([.5, .5], .5), ('ratio', .15 / .9), ([2., 1.], 1 / 3)])
+def test_share_of_the_second_shot_in_the_loss(weights, share):
+    """L(0,10;.75,.15) of 196 patches masks 147 and 8 (Table 3)."""
+    shot = torch.tensor([[1] * 147 + [2] * 8 + [0] * 41])
+    for errors, expected in (((shot == 2).float(), share), ((shot == 1).float(), 1 - share),
+                             (torch.where(shot == 0, 100., 1.), 1.)):
+        model = conditional((0, .75), (2, .15), shot_weights=weights)
+        by_shot = shot_errors(errors, shot, 2)
+        loss = (masked_mean(by_shot, model.shot_weights) if model.weights_shots else
+                masked_mean(errors, (shot > 0).float()))
+        assert loss.item() == pytest.approx(expected)
 
 
 @pytest.mark.parametrize('weights, by_shot', [
-    ('equal', (1, 1)), ('ratio', (.75, .25)), ([2., 5.], (2, 5))])
+    ('equal', (48, 4)), ('uniform', (1, 1)), ('ratio', (.75, .25)), ([2., 5.], (2, 5))])
 def test_errors_of_the_shots_make_the_union(weights, by_shot):
-    """Eq. 8: the loss is the mean over all patches that were dropped, in whichever shot; weights
-    are those of patches."""
+    """Eq. 8: the mean over all patches that were dropped, in whichever shot; otherwise the weighted
+    mean of the shots' means."""
     model = conditional((0, .75), (2, .25), shot_weights=weights)
     losses, _ = step(model, IMAGES)
     first, second = losses['error_shot_1'], losses['error_shot_2']
     assert not first.requires_grad and not second.requires_grad
-    one, two = 48 * by_shot[0], 4 * by_shot[1]
-    union = (one * first + two * second) / (one + two)
+    union = (by_shot[0] * first + by_shot[1] * second) / sum(by_shot)
     torch.testing.assert_close(losses['loss_reconstruction'].detach(), union)
 
 
