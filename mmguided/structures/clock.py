@@ -1,4 +1,6 @@
 """The time of a run."""
+import math
+
 import torch
 from torch import nn
 
@@ -22,6 +24,13 @@ class Clock(nn.Module):
         self.epoch = 0.
         self.max_epochs: float | None = None
 
+    @classmethod
+    def at_end(cls) -> 'Clock':
+        """A clock of a run that is over."""
+        clock = cls()
+        clock.set(math.inf, math.inf)
+        return clock
+
     def set(self, epoch: float, max_epochs: float | None = None) -> None:
         """Set the time, in epochs."""
         self.epoch = float(epoch)
@@ -32,7 +41,9 @@ class Clock(nn.Module):
     @property
     def progress(self) -> float:
         """Share of the run that is over, in [0, 1]; 0 before a run has started."""
-        return min(self.epoch / self.max_epochs, 1.) if self.max_epochs else 0.
+        if not self.max_epochs:
+            return 0.
+        return 1. if self.epoch >= self.max_epochs else self.epoch / self.max_epochs
 
     def _load_from_state_dict(self, state_dict, prefix, local_metadata, strict, missing_keys,
                               unexpected_keys, error_msgs) -> None:

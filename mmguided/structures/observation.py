@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
+from mmguided.utils.errors import ConfigError
+
 
 @dataclass(frozen=True)
 class Wants:
@@ -22,6 +24,11 @@ class Wants:
     tokens: bool = False
     attention: frozenset[tuple[int | None, str | None]] = frozenset()
     relations: frozenset[int] = frozenset()
+
+    def __post_init__(self) -> None:
+        for _, softmax in self.attention:
+            if softmax not in ('heads', 'mean', None):
+                raise ConfigError(f"softmax={softmax!r}: choose from 'heads', 'mean' and None")
 
     def __or__(self, other: 'Wants') -> 'Wants':
         return Wants(self.tokens or other.tokens, self.attention | other.attention,

@@ -4,6 +4,7 @@ import torch
 
 from mmguided.structures import Observation, Wants, unite_wants
 from mmguided.structures.observation import resolve_layers
+from mmguided.utils.errors import ConfigError
 
 
 def test_layers_are_resolved_and_checked():
@@ -33,3 +34,8 @@ def test_rows_are_given_by_rising_layer():
     seen = Observation(4, attention=rows)
     assert seen.cls_attention([2, 0], 'heads')[:, 0, 0].tolist() == [0, 2]
     assert seen.cls_attention([-2], 'heads')[:, 0, 0].tolist() == [2]
+
+
+def test_a_misspelled_softmax_is_refused():
+    with pytest.raises(ConfigError, match="softmax='head': choose from 'heads', 'mean' and None"):
+        Wants(attention=frozenset({(-1, 'head')}))

@@ -95,6 +95,10 @@ class MaskedSwin(Encoder, SwinTransformer):
                 raise ConfigError(f'mask_generator.shots masks before stage {stage}, and '
                                   f'backbone.mask_stages={self.mask_stages} has no token for it: '
                                   f'add {stage} to backbone.mask_stages')
+        if unused := sorted(set(self.mask_stages) - set(layers)):
+            raise ConfigError(f'backbone.mask_stages={self.mask_stages}: no shot masks before '
+                              f'stage {unused[0]}, whose token nothing would train; remove '
+                              f'{unused[0]}')
 
     def _mask_token(self, stage: int) -> Tensor:
         return self.stage_mask_tokens[str(stage)] if stage else self.mask_token

@@ -1,11 +1,13 @@
 """ViT encoder that runs on a subset of the patches and can be observed."""
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 
 import torch
 import torch.nn.functional as F
 from mmpretrain.models import VisionTransformer
 from mmpretrain.models.utils import resize_pos_embed
 from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _BatchNorm
 
 from mmguided.ops import cls_attention_row, gather_tokens, sincos_position_embedding
 from mmguided.registry import MODELS
@@ -72,6 +74,7 @@ class MaskedViT(Encoder, VisionTransformer):
         self.check_size(*(img_size if isinstance(img_size, Sequence) else (img_size, img_size)))
         super().__init__(
             arch=arch, img_size=img_size, patch_size=patch_size, out_type=out_type, **kwargs)
+        self._has_dropout = any(map(_is_dropout, self.modules()))
 
     @classmethod
     def _arch_settings(cls, arch: str | dict) -> dict:
@@ -201,8 +204,25 @@ class MaskedViT(Encoder, VisionTransformer):
 
         All attention is scaled-dot-product attention; no attention map is computed. The deepest
         block computes only what is asked for: for its attention, the [CLS] query and the keys.
+        Dropout and drop path are off: scores and targets must not depend on chance.
         """
-        wants = wants.resolve(self.num_layers)
+        with self._without_dropout():
+            return self._observe(images, wants.resolve(self.num_layers), mask)
+
+    @contextmanager
+    def _without_dropout(self) -> Iterator[None]:
+        """Everything but batch normalization in evaluation mode, if that makes a difference."""
+        training = [module for module in self.modules() if module.training
+                    and not isinstance(module, _BatchNorm)] if self._has_dropout else []
+        for module in training:
+            module.training = False
+        try:
+            yield
+        finally:
+            for module in training:
+                module.training = True
+
+    def _observe(self, images: Tensor, wants: Wants, mask: PatchMask | None) -> Observation:
         embedded = self.embed(images, mask)
         ids, shots = (None, ()) if mask is None else (mask.ids_keep_at(0), mask.shots)
         reader = _BlockReader(self, wants)
@@ -231,6 +251,12 @@ class MaskedViT(Encoder, VisionTransformer):
         attended = attn.proj(attended)
         x = x + attn.out_drop(attn.gamma1(attn.proj_drop(attended)))
         return block.ffn(block.ln2(x), identity=x)
+
+
+def _is_dropout(module: nn.Module) -> bool:
+    """Whether a module drops something at random in training."""
+    rates = (getattr(module, name, None) for name in ('p', 'drop_prob', 'attn_drop'))
+    return any(isinstance(rate, float) and rate > 0 for rate in rates)
 
 
 class _BlockReader:

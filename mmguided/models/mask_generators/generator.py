@@ -103,7 +103,8 @@ class MaskGenerator(BaseModule):
     Patches are masked in one shot, or in several (Conditional MAE, Sec. 2.2), each of which masks a
     share of the patches still present before a layer of the encoder: ``L(i, j; eta_1, eta_2)`` is
     ``shots=((i, eta_1), (j, eta_2))``. A guided shot after another one is scored by a pass of the
-    encoder over the patches still present.
+    encoder over the patches still present, as if all others had been masked before layer 0: the
+    scores of every layer are then of the same patches.
 
     Args:
         sampling: Config of the sampler; random by default.
@@ -145,6 +146,12 @@ class MaskGenerator(BaseModule):
             raise ConfigError(f'mask_generator: mask_ratio={self.mask_ratios} masks nothing')
 
     @property
+    def sources(self) -> set[str]:
+        """Names of the encoders that are asked, at the start of a run or at its end."""
+        return {name for shot in self.shots if shot.guidance is not None
+                for clock in (Clock(), Clock.at_end()) for name in shot.guidance.wants(clock)}
+
+    @property
     def is_scheduled(self) -> bool:
         """Whether the share of guided images changes over the epochs."""
         return any(shot.schedule != GuidanceSchedule() for shot in self.shots)
@@ -165,6 +172,13 @@ class MaskGenerator(BaseModule):
         """Raise ConfigError if the encoder has no such layers, a guidance asks for what
         ``encoders`` do not have, or the grid is left without visible or without masked patches."""
         encoders['student'].check_shots([shot.layer for shot in self.shots if shot.mask_ratio])
+        masking = [shot for shot in self.shots if shot.mask_ratio]
+        for shot in masking[1:]:
+            if shot.sampling.needs_whole_grid:
+                raise ConfigError(
+                    f'mask_generator.shots: {type(shot.sampling).__name__} before layer '
+                    f'{shot.layer} cannot mask whole blocks of the patches that another shot has '
+                    'left; use it in the first shot, or another sampling')
         for shot in self.shots:
             if shot.guidance is not None:
                 shot.guidance.check(encoders)
@@ -227,8 +241,10 @@ class MaskGenerator(BaseModule):
             present = ids[:, :left]
             order = priority.gather(1, present).argsort(dim=1, stable=True)
             ids = torch.cat((present.gather(1, order), ids[:, left:]), dim=1)
+            suffix = f'_shot_{number}' if len(self.shots) > 1 else ''
+            if shot.guidance is not None and scores is None:
+                log_vars[f'guided_share{suffix}'] = priority.new_zeros(())
             if scores is not None:
-                suffix = f'_shot_{number}' if len(self.shots) > 1 else ''
                 log_vars[f'guided_share{suffix}'] = (
                     scores.new_ones(()) if guided is None else guided.float().mean())
                 log_vars[f'topk_overlap{suffix}'] = _topk_overlap(

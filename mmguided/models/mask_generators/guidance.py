@@ -19,8 +19,10 @@ class Guidance(BaseModule):
         raise NotImplementedError
 
     def check(self, encoders: Mapping[str, Encoder]) -> None:
-        """Raise ConfigError, when the model is built, if encoders cannot answer :meth:`wants`."""
-        check_wants('guidance.source', self.wants(Clock()), encoders)
+        """Raise ConfigError, when the model is built, if encoders cannot answer :meth:`wants`, at
+        the start of a run or at its end."""
+        for clock in (Clock(), Clock.at_end()):
+            check_wants('guidance.source', self.wants(clock), encoders)
 
     def forward(self, observations: Mapping[str, Observation]) -> Tensor:
         """Scores ``(B, n)``, float32, of the patches that the encoders saw, from their answers by
@@ -52,8 +54,9 @@ class ClsAttention(Guidance):
             raise ConfigError(f"guidance.softmax={softmax!r}: choose from 'heads', 'mean' and None")
         if reduce not in ('sum', 'mean'):
             raise ConfigError(f"guidance.reduce={reduce!r}: choose from 'sum' and 'mean'")
-        if layers is not None and not layers:
-            raise ConfigError(f'guidance.layers={layers!r}: name a layer, or None for all')
+        if layers is not None and (not isinstance(layers, Sequence) or not layers):
+            raise ConfigError(f'guidance.layers={layers!r}: give a list of one or more layers, or '
+                              'None for all')
         self.source = source
         self.layers = layers
         self.softmax = softmax

@@ -39,6 +39,7 @@ class MaskedImageModel(BaseSelfSupervisor):
 
     Attributes:
         num_views: Views of an image that :meth:`loss` takes: a tensor if it is one, else a list.
+        reads_momentum_encoder: Whether the algorithm itself reads the momentum encoder.
         clock: The :class:`Clock` of the run.
 
     Raises:
@@ -48,6 +49,7 @@ class MaskedImageModel(BaseSelfSupervisor):
     """
 
     num_views = 1
+    reads_momentum_encoder = False
 
     def __init__(self,
                  backbone: dict,
@@ -77,6 +79,13 @@ class MaskedImageModel(BaseSelfSupervisor):
         self.mask_generator = MODELS.build(mask_generator)
         self.mask_generator.check(encoders, backbone.patch_resolution)
         self.clock = Clock()
+        if neck is not None and head.block < neck.depth:
+            raise ConfigError(f'head.block={head.block}: nothing would train the decoder behind '
+                              f'this block; set neck.depth={head.block} instead')
+        asked = self.mask_generator.sources | set(target_generator.wants(self.clock))
+        if momentum_encoder and not self.reads_momentum_encoder and 'momentum' not in asked:
+            raise ConfigError('momentum_encoder is set, and nothing reads it: no guidance and no '
+                              "target has source='momentum'; set momentum_encoder=None")
 
     @staticmethod
     def build_decoder(cfg: dict, backbone: Encoder) -> Decoder:

@@ -32,6 +32,7 @@ class CMAE(MaskedImageModel):
     """
 
     num_views = 2
+    reads_momentum_encoder = True
 
     def __init__(self,
                  *,

@@ -5,6 +5,7 @@ import torch.nn.functional as F
 
 from mmguided.registry import MODELS
 from mmguided.structures import Clock, Wants
+from mmguided.utils.errors import ConfigError
 
 from ..backbones.base import Encoder, check_wants
 from .base import TargetGenerator
@@ -25,6 +26,9 @@ class FeatureTarget(TargetGenerator):
 
     def __init__(self, encoders: Mapping[str, Encoder], source: str = 'momentum') -> None:
         super().__init__(encoders)
+        if source == 'student':
+            raise ConfigError("target_generator.source='student' would be its own target: choose "
+                              "'momentum' or 'teacher'")
         self.source = source
         check_wants('target_generator.source', self.wants(Clock()), encoders)
         self.dims = encoders[source].embed_dims

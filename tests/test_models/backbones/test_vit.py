@@ -4,6 +4,7 @@ import torch
 import torch.nn.functional as F
 from mmengine.runner import save_checkpoint
 from mmpretrain.models import VisionTransformer
+from torch import nn
 
 from mmguided.models import MaskedViT
 from mmguided.registry import MODELS
@@ -242,3 +243,28 @@ def test_observations_have_no_graph_in_a_training_encoder():
     seen = encoder().train().observe(torch.randn(2, 3, 32, 32, requires_grad=True), wants)
     tensors = [seen.tokens, *seen.attention.values(), *seen.relations.values()]
     assert len(tensors) == 5 and not any(x.requires_grad for x in tensors)
+
+
+@pytest.mark.parametrize('rates', [
+    dict(drop_path_rate=.5), dict(drop_rate=.3),
+    dict(layer_cfgs=dict(attn_drop_rate=.3)), dict(drop_path_rate=.5, drop_rate=.3)])
+def test_an_observation_does_not_depend_on_chance(rates):
+    torch.manual_seed(0)
+    arch = dict(embed_dims=16, num_layers=4, num_heads=2, feedforward_channels=32)
+    encoder = MaskedViT(arch=arch, img_size=32, patch_size=8, **rates).train()
+    nn.init.normal_(encoder.cls_token)
+    before = {name: module.training for name, module in encoder.named_modules()}
+    images = torch.randn(8, 3, 32, 32)
+    wants = Wants(tokens=True, attention=frozenset({(1, 'heads'), (3, 'heads')}),
+                  relations=frozenset({2}))
+    seen = [encoder.observe(images, wants) for _ in range(2)] + [
+        encoder.eval().observe(images, wants)]
+    for other in seen[1:]:
+        assert torch.equal(seen[0].tokens, other.tokens)
+        assert all(torch.equal(row, other.attention[k]) for k, row in seen[0].attention.items())
+        assert torch.equal(seen[0].relations[2], other.relations[2])
+    encoder.train()
+    encoder.observe(images, wants)
+    assert {name: module.training for name, module in encoder.named_modules()} == before
+    mask = PatchMask.from_ids(torch.arange(16).expand(8, -1), ((0, 8), ), (4, 4))
+    assert not torch.equal(encoder(images, mask), encoder(images, mask))  # training stays random

@@ -46,3 +46,27 @@ def test_top_k_needs_no_random_numbers():
 def test_errors_name_field_and_value(build, said):
     with pytest.raises(ConfigError, match=said):
         build()
+
+
+def test_importance_sampling_read_literally_by_hand():
+    """Of scores .1, .2, .3, .4 over noise .1, .4, .2, .9: ratios 1, .5, 1.5, .44."""
+    scores, noise = torch.tensor([[.1, .2, .3, .4]]), torch.tensor([[.1, .4, .2, .9]])
+    literal = ImportanceSampling(log_scores=True).priority(scores, noise, (2, 2), 2)
+    assert literal.argsort(descending=True).tolist() == [[2, 0, 1, 3]]
+    torch.testing.assert_close(literal.exp(), scores / noise)
+
+
+def test_read_literally_masks_are_closer_to_top_k():
+    """Scores of 12 blocks, each a softmax of normal logits over 196 patches, 75 % masked: the
+    released rule draws nearly at random (chance is .75), the literal one nearly by rank."""
+    torch.manual_seed(0)
+    scores, noise = torch.randn(12, 64, 196).softmax(-1).sum(0), torch.rand(64, 196)
+    top = scores.topk(147).indices
+
+    def overlap(sampler):
+        masked = sampler.priority(scores, noise, (14, 14), 147).topk(147).indices
+        return torch.stack([torch.isin(a, b).float().mean()
+                            for a, b in zip(masked, top, strict=True)]).mean().item()
+
+    assert overlap(ImportanceSampling()) == pytest.approx(.765, abs=.01)
+    assert overlap(ImportanceSampling(log_scores=True)) > .8

@@ -23,6 +23,8 @@ from tests.helpers.paths import ROOT
 SWIN = dict(
     type='mmguided.MaskedSwin', arch=dict(embed_dims=8, depths=[1, 1], num_heads=[1, 2]),
     img_size=32, window_size=4, out_indices=(1, ))
+ATTENTION = dict(type='mmguided.ClsAttention', source='momentum', layers=[0])
+TOPK = dict(type='mmguided.MaskGenerator', sampling=dict(type='mmguided.TopKSampling'))
 OLD = ['ccmim', 'cmae', 'cmae_shared', 'conditional_mae', 'simmim', 'fcmae']
 
 
@@ -147,6 +149,15 @@ def test_a_whole_model_loads_below_a_prefix_too():
      "target_generator.source='momentum' is unknown"),
     (dict(backbone=SWIN, neck=None, momentum_encoder=dict(type='mmguided.MomentumEncoder')),
      'MaskedSwin cannot be asked for its tokens'),
+    (dict(momentum_encoder=dict(type='mmguided.MomentumEncoder')),
+     "momentum_encoder is set, and nothing reads it.*set momentum_encoder=None"),
+    (dict(head=dict(type='mmguided.ReconstructionHead', block=1), neck=dict(
+        type='mmguided.MAEDecoder', embed_dims=16, depth=2, num_heads=2)),
+     'head.block=1: nothing would train the decoder behind this block; set neck.depth=1'),
+    (dict(backbone=dict(SWIN, mask_stages=(0, 1)), neck=None),
+     r'mask_stages=\(0, 1\): no shot masks before stage 1, .*remove 1'),
+    (dict(mask_generator=dict(TOPK, guidance=dict(ATTENTION, layers=1))),
+     'guidance.layers=1: give a list of one or more layers'),
 ])
 def test_parts_that_do_not_fit_are_told_when_the_model_is_built(parts, said):
     with pytest.raises(ConfigError, match=said):
@@ -159,24 +170,21 @@ def test_a_shot_of_nothing_needs_no_mask_token():
     assert torch.isfinite(total(model.loss(torch.randn(2, 3, 32, 32))))
 
 
-ATTENTION = dict(type='mmguided.ClsAttention', source='momentum', layers=[0])
-TOPK = dict(type='mmguided.MaskGenerator', sampling=dict(type='mmguided.TopKSampling'))
-
-
 @pytest.mark.parametrize('layers, source, target, passes', [
     ([-1], 'momentum', 'FeatureTarget', dict(student=[1, 1, 1], momentum=[1, 1, 1])),
     ([0], 'momentum', 'FeatureTarget', dict(student=[1, 1, 1], momentum=[1, 1, 1])),
     ([0], 'momentum', 'PixelTarget', dict(student=[1, 1, 1], momentum=[1, 0, 0])),
     ([-1], 'momentum', 'PixelTarget', dict(student=[1, 1, 1], momentum=[1, 1, 0])),
     ([0], 'student', 'FeatureTarget', dict(student=[2, 1, 1], momentum=[1, 1, 1])),
-    ([-1], 'student', 'PixelTarget', dict(student=[2, 2, 1], momentum=[0, 0, 0])),
+    ([-1], 'student', 'PixelTarget', dict(student=[2, 2, 1])),
 ])
 def test_one_pass_of_each_encoder_no_deeper_than_asked(layers, source, target, passes):
     """How often the patch embedding and the MLP of each block run: attention and tokens of one
     encoder are one pass, and attention alone ends in the attention of its deepest layer."""
     guidance = dict(type='mmguided.ClsAttention', source=source, layers=layers)
     model = build(
-        'MAE', SMALL, momentum_encoder=dict(type='mmguided.MomentumEncoder'),
+        'MAE', SMALL, momentum_encoder='momentum' in passes and dict(
+            type='mmguided.MomentumEncoder') or None,
         mask_generator=dict(TOPK, guidance=guidance),
         target_generator=dict(type=f'mmguided.{target}'))
     counts = {name: [0, 0, 0] for name in model.encoders}
@@ -202,7 +210,8 @@ def test_a_guidance_that_is_not_due_costs_no_pass():
 
 
 def test_a_momentum_encoder_starts_as_the_initialized_encoder():
-    model = build('MAE', SMALL, momentum_encoder=dict(type='mmguided.MomentumEncoder'))
+    model = build('MAE', SMALL, momentum_encoder=dict(type='mmguided.MomentumEncoder'),
+                  target_generator=dict(type='mmguided.FeatureTarget'))
     model.init_weights()
     state = model.momentum_encoder.encoder.state_dict()
     assert all(torch.equal(value, state[k]) for k, value in model.backbone.state_dict().items())

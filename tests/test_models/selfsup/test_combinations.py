@@ -53,13 +53,18 @@ def outcome(algorithm, momentum, sampling, source, target, shots) -> str:
 
 @pytest.mark.parametrize('algorithm', ALGORITHMS)
 def test_each_combination_works_or_names_the_field(algorithm):
-    """Of 5 samplers, 2 take no scores and 3 need them; of 4 sources (none, student, momentum,
-    teacher) one is never there and one needs a momentum encoder, as one of 3 targets does."""
+    """Of 5 samplers, 2 take no scores and 3 need them, one of which only in the first shot; of 4
+    sources (none, student, momentum, teacher) one is never there and one needs a momentum encoder,
+    as one of 3 targets does. A momentum encoder that nothing reads is an error."""
     outcomes = Counter(
         (momentum, outcome(algorithm, momentum, *combination)) for momentum in (True, False)
         for combination in product(SAMPLERS, SOURCES, TARGETS, SHOTS))
     shots = 1 if algorithm == 'CCMIM' else 2  # ccMIM has one masked branch
-    assert outcomes[True, 'works'] == (2 * 1 + 3 * 2) * 3 * shots
-    without = 0 if algorithm == 'CMAE' else (2 * 1 + 3 * 1) * 2 * shots
-    assert outcomes[False, 'works'] == without
+    unscored, scored = 2 * shots, 2 * shots + 1
+    if algorithm == 'CMAE':  # reads the momentum encoder itself
+        assert outcomes[True, 'works'] == unscored * 3 + scored * 2 * 3
+        assert outcomes[False, 'works'] == 0
+    else:  # features with no or the student's scores; any target with the momentum encoder's
+        assert outcomes[True, 'works'] == unscored * 1 + scored * (1 + 3)
+        assert outcomes[False, 'works'] == unscored * 2 + scored * 2
     assert outcomes.total() == 2 * 5 * 4 * 3 * 2

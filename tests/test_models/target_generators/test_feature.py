@@ -3,6 +3,7 @@ import pytest
 import torch
 
 from mmguided.models import FeatureTarget
+from mmguided.utils.errors import ConfigError
 from tests.helpers.models import CMAE_SMALL, as_trained, build, tokens, total
 
 MOMENTUM = dict(type='mmguided.MomentumEncoder')
@@ -43,5 +44,7 @@ def test_the_student_learns_them_and_the_other_encoder_gets_no_gradient(bfloat16
 
 def test_its_width_is_that_of_the_source():
     model = build('MAE', CMAE_SMALL)
-    target = FeatureTarget(dict(student=model.backbone), source='student')
+    target = FeatureTarget(dict(teacher=model.backbone), source='teacher')
     assert target.dims == 32
+    with pytest.raises(ConfigError, match="source='student' would be its own target"):
+        FeatureTarget(dict(student=model.backbone), source='student')
