@@ -40,8 +40,8 @@ COPY LICENSE README.md pyproject.toml setup.cfg setup.py ./
 COPY requirements requirements
 COPY tools/setup_env.sh tools/
 COPY mmguided/__init__.py mmguided/version.py mmguided/
-RUN --mount=type=cache,target=/root/.cache \
-    UV_LINK_MODE=copy bash tools/setup_env.sh "$PROFILE"
+RUN --mount=type=cache,target=/var/cache/mmguided \
+    XDG_CACHE_HOME=/var/cache/mmguided UV_LINK_MODE=copy bash tools/setup_env.sh "$PROFILE"
 COPY . .
 # The command line of the environment, and its stamp holds: the scripts install nothing more.
 ENV PATH=/mmguided/.venv/bin:$PATH
