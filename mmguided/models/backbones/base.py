@@ -87,8 +87,9 @@ def check_wants(field: str, wants: Mapping[str, Wants], encoders: Mapping[str, E
     """Raise ConfigError if an encoder that ``field`` of the config asks is not there or cannot."""
     for name, asked in wants.items():
         if name not in encoders:
-            remedy = "; set model.momentum_encoder=dict(type='mmguided.MomentumEncoder')" if (
-                name == 'momentum') else ''
+            fields = dict(momentum='momentum_encoder=dict(type=\'mmguided.MomentumEncoder\')',
+                          teacher='teacher=dict(type=\'mmguided.OpenCLIPTeacher\', ...)')
+            remedy = f'; set model.{fields[name]}' if name in fields else ''
             raise ConfigError(f'{field}={name!r} is unknown to this algorithm: choose from '
                               f'{sorted(encoders)}{remedy}')
         try:

@@ -17,7 +17,7 @@ from ..heads import PredictionHead
 from ..mask_generators import MaskGenerator
 from ..necks import Decoder
 from ..target_generators import TargetGenerator
-from ..teachers import MomentumEncoder
+from ..teachers import MomentumEncoder, Teacher
 
 
 class MaskedImageModel(BaseSelfSupervisor):
@@ -34,6 +34,7 @@ class MaskedImageModel(BaseSelfSupervisor):
         head: Config of the :class:`ReconstructionHead`.
         momentum_encoder: Config of a :class:`MomentumEncoder` of the backbone, for algorithms,
             guidance and targets that ask for one.
+        teacher: Config of a frozen :class:`Teacher`, for guidance and targets that ask for one.
         data_preprocessor: Config of the normalization; mmpretrain's SelfSupDataPreprocessor.
         init_cfg: As in every MMEngine module.
 
@@ -58,13 +59,16 @@ class MaskedImageModel(BaseSelfSupervisor):
                  head: dict,
                  neck: dict | None = None,
                  momentum_encoder: dict | None = None,
+                 teacher: dict | None = None,
                  data_preprocessor: dict | None = None,
                  init_cfg: dict | None = None) -> None:
         backbone = MODELS.build(backbone)
         backbone.freeze_positions()
         if momentum_encoder is not None:
             momentum_encoder = MODELS.build(momentum_encoder, default_args=dict(encoder=backbone))
-        encoders = _encoders(backbone, momentum_encoder)
+        if teacher is not None:
+            teacher = self.build_teacher(teacher, backbone, data_preprocessor or {})
+        encoders = _encoders(backbone, momentum_encoder, teacher)
         target_generator = MODELS.build(target_generator, default_args=dict(encoders=encoders))
         neck = None if neck is None else self.build_decoder(neck, backbone)
         head = self.build_head(head, neck, backbone, target_generator.dims)
@@ -76,6 +80,7 @@ class MaskedImageModel(BaseSelfSupervisor):
             data_preprocessor=data_preprocessor,
             init_cfg=init_cfg)
         self.momentum_encoder = momentum_encoder
+        self.teacher = teacher
         self.mask_generator = MODELS.build(mask_generator)
         self.mask_generator.check(encoders, backbone.patch_resolution)
         self.clock = Clock()
@@ -83,9 +88,22 @@ class MaskedImageModel(BaseSelfSupervisor):
             raise ConfigError(f'head.block={head.block}: nothing would train the decoder behind '
                               f'this block; set neck.depth={head.block} instead')
         asked = self.mask_generator.sources | set(target_generator.wants(self.clock))
-        if momentum_encoder and not self.reads_momentum_encoder and 'momentum' not in asked:
-            raise ConfigError('momentum_encoder is set, and nothing reads it: no guidance and no '
-                              "target has source='momentum'; set momentum_encoder=None")
+        reads = {'momentum'} if self.reads_momentum_encoder else set()
+        for name, field in (('momentum', 'momentum_encoder'), ('teacher', 'teacher')):
+            if name in encoders and name not in asked | reads:
+                raise ConfigError(f'{field} is set, and nothing reads it: no guidance and no '
+                                  f'target has source={name!r}; set {field}=None')
+
+    @staticmethod
+    def build_teacher(cfg: dict, backbone: Encoder, data_preprocessor: dict) -> Teacher:
+        """A teacher that takes the images as ``data_preprocessor`` normalizes them."""
+        if not data_preprocessor.get('to_rgb', True):
+            raise ConfigError('model.data_preprocessor.to_rgb=False: a teacher wants RGB; set it '
+                              'to True')
+        return MODELS.build(cfg, default_args=dict(
+            patch_size=backbone.patch_size,
+            pixel_mean=data_preprocessor.get('mean') or (0., 0., 0.),
+            pixel_std=data_preprocessor.get('std') or (1., 1., 1.)))
 
     @staticmethod
     def build_decoder(cfg: dict, backbone: Encoder) -> Decoder:
@@ -114,7 +132,7 @@ class MaskedImageModel(BaseSelfSupervisor):
     @property
     def encoders(self) -> Mapping[str, Encoder]:
         """The encoders that guidance and targets may observe, by name."""
-        return _encoders(self.backbone, self.momentum_encoder)
+        return _encoders(self.backbone, self.momentum_encoder, self.teacher)
 
     @property
     def observers(self) -> Iterable[MaskGenerator | TargetGenerator]:
@@ -195,8 +213,11 @@ class MaskedImageModel(BaseSelfSupervisor):
                               'another train_dataloader.batch_size')
 
 
-def _encoders(backbone: Encoder, momentum_encoder: MomentumEncoder | None) -> dict[str, Encoder]:
+def _encoders(backbone: Encoder, momentum_encoder: MomentumEncoder | None,
+              teacher: Teacher | None) -> dict[str, Encoder]:
     encoders = dict(student=backbone)
     if momentum_encoder is not None:
         encoders['momentum'] = momentum_encoder.encoder
+    if teacher is not None:
+        encoders['teacher'] = teacher
     return encoders

@@ -117,7 +117,8 @@ def test_errors_name_who_asks_and_whom():
     tokens = Wants(tokens=True)
     check_wants('head.source', dict(student=tokens), encoders)
     with pytest.raises(ConfigError, match=(
-            r"head.source='teacher' is unknown.*choose from \['momentum', 'student'\]$")):
+            r"head.source='teacher' is unknown.*choose from \['momentum', 'student'\]; "
+            r"set model.teacher=dict\(type='mmguided.OpenCLIPTeacher', \.\.\.\)$")):
         check_wants('head.source', dict(student=tokens, teacher=tokens), encoders)
     with pytest.raises(ConfigError, match="^head.source='momentum': .*MaskedSwin cannot"):
         check_wants('head.source', dict(momentum=tokens), encoders)

@@ -8,6 +8,7 @@ from torch import nn
 from mmguided.models.teachers import OpenCLIPTeacher
 from mmguided.structures import PatchMask, Wants
 from mmguided.utils.errors import ConfigError
+from tests.helpers.models import SMALL, build, total
 
 open_clip = pytest.importorskip('open_clip')
 
@@ -178,3 +179,62 @@ def test_openais_weights_tell_that_they_want_quick_gelu(weights, tmp_path):
 def test_attention_of_another_layer_is_refused(weights):
     with pytest.raises(ConfigError, match=r'of its last layer alone: set layers=\[-1\]'):
         teacher(weights).check_wants(Wants(attention=frozenset({(0, 'heads')})))
+
+
+def guided_by_teacher(weights, **parts):
+    """MAE at small size whose mask and target are a teacher's."""
+    parts = dict(dict(
+        teacher=dict(type='mmguided.OpenCLIPTeacher', model_name='tiny-a', quick_gelu=False,
+                     pretrained=weights['tiny-a']),
+        data_preprocessor=dict(type='SelfSupDataPreprocessor', mean=IMAGENET['pixel_mean'],
+                               std=IMAGENET['pixel_std'], to_rgb=True),
+        mask_generator=dict(
+            type='mmguided.MaskGenerator', sampling=dict(type='mmguided.TopKSampling'),
+            guidance=dict(type='mmguided.ClsAttention', source='teacher', layers=[-1])),
+        target_generator=dict(type='mmguided.FeatureTarget', source='teacher')), **parts)
+    return build('MAE', SMALL, **parts)
+
+
+def test_one_pass_guides_the_mask_and_is_the_target(weights):
+    model, images, passes = guided_by_teacher(weights), as_student(torch.rand(2, 3, 32, 32)), []
+    model.teacher.model.register_forward_hook(lambda *args: passes.append(1))
+    losses = model.loss(images)
+    total(losses).backward()
+    assert len(passes) == 1 and losses['topk_overlap'] == 1
+    assert not any(p.grad is not None for p in model.teacher.model.parameters())
+    assert model.head.decoder_pred.out_features == 24
+    names = [name for name in model.state_dict() if name.startswith('teacher')]
+    assert names == ['teacher.weights_sha256']
+    expected = reference(weights, 'tiny-a')
+    expected.output_tokens = True
+    _, tokens = expected(as_clip(torch.full((2, 3, 32, 32), .5)))
+    seen = model.observe(as_student(torch.full((2, 3, 32, 32), .5)))
+    target = model.target_generator(images, seen)
+    torch.testing.assert_close(target, nn.functional.layer_norm(tokens, (24, )).detach(),
+                               rtol=1e-4, atol=1e-4)
+
+
+def test_the_loss_falls_in_training(weights):
+    torch.manual_seed(0)
+    model, images = guided_by_teacher(weights), as_student(torch.rand(4, 3, 32, 32))
+    optimizer = torch.optim.AdamW(model.parameters(), 3e-3)
+    losses = []
+    for _ in range(25):
+        loss = total(model.loss(images))
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        losses.append(loss.item())
+    assert losses[-1] < .8 * losses[0]
+
+
+@pytest.mark.parametrize('parts, message', [
+    (dict(mask_generator=dict(type='mmguided.MaskGenerator'),
+          target_generator=dict(type='mmguided.PixelTarget')), 'teacher is set, and nothing reads'),
+    (dict(teacher=None), r"source='teacher' is unknown.*set model\.teacher=dict"),
+    (dict(data_preprocessor=dict(type='SelfSupDataPreprocessor', to_rgb=False)),
+     'to_rgb=False: a teacher wants RGB'),
+])
+def test_a_teacher_that_does_not_fit_is_told_when_the_model_is_built(weights, parts, message):
+    with pytest.raises(ConfigError, match=message):
+        guided_by_teacher(weights, **parts)
