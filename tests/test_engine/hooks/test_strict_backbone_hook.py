@@ -89,3 +89,12 @@ def test_a_prefix_that_the_model_lacks(load):
 def test_wrapped_model_is_looked_into(load):
     with pytest.raises(ConfigError, match='width 48'):
         load(model(width=48), Wrapper(model()))
+
+
+def test_what_a_test_does_not_need_is_not_listed_as_unexpected(load, capsys):
+    """k-NN of a checkpoint of pretraining: the decoder, the heads and the rest."""
+    source, target = model(), model()
+    del target['head']
+    load(source, target)
+    assert torch.equal(target['backbone'].cls_token, source['backbone'].cls_token)
+    assert 'unexpected' not in capsys.readouterr().out
