@@ -36,11 +36,6 @@ class PatchMask:
     grid: tuple[int, int]
 
     @classmethod
-    def from_priority(cls, priority: Tensor, keep: int, grid: tuple[int, int]) -> 'PatchMask':
-        """One shot before layer 0: the ``keep`` patches of lowest priority ``(B, L)`` stay."""
-        return cls.from_ids(priority.argsort(dim=1, stable=True), ((0, keep), ), grid)
-
-    @classmethod
     def from_ids(cls, ids_shuffle: Tensor, shots: tuple[tuple[int, int], ...],
                  grid: tuple[int, int]) -> 'PatchMask':
         """From the attributes other than ``ids_restore``; no shots mask nothing."""

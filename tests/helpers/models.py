@@ -91,7 +91,8 @@ def generate(masks, images, grid, encoders=None, noise=None, epoch=0.):
 
 def patch_mask(priority, keep, grid=None):
     """A mask of one shot; without a grid, of one row of patches."""
-    return PatchMask.from_priority(priority, keep, grid or (1, priority.shape[1]))
+    ids = priority.argsort(dim=1, stable=True)
+    return PatchMask.from_ids(ids, ((0, keep), ), grid or (1, priority.shape[1]))
 
 
 def cls_attention(encoder, images, layers=None, softmax='heads', mask=None):

@@ -22,7 +22,8 @@ def test_number_of_kept_tokens_is_the_exact_floor(num, percent):
 @given(st.integers(1, 3), st.integers(2, 40), st.sampled_from([.1, .25, .5, .75, .9]))
 def test_patch_mask_is_a_permutation(batch, num, ratio):
     priority = torch.rand(batch, num)
-    mask = PatchMask.from_priority(priority, len_keep(num, ratio), (1, num))
+    mask = PatchMask.from_ids(
+        priority.argsort(dim=1, stable=True), ((0, len_keep(num, ratio)), ), (1, num))
     both = torch.cat((mask.ids_keep, mask.ids_mask), 1)
     assert mask.ids_keep.shape[1] == len_keep(num, ratio)
     assert torch.equal(both.sort(1).values, torch.arange(num).expand(batch, num))
