@@ -7,10 +7,6 @@ neighbors than there are training images.
 
 Hardware: one GPU or a CPU. Not measured yet.
 """
-_base_ = ['../imagenet/vit-l_knn.py', '../../_base_/folder_224.py']
+_base_ = ['./vit-b_knn.py']
 
-val = dict(_base_.labeled_folder, data_prefix='val', pipeline=_base_.test_pipeline)
-test_dataloader = dict(dataset=val)
-model = dict(ks=(10, 20), bank_dataloader=dict(dataset=dict(val, data_prefix='train')))
-test_evaluator = dict(topk=(1, ))
-test_cfg = dict(fp16=False)
+model = dict(backbone=dict(arch='large'))

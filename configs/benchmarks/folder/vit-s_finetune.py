@@ -8,17 +8,6 @@ process, and the learning rate follows the batch.
 
 Hardware: one GPU. Not measured yet.
 """
-_base_ = ['../imagenet/vit-s_finetune-100e.py', '../../_base_/folder_224.py']
+_base_ = ['./vit-b_finetune.py']
 
-# as many classes as FOLDER/train has folders
-model = dict(data_preprocessor=dict(num_classes=None), head=dict(num_classes=None))
-
-train_dataloader = dict(
-    batch_size=64,
-    dataset=dict(_base_.labeled_folder, data_prefix='train', pipeline=_base_.train_pipeline))
-val_dataloader = dict(
-    dataset=dict(_base_.labeled_folder, data_prefix='val', pipeline=_base_.test_pipeline))
-test_dataloader = val_dataloader
-val_evaluator = dict(topk=(1, ))
-test_evaluator = val_evaluator
-auto_scale_lr = dict(enable=True)
+model = dict(backbone=dict(arch='small'), head=dict(in_channels=384))
