@@ -35,8 +35,9 @@ class RunIdentityHook(Hook):
 
 
 def _identity(runner) -> dict:
+    cfg = runner.cfg.get('model')  # a Runner that was given a module has none
     model = {name: value if isinstance(value, (int, float)) else str(value)
-             for name, value in walk(runner.cfg.model.to_dict(), 'model')
+             for name, value in walk(cfg.to_dict() if isinstance(cfg, dict) else {}, 'model')
              if not isinstance(value, (dict, list, tuple))
              and not set(name.split('.')) & set(FREE_FIELDS)}
     return dict(model=model, num_images=len(runner.train_dataloader.dataset), version=__version__)

@@ -1,6 +1,7 @@
 """A run goes on from its own checkpoint only."""
 import pytest
 import torch
+from mmengine.runner import Runner
 
 from mmguided.utils.errors import ConfigError
 from tests.helpers.toy import ToyModel, toy_runner
@@ -61,3 +62,13 @@ def test_a_checkpoint_without_the_note(tmp_path, checkpoint):
     del old['meta']['mmguided_run']
     torch.save(old, tmp_path / 'old.pth')
     assert _resume(tmp_path, tmp_path / 'old.pth', model=dict(depth=2)).iter == 4
+
+
+def test_a_runner_that_was_given_a_module_trains(tmp_path):
+    data = dict(dataset=dict(type='ToyData'), sampler=dict(type='DefaultSampler'), batch_size=4,
+                num_workers=0, collate_fn=dict(type='default_collate'))
+    Runner(ToyModel(), str(tmp_path), train_dataloader=data, default_hooks=HOOK,
+           train_cfg=dict(by_epoch=True, max_epochs=1), experiment_name=tmp_path.name,
+           optim_wrapper=dict(optimizer=dict(type='SGD', lr=.1))).train()
+    meta = torch.load(tmp_path / 'epoch_1.pth', weights_only=False)['meta']
+    assert meta['mmguided_run']['num_images'] == 8
