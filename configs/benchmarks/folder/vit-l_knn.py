@@ -2,8 +2,8 @@
 
     python tools/test.py configs/benchmarks/folder/vit-l_knn.py CHECKPOINT --data-root FOLDER
 
-FOLDER/{train,val}/CLASS/*; protocol as ../imagenet/vit-l_knn.py. A vote counts no more
-neighbors than there are training images.
+FOLDER/{train,val}/CLASS/*; protocol as ../imagenet/vit-l_knn.py. With 10 and
+20 neighbors: a smaller folder needs `--cfg-options model.ks="(N,)"`.
 
 Hardware: one GPU or a CPU. Not measured yet.
 """
