@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from mmengine.config import Config
 from mmengine.fileio import load
 
-from .utils.configs import drop_scope, pretrained_settings
+from .utils.configs import drop_scope, pretrained_settings, walk
 from .utils.errors import ConfigError
 from .utils.names import nearest
 
@@ -29,7 +29,8 @@ def get_model(name: str, pretrained: str | None = None) -> 'nn.Module':
             weights are initialized.
 
     Raises:
-        ConfigError: If there is no such model, or the checkpoint is not of it.
+        ConfigError: If there is no such model, its number of classes is that of a folder of data,
+            or the checkpoint is not of it.
     """
     path = name if name.endswith('.py') else _configs().get(name)
     if path is None:
@@ -45,8 +46,13 @@ def get_model(name: str, pretrained: str | None = None) -> 'nn.Module':
     scope = cfg.get('default_scope', 'mmengine')
     import_toolboxes(scope)
     backbone = cfg.model.get('backbone') or {}
-    if pretrained and pretrained_settings(backbone.get('init_cfg')):
-        backbone.init_cfg = None  # the checkpoint holds the encoder
+    settings = pretrained_settings(backbone.get('init_cfg'))
+    if settings and (pretrained or not settings.get('checkpoint')):
+        backbone.init_cfg = None  # the checkpoint holds the encoder, or there is none
+    for field, node in walk(cfg.model, 'model'):
+        if isinstance(node, dict) and node.get('num_classes', 0) is None:
+            raise ConfigError(f'name={name!r}: {field}.num_classes is that of the training data; '
+                              'give the path of the config that training has saved in its work dir')
     with DefaultScope.overwrite_default_scope(scope):
         model = MODELS.build(cfg.model)
         if pretrained:

@@ -47,6 +47,15 @@ def test_the_index_tells_the_length_of_its_config(entry):
     assert entry['Results'] is None and entry['Weights'] is None
 
 
+def test_benchmarks_without_a_checkpoint_are_initialized_and_those_of_folders_want_classes():
+    model = mmguided.get_model('benchmarks_folder_vit-micro_knn')
+    assert model.backbone.cls_token.isfinite().all()
+    model = mmguided.get_model('benchmarks_imagenet_vit-s_linear-90e')
+    assert model.backbone.cls_token.isfinite().all()
+    with pytest.raises(ConfigError, match=r'model\.head\.num_classes is that of the training data'):
+        mmguided.get_model('benchmarks_folder_vit-s_linear')
+
+
 def test_names_are_listed_without_torch():
     code = ("import sys, mmguided; print(*mmguided.list_models('*conditional*two-shot*'), "
             "'torch' in sys.modules)")

@@ -4,6 +4,7 @@ from .sampling import (
     BlockwiseSampling,
     GridBlockSampling,
     ImportanceSampling,
+    ProportionalSampling,
     RandomSampling,
     Sampling,
     TopKSampling,
@@ -11,5 +12,6 @@ from .sampling import (
 
 __all__ = [
     'BlockwiseSampling', 'ClsAttention', 'GridBlockSampling', 'Guidance', 'GuidanceSchedule',
-    'ImportanceSampling', 'MaskGenerator', 'RandomSampling', 'Sampling', 'TopKSampling'
+    'ImportanceSampling', 'MaskGenerator', 'ProportionalSampling', 'RandomSampling', 'Sampling',
+    'TopKSampling'
 ]

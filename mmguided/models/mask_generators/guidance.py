@@ -12,7 +12,12 @@ from ..backbones.base import Encoder, check_wants
 
 
 class Guidance(BaseModule):
-    """Base of the guidances. A new one implements :meth:`wants` and :meth:`forward`."""
+    """Base of the guidances. A new one implements :meth:`wants` and :meth:`forward`.
+
+    Attributes:
+        nonnegative: Whether no score is below 0, as some samplers need.
+    """
+    nonnegative = True
 
     def wants(self, clock: Clock) -> Mapping[str, Wants]:
         """What is asked at this time of which encoder: 'student', 'momentum' or 'teacher'."""
@@ -60,6 +65,7 @@ class ClsAttention(Guidance):
         self.source = source
         self.layers = layers
         self.softmax = softmax
+        self.nonnegative = softmax is not None
         self.reduce = reduce
 
     def wants(self, clock):

@@ -20,9 +20,12 @@ class Sampling:
     Attributes:
         needs_scores: Whether a guidance has to be given beside the sampler.
         needs_whole_grid: Whether it can only choose among all patches, not behind another shot.
+        needs_nonnegative_scores: Whether the scores must be a share of something, such as a
+            softmax, rather than logits.
     """
     needs_scores = False
     needs_whole_grid = False
+    needs_nonnegative_scores = False
 
     def len_keep(self, grid: tuple[int, int], mask_ratio: float) -> int:
         """How many patches of a grid stay visible; ConfigError if the sampler cannot divide it."""
@@ -58,11 +61,40 @@ class RandomSampling(Sampling):
 
 @MODELS.register_module()
 class TopKSampling(Sampling):
-    """The patches with the highest scores are masked ('importance' in ccMIM Table 5; AttMask)."""
+    """The patches with the highest scores are masked ('importance' in ccMIM Table 5; AttMask).
+
+    Args:
+        masked: 'high', or 'low' for those with the lowest scores.
+    """
     needs_scores = True
 
+    def __init__(self, masked: str = 'high') -> None:
+        self.sign = _sign(masked)
+
     def priority(self, scores, noise, grid, num_mask):
-        return scores
+        return self.sign * scores
+
+
+@MODELS.register_module()
+class ProportionalSampling(Sampling):
+    """Patches are drawn in proportion to their scores, one after another without replacement.
+
+    The Gumbel top-k trick draws all at once: the k largest of ``log(scores) + g``, g Gumbel noise,
+    have the distribution of k such draws. Patches of score 0 come last, in random order.
+
+    Args:
+        masked: 'high' draws the masked patches (CMT-MAE), 'low' the visible ones (MILAN).
+    """
+    needs_scores = True
+    needs_nonnegative_scores = True
+
+    def __init__(self, masked: str = 'high') -> None:
+        self.sign = _sign(masked)
+
+    def priority(self, scores, noise, grid, num_mask):
+        tiny = torch.finfo(torch.float32).tiny  # in place of 0, whose logarithm has no order
+        gumbel = -(-noise.clamp(min=tiny).log()).log()
+        return self.sign * (scores.clamp(min=tiny).log() + gumbel)
 
 
 @MODELS.register_module()
@@ -82,6 +114,7 @@ class ImportanceSampling(Sampling):
 
     def __init__(self, log_scores: bool = False) -> None:
         self.log_scores = log_scores
+        self.needs_nonnegative_scores = log_scores
 
     def priority(self, scores, noise, grid, num_mask):
         return scores.log() - noise.log() if self.log_scores else scores - noise
@@ -155,6 +188,7 @@ class GridBlockSampling(Sampling):
         self.block_size = block_size
         self.sampling = MODELS.build(sampling)
         self.needs_scores = self.sampling.needs_scores
+        self.needs_nonnegative_scores = self.sampling.needs_nonnegative_scores
 
     def _block_grid(self, grid: tuple[int, int]) -> tuple[int, int]:
         if grid[0] % self.block_size or grid[1] % self.block_size:
@@ -189,3 +223,9 @@ class GridBlockSampling(Sampling):
         for dim in (1, 2):
             ranks = ranks.repeat_interleave(self.block_size, dim)
         return ranks.flatten(1)
+
+
+def _sign(masked: str) -> int:
+    if masked not in ('high', 'low'):
+        raise ConfigError(f"sampling.masked={masked!r}: choose 'high' or 'low'")
+    return 1 if masked == 'high' else -1

@@ -6,6 +6,7 @@ from mmguided.models.mask_generators import (
     BlockwiseSampling,
     GridBlockSampling,
     ImportanceSampling,
+    ProportionalSampling,
     TopKSampling,
 )
 from mmguided.utils.errors import ConfigError
@@ -33,10 +34,42 @@ def test_first_block_is_at_least_the_minimum_size():
 
 def test_top_k_needs_no_random_numbers():
     scores = torch.rand(2, 9)
-    assert TopKSampling().priority(scores, None, (3, 3), 6) is scores
+    assert torch.equal(TopKSampling().priority(scores, None, (3, 3), 6), scores)
+    assert torch.equal(TopKSampling('low').priority(scores, None, (3, 3), 6), -scores)
+
+
+@pytest.mark.parametrize('masked, num_drawn', [('high', 4), ('low', 2)])
+def test_proportional_sampling_equals_draws_one_after_another(masked, num_drawn):
+    """'high' draws the 4 masked of 6 patches, 'low' the 2 visible ones."""
+    scores = torch.tensor([.4, .25, .15, .1, .07, .03])
+    num = 20_000
+    priority = ProportionalSampling(masked).priority(
+        scores.expand(num, -1), torch.rand(num, 6), (2, 3), 4)
+    order = priority.argsort(dim=1, descending=True)
+    drawn = order[:, :4] if masked == 'high' else order[:, 4:]
+    share = torch.zeros(num, 6).scatter_(1, drawn, 1).mean(0)
+
+    left, one_by_one = scores.repeat(num, 1), torch.zeros(num, 6)
+    for _ in range(num_drawn):
+        pick = torch.multinomial(left / left.sum(1, keepdim=True), 1)
+        one_by_one.scatter_(1, pick, 1)
+        left = left.scatter(1, pick, 0)
+    # Four standard errors of the difference of two shares.
+    torch.testing.assert_close(share, one_by_one.mean(0), rtol=0, atol=4 * (.5 / num)**.5)
+    assert share.std() > .1
+
+
+def test_patches_of_score_0_are_drawn_last_and_at_random():
+    scores = torch.tensor([1e-6, 0, 0, 0]).expand(3000, -1)
+    priority = ProportionalSampling().priority(scores, torch.rand(3000, 4), (2, 2), 2)
+    masked = priority.topk(2, dim=1).indices
+    share = torch.zeros(3000, 4).scatter_(1, masked, 1).mean(0)
+    assert share[0] == 1 and (share[1:] - 1 / 3).abs().max() < .04
+    assert priority.isfinite().all()
 
 
 @pytest.mark.parametrize('build, said', [
+    (lambda: ProportionalSampling('top'), "sampling.masked='top'"),
     (lambda: BlockwiseSampling(min_patches=0), 'min_patches=0'),
     (lambda: BlockwiseSampling(min_aspect=2), 'min_aspect=2'),
     (lambda: GridBlockSampling(0), 'block_size=0'),
