@@ -1,6 +1,7 @@
 """Plain data that parts hand to each other."""
-from .clock import Clock
+from .clock import Clock, Schedule
 from .observation import Observation, Wants, unite_wants
 from .patch_mask import PatchMask, len_keep
 
-__all__ = ['Clock', 'Observation', 'PatchMask', 'Wants', 'len_keep', 'unite_wants']
+__all__ = [
+    'Clock', 'Observation', 'PatchMask', 'Schedule', 'Wants', 'len_keep', 'unite_wants']

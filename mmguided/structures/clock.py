@@ -1,8 +1,12 @@
-"""The time of a run."""
+"""The time of a run, and numbers that change with it."""
 import math
+from collections.abc import Mapping
+from dataclasses import dataclass
 
 import torch
 from torch import nn
+
+from mmguided.utils.errors import ConfigError
 
 
 class Clock(nn.Module):
@@ -52,3 +56,66 @@ class Clock(nn.Module):
         super()._load_from_state_dict(state_dict, prefix, local_metadata, strict, missing_keys,
                                       unexpected_keys, error_msgs)
         self.epoch = float(self.epochs)
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """A number that changes over the epochs: ``start`` before the epoch ``begin``, then linearly to
+    ``end`` over ``ramp`` epochs, then ``end``.
+
+    Args:
+        start, end: The number before and after the change.
+        begin: Epoch at which the change begins.
+        ramp: Epochs that it takes; 0 switches at once.
+        relative: ``begin`` and ``ramp`` are shares of the run, in [0, 1], in place of epochs.
+    """
+    start: float
+    end: float
+    begin: float = 0
+    ramp: float = 0
+    relative: bool = False
+
+    def __post_init__(self) -> None:
+        if self.begin < 0 or self.ramp < 0 or self.relative and self.begin + self.ramp > 1:
+            raise ConfigError(f'{self}: begin and ramp may not be negative, nor with relative=True '
+                              'above 1 together')
+
+    @classmethod
+    def of(cls, value: 'float | Mapping | Schedule', field: str, low: float = 0,
+           high: float = 1) -> 'Schedule':
+        """From a number, which never changes, or the arguments above.
+
+        Raises:
+            ConfigError: Naming ``field``, if it is neither or not always in [low, high].
+        """
+        if isinstance(value, Mapping):
+            known = set(cls.__dataclass_fields__)
+            if not {'start', 'end'} <= set(value) <= known:
+                raise ConfigError(f'{field}={dict(value)}: give start and end, and if wanted '
+                                  'begin, ramp and relative')
+            value = cls(**value)
+        elif isinstance(value, (int, float)):
+            value = cls(value, value)
+        if not isinstance(value, cls) or not all(
+                low <= number <= high for number in (value.start, value.end)):
+            raise ConfigError(f'{field}={value!r}: give a number from {low} to {high}, or '
+                              'dict(start=..., end=..., begin=EPOCH)')
+        return value
+
+    def at(self, clock: Clock) -> float:
+        """The number at the time of the clock."""
+        elapsed = (clock.progress if self.relative else clock.epoch) - self.begin
+        if elapsed < 0:
+            return self.start
+        share = min(elapsed / self.ramp, 1.) if self.ramp else 1.
+        return self.start + (self.end - self.start) * share
+
+    @property
+    def is_constant(self) -> bool:
+        """Whether it never changes."""
+        return self.start == self.end
+
+    @property
+    def is_zero(self) -> bool:
+        """Whether it is 0 throughout."""
+        return self.start == self.end == 0

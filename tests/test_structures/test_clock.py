@@ -1,7 +1,9 @@
 """The clock of a run: progress, checkpoints of ours and of others."""
+import pytest
 import torch
 
-from mmguided.structures import Clock
+from mmguided.structures import Clock, Schedule
+from mmguided.utils.errors import ConfigError
 
 
 def test_progress_is_the_share_of_the_run():
@@ -24,3 +26,23 @@ def test_it_survives_a_checkpoint_and_starts_at_zero_where_there_is_none():
     foreign = {k: v for k, v in model.state_dict().items() if not k.startswith('clock')}
     assert not other.load_state_dict(foreign, strict=True).missing_keys
     assert other['clock'].epoch == 0
+
+
+def test_a_schedule_goes_from_start_to_end():
+    clock = Clock()
+    cases = {Schedule(1., 0.): [0, 0, 0], Schedule(0., .3, 4): [0, .3, .3],
+             Schedule(1., 0., 2, 4): [1, .5, 0], Schedule(0., 1., .5, relative=True): [0, 1, 1]}
+    for schedule, values in cases.items():
+        for epoch, value in zip((1, 4, 8), values, strict=True):
+            clock.set(epoch, 8)
+            assert schedule.at(clock) == value
+        assert schedule.at(Clock.at_end()) == schedule.end
+    assert Schedule.of(.3, 'x').is_constant and Schedule.of(0, 'x').is_zero
+
+
+@pytest.mark.parametrize('value', [
+    2, 'a', dict(start=0), dict(start=0, end=1, begin=-1),
+    dict(start=0, end=1, begin=.8, ramp=.4, relative=True)])
+def test_a_schedule_that_cannot_be_is_refused(value):
+    with pytest.raises(ConfigError):
+        Schedule.of(value, 'model.alpha')

@@ -53,19 +53,27 @@ class ReconstructionHead(PredictionHead):
     Args:
         loss: Error of a value, 'l2' for its square, 'l1' for its absolute value.
         loss_weight: Factor of the loss.
+        reduction: 'mean' or 'sum' of the errors of a patch's values.
         **kwargs: Arguments of :class:`PredictionHead`.
     """
 
-    def __init__(self, loss: str = 'l2', loss_weight: float = 1.0, **kwargs) -> None:
+    def __init__(self,
+                 loss: str = 'l2',
+                 loss_weight: float = 1.0,
+                 reduction: str = 'mean',
+                 **kwargs) -> None:
         super().__init__(**kwargs)
         if loss not in ('l1', 'l2'):
             raise ConfigError(f"head.loss={loss!r}: choose 'l1' or 'l2'")
+        if reduction not in ('mean', 'sum'):
+            raise ConfigError(f"head.reduction={reduction!r}: choose 'mean' or 'sum'")
         self.loss = loss
+        self.reduction = reduction
         self.loss_weight = loss_weight
 
     def errors(self, states: Sequence[Tensor], target: Tensor) -> Tensor:
         """Error of each patch, ``(B, L)``, against targets ``(B, L, out_dims)``."""
-        return patch_errors(self.predict(states), target, self.loss)
+        return patch_errors(self.predict(states), target, self.loss, self.reduction)
 
     def mean(self, errors: Tensor, weights: Tensor) -> Tensor:
         """Loss from the patches' errors and weights, ``(B, L)`` each."""

@@ -1,5 +1,5 @@
 from .generator import GuidanceSchedule, MaskGenerator
-from .guidance import ClsAttention, Guidance
+from .guidance import Blend, ClsAttention, Guidance
 from .sampling import (
     BlockwiseSampling,
     GridBlockSampling,
@@ -11,7 +11,8 @@ from .sampling import (
 )
 
 __all__ = [
-    'BlockwiseSampling', 'ClsAttention', 'GridBlockSampling', 'Guidance', 'GuidanceSchedule',
+    'Blend', 'BlockwiseSampling', 'ClsAttention', 'GridBlockSampling', 'Guidance',
+    'GuidanceSchedule',
     'ImportanceSampling', 'MaskGenerator', 'ProportionalSampling', 'RandomSampling', 'Sampling',
     'TopKSampling'
 ]

@@ -152,12 +152,13 @@ class MaskGenerator(BaseModule):
     def sources(self) -> set[str]:
         """Names of the encoders that are asked, at the start of a run or at its end."""
         return {name for shot in self.shots if shot.guidance is not None
-                for clock in (Clock(), Clock.at_end()) for name in shot.guidance.wants(clock)}
+                for name in shot.guidance.sources}
 
     @property
     def is_scheduled(self) -> bool:
-        """Whether the share of guided images changes over the epochs."""
-        return any(shot.schedule != GuidanceSchedule() for shot in self.shots)
+        """Whether the guidance or the share of guided images changes over the epochs."""
+        return any(shot.schedule != GuidanceSchedule() or shot.guidance is not None
+                   and shot.guidance.is_scheduled for shot in self.shots)
 
     @staticmethod
     def _as_dict(shot: Sequence[float] | Mapping) -> dict:
@@ -264,9 +265,9 @@ class MaskGenerator(BaseModule):
         if not shot.is_guided(clock):
             return None
         if mask is None:
-            return shot.guidance(observations)
+            return shot.guidance(observations, clock)
         scores = shot.guidance({name: encoders[name].observe(images, asked, mask)
-                                for name, asked in shot.guidance.wants(clock).items()})
+                                for name, asked in shot.guidance.wants(clock).items()}, clock)
         return torch.zeros_like(mask.mask).scatter_(1, mask.ids_keep, scores)
 
 

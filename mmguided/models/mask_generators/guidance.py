@@ -1,11 +1,12 @@
 """Where the information is: from observations of encoders to scores per patch."""
 from collections.abc import Mapping, Sequence
 
+import torch.nn.functional as F
 from mmengine.model import BaseModule
-from torch import Tensor
+from torch import Tensor, nn
 
 from mmguided.registry import MODELS
-from mmguided.structures import Clock, Observation, Wants
+from mmguided.structures import Clock, Observation, Schedule, Wants, unite_wants
 from mmguided.utils.errors import ConfigError
 
 from ..backbones.base import Encoder, check_wants
@@ -29,9 +30,19 @@ class Guidance(BaseModule):
         for clock in (Clock(), Clock.at_end()):
             check_wants('guidance.source', self.wants(clock), encoders)
 
-    def forward(self, observations: Mapping[str, Observation]) -> Tensor:
-        """Scores ``(B, n)``, float32, of the patches that the encoders saw, from their answers by
-        name; a larger score means more information."""
+    @property
+    def sources(self) -> set[str]:
+        """Names of the encoders that are asked at any time of a run."""
+        return {name for clock in (Clock(), Clock.at_end()) for name in self.wants(clock)}
+
+    @property
+    def is_scheduled(self) -> bool:
+        """Whether the guidance itself changes over the epochs."""
+        return False
+
+    def forward(self, observations: Mapping[str, Observation], clock: Clock) -> Tensor:
+        """Scores ``(B, n)``, float32, of the patches that the encoders saw, from their answers to
+        :meth:`wants` at this time by name; a larger score means more information."""
         raise NotImplementedError
 
 
@@ -72,6 +83,58 @@ class ClsAttention(Guidance):
         layers = (None, ) if self.layers is None else self.layers
         return {self.source: Wants(attention=frozenset((i, self.softmax) for i in layers))}
 
-    def forward(self, observations):
+    def forward(self, observations, clock):
         rows = observations[self.source].cls_attention(self.layers, self.softmax)
         return rows.sum(0) if self.reduce == 'sum' else rows.mean(0)
+
+
+@MODELS.register_module()
+class Blend(Guidance):
+    """A weighted sum of guidances, each normalized to sum 1 over the patches (CMT-MAE Eq. 3, which
+    leaves the normalization open).
+
+    A guidance whose weight is 0 is not computed, nor its encoder asked.
+
+    Args:
+        guidances: Configs of the guidances.
+        weights: One for each guidance: a number in [0, 1], or the arguments of a
+            :class:`mmguided.structures.Schedule`. The last may be left out: it is 1 minus the
+            others.
+
+    Raises:
+        ConfigError: If there are not as many weights, or scores may be negative.
+    """
+
+    def __init__(self, guidances: Sequence[dict], weights: Sequence[float | Mapping]) -> None:
+        super().__init__()
+        self.guidances = nn.ModuleList(MODELS.build(guidance) for guidance in guidances)
+        self.weights = [Schedule.of(weight, 'guidance.weights') for weight in weights]
+        if len(self.guidances) - len(self.weights) not in (0, 1):
+            raise ConfigError(f'guidance.weights: {len(self.weights)} weights for '
+                              f'{len(self.guidances)} guidances; give as many, or one less')
+        if not all(guidance.nonnegative for guidance in self.guidances):
+            raise ConfigError("Blend normalizes scores to sum 1 and takes none below 0: set "
+                              "guidance.softmax='heads'")
+
+    def weights_at(self, clock: Clock) -> list[float]:
+        """The weight of each guidance."""
+        weights = [weight.at(clock) for weight in self.weights]
+        if len(weights) < len(self.guidances):
+            weights.append(1 - sum(weights))
+        return weights
+
+    def _active(self, clock: Clock) -> list[tuple[Guidance, float]]:
+        pairs = zip(self.guidances, self.weights_at(clock), strict=True)
+        return [(guidance, weight) for guidance, weight in pairs if weight > 0]
+
+    @property
+    def is_scheduled(self):
+        return any(not weight.is_constant for weight in self.weights) or any(
+            guidance.is_scheduled for guidance in self.guidances)
+
+    def wants(self, clock):
+        return unite_wants(*(guidance.wants(clock) for guidance, _ in self._active(clock)))
+
+    def forward(self, observations, clock):
+        return sum(weight * F.normalize(guidance(observations, clock), p=1, dim=1)
+                   for guidance, weight in self._active(clock))

@@ -36,7 +36,7 @@ class _Scores(torch.nn.Module):
     def wants(self, clock):
         return {}
 
-    def forward(self, observations):
+    def forward(self, observations, clock):
         return self.scores
 
 

@@ -58,7 +58,7 @@ def test_attention_of_each_layer_and_their_sum(released):
     guidance = ClsAttention()
     observations = {name: model.encoders[name].observe(numbers['images'], wants)
                     for name, wants in guidance.wants(Clock()).items()}
-    scores = guidance(observations)
+    scores = guidance(observations, model.clock)
     assert_close(scores, numbers['cls_attention.sum'])
 
 

@@ -1,0 +1,138 @@
+"""CMT-MAE: passes of both stages, Eq. 4 by hand, and where gradients flow."""
+from collections import Counter
+
+import pytest
+import torch
+from torch import nn
+
+from mmguided.models import Teacher
+from mmguided.registry import MODELS
+from mmguided.utils.errors import ConfigError
+from tests.helpers.models import SMALL, as_trained, build, total
+
+STAGES = dict(start=0., end=.3, begin=1 / 8, relative=True)
+SOURCES = [dict(type='mmguided.ClsAttention', source=name, layers=[-1])
+           for name in ('momentum', 'teacher')]
+
+
+@MODELS.register_module()
+class LinearTeacher(Teacher):
+    """Tokens are a linear map of the patches; attention is a softmax over their first value."""
+
+    def __init__(self, **kwargs) -> None:
+        model = nn.Conv2d(3, 24, 8, 8)
+        super().__init__(model, (32, 32), (.5, ) * 3, (.5, ) * 3, 24, 1, **kwargs)
+
+    def encode(self, images, attention):
+        tokens = self.model(images).flatten(2).transpose(1, 2)
+        row = tokens[..., 0].softmax(-1)
+        return torch.cat((tokens[:, :1], tokens), 1), dict.fromkeys(attention, row), (4, 4)
+
+
+def cmt_mae(alpha=STAGES, alpha_mask=STAGES, **parts):
+    feature = dict(type='mmguided.ReconstructionHead', reduction='sum')
+    parts = dict(dict(
+        teacher=dict(type='LinearTeacher', _scope_='mmguided'),
+        momentum_encoder=dict(type='mmguided.MomentumEncoder', momentum=.9, end_momentum=1.),
+        mask_generator=dict(
+            type='mmguided.MaskGenerator',
+            sampling=dict(type='mmguided.ProportionalSampling'),
+            guidance=dict(type='mmguided.Blend', guidances=SOURCES, weights=[alpha_mask])),
+        target_generator=dict(type='mmguided.FeatureTarget', source='teacher'),
+        head=feature, student_head=feature, alpha=alpha,
+        student_target=dict(type='mmguided.FeatureTarget', source='momentum')), **parts)
+    model = build('CMTMAE', SMALL, **parts)
+    model.init_weights()
+    return as_trained(model)
+
+
+def losses_at(model, epoch, images):
+    """Of a run of 8 epochs."""
+    model.clock.set(epoch, 8)
+    model.zero_grad()
+    torch.manual_seed(0)
+    losses = model(images, mode='loss')
+    total(losses).backward()
+    return losses
+
+
+@pytest.mark.parametrize('alpha, alpha_mask, passes', [
+    (STAGES, STAGES, dict(first=(1, 0), second=(1, 1))),
+    (STAGES, 0., dict(first=(1, 0), second=(1, 1))),
+    (dict(STAGES, end=1.), dict(STAGES, end=1.), dict(first=(1, 0), second=(0, 1))),
+])
+def test_one_pass_of_each_encoder_that_has_a_weight(alpha, alpha_mask, passes):
+    model, images, calls = cmt_mae(alpha, alpha_mask), torch.randn(2, 3, 32, 32), Counter()
+    model.teacher.model.register_forward_hook(lambda *args: calls.update(['teacher']))
+    model.momentum_encoder.encoder.layers[-1].ffn.register_forward_hook(
+        lambda *args: calls.update(['momentum']))
+    for stage, epoch in (('first', .9), ('second', 1.)):
+        calls.clear()
+        losses_at(model, epoch, images)
+        assert (calls['teacher'], calls['momentum']) == passes[stage], stage
+
+
+def test_the_loss_is_eq_4():
+    model, images = cmt_mae(), torch.randn(2, 3, 32, 32)
+    for epoch, alpha in ((0., 0.), (4., .3)):
+        losses = losses_at(model, epoch, images)
+        torch.manual_seed(0)
+        seen = model.observe(images)
+        mask, _ = model.make_mask(images, seen)
+        states = model.decode(model.backbone(images, mask), mask)
+        parts = dict(teacher=(model.head, 24, 1 - alpha), student=(model.student_head, 32, alpha))
+        for name, (head, dims, weight) in parts.items():
+            if not weight:
+                assert losses[f'loss_{name}'] == 0
+                continue
+            tokens = seen['momentum' if name == 'student' else name].tokens[:, 1:]
+            centered = tokens - tokens.mean(-1, keepdim=True)
+            target = centered / (centered.square().mean(-1, keepdim=True) + 1e-5).sqrt()
+            pred = nn.functional.linear(
+                states[-1], head.decoder_pred.weight, head.decoder_pred.bias)
+            assert pred.shape[-1] == dims
+            norms = ((target - pred)**2).sum(-1)  # ||f - f^||^2 of each patch
+            error = norms[mask.mask.bool()].mean()
+            torch.testing.assert_close(losses[f'loss_{name}'], weight * error)
+            torch.testing.assert_close(losses[f'error_{name}'], error.detach())
+        assert ('error_student' in losses) == (alpha > 0)
+
+
+def test_gradients_of_both_stages():
+    """All that is trained has one in both stages; that of the student's head is 0 in the first."""
+    model, images = cmt_mae(), torch.randn(2, 3, 32, 32)
+    for epoch in (0., 4.):
+        losses_at(model, epoch, images)
+        for name, parameter in model.named_parameters():
+            if name.startswith('momentum_encoder') or name.endswith('pos_embed'):
+                assert parameter.grad is None and not parameter.requires_grad, name
+            elif name.startswith('student_head') and epoch == 0:
+                assert parameter.grad.norm() == 0
+            else:
+                assert parameter.grad is not None, name
+        assert model.head.decoder_pred.weight.grad.norm() > 0
+        assert model.backbone.layers[0].attn.qkv.weight.grad.norm() > 0
+        assert all(p.grad is None for p in model.teacher.model.parameters())
+    assert model.student_head.decoder_pred.weight.grad.norm() > 0
+
+
+def test_both_errors_fall_in_training():
+    model, images = cmt_mae(alpha=.5, alpha_mask=.5), torch.randn(4, 3, 32, 32)
+    optimizer = torch.optim.AdamW(model.parameters(), 3e-3)
+    errors = []
+    for _ in range(30):
+        losses = losses_at(model, 4., images)
+        optimizer.step()
+        model.momentum_encoder.update(.99)
+        errors.append((losses['error_teacher'], losses['error_student']))
+    assert all(last < .8 * first for first, last in zip(errors[0], errors[-1], strict=True))
+
+
+@pytest.mark.parametrize('parts, message', [
+    (dict(alpha=0), r"model\.alpha=0 never reads student_target: set model\.type='mmguided\.MAE'"),
+    (dict(alpha=1.5), 'model.alpha=.*give a number from 0 to 1'),
+    (dict(momentum_encoder=None), "'momentum' is unknown"),
+])
+def test_what_cannot_be_is_refused(parts, message):
+    with pytest.raises(ConfigError, match=message):
+        cmt_mae(**parts)
