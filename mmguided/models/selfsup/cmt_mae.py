@@ -25,8 +25,8 @@ class CMTMAE(MaskedImageModel):
         student_target: Config of the target made of the momentum encoder, f^s.
         student_head: Config of the head that predicts it from the same decoder.
         alpha: Weight of ``student_target`` in the loss (Eq. 4): a number in [0, 1], or the
-            arguments of a :class:`mmguided.structures.Schedule`. That of the masks (Eq. 3) is the weight of
-            :class:`mmguided.models.Blend`.
+            arguments of a :class:`mmguided.structures.Schedule`. That of the masks (Eq. 3) is the
+            weight of :class:`mmguided.models.Blend`.
         **kwargs: Arguments of :class:`MaskedImageModel`; ``target_generator`` and ``head`` are the
             teacher's, f^t.
 

@@ -5,45 +5,9 @@ import pytest
 import torch
 from torch import nn
 
-from mmguided.models import Teacher
-from mmguided.registry import MODELS
 from mmguided.utils.errors import ConfigError
-from tests.helpers.models import SMALL, as_trained, build, total
-
-STAGES = dict(start=0., end=.3, begin=1 / 8, relative=True)
-SOURCES = [dict(type='mmguided.ClsAttention', source=name, layers=[-1])
-           for name in ('momentum', 'teacher')]
-
-
-@MODELS.register_module()
-class LinearTeacher(Teacher):
-    """Tokens are a linear map of the patches; attention is a softmax over their first value."""
-
-    def __init__(self, **kwargs) -> None:
-        model = nn.Conv2d(3, 24, 8, 8)
-        super().__init__(model, (32, 32), (.5, ) * 3, (.5, ) * 3, 24, 1, **kwargs)
-
-    def encode(self, images, attention):
-        tokens = self.model(images).flatten(2).transpose(1, 2)
-        row = tokens[..., 0].softmax(-1)
-        return torch.cat((tokens[:, :1], tokens), 1), dict.fromkeys(attention, row), (4, 4)
-
-
-def cmt_mae(alpha=STAGES, alpha_mask=STAGES, **parts):
-    feature = dict(type='mmguided.ReconstructionHead', reduction='sum')
-    parts = dict(dict(
-        teacher=dict(type='LinearTeacher', _scope_='mmguided'),
-        momentum_encoder=dict(type='mmguided.MomentumEncoder', momentum=.9, end_momentum=1.),
-        mask_generator=dict(
-            type='mmguided.MaskGenerator',
-            sampling=dict(type='mmguided.ProportionalSampling'),
-            guidance=dict(type='mmguided.Blend', guidances=SOURCES, weights=[alpha_mask])),
-        target_generator=dict(type='mmguided.FeatureTarget', source='teacher'),
-        head=feature, student_head=feature, alpha=alpha,
-        student_target=dict(type='mmguided.FeatureTarget', source='momentum')), **parts)
-    model = build('CMTMAE', SMALL, **parts)
-    model.init_weights()
-    return as_trained(model)
+from tests.helpers.cmt_mae import STAGES, cmt_mae
+from tests.helpers.models import SMALL, as_trained, build, make_mask, total
 
 
 def losses_at(model, epoch, images):
@@ -136,3 +100,22 @@ def test_both_errors_fall_in_training():
 def test_what_cannot_be_is_refused(parts, message):
     with pytest.raises(ConfigError, match=message):
         cmt_mae(**parts)
+
+
+@pytest.mark.parametrize('masked', ['high', 'low'])
+def test_milan_and_its_reverse_are_parts_of_mae(masked):
+    """The share of the teacher's attention that stays visible, against the 4 of 16 patches."""
+    model = as_trained(build('MAE', SMALL, teacher=dict(type='mmguided.LinearTeacher'),
+                  mask_generator=dict(
+                      type='mmguided.MaskGenerator',
+                      sampling=dict(type='mmguided.ProportionalSampling', masked=masked),
+                      guidance=dict(type='mmguided.ClsAttention', source='teacher', layers=[-1])),
+                  target_generator=dict(type='mmguided.FeatureTarget', source='teacher')))
+    images = 300 * torch.randn(200, 3, 32, 32)  # so that its attention is not flat
+    seen = model.observe(images)
+    row = seen['teacher'].attention[0, 'heads']
+    mask, _ = make_mask(model, images)
+    visible = (row * (1 - mask.mask)).sum(1).mean()
+    assert visible > .27 if masked == 'low' else visible < .23
+    total(model.loss(images[:2])).backward()
+    assert model.backbone.layers[0].attn.qkv.weight.grad.norm() > 0
