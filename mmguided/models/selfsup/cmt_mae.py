@@ -17,7 +17,7 @@ class CMTMAE(MaskedImageModel):
 
     The first stage is that in which alpha is 0: nothing is asked of the momentum encoder then, and
     the head of its features gets gradients of zero, so that every parameter takes part in every
-    step and DistributedDataParallel need not search for those that do not.
+    step and DistributedDataParallel need not search for those that do not; weight decay acts on it.
 
     In the log, ``error_teacher`` and ``error_student`` are the parts of Eq. 4 before their weights.
 
