@@ -81,12 +81,11 @@ class Schedule:
                               'above 1 together')
 
     @classmethod
-    def of(cls, value: 'float | Mapping | Schedule', field: str, low: float = 0,
-           high: float = 1) -> 'Schedule':
+    def of(cls, value: 'float | Mapping | Schedule', field: str) -> 'Schedule':
         """From a number, which never changes, or the arguments above.
 
         Raises:
-            ConfigError: Naming ``field``, if it is neither or not always in [low, high].
+            ConfigError: Naming ``field``, if it is neither or not always in [0, 1].
         """
         if isinstance(value, Mapping):
             known = set(cls.__dataclass_fields__)
@@ -97,8 +96,8 @@ class Schedule:
         elif isinstance(value, (int, float)):
             value = cls(value, value)
         if not isinstance(value, cls) or not all(
-                low <= number <= high for number in (value.start, value.end)):
-            raise ConfigError(f'{field}={value!r}: give a number from {low} to {high}, or '
+                0 <= number <= 1 for number in (value.start, value.end)):
+            raise ConfigError(f'{field}={value!r}: give a number from 0 to 1, or '
                               'dict(start=..., end=..., begin=EPOCH)')
         return value
 

@@ -7,7 +7,7 @@ from mmengine.model import BaseModule
 from torch import Tensor, nn
 
 from mmguided.registry import MODELS
-from mmguided.structures import Clock, Observation, PatchMask, Wants, len_keep
+from mmguided.structures import Clock, Observation, PatchMask, Schedule, Wants, len_keep
 from mmguided.utils.errors import ConfigError
 
 from ..backbones.base import Encoder
@@ -34,10 +34,7 @@ class GuidanceSchedule:
 
     def share(self, clock: Clock) -> float:
         """Share of guided images at the time of the clock, in [0, 1]."""
-        elapsed = clock.epoch - self.begin
-        if elapsed < 0:
-            return 0.
-        return min(elapsed / self.ramp, 1.) if self.ramp else 1.
+        return Schedule(0., 1., self.begin, self.ramp).at(clock)
 
 
 class Shot(nn.Module):
