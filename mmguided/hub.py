@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from mmengine.config import Config
 from mmengine.fileio import load
 
-from .utils.configs import drop_scope, pretrained_settings, walk
+from .utils.configs import drop_scope, pretrained_settings, unset_num_classes
 from .utils.errors import ConfigError
 from .utils.names import nearest
 
@@ -49,10 +49,9 @@ def get_model(name: str, pretrained: str | None = None) -> 'nn.Module':
     settings = pretrained_settings(backbone.get('init_cfg'))
     if settings and (pretrained or not settings.get('checkpoint')):
         backbone.init_cfg = None  # the checkpoint holds the encoder, or there is none
-    for field, node in walk(cfg.model, 'model'):
-        if isinstance(node, dict) and node.get('num_classes', 0) is None:
-            raise ConfigError(f'name={name!r}: {field}.num_classes is that of the training data; '
-                              'give the path of the config that training has saved in its work dir')
+    for field in unset_num_classes(cfg.model):
+        raise ConfigError(f'name={name!r}: {field}.num_classes is that of the training data; give '
+                          'the path of the config that training has saved in its work dir')
     with DefaultScope.overwrite_default_scope(scope):
         model = MODELS.build(cfg.model)
         if pretrained:

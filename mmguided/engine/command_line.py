@@ -8,7 +8,7 @@ from pathlib import Path
 
 from mmengine.config import Config, ConfigDict, DictAction
 
-from mmguided.utils.configs import drop_scope, walk
+from mmguided.utils.configs import drop_scope, unset_num_classes, walk
 from mmguided.utils.errors import ConfigError, check_file
 
 from .config_checks import (
@@ -132,8 +132,7 @@ def set_data_root(cfg: Config, folder: str) -> None:
 
 def fill_num_classes(cfg: Config) -> None:
     """Let ``num_classes=None`` of a model be the number of class folders of the training data."""
-    unset = [node for _, node in walk(cfg.get('model'), 'model')
-             if isinstance(node, dict) and node.get('num_classes', 0) is None]
+    unset = unset_num_classes(cfg.get('model'))
     if not unset:
         return
     dataset = cfg.train_dataloader.dataset
@@ -142,7 +141,7 @@ def fill_num_classes(cfg: Config) -> None:
     if not num:
         raise ConfigError(f'train_dataloader.dataset.data_root={dataset.data_root!r}: '
                           f'{str(folder)!r} has no folders of classes; set `--data-root FOLDER`')
-    for node in unset:
+    for node in unset.values():
         node['num_classes'] = num
 
 

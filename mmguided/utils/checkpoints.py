@@ -12,12 +12,12 @@ from torch import Tensor, nn
 
 from .errors import ConfigError, check_file
 
-_NAME_ONE = 'name a checkpoint, with --cfg-options model.backbone.init_cfg.checkpoint=PATH'
+_ENCODER = 'backbone.init_cfg.checkpoint'
 
 Shape = tuple[int, ...]
 
 
-def read_checkpoint(settings: Mapping, field: str = 'backbone.init_cfg.checkpoint'
+def read_checkpoint(settings: Mapping, field: str = _ENCODER
                     ) -> tuple[Mapping, str]:
     """Weights of the checkpoint that ``backbone.init_cfg`` names, and what stands before the
     encoder's names in it.
@@ -30,28 +30,31 @@ def read_checkpoint(settings: Mapping, field: str = 'backbone.init_cfg.checkpoin
         ConfigError: If it names none, or no file of weights that torch can read.
     """
     path = settings.get('checkpoint')
+    remedy = 'name a checkpoint' + (
+        f', with --cfg-options model.{field}=PATH' if '.' in field else '')
     if not path:
-        raise ConfigError(f'{field} is empty: {_NAME_ONE}')
-    check_file(field, path, _NAME_ONE)
+        raise ConfigError(f'{field} is empty: {remedy}')
+    check_file(field, path, remedy)
     try:
         loaded = CheckpointLoader.load_checkpoint(os.path.expanduser(path), map_location='cpu')
     except (RuntimeError, UnpicklingError, EOFError, KeyError) as error:
         raise ConfigError(f'{field}={path!r} cannot be read as a checkpoint '
                           f'({type(error).__name__}: {error}): is the file whole? If it is, '
-                          f'{_NAME_ONE}') from error
+                          f'{remedy}') from error
     state = loaded
     if isinstance(loaded, Mapping):
         state = loaded.get('state_dict', loaded.get('model', loaded))
     if not isinstance(state, Mapping):
         raise ConfigError(f'{field}={path!r} holds a {type(state).__name__}, not weights by name: '
-                          f'{_NAME_ONE}')
+                          f'{remedy}')
     return state, settings.get('prefix', '')
 
 
 def load_encoder(encoder: nn.Module,
                  settings: Mapping,
                  unused: str | None = None,
-                 new: str | None = None) -> None:
+                 new: str | None = None,
+                 field: str = _ENCODER) -> None:
     """Load an encoder's weights strictly; a position embedding of another grid is resized.
 
     Args:
@@ -59,11 +62,12 @@ def load_encoder(encoder: nn.Module,
         settings: Result of :func:`mmguided.utils.configs.pretrained_settings`.
         unused: Pattern of the names that a checkpoint may have and the encoder does not.
         new: Pattern of the encoder's names that a checkpoint may lack; they keep their values.
+        field: What to call the checkpoint in errors.
 
     Raises:
         ConfigError: If there is no such file, or if it lacks or contradicts another weight.
     """
-    state, prefix = read_checkpoint(settings)
+    state, prefix = read_checkpoint(settings, field)
     theirs = {name.removeprefix(prefix): value for name, value in state.items()
               if name.startswith(prefix)}
     left_out = [name for name in theirs if unused and re.match(unused, name)]

@@ -13,6 +13,13 @@ def walk(node: object, name: str) -> Iterator[tuple[str, object]]:
         yield from walk(value, f'{name}.{key}')
 
 
+def unset_num_classes(model: dict) -> dict[str, dict]:
+    """Field -> part of a model's config whose ``num_classes`` is None: that of the training data.
+    """
+    return {field: node for field, node in walk(model, 'model')
+            if isinstance(node, dict) and node.get('num_classes', 0) is None}
+
+
 def drop_scope(cfg: Config) -> None:
     """Let a config that inherits one of ours by ``_base_ = 'mmguided::...'`` name its parts in its
     ``default_scope``, as ours does: MMEngine takes the package of a config for the package of all

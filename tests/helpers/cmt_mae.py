@@ -4,6 +4,7 @@ from torch import nn
 
 from mmguided.models import Teacher
 from mmguided.registry import MODELS
+from mmguided.structures import Observation
 from tests.helpers.models import SMALL, as_trained, build
 
 STAGES = dict(start=0., end=.3, begin=1 / 8, relative=True)
@@ -19,10 +20,10 @@ class LinearTeacher(Teacher):
         model = nn.Conv2d(3, 24, 8, 8)
         super().__init__(model, (32, 32), (.5, ) * 3, (.5, ) * 3, 24, 1, **kwargs)
 
-    def encode(self, images, attention):
+    def encode(self, images, wants):
         tokens = self.model(images).flatten(2).transpose(1, 2)
-        row = tokens[..., 0].softmax(-1)
-        return torch.cat((tokens[:, :1], tokens), 1), dict.fromkeys(attention, row), (4, 4)
+        rows = dict.fromkeys(wants.attention, tokens[..., 0].softmax(-1))
+        return Observation(1, torch.cat((tokens[:, :1], tokens), 1), rows), (4, 4)
 
 
 def cmt_mae(alpha=STAGES, alpha_mask=STAGES, **parts):

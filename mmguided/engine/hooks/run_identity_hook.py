@@ -7,8 +7,9 @@ from mmguided.utils.errors import ConfigError
 from mmguided.version import __version__
 
 CHECKPOINT_KEY = 'mmguided_run'
-#: Fields of a model that may change between two parts of a run.
-FREE_FIELDS = ('init_cfg', 'with_cp')
+#: Fields of a model that may change between two parts of a run. Of a teacher's weights the
+#: checkpoint holds the hash, wherever their file is.
+FREE_FIELDS = ('init_cfg', 'with_cp', 'pretrained', 'checkpoint', 'cache_dir', 'download')
 
 
 @HOOKS.register_module()

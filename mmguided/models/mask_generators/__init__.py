@@ -3,6 +3,7 @@ from .guidance import Blend, ClsAttention, Guidance
 from .sampling import (
     BlockwiseSampling,
     GridBlockSampling,
+    HintSampling,
     ImportanceSampling,
     ProportionalSampling,
     RandomSampling,
@@ -12,7 +13,6 @@ from .sampling import (
 
 __all__ = [
     'Blend', 'BlockwiseSampling', 'ClsAttention', 'GridBlockSampling', 'Guidance',
-    'GuidanceSchedule',
-    'ImportanceSampling', 'MaskGenerator', 'ProportionalSampling', 'RandomSampling', 'Sampling',
-    'TopKSampling'
+    'GuidanceSchedule', 'HintSampling', 'ImportanceSampling', 'MaskGenerator',
+    'ProportionalSampling', 'RandomSampling', 'Sampling', 'TopKSampling'
 ]

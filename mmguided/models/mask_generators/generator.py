@@ -72,6 +72,12 @@ class Shot(nn.Module):
             raise ConfigError(f"schedule has no {sorted(unknown)}: choose from 'begin' and 'ramp'")
         self.schedule = GuidanceSchedule(**(schedule or {}))
 
+    @property
+    def is_scheduled(self) -> bool:
+        """Whether sampling, guidance or the share of guided images changes over the epochs."""
+        return (self.schedule != GuidanceSchedule() or self.sampling.is_scheduled
+                or self.guidance is not None and self.guidance.is_scheduled)
+
     def is_guided(self, clock: Clock) -> bool:
         """Whether any image is guided at this time."""
         return self.guidance is not None and self.mask_ratio > 0 and self.schedule.share(clock) > 0
@@ -88,7 +94,7 @@ class Shot(nn.Module):
         are guided, ``(B, 1)`` bool; None if all are, or none is."""
         if self.guidance is not None and scores is None:
             return self.sampling.random_priority(noise, grid), None
-        priority = self.sampling.priority(scores, noise, grid, num_mask)
+        priority = self.sampling.priority(scores, noise, grid, num_mask, clock)
         share = self.schedule.share(clock)
         if scores is None or share == 1:
             return priority, None
@@ -153,9 +159,8 @@ class MaskGenerator(BaseModule):
 
     @property
     def is_scheduled(self) -> bool:
-        """Whether the guidance or the share of guided images changes over the epochs."""
-        return any(shot.schedule != GuidanceSchedule() or shot.guidance is not None
-                   and shot.guidance.is_scheduled for shot in self.shots)
+        """Whether sampling, guidance or the share of guided images changes over the epochs."""
+        return any(shot.is_scheduled for shot in self.shots)
 
     @staticmethod
     def _as_dict(shot: Sequence[float] | Mapping) -> dict:
@@ -178,8 +183,8 @@ class MaskGenerator(BaseModule):
             if shot.sampling.needs_whole_grid:
                 raise ConfigError(
                     f'mask_generator.shots: {type(shot.sampling).__name__} before layer '
-                    f'{shot.layer} cannot mask whole blocks of the patches that another shot has '
-                    'left; use it in the first shot, or another sampling')
+                    f'{shot.layer} chooses among all patches, not among those that another shot '
+                    'has left; use it in the first shot, or another sampling')
         for shot in self.shots:
             if shot.guidance is not None:
                 shot.guidance.check(encoders)

@@ -102,7 +102,8 @@ class Blend(Guidance):
             others.
 
     Raises:
-        ConfigError: If there are not as many weights, or scores may be negative.
+        ConfigError: If there are not as many weights, they leave less than nothing for the last, or
+            scores may be negative.
     """
 
     def __init__(self, guidances: Sequence[dict], weights: Sequence[float | Mapping]) -> None:
@@ -112,6 +113,10 @@ class Blend(Guidance):
         if len(self.guidances) - len(self.weights) not in (0, 1):
             raise ConfigError(f'guidance.weights: {len(self.weights)} weights for '
                               f'{len(self.guidances)} guidances; give as many, or one less')
+        most = sum(max(weight.start, weight.end) for weight in self.weights)
+        if len(self.weights) < len(self.guidances) and most > 1 + 1e-9:
+            raise ConfigError(f'guidance.weights={list(weights)}: together up to {most:g}, which '
+                              'leaves less than nothing for the last guidance; give its weight too')
         if not all(guidance.nonnegative for guidance in self.guidances):
             raise ConfigError("Blend normalizes scores to sum 1 and takes none below 0: set "
                               "guidance.softmax='heads'")
@@ -120,7 +125,7 @@ class Blend(Guidance):
         """The weight of each guidance."""
         weights = [weight.at(clock) for weight in self.weights]
         if len(weights) < len(self.guidances):
-            weights.append(1 - sum(weights))
+            weights.append(round(1 - sum(weights), 9))  # .1 + .2 + .7 is not quite 1
         return weights
 
     def _active(self, clock: Clock) -> list[tuple[Guidance, float]]:

@@ -1,16 +1,18 @@
 """What is hidden: from scores and noise to the priority with which patches are masked.
 
-A sampler is a function ``priority(scores, noise, grid, num_mask)`` over tensors. It draws no random
-numbers but those that its docstring names, so that a seed, or given noise, determines the mask.
+A sampler is a function ``priority(scores, noise, grid, num_mask, clock)`` over tensors. It draws no
+random numbers but those that its docstring names, so that a seed, or given noise, determines the
+mask.
 """
 import math
+from collections.abc import Mapping
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 from mmguided.registry import MODELS
-from mmguided.structures import len_keep
+from mmguided.structures import Clock, Schedule, len_keep
 from mmguided.utils.errors import ConfigError
 
 
@@ -22,10 +24,12 @@ class Sampling:
         needs_whole_grid: Whether it can only choose among all patches, not behind another shot.
         needs_nonnegative_scores: Whether the scores must be a share of something, such as a
             softmax, rather than logits.
+        is_scheduled: Whether the sampler changes over the epochs.
     """
     needs_scores = False
     needs_whole_grid = False
     needs_nonnegative_scores = False
+    is_scheduled = False
 
     def len_keep(self, grid: tuple[int, int], mask_ratio: float) -> int:
         """How many patches of a grid stay visible; ConfigError if the sampler cannot divide it."""
@@ -36,7 +40,7 @@ class Sampling:
         return noise
 
     def priority(self, scores: Tensor | None, noise: Tensor, grid: tuple[int, int],
-                 num_mask: int) -> Tensor:
+                 num_mask: int, clock: Clock) -> Tensor:
         """With what priority each patch is masked.
 
         Args:
@@ -44,6 +48,7 @@ class Sampling:
             noise: Uniform in [0, 1), ``(B, L)``.
             grid: ``(h, w)`` with ``h * w = L``.
             num_mask: How many patches of an image will be masked.
+            clock: The time.
 
         Returns:
             ``(B, L)``; the ``num_mask`` patches of the highest priority are masked.
@@ -55,7 +60,7 @@ class Sampling:
 class RandomSampling(Sampling):
     """Every subset of the patches is as likely as any other (MAE)."""
 
-    def priority(self, scores, noise, grid, num_mask):
+    def priority(self, scores, noise, grid, num_mask, clock):
         return noise
 
 
@@ -71,7 +76,7 @@ class TopKSampling(Sampling):
     def __init__(self, masked: str = 'high') -> None:
         self.sign = _sign(masked)
 
-    def priority(self, scores, noise, grid, num_mask):
+    def priority(self, scores, noise, grid, num_mask, clock):
         return self.sign * scores
 
 
@@ -91,10 +96,8 @@ class ProportionalSampling(Sampling):
     def __init__(self, masked: str = 'high') -> None:
         self.sign = _sign(masked)
 
-    def priority(self, scores, noise, grid, num_mask):
-        tiny = torch.finfo(torch.float32).tiny  # in place of 0, whose logarithm has no order
-        gumbel = -(-noise.clamp(min=tiny).log()).log()
-        return self.sign * (scores.clamp(min=tiny).log() + gumbel)
+    def priority(self, scores, noise, grid, num_mask, clock):
+        return self.sign * _gumbel_keys(scores, noise)
 
 
 @MODELS.register_module()
@@ -116,7 +119,7 @@ class ImportanceSampling(Sampling):
         self.log_scores = log_scores
         self.needs_nonnegative_scores = log_scores
 
-    def priority(self, scores, noise, grid, num_mask):
+    def priority(self, scores, noise, grid, num_mask, clock):
         return scores.log() - noise.log() if self.log_scores else scores - noise
 
 
@@ -145,7 +148,7 @@ class BlockwiseSampling(Sampling):
         self.min_patches = min_patches
         self.log_aspect = math.log(min_aspect)
 
-    def priority(self, scores, noise, grid, num_mask):
+    def priority(self, scores, noise, grid, num_mask, clock):
         (h, w), batch, device = grid, noise.shape[0], noise.device
         area, aspect, top, left = torch.rand(4, batch, self.num_blocks, 1, device=device)
         smallest = min(self.min_patches, num_mask)
@@ -189,6 +192,7 @@ class GridBlockSampling(Sampling):
         self.sampling = MODELS.build(sampling)
         self.needs_scores = self.sampling.needs_scores
         self.needs_nonnegative_scores = self.sampling.needs_nonnegative_scores
+        self.is_scheduled = self.sampling.is_scheduled
 
     def _block_grid(self, grid: tuple[int, int]) -> tuple[int, int]:
         if grid[0] % self.block_size or grid[1] % self.block_size:
@@ -204,12 +208,12 @@ class GridBlockSampling(Sampling):
         priority = self.sampling.random_priority(self._noise(noise, grid), blocks)
         return self._to_patches(priority, blocks)
 
-    def priority(self, scores, noise, grid, num_mask):
+    def priority(self, scores, noise, grid, num_mask, clock):
         blocks = self._block_grid(grid)
         if scores is not None:
             scores = F.avg_pool2d(scores.unflatten(1, grid), self.block_size).flatten(1)
         priority = self.sampling.priority(
-            scores, self._noise(noise, grid), blocks, num_mask // self.block_size**2)
+            scores, self._noise(noise, grid), blocks, num_mask // self.block_size**2, clock)
         return self._to_patches(priority, blocks)
 
     def _noise(self, noise: Tensor, grid: tuple[int, int]) -> Tensor:
@@ -223,6 +227,82 @@ class GridBlockSampling(Sampling):
         for dim in (1, 2):
             ranks = ranks.repeat_interleave(self.block_size, dim)
         return ranks.flatten(1)
+
+
+@MODELS.register_module()
+class HintSampling(Sampling):
+    """Of the patches that another sampler would mask, a share stays visible as hints (Self-guided
+    MAE Sec. 4; AttMask). The patches next in its order are masked in their place, so that as many
+    are masked as without hints. Draws from torch's global generator.
+
+    Args:
+        sampling: Config of the other sampler. Around :class:`GridBlockSampling` hints are single
+            patches; inside of it, blocks.
+        ratio: Hints, as a share of the patches to mask, their number rounded up: a number in
+            [0, 1], or the arguments of a :class:`mmguided.structures.Schedule`, such as
+            ``dict(start=.05, end=0., ramp=1., relative=True)`` for a share that decays over the
+            run.
+        choice: 'uniform' draws them at random, 'proportional' in proportion to the scores.
+
+    Raises:
+        ConfigError: If the ratio is not in [0, 1] or leaves more hints than there are patches to
+            take their place, 'proportional' has no scores, or there is no such choice.
+    """
+    needs_whole_grid = True
+
+    def __init__(self, sampling: dict, ratio: float | Mapping, choice: str = 'uniform') -> None:
+        if choice not in ('uniform', 'proportional'):
+            raise ConfigError(
+                f"HintSampling: choice={choice!r}: choose 'uniform' or 'proportional'")
+        self.sampling = MODELS.build(sampling)
+        self.ratio = Schedule.of(ratio, 'HintSampling: ratio')
+        self.choice = choice
+        self.needs_scores = self.sampling.needs_scores
+        if choice == 'proportional' and not self.needs_scores:
+            raise ConfigError(f'HintSampling: {type(self.sampling).__name__} uses no scores, in '
+                              "proportion to which hints could be drawn: set choice='uniform'")
+        self.needs_nonnegative_scores = (
+            choice == 'proportional' or self.sampling.needs_nonnegative_scores)
+        self.is_scheduled = not self.ratio.is_constant or self.sampling.is_scheduled
+
+    def len_keep(self, grid, mask_ratio):
+        keep = self.sampling.len_keep(grid, mask_ratio)
+        num_mask = grid[0] * grid[1] - keep
+        most = max(self.ratio.start, self.ratio.end)
+        if _num_hints(num_mask, most) > keep:
+            raise ConfigError(
+                f'HintSampling: ratio={most} of {num_mask} masked patches are more hints than the '
+                f'{keep} patches to be masked in their place: choose at most '
+                f'{keep / num_mask:.3g}')
+        return keep
+
+    def random_priority(self, noise, grid):
+        return self.sampling.random_priority(noise, grid)
+
+    def priority(self, scores, noise, grid, num_mask, clock):
+        priority = self.sampling.priority(scores, noise, grid, num_mask, clock)
+        num_hints = _num_hints(num_mask, self.ratio.at(clock))
+        if not num_hints:
+            return priority
+        order = priority.argsort(dim=1, stable=True)
+        masked = order[:, -num_mask:]
+        keys = torch.rand(masked.shape, device=masked.device)
+        if self.choice == 'proportional':
+            keys = _gumbel_keys(scores.gather(1, masked), keys)
+        hints = masked.gather(1, keys.topk(num_hints, dim=1).indices)
+        return order.argsort(dim=1).scatter(1, hints, -1)
+
+
+def _num_hints(num_mask: int, ratio: float) -> int:
+    return num_mask - len_keep(num_mask, ratio)
+
+
+def _gumbel_keys(scores: Tensor, noise: Tensor) -> Tensor:
+    """``log(scores) + g``, g Gumbel noise made of uniform noise: the k largest are k draws in
+    proportion to the scores without replacement."""
+    tiny = torch.finfo(torch.float32).tiny  # in place of 0, whose logarithm has no order
+    gumbel = -(-noise.clamp(min=tiny).log()).log()
+    return scores.clamp(min=tiny).log() + gumbel
 
 
 def _sign(masked: str) -> int:

@@ -7,6 +7,7 @@ import torch.nn.functional as F
 from mmengine.model import BaseModule
 from torch import Tensor, nn
 
+from mmguided.ops import gather_tokens
 from mmguided.structures import Observation, PatchMask, Wants
 from mmguided.utils.errors import ConfigError
 
@@ -25,7 +26,7 @@ class Teacher(Encoder, BaseModule):
         img_size: Its input, ``(height, width)`` in pixels; images are resized to it.
         mean, std: Its normalization of RGB pixels in [0, 1].
         embed_dims: Width of its tokens.
-        num_layers: Its depth; attention is known of the last layer alone.
+        num_layers: Its depth.
         patch_size: Side of the student's patches in pixels; algorithms fill it in, as the next.
         pixel_mean, pixel_std: The student's normalization of RGB pixels in [0, 255].
 
@@ -52,26 +53,16 @@ class Teacher(Encoder, BaseModule):
             self.register_buffer(name, value.view(1, 3, 1, 1), persistent=False)
         self.register_buffer('weights_sha256', _sha256(model))
 
-    def encode(self, images: Tensor, attention: frozenset[str | None]
-               ) -> tuple[Tensor, dict[str | None, Tensor], tuple[int, int]]:
-        """Tokens and attention of the model's images ``(B, 3, *img_size)``.
+    def encode(self, images: Tensor, wants: Wants) -> tuple[Observation, tuple[int, int]]:
+        """Answer ``wants``, whose layers count from 0, by one forward of the model.
 
         Args:
-            images: Normalized as the model wants them.
-            attention: Places of the softmax, see :func:`mmguided.ops.cls_attention_row`.
+            images: ``(B, 3, *img_size)``, normalized as the model wants them.
 
         Returns:
-            Tokens ``(B, 1 + h * w, embed_dims)``, [CLS] first; attention of the last layer from
-            [CLS] to the patches by place of the softmax, ``(B, h * w)``; and the grid ``(h, w)``.
+            The answer on the model's own grid of patches, and that grid ``(h, w)``.
         """
         raise NotImplementedError
-
-    def check_wants(self, wants: Wants) -> None:
-        super().check_wants(wants)
-        if any(layer != self.num_layers - 1
-               for layer, _ in wants.resolve(self.num_layers).attention):
-            raise ConfigError('a teacher tells the attention of its last layer alone: set '
-                              'layers=[-1]')
 
     @torch.no_grad()
     def observe(self, images: Tensor, wants: Wants, mask: PatchMask | None = None) -> Observation:
@@ -81,19 +72,21 @@ class Teacher(Encoder, BaseModule):
         images = images * self.scale + self.shift
         if images.shape[-2:] != self.img_size:
             images = F.interpolate(images, self.img_size, mode='bicubic', antialias=True)
-        tokens, rows, theirs = self.encode(
-            images, frozenset(softmax for _, softmax in wants.attention))
-        rows = {softmax: _resample(row[..., None], theirs, grid)[..., 0] for softmax, row in
-                rows.items()}
+        seen, theirs = self.encode(images, wants.resolve(self.num_layers))
         share = theirs[0] * theirs[1] / (grid[0] * grid[1])
-        rows = {softmax: row if softmax is None else row * share for softmax, row in rows.items()}
-        if mask is not None:  # the scores of those that are present
-            rows = {softmax: row.gather(1, mask.ids_keep) for softmax, row in rows.items()}
-        if wants.tokens:
-            tokens = torch.cat((tokens[:, :1], _resample(tokens[:, 1:], theirs, grid)), dim=1)
+
+        def on_grid(values: Tensor) -> Tensor:
+            values = _resample(values, theirs, grid)
+            # Behind a mask, of the patches that are present.
+            return values if mask is None else gather_tokens(values, mask.ids_keep)
+
         return Observation(
-            self.num_layers, tokens if wants.tokens else None,
-            {(self.num_layers - 1, softmax): row for softmax, row in rows.items()})
+            self.num_layers,
+            None if seen.tokens is None else torch.cat(
+                (seen.tokens[:, :1], on_grid(seen.tokens[:, 1:])), dim=1),
+            {(layer, softmax): on_grid(row[..., None])[..., 0] * (1 if softmax is None else share)
+             for (layer, softmax), row in seen.attention.items()},
+            {layer: on_grid(relation) for layer, relation in seen.relations.items()})
 
     def _apply(self, fn, recurse=True):
         self.model._apply(fn)  # moves with the student
@@ -103,8 +96,8 @@ class Teacher(Encoder, BaseModule):
         saved = state_dict.setdefault(f'{prefix}weights_sha256', self.weights_sha256)
         if not torch.equal(saved.cpu(), self.weights_sha256.cpu()):
             was, now = (bytes(value.tolist()).hex()[:12] for value in (saved, self.weights_sha256))
-            raise ConfigError(f'the checkpoint was made with a teacher of other weights (SHA-256 '
-                              f'{was}...) than teacher.pretrained has ({now}...): give those')
+            raise ConfigError('the checkpoint was made with a teacher of other weights (SHA-256 '
+                              f'{was}...) than model.teacher has ({now}...): give those')
         super()._load_from_state_dict(state_dict, prefix, *args)
 
 

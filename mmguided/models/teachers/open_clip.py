@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from mmguided.ops import cls_attention_row
 from mmguided.registry import MODELS
+from mmguided.structures import Observation
 from mmguided.utils.errors import ConfigError
 
 from .base import Teacher
@@ -84,14 +85,22 @@ class OpenCLIPTeacher(Teacher):
     def _see_tokens(self, module: nn.Module, args: tuple, output: Tensor) -> None:
         self._seen['tokens'] = output
 
-    def encode(self, images, attention):
+    def check_wants(self, wants):
+        super().check_wants(wants)
+        if any(layer != self.num_layers - 1
+               for layer, _ in wants.resolve(self.num_layers).attention):
+            raise ConfigError('OpenCLIPTeacher tells the attention of its last layer alone: set '
+                              'layers=[-1]')
+
+    def encode(self, images, wants):
         self.model(images)
         tokens, x = self._seen.pop('tokens'), self._seen.pop('attention_input')
         rows = {}
-        if attention:
+        if wants.attention:
             query, key = self._query_and_keys(x)
-            rows = {softmax: cls_attention_row(query, key, softmax) for softmax in attention}
-        return tokens, rows, self.model.grid_size
+            rows = {(layer, softmax): cls_attention_row(query, key, softmax)
+                    for layer, softmax in wants.attention}
+        return Observation(self.num_layers, tokens, rows), self.model.grid_size
 
     def _query_and_keys(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Of [CLS] and of all tokens ``(B, N, D)``, ``(B, heads, 1 or N, d)``."""

@@ -103,6 +103,13 @@ def test_a_blend_that_cannot_be_is_refused(weights, logits, message):
         Blend(sources, weights)
 
 
+def test_weights_leave_something_for_a_last_one_that_is_left_out():
+    with pytest.raises(ConfigError, match=r'weights=\[0.7, 0.6\]: together up to 1.3'):
+        Blend([*SOURCES, SOURCES[0]], [.7, .6])
+    assert Blend([*SOURCES, *SOURCES], [.1, .2, .7]).weights_at(Clock())[-1] == 0
+    assert Blend([*SOURCES, SOURCES[0]], [.7, .6, .1]).weights_at(Clock()) == [.7, .6, .1]
+
+
 def test_logits_are_refused_where_scores_must_be_shares():
     with pytest.raises(ConfigError, match='ProportionalSampling needs scores of 0 or more'):
         MaskGenerator(sampling=dict(type='mmguided.ProportionalSampling'),

@@ -5,28 +5,31 @@ import torch
 from mmguided.models.mask_generators import (
     BlockwiseSampling,
     GridBlockSampling,
+    HintSampling,
     ImportanceSampling,
     ProportionalSampling,
     TopKSampling,
 )
+from mmguided.structures import Clock
 from mmguided.utils.errors import ConfigError
 
 
 def test_importance_sampling_is_the_released_formula():
     scores, noise = 3 * torch.rand(6, 50), torch.rand(6, 50)
     released = (scores.softmax(-1) / noise.softmax(-1)).argsort(1)
-    priority = ImportanceSampling().priority(scores, noise, (5, 10), 37)
+    priority = ImportanceSampling().priority(scores, noise, (5, 10), 37, Clock())
     assert torch.equal(priority.argsort(1), released)
 
 
 def test_blockwise_has_enough_blocks():
-    priority = BlockwiseSampling().priority(None, torch.rand(2000, 196), (14, 14), 147)
+    priority = BlockwiseSampling().priority(None, torch.rand(2000, 196), (14, 14), 147, Clock())
     covered = (priority > -BlockwiseSampling.num_blocks).sum(1)
     assert (covered >= 147).all()
 
 
 def test_first_block_is_at_least_the_minimum_size():
-    priority = BlockwiseSampling(min_patches=16).priority(None, torch.rand(500, 196), (14, 14), 60)
+    priority = BlockwiseSampling(min_patches=16).priority(
+        None, torch.rand(500, 196), (14, 14), 60, Clock())
     sizes = (priority > -1).sum(1)  # turn 0 has priority in (-1, 0]
     assert sizes.min() >= 12, 'rounding the sides may cost a few of 16 patches'
     assert sizes.float().mean() == pytest.approx((16 + 60) / 2, rel=.15)
@@ -34,8 +37,8 @@ def test_first_block_is_at_least_the_minimum_size():
 
 def test_top_k_needs_no_random_numbers():
     scores = torch.rand(2, 9)
-    assert torch.equal(TopKSampling().priority(scores, None, (3, 3), 6), scores)
-    assert torch.equal(TopKSampling('low').priority(scores, None, (3, 3), 6), -scores)
+    assert torch.equal(TopKSampling().priority(scores, None, (3, 3), 6, Clock()), scores)
+    assert torch.equal(TopKSampling('low').priority(scores, None, (3, 3), 6, Clock()), -scores)
 
 
 @pytest.mark.parametrize('masked, num_drawn', [('high', 4), ('low', 2)])
@@ -44,7 +47,7 @@ def test_proportional_sampling_equals_draws_one_after_another(masked, num_drawn)
     scores = torch.tensor([.4, .25, .15, .1, .07, .03])
     num = 20_000
     priority = ProportionalSampling(masked).priority(
-        scores.expand(num, -1), torch.rand(num, 6), (2, 3), 4)
+        scores.expand(num, -1), torch.rand(num, 6), (2, 3), 4, Clock())
     order = priority.argsort(dim=1, descending=True)
     drawn = order[:, :4] if masked == 'high' else order[:, 4:]
     share = torch.zeros(num, 6).scatter_(1, drawn, 1).mean(0)
@@ -61,14 +64,92 @@ def test_proportional_sampling_equals_draws_one_after_another(masked, num_drawn)
 
 def test_patches_of_score_0_are_drawn_last_and_at_random():
     scores = torch.tensor([1e-6, 0, 0, 0]).expand(3000, -1)
-    priority = ProportionalSampling().priority(scores, torch.rand(3000, 4), (2, 2), 2)
+    priority = ProportionalSampling().priority(scores, torch.rand(3000, 4), (2, 2), 2, Clock())
     masked = priority.topk(2, dim=1).indices
     share = torch.zeros(3000, 4).scatter_(1, masked, 1).mean(0)
     assert share[0] == 1 and (share[1:] - 1 / 3).abs().max() < .04
     assert priority.isfinite().all()
 
 
+TOP_K = dict(type='mmguided.TopKSampling')
+PATCHES = [dict(type='mmguided.RandomSampling'), TOP_K, dict(type='mmguided.BlockwiseSampling'),
+           dict(type='mmguided.ProportionalSampling', masked='low'),
+           dict(type='mmguided.GridBlockSampling', sampling=TOP_K)]
+
+
+def masked_by(sampling, scores, num_mask, grid, clock=None):
+    """Mask ``(B, L)`` of what a sampler masks."""
+    torch.manual_seed(0)
+    noise = torch.rand(scores.shape)
+    priority = sampling.priority(
+        scores if sampling.needs_scores else None, noise, grid, num_mask, clock or Clock())
+    ids = priority.argsort(dim=1, stable=True)[:, -num_mask:]
+    return torch.zeros_like(scores).scatter_(1, ids, 1)
+
+
+@pytest.mark.parametrize('inner', PATCHES, ids=lambda inner: inner['type'])
+def test_hints_replace_a_share_of_the_masked_patches_by_the_next_ones(inner):
+    """147 of 196 patches are masked; .1 of them are 15 hints, in whatever order."""
+    scores, grid = torch.rand(50, 196), (14, 14)
+    with_hints = HintSampling(inner, .1)
+    num_mask = 196 - with_hints.len_keep(grid, .75)
+    plain = masked_by(with_hints.sampling, scores, num_mask, grid)
+    hinted = masked_by(with_hints, scores, num_mask, grid)
+    num_hints = 15
+    assert num_mask == (148 if 'Grid' in inner['type'] else 147)
+    assert (hinted.sum(1) == num_mask).all()
+    assert ((plain > hinted).sum(1) == num_hints).all(), 'masked before, visible now'
+    assert ((hinted > plain).sum(1) == num_hints).all(), 'in their place'
+    if inner is TOP_K:
+        ranks = scores.argsort(dim=1, descending=True).argsort(dim=1)
+        next_ones = (ranks >= 147) & (ranks < 147 + num_hints)
+        assert (hinted[next_ones] == 1).all()
+    assert torch.equal(masked_by(HintSampling(inner, 0.), scores, num_mask, grid), plain)
+
+
+@pytest.mark.parametrize('choice', ['uniform', 'proportional'])
+def test_hints_are_drawn_as_their_choice_says(choice):
+    """One of 4 masked patches is a hint, over 20,000 images; in proportion, by its score."""
+    scores = torch.tensor([.4, .25, .15, .1, .07, .03]).expand(20_000, -1)
+    mask = masked_by(HintSampling(TOP_K, .25, choice), scores, 4, (2, 3))
+    share = 1 - mask.mean(0)
+    expected = torch.full((4, ), .25) if choice == 'uniform' else scores[0, :4] / .9
+    torch.testing.assert_close(share[:4], expected, rtol=0, atol=4 * (.25 / 20_000)**.5)
+    assert share[4:].tolist() == [0, 1], 'the next patch takes the place of the hint'
+
+
+def test_hints_decay_by_the_clock():
+    hints, clock, counts = HintSampling(TOP_K, dict(start=.5, end=0., ramp=4)), Clock(), []
+    scores = torch.rand(3, 16)
+    for epoch in range(6):
+        clock.set(epoch)
+        mask = masked_by(hints, scores, 8, (4, 4), clock)
+        assert (mask.sum(1) == 8).all()
+        visible = 1 - mask.gather(1, scores.topk(8, dim=1).indices)
+        counts.append(visible.sum(1).unique().tolist())
+    assert counts == [[4], [3], [2], [1], [0], [0]]
+    assert hints.is_scheduled and not HintSampling(TOP_K, .5).is_scheduled
+    assert GridBlockSampling(2, dict(type='mmguided.HintSampling', sampling=TOP_K, ratio=dict(
+        start=1., end=0., ramp=4))).is_scheduled
+
+
+def test_hints_inside_of_blocks_are_blocks():
+    """3 of 4 blocks are masked, one of which is a hint, in the place of which is the fourth."""
+    sampling = GridBlockSampling(
+        2, dict(type='mmguided.HintSampling', sampling=TOP_K, ratio=.3))
+    scores = torch.rand(20, 16)
+    mask = masked_by(sampling, scores, 12, (4, 4))
+    blocks = torch.nn.functional.avg_pool2d(mask.view(20, 1, 4, 4), 2).flatten(1)
+    assert blocks.unique().tolist() == [0, 1] and (blocks.sum(1) == 3).all()
+    means = torch.nn.functional.avg_pool2d(scores.view(20, 1, 4, 4), 2).flatten(1)
+    assert (blocks.gather(1, means.argmin(1, keepdim=True)) == 1).all()
+
+
 @pytest.mark.parametrize('build, said', [
+    (lambda: HintSampling(TOP_K, 1.2), 'HintSampling: ratio=.*give a number from 0 to 1'),
+    (lambda: HintSampling(TOP_K, .1, 'top'), "choice='top'"),
+    (lambda: HintSampling(PATCHES[0], .1, 'proportional'), 'RandomSampling uses no scores'),
+    (lambda: HintSampling(TOP_K, .4).len_keep((14, 14), .75), r'ratio=0\.4 .* at most 0\.333'),
     (lambda: ProportionalSampling('top'), "sampling.masked='top'"),
     (lambda: BlockwiseSampling(min_patches=0), 'min_patches=0'),
     (lambda: BlockwiseSampling(min_aspect=2), 'min_aspect=2'),
@@ -84,7 +165,7 @@ def test_errors_name_field_and_value(build, said):
 def test_importance_sampling_read_literally_by_hand():
     """Of scores .1, .2, .3, .4 over noise .1, .4, .2, .9: ratios 1, .5, 1.5, .44."""
     scores, noise = torch.tensor([[.1, .2, .3, .4]]), torch.tensor([[.1, .4, .2, .9]])
-    literal = ImportanceSampling(log_scores=True).priority(scores, noise, (2, 2), 2)
+    literal = ImportanceSampling(log_scores=True).priority(scores, noise, (2, 2), 2, Clock())
     assert literal.argsort(descending=True).tolist() == [[2, 0, 1, 3]]
     torch.testing.assert_close(literal.exp(), scores / noise)
 
@@ -97,7 +178,7 @@ def test_read_literally_masks_are_closer_to_top_k():
     top = scores.topk(147).indices
 
     def overlap(sampler):
-        masked = sampler.priority(scores, noise, (14, 14), 147).topk(147).indices
+        masked = sampler.priority(scores, noise, (14, 14), 147, Clock()).topk(147).indices
         return torch.stack([torch.isin(a, b).float().mean()
                             for a, b in zip(masked, top, strict=True)]).mean().item()
 

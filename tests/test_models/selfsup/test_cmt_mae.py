@@ -102,6 +102,29 @@ def test_what_cannot_be_is_refused(parts, message):
         cmt_mae(**parts)
 
 
+def test_attmask_with_hints_is_parts_of_mae():
+    """Of the 12 of 16 patches to which a moving average attends most, 3 stay visible, and in their
+    place the other 4 but one are masked; at the end of the run there are no hints."""
+    model = as_trained(build(
+        'MAE', SMALL, momentum_encoder=dict(type='mmguided.MomentumEncoder'),
+        mask_generator=dict(
+            type='mmguided.MaskGenerator',
+            sampling=dict(
+                type='mmguided.HintSampling', sampling=dict(type='mmguided.TopKSampling'),
+                ratio=dict(start=.25, end=0., ramp=1., relative=True)),
+            guidance=dict(type='mmguided.ClsAttention', source='momentum', layers=[-1]))))
+    images = torch.randn(3, 3, 32, 32)
+    assert model.mask_generator.is_scheduled
+    for epoch, hints in ((0, 3), (4, 2), (8, 0)):
+        model.clock.set(epoch, 8)
+        row = model.observe(images)['momentum'].attention[1, 'heads']
+        mask, log_vars = make_mask(model, images)
+        assert (mask.mask.sum(1) == 12).all()
+        highest = mask.mask.gather(1, row.topk(12, dim=1).indices)
+        assert (highest.sum(1) == 12 - hints).all()
+        assert log_vars['topk_overlap'] == 1 - hints / 12
+
+
 @pytest.mark.parametrize('masked', ['high', 'low'])
 def test_milan_and_its_reverse_are_parts_of_mae(masked):
     """The share of the teacher's attention that stays visible, against the 4 of 16 patches."""

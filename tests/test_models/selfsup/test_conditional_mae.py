@@ -226,7 +226,7 @@ def test_any_sampler_in_any_shot(first, second):
 
 def test_whole_blocks_are_not_left_behind_another_shot():
     blocks = dict(layer=2, mask_ratio=.25, sampling=dict(type='mmguided.GridBlockSampling'))
-    with pytest.raises(ConfigError, match='GridBlockSampling before layer 2 cannot mask whole'):
+    with pytest.raises(ConfigError, match='GridBlockSampling before layer 2 chooses among all'):
         conditional((0, .75), blocks)
     conditional((0, 0), blocks)
 

@@ -6,7 +6,7 @@ import torch
 from torch import nn
 
 from mmguided.models.teachers import OpenCLIPTeacher
-from mmguided.structures import PatchMask, Wants
+from mmguided.structures import Observation, PatchMask, Wants
 from mmguided.utils.errors import ConfigError
 from tests.helpers.models import SMALL, build, total
 
@@ -90,8 +90,8 @@ def test_tokens_and_attention_are_open_clips(weights, name):
 def test_the_pixels_that_reach_it_are_clips(weights, monkeypatch):
     reached = []
     model = teacher(weights)
-    monkeypatch.setattr(model, 'encode', lambda images, attention: reached.append(images) or (
-        torch.zeros(1, 17, 24), {}, (4, 4)))
+    monkeypatch.setattr(model, 'encode', lambda images, wants: reached.append(images) or (
+        Observation(3, torch.zeros(1, 17, 24)), (4, 4)))
     black, white = torch.zeros(1, 3, 32, 32), torch.ones(1, 3, 32, 32)
     for images in (black, white):
         model.observe(as_student(images), BOTH)
@@ -106,8 +106,8 @@ def test_another_grid_is_resampled_to_the_students(weights):
     seen = model.observe(as_student(torch.rand(2, 3, 32, 32)), BOTH)
     assert seen.tokens.shape == (2, 17, 24) and seen.attention[2, 'heads'].shape == (2, 16)
     ramp = torch.arange(3.).repeat(3).view(1, 9, 1).expand(2, 9, 24)  # by column
-    model.encode = lambda images, attention: (
-        torch.cat((ramp[:, :1], ramp), 1), {'heads': ramp[..., 0] / 9}, (3, 3))
+    model.encode = lambda images, wants: (Observation(
+        3, torch.cat((ramp[:, :1], ramp), 1), {(2, 'heads'): ramp[..., 0] / 9}), (3, 3))
     seen = model.observe(as_student(torch.rand(2, 3, 32, 32)), BOTH)
     columns = seen.tokens[0, 1:, 0].view(4, 4)
     torch.testing.assert_close(columns, columns[:1].expand(4, 4))
@@ -174,6 +174,24 @@ def test_openais_weights_tell_that_they_want_quick_gelu(weights, tmp_path):
     quick, exact = (teacher(weights, quick_gelu=value) for value in (True, False))
     seen = [model.observe(images, BOTH).tokens for model in (told, quick, exact)]
     assert torch.equal(seen[0], seen[1]) and not torch.allclose(seen[0], seen[2])
+
+
+def test_autocast_halves_the_pass_and_leaves_its_answer_in_place(weights):
+    """Under bfloat16 features agree to its precision, and the row, a softmax in float32, sums as
+    before."""
+    model, images = teacher(weights), as_student(torch.rand(2, 3, 32, 32))
+    model.model.apply(lambda m: [p.mul_(.2) for p in m.parameters(recurse=False)])
+    whole = model.observe(images, BOTH)
+    inner = []
+    model.model.transformer.resblocks[0].mlp.register_forward_hook(
+        lambda module, args, output: inner.append(output.dtype))
+    with torch.autocast('cpu', torch.bfloat16):
+        seen = model.observe(images, BOTH)
+    assert inner == [torch.bfloat16]
+    torch.testing.assert_close(seen.tokens.float(), whole.tokens, rtol=.05, atol=.05)
+    row, expected = seen.attention[2, 'heads'], whole.attention[2, 'heads']
+    assert row.dtype == torch.float32
+    torch.testing.assert_close(row, expected, rtol=.05, atol=1e-3)
 
 
 def test_attention_of_another_layer_is_refused(weights):

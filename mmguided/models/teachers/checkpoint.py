@@ -1,0 +1,51 @@
+"""Our own pretrained encoders as teachers."""
+from collections.abc import Sequence
+
+from mmguided.registry import MODELS
+from mmguided.structures import Wants
+from mmguided.utils.checkpoints import load_encoder
+
+from .base import Teacher
+
+
+@MODELS.register_module()
+class CheckpointTeacher(Teacher):
+    """An encoder of ours with the weights of a checkpoint, which must hold it whole.
+
+    Args:
+        backbone: Config of the encoder, a :class:`mmguided.models.MaskedViT` or
+            :class:`mmguided.models.MaskedHybridViT`; images are resized to its ``img_size``.
+        checkpoint: Path of the checkpoint.
+        prefix: What stands before the encoder's names in it.
+        mean, std: Normalization of RGB pixels in [0, 255] with which it was pretrained; None is the
+            student's.
+        patch_size, pixel_mean, pixel_std: As of :class:`Teacher`.
+
+    Raises:
+        ConfigError: If the encoder has no [CLS], or there is no such checkpoint, or it lacks or
+            contradicts a weight.
+    """
+
+    def __init__(self,
+                 patch_size: int,
+                 pixel_mean: Sequence[float],
+                 pixel_std: Sequence[float],
+                 backbone: dict,
+                 checkpoint: str,
+                 prefix: str = 'backbone.',
+                 mean: Sequence[float] | None = None,
+                 std: Sequence[float] | None = None) -> None:
+        encoder = MODELS.build(backbone)
+        encoder.check_wants(Wants(tokens=True))
+        load_encoder(encoder, dict(checkpoint=checkpoint, prefix=prefix),
+                     field='teacher.checkpoint')
+        super().__init__(
+            encoder, encoder.img_size, *(
+                [value / 255 for value in (student if own is None else own)]
+                for own, student in ((mean, pixel_mean), (std, pixel_std))),
+            embed_dims=encoder.embed_dims, num_layers=encoder.num_layers, patch_size=patch_size,
+            pixel_mean=pixel_mean, pixel_std=pixel_std)
+        self.observable = encoder.observable
+
+    def encode(self, images, wants):
+        return self.model.observe(images, wants), self.model.patch_grid(images)
