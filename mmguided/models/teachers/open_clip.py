@@ -1,8 +1,9 @@
 """CLIP image encoders of open_clip as teachers."""
+import logging
 import os
 import zipfile
-from collections.abc import Sequence
-from difflib import get_close_matches
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import torch.nn.functional as F
@@ -12,8 +13,12 @@ from mmguided.ops import cls_attention_row
 from mmguided.registry import MODELS
 from mmguided.structures import Observation
 from mmguided.utils.errors import ConfigError
+from mmguided.utils.names import nearest
 
 from .base import Teacher
+
+_FOLDER = 'local-dir:'
+_WEIGHTS = ('open_clip_model.safetensors', 'open_clip_pytorch_model.bin')
 
 
 @MODELS.register_module()
@@ -23,7 +28,8 @@ class OpenCLIPTeacher(Teacher):
     Its tokens are those after the final norm, before the projection.
 
     Args:
-        model_name: Name in open_clip, such as 'ViT-B-16'.
+        model_name: Name in open_clip, such as 'ViT-B-16'; or 'local-dir:FOLDER', a folder in
+            open_clip's format, which holds the weights too, so that ``pretrained`` must be None.
         pretrained: Path of the weights, or open_clip's tag of them, such as 'openai', if they are
             in the cache already.
         quick_gelu: Whether the weights were trained with QuickGELU, as OpenAI's. None tells by the
@@ -42,7 +48,7 @@ class OpenCLIPTeacher(Teacher):
                  pixel_mean: Sequence[float],
                  pixel_std: Sequence[float],
                  model_name: str = 'ViT-B-16',
-                 pretrained: str = 'openai',
+                 pretrained: str | None = 'openai',
                  quick_gelu: bool | None = None,
                  cache_dir: str | None = None,
                  download: bool = False) -> None:
@@ -51,21 +57,22 @@ class OpenCLIPTeacher(Teacher):
         except ImportError as error:
             raise ConfigError('teacher.type=OpenCLIPTeacher needs open_clip: '
                               '`pip install "mmguided[clip]"`') from error
-        if model_name not in open_clip.list_models():
-            close = get_close_matches(model_name, open_clip.list_models(), 1)
-            raise ConfigError(f'teacher.model_name={model_name!r}: open_clip has no such model'
-                              + (f'; did you mean {close[0]!r}?' if close else ''))
-        cfg = open_clip.get_pretrained_cfg(model_name, pretrained)
-        path = _find_weights(model_name, pretrained, cfg, cache_dir, download)
-        if quick_gelu is None:
-            quick_gelu = _wants_quick_gelu(model_name, path, cfg)
-        clip = open_clip.create_model(
-            model_name, force_quick_gelu=quick_gelu, pretrained_text=False)
+        if model_name.startswith(_FOLDER):
+            path, quick_gelu = _read_folder(model_name, pretrained, quick_gelu)
+        else:
+            _check_name(model_name)
+            cfg = open_clip.get_pretrained_cfg(model_name, pretrained or '')
+            path = _find_weights(model_name, pretrained or '', cfg, cache_dir, download)
+            if quick_gelu is None:
+                quick_gelu = _wants_quick_gelu(model_name, path, cfg)
+        with _no_warnings():
+            clip = open_clip.create_model(
+                model_name, load_weights=False, force_quick_gelu=quick_gelu, pretrained_text=False)
         try:
             open_clip.load_checkpoint(clip, path, weights_only=not _is_script(path))
         except (RuntimeError, KeyError) as error:
             reason = str(error).splitlines()
-            raise ConfigError(f'teacher.pretrained={pretrained!r} does not hold the weights of '
+            raise ConfigError(f'teacher.pretrained: {path!r} does not hold the weights of '
                               f'{model_name}: {" ".join(line.strip() for line in reason[:2])}'
                               ) from error
         visual, preprocess = clip.visual, open_clip.get_model_preprocess_cfg(clip)
@@ -112,6 +119,44 @@ class OpenCLIPTeacher(Teacher):
                      for part in (query, key))
 
 
+def _check_name(model_name: str) -> None:
+    import open_clip
+    known = open_clip.list_models()
+    if model_name not in known:
+        raise ConfigError(f'teacher.model_name={model_name!r}: open_clip has no such model'
+                          + nearest(model_name, known))
+
+
+def _read_folder(model_name: str, pretrained: str | None,
+                 quick_gelu: bool | None) -> tuple[str, bool]:
+    """Weights in a folder of open_clip's format, and whether they want QuickGELU, as it says."""
+    import open_clip
+    folder = Path(model_name.removeprefix(_FOLDER))
+    if pretrained is not None:
+        raise ConfigError(f'teacher.pretrained={pretrained!r}, and teacher.model_name='
+                          f'{model_name!r} holds the weights too: set teacher.pretrained=None')
+    path = next((folder / name for name in _WEIGHTS if (folder / name).is_file()), None)
+    if path is None or not (folder / 'open_clip_config.json').is_file():
+        raise ConfigError(f'teacher.model_name={model_name!r}: the folder must hold '
+                          f'open_clip_config.json and {" or ".join(_WEIGHTS)}; give one that does, '
+                          'such as tools/train_clip.py writes')
+    if quick_gelu is None:
+        quick_gelu = open_clip.get_model_config(model_name).get('quick_gelu', False)
+    return str(path), quick_gelu
+
+
+@contextmanager
+def _no_warnings() -> Iterator[None]:
+    """open_clip warns that a model has no weights, which are loaded next."""
+    logger = logging.getLogger()
+    level = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        logger.setLevel(level)
+
+
 def _check_architecture(model_name: str, visual: nn.Module) -> None:
     from open_clip.transformer import VisionTransformer
     block = visual.transformer.resblocks[-1] if isinstance(visual, VisionTransformer) else None
@@ -154,7 +199,7 @@ def _cached(cfg: dict, cache_dir: str | None) -> str | None:
         candidates.append(folder / Path(cfg['url']).name)
     if cfg.get('hf_hub'):
         repository, name = os.path.split(cfg['hf_hub'])
-        names = [name] if name else ['open_clip_model.safetensors', 'open_clip_pytorch_model.bin']
+        names = [name] if name else _WEIGHTS
         candidates += [try_to_load_from_cache(repository, name, cache_dir) for name in names]
     return next((str(path) for path in candidates
                  if isinstance(path, (str, Path)) and os.path.isfile(path)), None)

@@ -1,5 +1,6 @@
 """CLIP teachers: open_clip's own numbers, on the student's grid, neither trained nor saved."""
 import json
+import shutil
 
 import pytest
 import torch
@@ -192,6 +193,24 @@ def test_autocast_halves_the_pass_and_leaves_its_answer_in_place(weights):
     row, expected = seen.attention[2, 'heads'], whole.attention[2, 'heads']
     assert row.dtype == torch.float32
     torch.testing.assert_close(row, expected, rtol=.05, atol=1e-3)
+
+
+@pytest.mark.parametrize('name', MODELS)
+def test_a_folder_in_open_clips_format_is_a_model_with_its_weights(weights, tmp_path, name):
+    """QuickGELU or not is in its config."""
+    side, patch = MODELS[name]
+    images = as_student(torch.rand(2, 3, side, side))
+    folder = dict(model_name=f'local-dir:{tmp_path}', pretrained=None)
+    with pytest.raises(ConfigError, match=r'must hold open_clip_config\.json and open_clip_model'):
+        OpenCLIPTeacher(patch, **IMAGENET, **folder)
+    config = dict(model_cfg=open_clip.get_model_config(name), preprocess_cfg=dict(
+        mean=open_clip.OPENAI_DATASET_MEAN, std=open_clip.OPENAI_DATASET_STD))
+    (tmp_path / 'open_clip_config.json').write_text(json.dumps(config))
+    shutil.copy(weights[name], tmp_path / 'open_clip_pytorch_model.bin')
+    seen = OpenCLIPTeacher(patch, **IMAGENET, **folder).observe(images, BOTH)
+    assert torch.equal(seen.tokens, teacher(weights, name, patch).observe(images, BOTH).tokens)
+    with pytest.raises(ConfigError, match='holds the weights too: set teacher.pretrained=None'):
+        OpenCLIPTeacher(patch, **IMAGENET, model_name=folder['model_name'])
 
 
 def test_attention_of_another_layer_is_refused(weights):

@@ -1,0 +1,143 @@
+r"""Train a small CLIP on labeled images and captions made of their class names.
+
+    python tools/train_clip.py FOLDER/train --val FOLDER/test --out work_dirs/clip_micro
+
+FOLDER/train/<class name>/* are the images; their captions are "a photo of a <class name>". A ViT of
+4 blocks, 128 wide, on 32 x 32 pixels, and a text encoder of 2 blocks learn with CLIP's contrastive
+loss. It stands in for OpenAI's CLIP where that cannot be had, as the teacher of
+configs/cmt_mae/vit-micro_folder-32.py, and says nothing of CLIP. FOLDER/test, of the same classes,
+measures zero-shot accuracy after each epoch.
+
+--out is a folder in open_clip's own format; any config reads it by
+model.teacher.model_name=local-dir:OUT model.teacher.pretrained=None.
+"""
+import argparse
+import json
+import logging
+import math
+from pathlib import Path
+
+import open_clip
+import torch
+from open_clip.tokenizer import SimpleTokenizer
+from torch import Tensor
+from torch.utils.data import DataLoader
+from torchvision import transforms
+from torchvision.datasets import ImageFolder
+from tqdm import tqdm
+
+from mmguided.utils.errors import ConfigError, exit_on_config_error
+
+SIDE, CONTEXT_LENGTH = 32, 16
+MODEL = dict(
+    embed_dim=64,
+    vision_cfg=dict(image_size=SIDE, patch_size=4, layers=4, width=128, head_width=32),
+    text_cfg=dict(context_length=CONTEXT_LENGTH, vocab_size=49408, width=64, heads=2, layers=2))
+NORMALIZATION = dict(mean=open_clip.OPENAI_DATASET_MEAN, std=open_clip.OPENAI_DATASET_STD)
+
+
+def parse_args() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument('train', type=Path, help='folder with one sub-folder per class')
+    parser.add_argument('--val', type=Path, help='the same classes, to measure accuracy on')
+    parser.add_argument('--out', type=Path, required=True, help='folder to write the model to')
+    parser.add_argument('--epochs', type=int, default=15)
+    parser.add_argument('--batch-size', type=int, default=128)
+    parser.add_argument('--lr', type=float, default=1e-3, help='of AdamW, after one epoch of '
+                        'warm-up; falls to zero along a cosine')
+    parser.add_argument('--workers', type=int, default=2)
+    parser.add_argument('--seed', type=int, default=0)
+    return parser.parse_args()
+
+
+def load_images(root: Path, *augmentation: object) -> ImageFolder:
+    """Images of class folders, as tensors that CLIP reads."""
+    steps = [*augmentation, transforms.ToTensor(), transforms.Normalize(**NORMALIZATION)]
+    try:
+        return ImageFolder(root, transforms.Compose(steps))
+    except FileNotFoundError as error:
+        raise ConfigError(f'{str(root)!r} is no folder of class folders with images: give one that '
+                          'has them') from error
+
+
+def captions(classes: list[str]) -> Tensor:
+    """Tokens ``(classes, CONTEXT_LENGTH)`` of one caption per class."""
+    texts = [f'a photo of a {name.replace("_", " ")}' for name in classes]
+    return SimpleTokenizer(context_length=CONTEXT_LENGTH)(texts)
+
+
+@torch.no_grad()
+def zero_shot_accuracy(model: torch.nn.Module, loader: DataLoader, texts: Tensor,
+                       device: torch.device) -> float:
+    """Share of images whose own class has the caption most similar to them."""
+    model.eval()
+    classes = model.encode_text(texts, normalize=True)
+    hits = [(model.encode_image(images.to(device), normalize=True) @ classes.T).argmax(1).cpu()
+            == labels for images, labels in loader]
+    return torch.cat(hits).float().mean().item()
+
+
+@exit_on_config_error
+def main() -> None:
+    args = parse_args()
+    torch.manual_seed(args.seed)
+    device = torch.device('cuda' if torch.cuda.is_available() else 'cpu')
+    images = load_images(
+        args.train,
+        transforms.RandomResizedCrop(SIDE, scale=(0.4, 1), interpolation=3, antialias=True),
+        transforms.RandomHorizontalFlip())
+    if len(images) < args.batch_size:
+        raise ConfigError(f'--batch-size {args.batch_size}: {str(args.train)!r} has '
+                          f'{len(images)} images; give a smaller one')
+    loader = DataLoader(images, args.batch_size, shuffle=True, drop_last=True,
+                        num_workers=args.workers, persistent_workers=args.workers > 0)
+    val_loader = None
+    if args.val:
+        val = load_images(args.val, transforms.Resize(SIDE), transforms.CenterCrop(SIDE))
+        if val.classes != images.classes:
+            raise ConfigError(f'--val {args.val}: its classes {val.classes[:5]}... are not those '
+                              f'of {str(args.train)!r}, {images.classes[:5]}...; give a folder of '
+                              'the same classes')
+        val_loader = DataLoader(val, 500, num_workers=args.workers)
+
+    args.out.mkdir(parents=True, exist_ok=True)
+    config = dict(model_cfg=MODEL, preprocess_cfg=NORMALIZATION)
+    (args.out / 'open_clip_config.json').write_text(json.dumps(config, indent=2))
+    logging.getLogger().setLevel(logging.ERROR)  # open_clip warns that there are no weights yet
+    model = open_clip.create_model(f'local-dir:{args.out}', load_weights=False).to(device)
+    loss_of = open_clip.ClipLoss()
+    texts = captions(images.classes).to(device)
+    optimizer = torch.optim.AdamW(model.parameters(), args.lr, weight_decay=0.05)
+    warmup, total = len(loader), args.epochs * len(loader)
+    scheduler = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: min(
+        (step + 1) / warmup, (1 + math.cos(math.pi * step / total)) / 2))
+
+    for epoch in range(1, args.epochs + 1):
+        model.train()
+        losses = []
+        for inputs, labels in tqdm(loader, f'epoch {epoch}/{args.epochs}', leave=False):
+            features = model.encode_image(inputs.to(device), normalize=True)
+            # Captions of one class are equal: each is encoded once.
+            words = model.encode_text(texts, normalize=True)[labels.to(device)]
+            loss = loss_of(features, words, model.logit_scale.exp())
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+            scheduler.step()
+            with torch.no_grad():
+                model.logit_scale.clamp_(0, math.log(100))  # as CLIP's
+            losses.append(loss.detach())
+        torch.save(model.state_dict(), args.out / 'open_clip_pytorch_model.bin')
+        line = f'epoch {epoch}/{args.epochs}: loss {torch.stack(losses).mean():.3f}'
+        if val_loader:
+            accuracy = zero_shot_accuracy(model, val_loader, texts, device)
+            line += f', zero-shot accuracy {100 * accuracy:.1f} % (chance '\
+                    f'{100 / len(images.classes):.1f} %)'
+        print(line, flush=True)
+    print(f'{args.out}: model.teacher.model_name=local-dir:{args.out} '
+          'model.teacher.pretrained=None')
+
+
+if __name__ == '__main__':
+    main()
