@@ -17,7 +17,8 @@ class LinearTeacher(Teacher):
     """Tokens are a linear map of the patches; attention is a softmax over their first value."""
 
     def __init__(self, **kwargs) -> None:
-        model = nn.Conv2d(3, 24, 8, 8)
+        with torch.device('cpu'):  # its weights are hashed, whatever the student's are
+            model = nn.Conv2d(3, 24, 8, 8)
         super().__init__(model, (32, 32), (.5, ) * 3, (.5, ) * 3, 24, 1, **kwargs)
 
     def encode(self, images, wants):

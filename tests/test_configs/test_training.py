@@ -2,6 +2,7 @@
 import copy
 import json
 import math
+import shutil
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from PIL import Image, ImageOps
 
 from mmguided.registry import MODELS
 from mmguided.utils.errors import ConfigError
+from tests.helpers.models import as_trained
 from tests.helpers.paths import ROOT
 from tests.helpers.tools import import_tool
 
@@ -241,3 +243,83 @@ def test_resumed_cmae_equals_the_uninterrupted_one_bit_for_bit(photographs, tmp_
     state = states['resumed']['state_dict']
     assert state['target_projector.bn0.num_batches_tracked'] == 12
     assert not torch.equal(state['momentum_encoder.encoder.cls_token'], state['backbone.cls_token'])
+
+
+@pytest.fixture
+def teacher(tmp_path):
+    """Config of a small pretrained encoder, as the teacher of the others."""
+    backbone = dict(
+        type='mmguided.MaskedViT', img_size=32, patch_size=8,
+        arch=dict(embed_dims=24, num_layers=2, num_heads=3, feedforward_channels=48))
+    state = as_trained(MODELS.build(backbone), .3).state_dict()
+    torch.save({f'backbone.{name}': value for name, value in state.items()}, tmp_path / 'teacher')
+    return dict(type='mmguided.CheckpointTeacher', backbone=backbone,
+                checkpoint=str(tmp_path / 'teacher'))
+
+
+def small_cmt_mae(photographs, work_dir, epochs, teacher):
+    """Its second stage begins in the middle of the run."""
+    cfg = small('cmt_mae/vit-b_800e.py', photographs, work_dir, epochs)
+    cfg.model.teacher = teacher
+    cfg.merge_from_dict({
+        'model.alpha.begin': .5, 'model.mask_generator.guidance.weights.0.begin': .5,
+        'default_hooks.checkpoint': dict(interval=1, max_keep_ckpts=-1)})
+    return cfg
+
+
+def test_both_stages_of_cmt_mae_train_in_one_run(photographs, tmp_path, teacher):
+    cfg = small_cmt_mae(photographs, tmp_path / 'run', 8, teacher)
+    cfg.train_dataloader.dataset.indices = MOST_IMAGES
+    cfg.model.momentum_encoder.momentum = .9
+    runner = Runner.from_cfg(cfg)
+    runner.train()
+    rows = scalars(runner)
+    stages = rows[:len(rows) // 2], rows[len(rows) // 2:]
+    assert all(row['loss_student'] == 0 and 'error_student' not in row for row in stages[0])
+    for name, weight in (('student', .3), ('teacher', .7)):
+        errors = [row[f'error_{name}'] for row in rows[-10:]]  # the log has their last 10's mean
+        assert rows[-1][f'loss_{name}'] == pytest.approx(weight * sum(errors) / 10, rel=1e-4)
+    assert all(row['topk_overlap'] > .755 for row in rows), 'by chance .75'
+    for key, part in (('error_teacher', rows), ('error_student', stages[1])):
+        first, last = (sum(row[key] for row in few) / 4 for few in (part[:4], part[-4:]))
+        assert last < .9 * first, key
+
+
+def test_resumed_cmt_mae_equals_the_uninterrupted_one_in_both_stages(
+        photographs, tmp_path, teacher):
+    """Resumed after 1 of 4 epochs, before the switch, and after 3, behind it."""
+    Runner.from_cfg(small_cmt_mae(photographs, tmp_path / 'straight', 4, teacher)).train()
+    straight = torch.load(tmp_path / 'straight' / 'epoch_4.pth', weights_only=False)
+    for epoch in (1, 3):
+        # The file of the teacher's weights may be somewhere else.
+        moved = dict(teacher, checkpoint=str(
+            shutil.copy(teacher['checkpoint'], tmp_path / 'moved')))
+        cfg = small_cmt_mae(photographs, tmp_path / f'from_{epoch}', 4, moved)
+        cfg.load_from, cfg.resume = str(tmp_path / 'straight' / f'epoch_{epoch}.pth'), True
+        runner = Runner.from_cfg(cfg)
+        runner.train()
+        assert [row['loss_student'] > 0 for row in scalars(runner)] == (
+            [False] * 3 + [True] * 6 if epoch == 1 else [True] * 3)
+        resumed = torch.load(tmp_path / f'from_{epoch}' / 'epoch_4.pth', weights_only=False)
+        assert_equal_runs(straight, resumed)
+    names = [name for name in straight['state_dict'] if name.startswith('teacher')]
+    assert names == ['teacher.weights_sha256']
+
+
+def test_resuming_with_another_teacher_is_refused(photographs, tmp_path, teacher):
+    Runner.from_cfg(small_cmt_mae(photographs, tmp_path / 'run', 1, teacher)).train()
+    state = torch.load(teacher['checkpoint'])
+    state['backbone.cls_token'] += 1e-3
+    torch.save(state, teacher['checkpoint'])
+    wider = dict(teacher, backbone=dict(teacher['backbone'], qkv_bias=False))
+    torch.save({name: value for name, value in state.items() if 'qkv.bias' not in name},
+               tmp_path / 'other')
+    for other, message in (
+            (teacher, r'a teacher of other weights \(SHA-256 .* than model\.teacher has'),
+            (dict(wider, checkpoint=str(tmp_path / 'other')),
+             'of another run: model.teacher.backbone.qkv_bias')):
+        cfg = small_cmt_mae(photographs, tmp_path / 'again', 2, other)
+        cfg.load_from, cfg.resume = str(tmp_path / 'run' / 'epoch_1.pth'), True
+        cfg.experiment_name += message[:5]
+        with pytest.raises(ConfigError, match=message):
+            Runner.from_cfg(cfg).train()
