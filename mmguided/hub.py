@@ -49,6 +49,8 @@ def get_model(name: str, pretrained: str | None = None) -> 'nn.Module':
     settings = pretrained_settings(backbone.get('init_cfg'))
     if settings and (pretrained or not settings.get('checkpoint')):
         backbone.init_cfg = None  # the checkpoint holds the encoder, or there is none
+    if cfg.get('data_preprocessor'):  # as Runner does; a teacher reads it
+        cfg.model.setdefault('data_preprocessor', cfg.data_preprocessor)
     for field in unset_num_classes(cfg.model):
         raise ConfigError(f'name={name!r}: {field}.num_classes is that of the training data; give '
                           'the path of the config that training has saved in its work dir')

@@ -1,9 +1,10 @@
 """Figure sheets: what a model attends to, hides and rebuilds."""
+from collections.abc import Mapping
+from dataclasses import dataclass
+
 import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
-
-COLUMNS = ('image', '[CLS] attention', 'mask (black: hidden)', 'masked image', 'reconstruction')
 
 
 def _upsample(grid: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
@@ -29,24 +30,66 @@ def draw_sheet(images: np.ndarray,
     Returns:
         The sheet, ``(height, width, 3)`` uint8 RGB.
     """
-    given = dict(zip(COLUMNS, (images, attention, mask, images, reconstruction), strict=True))
-    columns = [name for name, pictures in given.items() if pictures is not None]
+    columns = {'image': images}
+    if attention is not None:
+        columns['[CLS] attention'] = _Scores(images, attention)
+    columns['mask (black: hidden)'] = 1 - mask
+    columns['masked image'] = _cover(images, mask)
+    if reconstruction is not None:
+        columns['reconstruction'] = reconstruction
+    return _draw(columns, title)
+
+
+def draw_masks(images: np.ndarray,
+               objects: np.ndarray,
+               scores: np.ndarray,
+               masks: Mapping[str, np.ndarray],
+               title: str = '') -> np.ndarray:
+    """One row per image: image, objects, guidance, and the image under several masks.
+
+    Args:
+        images: ``(B, H, W, 3)`` in [0, 1].
+        objects: ``(B, H, W)``, 1 inside of objects; the rest is drawn dark.
+        scores: Guidance of the patches, ``(B, h, w)``; each image is scaled to its own range.
+        masks: By the name that stands above them, ``(B, h, w)``, 1 = masked.
+        title: Stands above the sheet.
+
+    Returns:
+        The sheet, ``(height, width, 3)`` uint8 RGB.
+    """
+    return _draw({'image': images,
+                  'objects': images * (0.25 + 0.75 * objects[..., None]),
+                  'guidance': _Scores(images, scores),
+                  **{name: _cover(images, mask) for name, mask in masks.items()}}, title)
+
+
+@dataclass
+class _Scores:
+    """Scores of patches ``(B, h, w)``, to be drawn over the images."""
+    images: np.ndarray
+    values: np.ndarray
+
+
+def _cover(images: np.ndarray, mask: np.ndarray) -> np.ndarray:
+    """The images with their masked patches gray."""
+    hidden = np.stack([_upsample(rows, images.shape[1:3]) for rows in mask])[..., None]
+    return images * (1 - hidden) + 0.5 * hidden
+
+
+def _draw(columns: Mapping[str, np.ndarray | _Scores], title: str) -> np.ndarray:
+    """A row per image and a column per name, of pictures ``(B, H, W[, 3])`` in [0, 1] or scores."""
+    images = columns['image']
     figure = Figure(figsize=(1.6 * len(columns), 1.6 * len(images) + 0.8), dpi=110)
     canvas = FigureCanvasAgg(figure)
     axes = figure.subplots(len(images), len(columns), squeeze=False)
     for row, image in enumerate(images):
-        hidden = _upsample(mask[row], image.shape[:2])[..., None]
-        for ax, name in zip(axes[row], columns, strict=True):
-            picture = given[name][row]
-            if name == 'masked image':
-                picture = image * (1 - hidden) + 0.5 * hidden
-            if name == '[CLS] attention':
+        for ax, (name, pictures) in zip(axes[row], columns.items(), strict=True):
+            if isinstance(pictures, _Scores):
                 ax.imshow(image.mean(-1), cmap='gray', extent=(0, 1, 0, 1))
-                ax.imshow(picture, cmap='inferno', alpha=0.75, extent=(0, 1, 0, 1))
-            elif name.startswith('mask ('):
-                ax.imshow(picture, cmap='gray_r', vmin=0, vmax=1, extent=(0, 1, 0, 1))
+                ax.imshow(pictures.values[row], cmap='inferno', alpha=0.75, extent=(0, 1, 0, 1))
             else:
-                ax.imshow(np.clip(picture, 0, 1), extent=(0, 1, 0, 1))
+                ax.imshow(np.clip(pictures[row], 0, 1), cmap='gray', vmin=0, vmax=1,
+                          extent=(0, 1, 0, 1))
             ax.set_aspect(image.shape[0] / image.shape[1])
             ax.set_xticks([])
             ax.set_yticks([])

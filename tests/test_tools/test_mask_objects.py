@@ -1,0 +1,91 @@
+"""mask_objects.py: on pictures whose object is known, and on photographs of COCO."""
+import json
+import re
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from torch import nn
+
+from mmguided.models import Teacher
+from mmguided.registry import MODELS
+from mmguided.structures import Observation
+from tests.helpers.paths import ROOT
+from tests.helpers.tools import error_of_tool, run_tool
+
+CONFIG = ROOT / 'configs/cmt_mae/vit-micro_folder-32.py'
+TOOL = 'analysis_tools/mask_objects.py'
+
+
+@MODELS.register_module()
+class BrightnessTeacher(Teacher):
+    """Attends to each of 8 x 8 patches in proportion to the red pixels in it."""
+
+    def __init__(self, model_name=None, pretrained=None, **kwargs) -> None:
+        super().__init__(nn.Identity(), (32, 32), (0., ) * 3, (1., ) * 3, 8, 1, **kwargs)
+
+    def encode(self, images, wants):
+        row = nn.functional.avg_pool2d(images[:, :1], 4).flatten(1).clamp(min=0)
+        return Observation(1, torch.zeros(len(images), 65, 8), dict.fromkeys(wants.attention, row)
+                           ), (8, 8)
+
+
+@pytest.fixture
+def pictures(tmp_path):
+    """Three black pictures with a red rectangle, 24 x 40 of 80 x 120 pixels, as COCO has them."""
+    images, annotations = [], []
+    for i in range(3):
+        picture, (top, left) = np.zeros((80, 120, 3), np.uint8), (8 + 20 * i, 20 + 20 * i)
+        picture[top:top + 24, left:left + 40, 0] = 255
+        Image.fromarray(picture).save(tmp_path / f'{i}.png')
+        images.append(dict(id=i, file_name=f'{i}.png', height=80, width=120))
+        corners = [left, top, left + 40, top, left + 40, top + 24, left, top + 24]
+        annotations.append(dict(
+            id=i, image_id=i, category_id=1, iscrowd=0, area=960, bbox=[left, top, 40, 24],
+            segmentation=[corners]))
+    (tmp_path / 'instances.json').write_text(json.dumps(dict(
+        images=images, annotations=annotations, categories=[dict(id=1, name='box')])))
+    return tmp_path
+
+
+def arguments(folder, *more):
+    return (CONFIG, '--annotations', folder / 'instances.json', '--images', folder,
+            '--out', folder / 'out', '--progress', '0', '--draws', '3', *more,
+            '--cfg-options', 'model.teacher.type=mmguided.BrightnessTeacher')
+
+
+def test_samplers_against_objects_that_the_guidance_sees(pictures, monkeypatch, capsys):
+    """A quarter of the patches is masked, about as many as the object covers."""
+    run_tool(monkeypatch, TOOL, *arguments(pictures, '--mask-ratio', '.25'))
+    table = json.loads((pictures / 'out/mask_objects.json').read_text())
+    best, chance = table['random']['best'], table['random']['chance']
+    # 24 x 40 of the 80 x 80 pixels in the middle, but for what the crop cuts off.
+    assert 10 < chance <= 15
+    assert table['top-k, high']['masked'] == pytest.approx(best, abs=1)
+    assert table['proportional, high']['masked'] > .8 * best
+    # 10 % of the masked patches, 1.6 of 16, rounded up to 2, are replaced by the next ones.
+    assert .8 * best < table['top-k with hints']['masked'] < best
+    assert table['top-k, low']['masked'] == 0
+    assert table['proportional, low']['masked'] < chance
+    assert abs(table['random']['lift']) < 6
+    printed = capsys.readouterr().out
+    assert re.search(rf'inside objects by chance {chance:.1f} %, at best {best:.1f} %', printed)
+    sheet = np.asarray(Image.open(pictures / 'out/masks.png')).astype(int)
+    assert (sheet[..., 0] - sheet[..., 1] > 200).sum() > 500, 'red objects are drawn'
+
+
+@pytest.mark.parametrize('change, message', [
+    (dict(annotations='gone.json'), r"--annotations='.*gone.json': no such file"),
+    (dict(images='elsewhere'), 'has no image of .* with objects'),
+    (dict(config=ROOT / 'configs/mae/vit-b_300e.py'), 'its masks are random; give a config with'),
+])
+def test_what_is_missing_is_named(pictures, monkeypatch, change, message):
+    args = list(arguments(pictures))
+    if 'config' in change:
+        args = [change['config'], *args[1:-2]]
+    if 'annotations' in change:
+        args[2] = pictures / change['annotations']
+    if 'images' in change:
+        args[4] = pictures / change['images']
+    assert re.search(message, error_of_tool(monkeypatch, TOOL, *args))

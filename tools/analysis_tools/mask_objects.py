@@ -1,0 +1,173 @@
+r"""Do guided masks lie on objects? Masked patches inside instance masks, against chance.
+
+    python tools/analysis_tools/mask_objects.py configs/cmt_mae/vit-micro_folder-32.py \
+        --checkpoint work_dirs/cmt_mae/vit-micro_folder-32/epoch_15.pth \
+        --annotations data/coco/annotations/instances_val2017.json --images data/coco/val2017
+
+The guidance of the config scores the patches of each image, and every sampler makes masks of the
+scores. The table tells, as means over the images with objects: the share of the masked patches'
+pixels that lie inside objects, how much more that is than by chance (a random mask has the share of
+objects in the image), with its standard error over images, and the best that any mask could have.
+--out gets a figure sheet of a few images, and the table as JSON.
+
+Without --checkpoint the student is as initialized; a teacher has its weights in any case. Guidance
+that changes over a run is that of its end; --progress 0 is that of its start.
+"""
+import argparse
+import json
+from pathlib import Path
+
+import numpy as np
+import torch
+from mmengine.registry import DefaultScope
+from mmengine.utils import track_iter_progress
+from PIL import Image
+from pycocotools.coco import COCO
+from torch import Tensor
+from torchvision.transforms.functional import center_crop, pil_to_tensor, resize
+
+from mmguided.analysis import object_share
+from mmguided.engine.command_line import OptionAction, load_config
+from mmguided.engine.config_checks import check_data
+from mmguided.registry import MODELS
+from mmguided.utils.checkpoints import load_model
+from mmguided.utils.errors import ConfigError, check_file, exit_on_config_error
+from mmguided.visualization import draw_masks
+
+TOP_K, PROPORTIONAL = 'mmguided.TopKSampling', 'mmguided.ProportionalSampling'
+SAMPLERS = {
+    'random': dict(type='mmguided.RandomSampling'),
+    'proportional, high': dict(type=PROPORTIONAL),
+    'proportional, low': dict(type=PROPORTIONAL, masked='low'),
+    'top-k, high': dict(type=TOP_K),
+    'top-k, low': dict(type=TOP_K, masked='low'),
+    'top-k with hints': dict(type='mmguided.HintSampling', sampling=dict(type=TOP_K), ratio=0.1),
+}
+
+
+def parse_args() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument('config', help='config of pretraining with a guided mask')
+    parser.add_argument('--checkpoint', help='that pretraining has saved')
+    parser.add_argument('--annotations', required=True, help="COCO's JSON file of instances")
+    parser.add_argument('--images', required=True, help='folder of its images')
+    parser.add_argument('--out', type=Path, default=Path('work_dirs/mask_objects'))
+    parser.add_argument('--progress', type=float, default=1., help='share of the run that is over')
+    parser.add_argument('--mask-ratio', type=float, default=0.75)
+    parser.add_argument('--draws', type=int, default=10, help='masks of each image')
+    parser.add_argument('--drawn-images', type=int, default=6, help='rows of the figure sheet')
+    parser.add_argument('--seed', type=int, default=0)
+    parser.add_argument('--cfg-options', nargs='+', action=OptionAction, metavar='KEY=VALUE',
+                        default={}, help='override fields of the config')
+    return parser.parse_args()
+
+
+def load_images(annotations: str, folder: str, size: tuple[int, int]) -> tuple[Tensor, Tensor]:
+    """The images with objects, ``(N, 3, *size)`` RGB in [0, 255], and the union of the objects,
+    ``(N, *size)`` 0 or 1; the middle of each, after resizing its shorter side."""
+    coco = COCO(annotations)
+    images, objects = [], []
+    for info in coco.loadImgs(coco.getImgIds()):
+        instances = coco.loadAnns(coco.getAnnIds(info['id'], iscrowd=False))
+        path = Path(folder, info['file_name'])
+        if not instances or not path.is_file():
+            continue
+        union = np.any([coco.annToMask(instance) for instance in instances], axis=0)
+        pair = Image.open(path).convert('RGB'), Image.fromarray(union.astype(np.uint8) * 255)
+        image, mask = (center_crop(resize(picture, max(size)), list(size)) for picture in pair)
+        images.append(pil_to_tensor(image).float())
+        objects.append(pil_to_tensor(mask)[0].float() / 255)
+    if not images:
+        raise ConfigError(f'--images {folder!r} has no image of {annotations!r} with objects: give '
+                          'the folder of its images')
+    return torch.stack(images), torch.stack(objects)
+
+
+class _Guide:
+    """The guidance of a model, and masks that samplers make of it."""
+
+    def __init__(self, cfg, args: argparse.Namespace) -> None:
+        guidance = cfg.model.mask_generator.get('guidance')
+        if guidance is None:
+            raise ConfigError(f'config={args.config!r}: model.mask_generator.guidance is not set, '
+                              'so that its masks are random; give a config with one')
+        cfg.model.setdefault('data_preprocessor', cfg.data_preprocessor)
+        with DefaultScope.overwrite_default_scope(cfg.default_scope):
+            self.model = MODELS.build(cfg.model)
+            self.model.init_weights()
+            if args.checkpoint:
+                load_model(self.model, args.checkpoint)
+            self.model.eval().clock.set(args.progress, 1)
+            self.generators = {
+                name: MODELS.build(dict(
+                    type='mmguided.MaskGenerator', sampling=sampling, mask_ratio=args.mask_ratio,
+                    guidance=None if name == 'random' else guidance))
+                for name, sampling in SAMPLERS.items()}
+        for generator in self.generators.values():
+            generator.check(self.model.encoders, self.model.backbone.patch_resolution)
+
+    @torch.no_grad()
+    def __call__(self, images: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
+        """Scores, and a mask by each sampler, ``(B, L)`` each, of RGB images in [0, 255]."""
+        preprocessor = self.model.data_preprocessor
+        images = (images - preprocessor.mean) / preprocessor.std
+        generator = next(g for g in self.generators.values() if g.shots[0].guidance is not None)
+        seen = self.model.observe(images, [generator])
+        masks = {name: self.model.make_mask(images, seen, generator)[0].mask
+                 for name, generator in self.generators.items()}
+        return generator.shots[0].guidance(seen, self.model.clock), masks
+
+
+def summarize(shares: list) -> dict[str, float]:
+    """Means over draws and images, in per cent, and the standard error over images."""
+    masked = torch.stack([share.masked for share in shares]).mean(0)
+    chance, best = shares[0].chance, shares[0].best
+    lift = masked - chance
+    return {name: 100 * value.item() for name, value in dict(
+        masked=masked.mean(), lift=lift.mean(), error=lift.std() / len(lift)**0.5,
+        chance=chance.mean(), best=best.mean()).items()}
+
+
+@exit_on_config_error
+def main() -> None:
+    args = parse_args()
+    cfg = load_config(args.config, args.cfg_options)
+    check_data(cfg, ['model'])
+    check_file('--annotations', args.annotations, "give COCO's file of instances")
+    torch.manual_seed(args.seed)
+    guide = _Guide(cfg, args)
+    backbone = guide.model.backbone
+    images, objects = load_images(args.annotations, args.images, backbone.img_size)
+    in_patches = torch.nn.functional.avg_pool2d(objects[:, None], backbone.patch_size).flatten(1)
+
+    shares = {name: [] for name in SAMPLERS}
+    for _ in track_iter_progress(list(range(args.draws))):
+        scores, masks = zip(*(guide(batch) for batch in images.split(50)), strict=True)
+        masks = {name: torch.cat([batch[name] for batch in masks]) for name in SAMPLERS}
+        for name, mask in masks.items():
+            shares[name].append(object_share(mask, in_patches))
+    table = {name: summarize(values) for name, values in shares.items()}
+
+    args.out.mkdir(parents=True, exist_ok=True)
+    (args.out / 'mask_objects.json').write_text(json.dumps(table, indent=2))
+    some = slice(args.drawn_images)
+
+    def patches(values: Tensor) -> np.ndarray:
+        return values[some].unflatten(1, backbone.patch_resolution).numpy()
+
+    sheet = draw_masks((images[some] / 255).permute(0, 2, 3, 1).numpy(), objects[some].numpy(),
+                       patches(torch.cat(scores)),
+                       {name: patches(mask) for name, mask in masks.items()})
+    Image.fromarray(sheet).save(args.out / 'masks.png')
+    print(f'\n{len(images)} images, mask ratio {args.mask_ratio}, {args.draws} masks each; inside '
+          f'objects by chance {table["random"]["chance"]:.1f} %, at best '
+          f'{table["random"]["best"]:.1f} %')
+    print(f'{"sampler":<20} {"inside objects, %":>18} {"above chance":>13} {"+-":>5}')
+    for name, row in table.items():
+        print(f'{name:<20} {row["masked"]:>18.1f} {row["lift"]:>13.2f} {row["error"]:>5.2f}')
+    print(f'{args.out}: masks.png, mask_objects.json')
+
+
+if __name__ == '__main__':
+    main()
