@@ -13,6 +13,7 @@ from mmguided.engine.config_checks import (
     check_data,
     check_pretrained,
     check_start,
+    check_teacher,
     check_work_dir,
     drop_pretrained,
 )
@@ -62,6 +63,7 @@ def read_config() -> Config:
     merge_train_args(cfg, args)
     drop_pretrained(cfg)
     check_pretrained(cfg)
+    check_teacher(cfg)
     check_data(cfg, ('model', 'train_dataloader', 'val_dataloader', 'custom_hooks'))
     check_start(cfg)
     check_work_dir(cfg)

@@ -191,6 +191,25 @@ def check_pretrained(cfg: Config) -> None:
             check_checkpoint(field, path, remedy)
 
 
+def check_teacher(cfg: Config) -> None:
+    """Check that the files which ``model.teacher`` names are there; a tag of open_clip is not a
+    file, and left to it."""
+    teacher = cfg.model.get('teacher') or {}
+    field = 'model.teacher'
+    if teacher.get('checkpoint'):
+        check_checkpoint(f'{field}.checkpoint', teacher.checkpoint,
+                         f'name a checkpoint, with --cfg-options {field}.checkpoint=PATH')
+    path = teacher.get('pretrained')
+    if path and (osp.dirname(path) or osp.splitext(path)[1]):
+        check_file(f'{field}.pretrained', path,
+                   f"give CLIP's weights, with --cfg-options {field}.pretrained=PATH")
+    scheme, _, folder = teacher.get('model_name', '').partition(':')
+    if scheme == 'local-dir' and not osp.isdir(folder):
+        raise ConfigError(f'{field}.model_name={teacher.model_name!r}: no such folder; make it by '
+                          'tools/train_clip.py, or give a folder in open_clip\'s format, with '
+                          f'--cfg-options {field}.model_name=local-dir:FOLDER')
+
+
 def check_checkpoint(field: str, path: str, remedy: str) -> None:
     """Check that a file is there and is not cut off; what torch cannot read shows on loading."""
     check_file(field, path, remedy)

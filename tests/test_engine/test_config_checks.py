@@ -14,6 +14,7 @@ from mmguided.engine.config_checks import (
     check_checkpoint,
     check_data,
     check_pretrained,
+    check_teacher,
     check_work_dir,
     drop_pretrained,
 )
@@ -119,6 +120,21 @@ def test_missing_data_and_checkpoints_are_named(tmp_path):
     page.write_text('<html>404</html>')
     with pytest.raises(ConfigError, match='is no checkpoint of torch'):
         check_checkpoint('--resume', str(page), 'give another one')
+
+
+def test_missing_teachers_are_named():
+    cmt = str(ROOT / 'configs/cmt_mae/vit-b_800e.py')
+    check_teacher(load_config(cmt))  # a tag, which only open_clip can look for
+    check_teacher(load_config(VIT))
+    for options, message in (
+            ({'pretrained': 'clip/ViT-B-16.pt'}, r"pretrained='clip/ViT-B-16\.pt': no such file"),
+            ({'model_name': 'local-dir:gone'}, "model_name='local-dir:gone': no such folder; make "
+             r'it by tools/train_clip\.py'),
+            ({'type': 'mmguided.CheckpointTeacher', 'checkpoint': 'gone.pth'},
+             "checkpoint='gone.pth': no such file")):
+        options = {f'model.teacher.{name}': value for name, value in options.items()}
+        with pytest.raises(ConfigError, match=rf'^model\.teacher\.{message}'):
+            check_teacher(load_config(cmt, options))
 
 
 def test_a_folder_that_is_no_imagenet_is_named(tmp_path):

@@ -52,7 +52,8 @@ def pictures(tmp_path):
 def arguments(folder, *more):
     return (CONFIG, '--annotations', folder / 'instances.json', '--images', folder,
             '--out', folder / 'out', '--progress', '0', '--draws', '3', *more,
-            '--cfg-options', 'model.teacher.type=mmguided.BrightnessTeacher')
+            '--cfg-options', 'model.teacher.type=mmguided.BrightnessTeacher',
+            'model.teacher.model_name=none')
 
 
 def test_samplers_against_objects_that_the_guidance_sees(pictures, monkeypatch, capsys):
@@ -83,7 +84,7 @@ def test_samplers_against_objects_that_the_guidance_sees(pictures, monkeypatch, 
 def test_what_is_missing_is_named(pictures, monkeypatch, change, message):
     args = list(arguments(pictures))
     if 'config' in change:
-        args = [change['config'], *args[1:-2]]
+        args = [change['config'], *args[1:-3]]
     if 'annotations' in change:
         args[2] = pictures / change['annotations']
     if 'images' in change:

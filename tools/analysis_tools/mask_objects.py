@@ -28,7 +28,7 @@ from torchvision.transforms.functional import center_crop, pil_to_tensor, resize
 
 from mmguided.analysis import object_share
 from mmguided.engine.command_line import OptionAction, load_config
-from mmguided.engine.config_checks import check_data
+from mmguided.engine.config_checks import check_data, check_teacher
 from mmguided.registry import MODELS
 from mmguided.utils.checkpoints import load_model
 from mmguided.utils.errors import ConfigError, check_file, exit_on_config_error
@@ -134,6 +134,7 @@ def main() -> None:
     args = parse_args()
     cfg = load_config(args.config, args.cfg_options)
     check_data(cfg, ['model'])
+    check_teacher(cfg)
     check_file('--annotations', args.annotations, "give COCO's file of instances")
     torch.manual_seed(args.seed)
     guide = _Guide(cfg, args)

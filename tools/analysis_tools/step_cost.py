@@ -11,6 +11,7 @@ what a GPU had allocated at most, everything included.
 Random images, the config's precision on a GPU and float32 on a CPU; forward, backward, optimizer.
 """
 import argparse
+import itertools
 import statistics
 import time
 
@@ -25,12 +26,13 @@ from mmguided.utils.errors import exit_on_config_error
 
 
 class _Step:
-    """One training step of a config, ready to be called."""
+    """One training step of a config at a time of its run, ready to be called."""
 
-    def __init__(self, path: str, batch_size: int, device: torch.device) -> None:
+    def __init__(self, path: str, progress: float, batch_size: int, device: torch.device) -> None:
         cfg = load_config(path)
         with DefaultScope.overwrite_default_scope(cfg.default_scope):
             self.model = MODELS.build(cfg.model).to(device).train()
+            self.model.clock.set(progress, 1)
             images = torch.randn(batch_size, 3, *self.model.backbone.img_size, device=device)
             self.inputs = images if self.model.num_views == 1 else [images] * self.model.num_views
             parameters = [p for p in self.model.parameters() if p.requires_grad]
@@ -85,25 +87,33 @@ def main() -> None:
     parser.add_argument('configs', nargs='+')
     parser.add_argument('--batch-size', type=int, default=128)
     parser.add_argument('--steps', type=int, default=10)
+    parser.add_argument('--progress', nargs='+', type=float, default=[0.], metavar='SHARE',
+                        help='share of the run that is over, for what changes over a run; several '
+                        'measure each config at each (default: 0)')
     args = parser.parse_args()
     device = torch.device('cuda' if torch.cuda.is_available() else 'cpu')
-    steps = [_Step(path, args.batch_size, device) for path in args.configs]
+    rows = list(itertools.product(args.configs, args.progress))
+    steps = [_Step(*row, args.batch_size, device) for row in rows]
     flops, saved = [], [step.saved_bytes() / 2**30 for step in steps]
+    # A teacher's fused attention does arithmetic that nobody counts.
+    torch.backends.mha.set_fastpath_enabled(False)
     for step in steps:  # the first step allocates and fills the optimizer: it is not timed
         with FlopCounterMode(display=False) as counter:
             step()
         flops.append(counter.get_total_flops() / args.batch_size / 1e9)
+    torch.backends.mha.set_fastpath_enabled(True)
     measured = [[step() for step in steps] for _ in track_iter_progress(list(range(args.steps)))]
 
     name = torch.cuda.get_device_name() if device.type == 'cuda' else 'CPU'
     print(f'\n{name}, {torch.get_num_threads()} threads, torch {torch.__version__}, batch '
           f'{args.batch_size}, median of {args.steps} steps')
-    print(f'{"config":<40} {"ms/step":>9} {"ratio":>6} {"GFLOP/image":>12} {"ratio":>6} '
+    print(f'{"config":<48} {"ms/step":>9} {"ratio":>6} {"GFLOP/image":>12} {"ratio":>6} '
           f'{"saved GiB":>10} {"peak GiB":>9}')
     medians = [statistics.median(row[i][0] for row in measured) for i in range(len(steps))]
-    for i, path in enumerate(args.configs):
+    for i, (path, progress) in enumerate(rows):
+        path += f' at {progress:g}' if len(args.progress) > 1 else ''
         peak = max(row[i][1] for row in measured)
-        print(f'{path:<40} {1e3 * medians[i]:>9.1f} {medians[i] / medians[0]:>6.2f} '
+        print(f'{path:<48} {1e3 * medians[i]:>9.1f} {medians[i] / medians[0]:>6.2f} '
               f'{flops[i]:>12.1f} {flops[i] / flops[0]:>6.2f} {saved[i]:>10.2f} {peak:>9.2f}')
 
 

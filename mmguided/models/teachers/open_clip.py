@@ -55,7 +55,7 @@ class OpenCLIPTeacher(Teacher):
         try:
             import open_clip
         except ImportError as error:
-            raise ConfigError('teacher.type=OpenCLIPTeacher needs open_clip: '
+            raise ConfigError('model.teacher.type=OpenCLIPTeacher needs open_clip: '
                               '`pip install "mmguided[clip]"`') from error
         if model_name.startswith(_FOLDER):
             path, quick_gelu = _read_folder(model_name, pretrained, quick_gelu)
@@ -72,7 +72,7 @@ class OpenCLIPTeacher(Teacher):
             open_clip.load_checkpoint(clip, path, weights_only=not _is_script(path))
         except (RuntimeError, KeyError) as error:
             reason = str(error).splitlines()
-            raise ConfigError(f'teacher.pretrained: {path!r} does not hold the weights of '
+            raise ConfigError(f'model.teacher.pretrained: {path!r} does not hold the weights of '
                               f'{model_name}: {" ".join(line.strip() for line in reason[:2])}'
                               ) from error
         visual, preprocess = clip.visual, open_clip.get_model_preprocess_cfg(clip)
@@ -123,7 +123,7 @@ def _check_name(model_name: str) -> None:
     import open_clip
     known = open_clip.list_models()
     if model_name not in known:
-        raise ConfigError(f'teacher.model_name={model_name!r}: open_clip has no such model'
+        raise ConfigError(f'model.teacher.model_name={model_name!r}: open_clip has no such model'
                           + nearest(model_name, known))
 
 
@@ -133,11 +133,12 @@ def _read_folder(model_name: str, pretrained: str | None,
     import open_clip
     folder = Path(model_name.removeprefix(_FOLDER))
     if pretrained is not None:
-        raise ConfigError(f'teacher.pretrained={pretrained!r}, and teacher.model_name='
-                          f'{model_name!r} holds the weights too: set teacher.pretrained=None')
+        raise ConfigError(f'model.teacher.pretrained={pretrained!r}, and model.teacher.model_name='
+                          f'{model_name!r} holds the weights too: set '
+                          'model.teacher.pretrained=None')
     path = next((folder / name for name in _WEIGHTS if (folder / name).is_file()), None)
     if path is None or not (folder / 'open_clip_config.json').is_file():
-        raise ConfigError(f'teacher.model_name={model_name!r}: the folder must hold '
+        raise ConfigError(f'model.teacher.model_name={model_name!r}: the folder must hold '
                           f'open_clip_config.json and {" or ".join(_WEIGHTS)}; give one that does, '
                           'such as tools/train_clip.py writes')
     if quick_gelu is None:
@@ -163,8 +164,8 @@ def _check_architecture(model_name: str, visual: nn.Module) -> None:
     if block is None or not isinstance(block.attn, nn.MultiheadAttention) or (
             visual.final_ln_after_pool or visual.attn_pool is not None
             or visual.pool_type not in ('tok', 'avg')):
-        raise ConfigError(f'teacher.model_name={model_name!r}: its image encoder is no plain ViT '
-                          "with [CLS]; choose one, such as 'ViT-B-16' or 'ViT-L-14'")
+        raise ConfigError(f'model.teacher.model_name={model_name!r}: its image encoder is no plain '
+                          "ViT with [CLS]; choose one, such as 'ViT-B-16' or 'ViT-L-14'")
 
 
 def _find_weights(model_name: str, pretrained: str, cfg: dict, cache_dir: str | None,
@@ -175,18 +176,18 @@ def _find_weights(model_name: str, pretrained: str, cfg: dict, cache_dir: str | 
         return os.path.expanduser(pretrained)
     if not cfg:
         tags = open_clip.list_pretrained_tags_by_model(model_name)
-        raise ConfigError(f'teacher.pretrained={pretrained!r} is neither a file nor one of '
+        raise ConfigError(f'model.teacher.pretrained={pretrained!r} is neither a file nor one of '
                           f'open_clip\'s tags for {model_name}: {", ".join(tags) or "none"}')
     path = _cached(cfg, cache_dir)
     if path is None and download:
         return open_clip.download_pretrained(cfg, cache_dir=cache_dir)
     if path is None:
         raise ConfigError(
-            f'teacher.pretrained={pretrained!r}: the weights of {model_name} are not in the cache. '
-            f'Where there is a network, get them by `python -c "import open_clip as o; '
+            f'model.teacher.pretrained={pretrained!r}: the weights of {model_name} are not in the '
+            f'cache. Where there is a network, get them by `python -c "import open_clip as o; '
             f"print(o.download_pretrained(o.get_pretrained_cfg('{model_name}', '{pretrained}')))"
-            '"`, and set teacher.pretrained to the path that it prints; or set '
-            'teacher.download=True')
+            '"`, and set model.teacher.pretrained to the path that it prints; or set '
+            'model.teacher.download=True')
     return path
 
 
@@ -211,9 +212,9 @@ def _wants_quick_gelu(model_name: str, path: str, cfg: dict) -> bool:
         return cfg.get('quick_gelu', False) or model_name.endswith('-quickgelu')
     if _is_script(path):  # as OpenAI, and nobody else, has released them
         return True
-    raise ConfigError(f'teacher.quick_gelu is not set, and {path!r} does not tell whether its '
-                      'weights want it: set True for those of OpenAI, DFN and MetaCLIP, False for '
-                      "LAION's and DataComp's")
+    raise ConfigError(f'model.teacher.quick_gelu is not set, and {path!r} does not tell whether '
+                      'its weights want it: set True for those of OpenAI, DFN and MetaCLIP, '
+                      "False for LAION's and DataComp's")
 
 
 def _is_script(path: str) -> bool:
