@@ -159,7 +159,8 @@ def main() -> None:
 
     sheet = draw_masks((images[some] / 255).permute(0, 2, 3, 1).numpy(), objects[some].numpy(),
                        patches(torch.cat(scores)),
-                       {name: patches(mask) for name, mask in masks.items()})
+                       {name: patches(mask) for name, mask in masks.items()},
+                       f'{Path(args.config).stem}, mask ratio {args.mask_ratio:g}')
     Image.fromarray(sheet).save(args.out / 'masks.png')
     print(f'\n{len(images)} images, mask ratio {args.mask_ratio}, {args.draws} masks each; inside '
           f'objects by chance {table["random"]["chance"]:.1f} %, at best '
