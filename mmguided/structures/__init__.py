@@ -1,7 +1,9 @@
 """Plain data that parts hand to each other."""
 from .clock import Clock, Schedule
-from .observation import Observation, Wants, unite_wants
+from .observation import Observation, Wants, resolve_layers, unite_wants
 from .patch_mask import PatchMask, len_keep
 
 __all__ = [
-    'Clock', 'Observation', 'PatchMask', 'Schedule', 'Wants', 'len_keep', 'unite_wants']
+    'Clock', 'Observation', 'PatchMask', 'Schedule', 'Wants', 'len_keep', 'resolve_layers',
+    'unite_wants'
+]

@@ -1,5 +1,5 @@
 from .generator import GuidanceSchedule, MaskGenerator
-from .guidance import Blend, ClsAttention, Guidance
+from .guidance import Blend, ClsAttention, Guidance, NcutRelevance
 from .sampling import (
     BlockwiseSampling,
     GridBlockSampling,
@@ -13,6 +13,6 @@ from .sampling import (
 
 __all__ = [
     'Blend', 'BlockwiseSampling', 'ClsAttention', 'GridBlockSampling', 'Guidance',
-    'GuidanceSchedule', 'HintSampling', 'ImportanceSampling', 'MaskGenerator',
+    'GuidanceSchedule', 'HintSampling', 'ImportanceSampling', 'MaskGenerator', 'NcutRelevance',
     'ProportionalSampling', 'RandomSampling', 'Sampling', 'TopKSampling'
 ]

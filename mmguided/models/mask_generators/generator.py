@@ -94,11 +94,16 @@ class Shot(nn.Module):
         are guided, ``(B, 1)`` bool; None if all are, or none is."""
         if self.guidance is not None and scores is None:
             return self.sampling.random_priority(noise, grid), None
+        guided = None
+        if scores is not None and self.guidance.may_abstain:
+            guided = scores.isfinite().all(dim=1, keepdim=True)
+            scores = torch.where(guided, scores, 0)
         priority = self.sampling.priority(scores, noise, grid, num_mask, clock)
-        share = self.schedule.share(clock)
-        if scores is None or share == 1:
+        if scores is not None and (share := self.schedule.share(clock)) < 1:
+            drawn = torch.rand(len(noise), 1, device=noise.device) < share
+            guided = drawn if guided is None else guided & drawn
+        if guided is None:
             return priority, None
-        guided = torch.rand(len(noise), 1, device=noise.device) < share
         return torch.where(guided, priority, self.sampling.random_priority(noise, grid)), guided
 
 

@@ -1,12 +1,22 @@
 """Where the information is: from observations of encoders to scores per patch."""
+import math
 from collections.abc import Mapping, Sequence
 
+import torch
 import torch.nn.functional as F
 from mmengine.model import BaseModule
 from torch import Tensor, nn
 
+from mmguided.ops import normalized_cut
 from mmguided.registry import MODELS
-from mmguided.structures import Clock, Observation, Schedule, Wants, unite_wants
+from mmguided.structures import (
+    Clock,
+    Observation,
+    Schedule,
+    Wants,
+    resolve_layers,
+    unite_wants,
+)
 from mmguided.utils.errors import ConfigError
 
 from ..backbones.base import Encoder, check_wants
@@ -17,8 +27,11 @@ class Guidance(BaseModule):
 
     Attributes:
         nonnegative: Whether no score is below 0, as some samplers need.
+        may_abstain: Whether the scores of an image may be NaN, all of them: it is then masked at
+            random, and does not count in ``guided_share``.
     """
     nonnegative = True
+    may_abstain = False
 
     def wants(self, clock: Clock) -> Mapping[str, Wants]:
         """What is asked at this time of which encoder: 'student', 'momentum' or 'teacher'."""
@@ -120,6 +133,7 @@ class Blend(Guidance):
         if not all(guidance.nonnegative for guidance in self.guidances):
             raise ConfigError("Blend normalizes scores to sum 1 and takes none below 0: set "
                               "guidance.softmax='heads'")
+        self.may_abstain = any(guidance.may_abstain for guidance in self.guidances)
 
     def weights_at(self, clock: Clock) -> list[float]:
         """The weight of each guidance."""
@@ -143,3 +157,53 @@ class Blend(Guidance):
     def forward(self, observations, clock):
         return sum(weight * F.normalize(guidance(observations, clock), p=1, dim=1)
                    for guidance, weight in self._active(clock))
+
+
+@MODELS.register_module()
+class NcutRelevance(Guidance):
+    """How much each patch resembles one of the two clusters into which a normalized cut divides the
+    patches (Self-guided MAE Sec. 4, Eq. 8).
+
+    The graph's weights are cosines of the patches' token relations, their attention output before
+    the projection (Eq. 2). The cluster of the object is the side of the cut that holds the largest
+    absolute entry of the eigenvector. The score of a patch is the cosine of its relation and the
+    mean of the cluster's. An image that has no cut, such as one of a single color, gets no scores.
+
+    Args:
+        source: Name of the encoder to observe: 'student', 'momentum' or 'teacher'.
+        layer: Layer to read, counted from 0, negative from the end; -2 is the paper's.
+        cluster: 'object', 'background', or 'alternating' between them from epoch to epoch.
+    """
+    nonnegative = False
+    may_abstain = True
+
+    def __init__(self, source: str = 'student', layer: int = -2, cluster: str = 'object') -> None:
+        super().__init__()
+        if cluster not in ('object', 'background', 'alternating'):
+            raise ConfigError(f"guidance.cluster={cluster!r}: choose from 'object', 'background' "
+                              "and 'alternating'")
+        self.source = source
+        self.layer = layer
+        self.cluster = cluster
+
+    @property
+    def is_scheduled(self):
+        return self.cluster == 'alternating'
+
+    def wants(self, clock):
+        return {self.source: Wants(relations=frozenset({self.layer}))}
+
+    def forward(self, observations, clock):
+        seen = observations[self.source]
+        layer, = resolve_layers([self.layer], seen.num_layers)
+        with torch.autocast(seen.relations[layer].device.type, enabled=False):
+            relations = seen.relations[layer].float()
+            unit = F.normalize(relations, dim=-1)
+            cut = normalized_cut(unit @ unit.mT)
+            odd_epoch = math.isfinite(clock.epoch) and int(clock.epoch) % 2 == 1
+            background = self.cluster == 'background' or (
+                self.cluster == 'alternating' and odd_epoch)
+            cluster = (~cut.side if background else cut.side).float()
+            center = cluster.unsqueeze(1) @ relations  # its mean, but for a factor
+            scores = (F.normalize(center, dim=-1) @ unit.mT).squeeze(1)
+        return torch.where(cut.valid.unsqueeze(1), scores, math.nan)

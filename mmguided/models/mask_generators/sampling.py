@@ -242,7 +242,8 @@ class HintSampling(Sampling):
             [0, 1], or the arguments of a :class:`mmguided.structures.Schedule`, such as
             ``dict(start=.05, end=0., ramp=1., relative=True)`` for a share that decays over the
             run.
-        choice: 'uniform' draws them at random, 'proportional' in proportion to the scores.
+        choice: 'uniform' draws them at random, 'proportional' in proportion to the scores, of which
+            those below 0 count as 0.
 
     Raises:
         ConfigError: If the ratio is not in [0, 1] or leaves more hints than there are patches to
@@ -261,8 +262,7 @@ class HintSampling(Sampling):
         if choice == 'proportional' and not self.needs_scores:
             raise ConfigError(f'HintSampling: {type(self.sampling).__name__} uses no scores, in '
                               "proportion to which hints could be drawn: set choice='uniform'")
-        self.needs_nonnegative_scores = (
-            choice == 'proportional' or self.sampling.needs_nonnegative_scores)
+        self.needs_nonnegative_scores = self.sampling.needs_nonnegative_scores
         self.is_scheduled = not self.ratio.is_constant or self.sampling.is_scheduled
 
     def len_keep(self, grid, mask_ratio):

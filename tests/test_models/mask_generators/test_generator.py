@@ -3,7 +3,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from mmguided.models import Encoder, GuidanceSchedule, MaskedViT, MaskGenerator
+from mmguided.models import Encoder, Guidance, GuidanceSchedule, MaskedViT, MaskGenerator
 from mmguided.registry import MODELS
 from mmguided.structures import Clock, Observation, len_keep
 from mmguided.utils.errors import ConfigError
@@ -26,7 +26,7 @@ class StubEncoder(Encoder):
 STUB = dict(student=StubEncoder())
 
 
-class _Scores(torch.nn.Module):
+class _Scores(Guidance):
     """A guidance that asks for nothing and returns what it is given."""
 
     def __init__(self, scores):

@@ -1,8 +1,17 @@
 """Guidance: what it asks for, what it makes of the answer, errors."""
+import numpy as np
 import pytest
+import scipy.linalg
 import torch
 
-from mmguided.models import Blend, ClsAttention, MaskedSwin, MaskedViT, MaskGenerator
+from mmguided.models import (
+    Blend,
+    ClsAttention,
+    MaskedSwin,
+    MaskedViT,
+    MaskGenerator,
+    NcutRelevance,
+)
 from mmguided.structures import Clock, Observation, Wants
 from mmguided.utils.errors import ConfigError
 
@@ -114,3 +123,71 @@ def test_logits_are_refused_where_scores_must_be_shares():
     with pytest.raises(ConfigError, match='ProportionalSampling needs scores of 0 or more'):
         MaskGenerator(sampling=dict(type='mmguided.ProportionalSampling'),
                       guidance=dict(type='mmguided.ClsAttention', softmax=None))
+
+
+def relations_of_two_clusters(num=12):
+    """Relations ``(num, 16, 8)``: 5 patches around one direction, the others around another."""
+    object_patches = torch.stack([torch.randperm(16)[:5] for _ in range(num)])
+    is_object = torch.zeros(num, 16).scatter_(1, object_patches, 1).bool()
+    centers = torch.rand(num, 2, 8)
+    relations = torch.where(is_object[..., None], centers[:, :1], centers[:, 1:])
+    return relations + .05 * torch.rand(num, 16, 8), is_object
+
+
+def relevance(relations, clock=None, **settings):
+    seen = dict(student=Observation(3, relations={1: relations}))
+    return NcutRelevance(**settings)(seen, clock or Clock())
+
+
+def test_relevance_is_eq_8_on_the_side_of_the_largest_entry():
+    relations, is_object = relations_of_two_clusters()
+    scores = relevance(relations)
+    for image, ours, inside in zip(relations.numpy(), scores, is_object, strict=True):
+        unit = image / np.linalg.norm(image, axis=1, keepdims=True)
+        similarity = unit @ unit.T
+        degrees = np.diag(similarity.sum(1))
+        y = scipy.linalg.eigh(degrees - similarity, degrees)[1][:, 1]
+        upper = y >= y.mean()
+        cluster = upper if upper[np.abs(y).argmax()] else ~upper
+        assert np.array_equal(cluster, inside.numpy()), 'the smaller cluster has larger entries'
+        mean = image[cluster].mean(0)
+        expected = image @ mean / np.linalg.norm(image, axis=1) / np.linalg.norm(mean)
+        np.testing.assert_allclose(ours.numpy(), expected, rtol=1e-5)
+    top = scores.topk(5, dim=1).indices
+    assert is_object.gather(1, top).all()
+
+
+def test_the_background_and_both_in_turn():
+    relations, is_object = relations_of_two_clusters()
+    background = relevance(relations, cluster='background')
+    assert not is_object.gather(1, background.topk(11, dim=1).indices).any()
+    for epoch, expected in ((0, 'object'), (1.4, 'background'), (2, 'object')):
+        scores = relevance(relations, at(epoch), cluster='alternating')
+        assert torch.equal(scores, relevance(relations, cluster=expected))
+    assert NcutRelevance(cluster='alternating').is_scheduled and not NcutRelevance().is_scheduled
+
+
+def test_what_it_asks_for():
+    assert NcutRelevance('momentum').wants(Clock()) == dict(
+        momentum=Wants(relations=frozenset({-2})))
+    NcutRelevance().check(dict(student=vit()))
+    with pytest.raises(ConfigError, match='layer 5 is out of range'):
+        NcutRelevance(layer=5).check(dict(student=vit()))
+    with pytest.raises(ConfigError, match="cluster='foreground'"):
+        NcutRelevance(cluster='foreground')
+
+
+def test_an_image_without_a_cut_is_masked_at_random_and_counted():
+    relations, _ = relations_of_two_clusters(num=200)
+    relations[50:] = relations[50:, :1]  # as of one color
+    scores = relevance(relations)
+    assert scores[:50].isfinite().all() and scores[50:].isnan().all()
+    masks = MaskGenerator(sampling=dict(type='mmguided.TopKSampling'),
+                          guidance=dict(type='mmguided.NcutRelevance', layer=1))
+    seen = dict(student=Observation(3, relations={1: relations}))
+    mask, log_vars = masks(torch.zeros(200, 3, 8, 8), (4, 4), seen, {}, Clock())
+    assert log_vars['guided_share'] == .25 and log_vars['topk_overlap'].isfinite()
+    assert (mask.mask.sum(1) == 12).all()
+    share = mask.mask[50:].mean(0)
+    assert (share - .75).abs().max() < 4 * (.75 * .25 / 150)**.5
+    assert (mask.mask[:50].gather(1, scores[:50].topk(12, dim=1).indices) == 1).all()

@@ -1,0 +1,108 @@
+"""Normalized cuts of batches of graphs (Shi and Malik, 2000)."""
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+
+@dataclass(frozen=True)
+class NormalizedCut:
+    """Two sides of each of B graphs with n nodes.
+
+    Attributes:
+        eigenvector: y of the second smallest eigenvalue of ``(D - M) y = lambda D y``, ``(B, n)``,
+            with ``y D y = 1``; its entry of the largest absolute value is positive.
+        side: ``(B, n)`` bool, whether an entry is at least the mean of all: the side that holds the
+            largest one.
+        residual: ``||A u - mu u||``, ``(B, )``, of ``u = D^(1/2) y`` and
+            ``A = D^(-1/2) M D^(-1/2)``: 0 for an exact solution.
+        valid: ``(B, )`` bool; False for a graph without a cut: its nodes are all alike, or the sum
+            of a row is not above 0, or something is not finite.
+    """
+    eigenvector: Tensor
+    side: Tensor
+    residual: Tensor
+    valid: Tensor
+
+
+def normalized_cut(similarity: Tensor,
+                   block_size: int = 4,
+                   num_steps: int = 4,
+                   num_rounds: int = 2,
+                   degree: int = 10,
+                   eps: float = 1e-6) -> NormalizedCut:
+    """Cut each graph in two by the second smallest eigenvector of its normalized Laplacian.
+
+    That vector is the dominant one of ``A = D^(-1/2) M D^(-1/2)`` once the trivial one,
+    ``D^(1/2) 1``, is taken out. It is found by subspace iteration: a few plain steps of a block of
+    vectors, then rounds of a Chebyshev polynomial of A, which damps all eigenvalues below the
+    smallest that the block has found, each followed by a Rayleigh-Ritz step. All graphs take the
+    same number of steps, so that a GPU is never waited for. The start is fixed: no random numbers.
+
+    Args:
+        similarity: M, ``(B, n, n)``, symmetric and positive semidefinite, as cosines of features
+            are; of any floating dtype, computed in float32.
+        block_size: Vectors in the block, fewer than n.
+        num_steps: Plain steps.
+        num_rounds: Rounds of Chebyshev polynomials.
+        degree: Of the polynomials: steps in each round.
+        eps: Smallest mean of a row of M, and smallest eigenvalue of A, for a graph to have a cut.
+    """
+    similarity = similarity.float()
+    size = similarity.shape[-1]
+    degrees = similarity.sum(dim=-1)
+    valid = (degrees > eps * size).all(dim=-1) & degrees.isfinite().all(dim=-1)
+    similarity = torch.where(valid.view(-1, 1, 1), similarity, 0)
+    degrees = torch.where(valid.unsqueeze(-1), degrees, 1)
+    scale = degrees.rsqrt()
+    trivial = torch.where(valid.unsqueeze(-1), F.normalize(degrees.sqrt(), dim=-1), 0)
+    # Symmetric, so that rows (B, k, n) times it are its steps.
+    matrix = scale.unsqueeze(-1) * similarity * scale.unsqueeze(-2) - (
+        trivial.unsqueeze(-1) * trivial.unsqueeze(-2))
+
+    block = _start(block_size, size, matrix.device).expand(len(matrix), -1, -1)
+    for _ in range(num_steps):
+        block = _orthonormal(block @ matrix)
+    values, block = _rayleigh_ritz(block, matrix)
+    for _ in range(num_rounds):
+        # [0, bound] is mapped to [-1, 1], outside of which the polynomials grow: by 38 a step at
+        # most, lest they overflow.
+        bound = values[:, :1, None].clamp(min=values[:, -1:, None] / 10).clamp(min=eps)
+        last, block = block, 2 / bound * (block @ matrix) - block
+        for _ in range(degree - 1):
+            last, block = block, 4 / bound * (block @ matrix) - 2 * block - last
+        values, block = _rayleigh_ritz(_orthonormal(block), matrix)
+    vector, value = block[:, -1], values[:, -1]
+    residual = ((block @ matrix)[:, -1] - value.unsqueeze(-1) * vector).norm(dim=-1)
+
+    y = vector * scale
+    y = y * y.gather(1, y.abs().argmax(dim=1, keepdim=True)).sign()
+    valid = valid & (value > eps)
+    return NormalizedCut(y, y >= y.mean(dim=-1, keepdim=True), residual, valid)
+
+
+def _start(block_size: int, size: int, device: torch.device) -> Tensor:
+    """Cosines of rising frequency, ``(1, block_size, size)``."""
+    frequency = torch.arange(1, block_size + 1, device=device).unsqueeze(1)
+    position = (torch.arange(size, device=device) + 0.5) / size
+    return (torch.pi * frequency * position).cos().unsqueeze(0)
+
+
+def _orthonormal(block: Tensor) -> Tensor:
+    """An orthonormal basis of the rows of ``(B, k, n)``, by Gram-Schmidt, each row twice; a row
+    that is none but for rounding becomes 0. A GPU takes all graphs at once, and nothing fails."""
+    basis = F.normalize(block[:, :1], dim=-1)
+    for row in F.normalize(block[:, 1:], dim=-1).split(1, dim=1):
+        for _ in range(2):
+            row = row - (row @ basis.mT) @ basis
+        length = row.norm(dim=-1, keepdim=True)
+        basis = torch.cat((basis, torch.where(length > 1e-5, row / length, 0)), dim=1)
+    return basis
+
+
+def _rayleigh_ritz(block: Tensor, matrix: Tensor) -> tuple[Tensor, Tensor]:
+    """Ritz values ``(B, k)``, rising, and the vectors in their order, of orthonormal rows."""
+    projected = block @ matrix @ block.mT
+    values, rotation = torch.linalg.eigh((projected + projected.mT) / 2)
+    return values, rotation.mT @ block

@@ -1,0 +1,92 @@
+"""Normalized cuts: scipy's eigenvectors, graphs without a cut, no dependence on the batch."""
+import numpy as np
+import pytest
+import scipy.linalg
+import torch
+import torch.nn.functional as F
+
+from mmguided.ops import normalized_cut
+from mmguided.structures import Wants
+from tests.helpers.encoders import build_vit
+
+
+def cosines(features):
+    unit = F.normalize(features.double(), dim=-1)
+    return unit @ unit.mT
+
+
+def scipys(similarity):
+    """Eigenvector ``(n, )``, in the sign of ours, and its side."""
+    degrees = np.diag(similarity.sum(1))
+    y = scipy.linalg.eigh(degrees - similarity, degrees)[1][:, 1]
+    y = y * np.sign(y[np.abs(y).argmax()])
+    return y, y >= y.mean()
+
+
+FEATURES = {
+    'two clusters': lambda: torch.rand(16, 2, 24).repeat_interleave(98, dim=1)
+    + .2 * torch.rand(16, 196, 24),
+    'random': lambda: torch.randn(16, 196, 64).abs(),
+    'an encoder': lambda: build_vit().observe(
+        torch.randn(16, 3, 112, 112), Wants(relations=frozenset({1}))).relations[1],
+}
+
+
+@pytest.mark.parametrize('name', FEATURES)
+@pytest.mark.parametrize('dtype', [torch.float64, torch.float32])
+def test_eigenvectors_and_sides_are_scipys(name, dtype):
+    similarity = cosines(FEATURES[name]())
+    cut = normalized_cut(similarity.to(dtype))
+    expected = [scipys(one) for one in similarity.numpy()]
+    agreement = [(side == ours.numpy()).mean() for (_, side), ours in zip(
+        expected, cut.side, strict=True)]
+    assert cut.valid.all() and np.mean(agreement) > .995
+    angles = [abs(np.dot(y, ours) / np.linalg.norm(y) / np.linalg.norm(ours))
+              for (y, _), ours in zip(expected, cut.eigenvector.numpy(), strict=True)]
+    assert min(angles) > .999
+    assert cut.residual.max() < 1e-4
+
+
+def test_two_blocks_by_hand():
+    """Nodes 0-2 and 3-4 with weight 1 inside, .1 between: the cut is between, the smaller side has
+    the larger entries."""
+    similarity = torch.full((1, 5, 5), .1)
+    similarity[:, :3, :3] = similarity[:, 3:, 3:] = 1
+    cut = normalized_cut(similarity)
+    assert cut.side.tolist() == [[False] * 3 + [True] * 2]
+    # y D y = 1, and y is orthogonal to 1 in D; degrees are 3.2 and 2.3.
+    a, b = cut.eigenvector[0, 0].item(), cut.eigenvector[0, 4].item()
+    assert 3 * 3.2 * a + 2 * 2.3 * b == pytest.approx(0, abs=1e-6)
+    assert 3 * 3.2 * a**2 + 2 * 2.3 * b**2 == pytest.approx(1)
+
+
+def test_graphs_without_a_cut_are_told_and_disturb_no_others():
+    good = cosines(FEATURES['two clusters']()[:2]).float()
+    flat, broken = torch.ones(1, 196, 196), torch.full((1, 196, 196), torch.nan)
+    negative = -good[:1]
+    cut = normalized_cut(torch.cat((flat, good[:1], broken, negative, good[1:])))
+    assert cut.valid.tolist() == [False, True, False, False, True]
+    assert cut.eigenvector.isfinite().all() and cut.residual.isfinite().all()
+    alone = normalized_cut(good)
+    assert torch.equal(cut.side[[1, 4]], alone.side)
+
+
+def test_bfloat16_cuts_nearly_the_same():
+    similarity = cosines(FEATURES['two clusters']())
+    halves = normalized_cut(similarity.bfloat16()).side
+    assert (halves == normalized_cut(similarity).side).float().mean() > .995
+
+
+def test_an_optimum_of_the_cut_energy():
+    """The side has a lower normalized cut than random sides of its size."""
+    similarity = cosines(FEATURES['two clusters']()).float()**8
+
+    def energy(side):
+        side = side.float()
+        across = torch.einsum('bi,bij,bj->b', side, similarity, 1 - side)
+        volumes = [torch.einsum('bi,bij->b', s, similarity) for s in (side, 1 - side)]
+        return across / volumes[0] + across / volumes[1]
+
+    side = normalized_cut(similarity).side
+    shuffled = side[:, torch.randperm(196)]
+    assert (energy(side) < .7 * energy(shuffled)).all()
