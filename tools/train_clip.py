@@ -17,16 +17,18 @@ import logging
 import math
 from pathlib import Path
 
-import open_clip
 import torch
-from open_clip.tokenizer import SimpleTokenizer
 from torch import Tensor
 from torch.utils.data import DataLoader
 from torchvision import transforms
 from torchvision.datasets import ImageFolder
 from tqdm import tqdm
 
-from mmguided.utils.errors import ConfigError, exit_on_config_error
+from mmguided.utils.errors import ConfigError, exit_on_config_error, imports_of_extra
+
+with imports_of_extra('clip'):
+    import open_clip
+    from open_clip.tokenizer import SimpleTokenizer
 
 SIDE, CONTEXT_LENGTH = 32, 16
 MODEL = dict(

@@ -2,12 +2,24 @@
 import functools
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 
 class ConfigError(ValueError):
     """A config or command line asks for what cannot be; the message names the field, its value and
     the remedy. The tools print it without a traceback."""
+
+
+@contextmanager
+def imports_of_extra(extra: str) -> Iterator[None]:
+    """Around a tool's imports of packages that only an extra of ours installs: one that is missing
+    becomes an ``error:`` line and exit code 1."""
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        sys.exit(f'error: {sys.argv[0]} needs the package {error.name!r}: '
+                 f"`pip install -e '.[{extra}]'`")
 
 
 def check_file(field: str, path: str, remedy: str) -> None:

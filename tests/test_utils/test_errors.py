@@ -2,7 +2,13 @@
 import pytest
 from torch.utils.data import DataLoader
 
-from mmguided.utils.errors import ConfigError, check_file, exit_on_config_error, user_message
+from mmguided.utils.errors import (
+    ConfigError,
+    check_file,
+    exit_on_config_error,
+    imports_of_extra,
+    user_message,
+)
 from tests.helpers.toy import ToyData
 
 
@@ -67,3 +73,9 @@ def test_another_error_of_a_tool_keeps_its_stack():
 
     with pytest.raises(ValueError, match='^a bug$'):
         main()
+
+
+def test_a_missing_package_is_one_line_with_its_extra():
+    with pytest.raises(SystemExit, match=r"needs the package 'no_such_package': `pip install -e "
+                                         r"'\.\[clip\]'`"), imports_of_extra('clip'):
+        import no_such_package  # noqa: F401

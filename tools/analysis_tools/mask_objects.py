@@ -22,7 +22,6 @@ import torch
 from mmengine.registry import DefaultScope
 from mmengine.utils import track_iter_progress
 from PIL import Image
-from pycocotools.coco import COCO
 from torch import Tensor
 from torchvision.transforms.functional import center_crop, pil_to_tensor, resize
 
@@ -31,8 +30,17 @@ from mmguided.engine.command_line import OptionAction, load_config
 from mmguided.engine.config_checks import check_data, check_teacher
 from mmguided.registry import MODELS
 from mmguided.utils.checkpoints import load_model
-from mmguided.utils.errors import ConfigError, check_file, exit_on_config_error
-from mmguided.visualization import draw_masks
+from mmguided.utils.errors import (
+    ConfigError,
+    check_file,
+    exit_on_config_error,
+    imports_of_extra,
+)
+
+with imports_of_extra('onedl-downstream,analysis'):
+    from pycocotools.coco import COCO
+
+    from mmguided.visualization import draw_masks
 
 TOP_K, PROPORTIONAL = 'mmguided.TopKSampling', 'mmguided.ProportionalSampling'
 SAMPLERS = {
