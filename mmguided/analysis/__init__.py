@@ -1,5 +1,7 @@
 """What a model does with images, as data."""
+from .exploitation import exploitation_rates
 from .objects import ObjectShare, object_share
 from .reconstruction import Reconstruction, reconstruct
 
-__all__ = ['ObjectShare', 'Reconstruction', 'object_share', 'reconstruct']
+__all__ = [
+    'ObjectShare', 'Reconstruction', 'exploitation_rates', 'object_share', 'reconstruct']

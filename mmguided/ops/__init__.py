@@ -1,5 +1,5 @@
 """Pure tensor functions: no registry, no runner, no module state."""
-from .attention import cls_attention_row
+from .attention import cls_attention_row, group_attention
 from .distributed import all_gather_with_grad, concat_all_gather
 from .hog import hog
 from .ncut import NormalizedCut, normalized_cut
@@ -10,6 +10,7 @@ from .windows import merge_windows, split_windows, window_padding
 
 __all__ = [
     'NormalizedCut', 'all_gather_with_grad', 'cls_attention_row', 'concat_all_gather',
-    'gather_tokens', 'hog', 'merge_windows', 'normalize_patches', 'normalized_cut', 'patchify',
-    'restore_tokens', 'sincos_position_embedding', 'split_windows', 'unpatchify', 'window_padding'
+    'gather_tokens', 'group_attention', 'hog', 'merge_windows', 'normalize_patches',
+    'normalized_cut', 'patchify', 'restore_tokens', 'sincos_position_embedding', 'split_windows',
+    'unpatchify', 'window_padding'
 ]

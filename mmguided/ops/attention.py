@@ -1,5 +1,6 @@
 """Rows of attention maps, without ever making the map."""
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 
@@ -26,3 +27,26 @@ def cls_attention_row(query: Tensor, key: Tensor, softmax: str | None) -> Tensor
             logits = logits.softmax(dim=-1)
         row = logits[:, :, 0, 1:].mean(dim=1)
         return row.softmax(dim=-1) if softmax == 'mean' else row
+
+
+def group_attention(query: Tensor, key: Tensor, groups: Tensor) -> Tensor:
+    """Attention that groups of tokens pay to each other, on average (Self-guided MAE Eq. 5).
+
+    Values that tell the group of each token go through scaled-dot-product attention, so that the
+    map itself is never made.
+
+    Args:
+        query: ``(B, heads, N, d)``.
+        key: ``(B, heads, N, d)``.
+        groups: Which group each token belongs to, ``(B, N, G)``, 0 or 1, one 1 in each row; every
+            group has a token.
+
+    Returns:
+        ``(G, G)``, float32: row i is the attention of a token of group i to all tokens of each
+        group, averaged over the tokens of the group, the heads and the images; it sums to 1.
+    """
+    with torch.autocast(query.device.type, enabled=False):
+        groups = groups.float()
+        values = groups.unsqueeze(1).expand(-1, query.shape[1], -1, -1)
+        shares = F.scaled_dot_product_attention(query.float(), key.float(), values).mean(dim=1)
+        return torch.einsum('bng,bnh->gh', groups, shares) / groups.sum(dim=(0, 1)).unsqueeze(1)

@@ -14,24 +14,29 @@ class Clock(nn.Module):
 
     The algorithm owns it and hands it to its parts. Its time is a buffer, hence in every
     checkpoint; :class:`mmguided.engine.hooks.ClockHook` sets it before each step, from the number
-    of steps, which all processes count alike.
+    of steps, which all processes count alike. It also knows when its trigger has fired, which a
+    schedule may wait for (Self-guided MAE, Sec. 4).
 
     Attributes:
         epoch: Epochs that are over, with fractions.
         max_epochs: Epochs of the whole run; None before a run has started.
+        trigger_epoch: Epoch at which the trigger has fired; None before.
     """
 
     def __init__(self) -> None:
         super().__init__()
         self.register_buffer('epochs', torch.zeros(()))
-        # The buffer's value on the host: a step must not wait for the device.
+        self.register_buffer('trigger', torch.tensor(-1.))  # not yet
+        # The buffers' values on the host: a step must not wait for the device.
         self.epoch = 0.
         self.max_epochs: float | None = None
+        self.trigger_epoch: float | None = None
 
     @classmethod
     def at_end(cls) -> 'Clock':
         """A clock of a run that is over."""
         clock = cls()
+        clock.fire()
         clock.set(math.inf, math.inf)
         return clock
 
@@ -41,6 +46,12 @@ class Clock(nn.Module):
         self.epochs.fill_(self.epoch)
         if max_epochs is not None:
             self.max_epochs = float(max_epochs)
+
+    def fire(self) -> None:
+        """Fire the trigger, now, if it has not fired before; on all processes alike."""
+        if self.trigger_epoch is None:
+            self.trigger_epoch = self.epoch
+            self.trigger.fill_(self.epoch)
 
     @property
     def progress(self) -> float:
@@ -53,9 +64,11 @@ class Clock(nn.Module):
                               unexpected_keys, error_msgs) -> None:
         # A checkpoint of another project has no clock: it starts at 0.
         state_dict.setdefault(f'{prefix}epochs', torch.zeros(()))
+        state_dict.setdefault(f'{prefix}trigger', torch.tensor(-1.))
         super()._load_from_state_dict(state_dict, prefix, local_metadata, strict, missing_keys,
                                       unexpected_keys, error_msgs)
         self.epoch = float(self.epochs)
+        self.trigger_epoch = None if self.trigger < 0 else float(self.trigger)
 
 
 @dataclass(frozen=True)

@@ -37,3 +37,31 @@ def draw_loss_curves(scalars: str | Path, out: str | Path, window: int = 10) -> 
         ax.tick_params(labelsize=8)
     figure.tight_layout()
     canvas.print_png(str(out))
+
+
+def draw_exploitation(visible: np.ndarray, masked: np.ndarray, epochs: float,
+                      fired: float | None, out: str | Path) -> None:
+    """Draw how much of a decoder's output comes from visible and from mask tokens over a run
+    (Self-guided MAE, Fig. 4).
+
+    Args:
+        visible, masked: Shares, ``(N, )`` each, at equal distances.
+        epochs: That distance.
+        fired: Epoch at which the trigger has fired, which is marked; None leaves the mark out.
+        out: Picture to write.
+    """
+    figure = Figure(figsize=(5, 3.2), dpi=110)
+    canvas = FigureCanvasAgg(figure)
+    ax = figure.subplots()
+    time = epochs * np.arange(1, len(masked) + 1)
+    ax.plot(time, visible, label='visible tokens')
+    ax.plot(time, masked, label='mask tokens')
+    if fired is not None:
+        ax.axvline(fired, color='gray', linestyle='--', label=f'trigger, epoch {fired:.1f}')
+    ax.set_ylim(0, 1)
+    ax.set_xlabel('epoch', fontsize=8)
+    ax.set_ylabel('share in the output of the decoder', fontsize=8)
+    ax.tick_params(labelsize=8)
+    ax.legend(fontsize=8)
+    figure.tight_layout()
+    canvas.print_png(str(out))

@@ -46,3 +46,22 @@ def test_a_schedule_goes_from_start_to_end():
 def test_a_schedule_that_cannot_be_is_refused(value):
     with pytest.raises(ConfigError):
         Schedule.of(value, 'model.alpha')
+
+
+def test_the_trigger_fires_once_and_stays_in_the_checkpoint():
+    clock = Clock()
+    assert clock.trigger_epoch is None
+    clock.set(3.5)
+    clock.fire()
+    clock.set(5.)
+    clock.fire()
+    assert clock.trigger_epoch == 3.5
+    resumed = Clock()
+    resumed.load_state_dict(clock.state_dict())
+    assert resumed.trigger_epoch == 3.5
+    before = Clock()
+    before.load_state_dict(dict(epochs=torch.tensor(2.)))  # of an older version
+    assert before.epoch == 2 and before.trigger_epoch is None
+    resumed.load_state_dict(Clock().state_dict())
+    assert resumed.trigger_epoch is None
+    assert Clock.at_end().trigger_epoch == 0

@@ -6,7 +6,7 @@ import pytest
 from matplotlib.axes import Axes
 from mmcv import imread
 
-from mmguided.visualization import draw_loss_curves
+from mmguided.visualization import draw_exploitation, draw_loss_curves
 
 
 def write(path, rows):
@@ -85,3 +85,18 @@ def test_a_file_without_a_loss_is_an_error(tmp_path, rows):
     with pytest.raises(ValueError, match=r'scalars\.json holds no loss$'):
         draw_loss_curves(scalars, tmp_path / 'curves.png')
     assert not (tmp_path / 'curves.png').exists()
+
+
+@pytest.mark.parametrize('fired', [None, 1.5])
+def test_exploitation_has_both_curves_over_epochs_and_the_trigger(monkeypatch, tmp_path, fired):
+    plotted, marks, plot, mark = [], [], Axes.plot, Axes.axvline
+    monkeypatch.setattr(Axes, 'plot', lambda self, x, y, **kwargs: plotted.append(
+        (list(x), list(y), kwargs['label'])) or plot(self, x, y, **kwargs))
+    monkeypatch.setattr(Axes, 'axvline', lambda self, x, **kwargs: marks.append(x) or mark(
+        self, x, **kwargs))
+    shares = np.array([.3, .6, .4])
+    draw_exploitation(shares, 1 - shares, .5, fired, tmp_path / 'curves.png')
+    assert plotted == [([.5, 1., 1.5], [.3, .6, .4], 'visible tokens'),
+                       ([.5, 1., 1.5], [.7, .4, .6], 'mask tokens')]
+    assert marks == ([] if fired is None else [1.5])
+    assert imread(tmp_path / 'curves.png').std() > 0

@@ -1,6 +1,7 @@
 """Hooks."""
 from .broken_images_hook import BrokenImageReportHook
 from .clock_hook import ClockHook
+from .exploitation_hook import ExploitationHook
 from .figure_sheet_hook import FigureSheetHook
 from .input_size_hook import InputSizeHook
 from .momentum_update_hook import MomentumUpdateHook
@@ -10,6 +11,7 @@ from .run_identity_hook import RunIdentityHook
 from .strict_backbone_hook import StrictBackboneHook
 
 __all__ = [
-    'BrokenImageReportHook', 'ClockHook', 'FigureSheetHook', 'InputSizeHook', 'MomentumUpdateHook',
-    'PlainCheckpointHook', 'RNGStateHook', 'RunIdentityHook', 'StrictBackboneHook'
+    'BrokenImageReportHook', 'ClockHook', 'ExploitationHook', 'FigureSheetHook', 'InputSizeHook',
+    'MomentumUpdateHook', 'PlainCheckpointHook', 'RNGStateHook', 'RunIdentityHook',
+    'StrictBackboneHook'
 ]

@@ -7,6 +7,7 @@ from mmengine.runner import EpochBasedTrainLoop
 from mmguided.registry import HOOKS
 from mmguided.utils.errors import ConfigError
 
+from .exploitation_hook import ExploitationHook
 from .momentum_update_hook import MomentumUpdateHook
 
 
@@ -16,7 +17,8 @@ class ClockHook(Hook):
     and iteration-based loops alike. Models without one, as in evaluation, are left alone.
 
     Raises:
-        ConfigError: If the model has a momentum encoder and the run no :class:`MomentumUpdateHook`.
+        ConfigError: If the model has a momentum encoder and the run no :class:`MomentumUpdateHook`,
+            or its guidance waits for a trigger and the run has no :class:`ExploitationHook`.
     """
 
     priority = 'VERY_HIGH'
@@ -28,6 +30,12 @@ class ClockHook(Hook):
                 isinstance(hook, MomentumUpdateHook) for hook in runner.hooks):
             raise ConfigError('nobody moves the momentum encoder of the model: set default_hooks.'
                               "momentum_update=dict(type='mmguided.MomentumUpdateHook')")
+        masks = getattr(model, 'mask_generator', None)
+        if masks is not None and masks.waits_for_trigger and not any(
+                isinstance(hook, ExploitationHook) and hook.fire for hook in runner.hooks):
+            raise ConfigError("mask_generator.schedule.begin='trigger', and nothing fires it: add "
+                              "dict(type='mmguided.ExploitationHook') to custom_hooks, or set an "
+                              'epoch')
         loader = runner.train_dataloader
         # The sampler of an iteration-based loop has the length of the whole dataset everywhere.
         self._steps_per_epoch = (

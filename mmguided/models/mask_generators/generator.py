@@ -21,20 +21,29 @@ class GuidanceSchedule:
     ``begin=50`` from epoch 50 on, ``begin=0, ramp=100`` is a ramp.
 
     Args:
-        begin: First epoch with guidance.
+        begin: First epoch with guidance; 'trigger' is that at which the clock's trigger fires, see
+            :class:`mmguided.engine.hooks.ExploitationHook`.
         ramp: Epochs from no to full guidance.
     """
-    begin: float = 0
+    begin: float | str = 0
     ramp: float = 0
 
     def __post_init__(self) -> None:
-        if self.begin < 0 or self.ramp < 0:
+        if isinstance(self.begin, str) and not self.waits:
+            raise ConfigError(f"schedule begin={self.begin!r}: give an epoch or 'trigger'")
+        if not self.waits and self.begin < 0 or self.ramp < 0:
             raise ConfigError(f'schedule begin={self.begin}, ramp={self.ramp}: neither may be '
                               'negative')
 
+    @property
+    def waits(self) -> bool:
+        """Whether it waits for the clock's trigger."""
+        return self.begin == 'trigger'
+
     def share(self, clock: Clock) -> float:
         """Share of guided images at the time of the clock, in [0, 1]."""
-        return Schedule(0., 1., self.begin, self.ramp).at(clock)
+        begin = clock.trigger_epoch if self.waits else self.begin
+        return 0. if begin is None else Schedule(0., 1., begin, self.ramp).at(clock)
 
 
 class Shot(nn.Module):
@@ -166,6 +175,11 @@ class MaskGenerator(BaseModule):
     def is_scheduled(self) -> bool:
         """Whether sampling, guidance or the share of guided images changes over the epochs."""
         return any(shot.is_scheduled for shot in self.shots)
+
+    @property
+    def waits_for_trigger(self) -> bool:
+        """Whether a guidance begins when the clock's trigger fires."""
+        return any(shot.schedule.waits for shot in self.shots)
 
     @staticmethod
     def _as_dict(shot: Sequence[float] | Mapping) -> dict:

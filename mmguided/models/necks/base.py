@@ -3,6 +3,7 @@ from mmengine.model import BaseModule
 from torch import Tensor
 
 from mmguided.structures import PatchMask
+from mmguided.utils.errors import ConfigError
 
 
 class Decoder(BaseModule):
@@ -29,3 +30,16 @@ class Decoder(BaseModule):
             output of each; that of the last one is normalized, if the decoder ends in a norm.
         """
         raise NotImplementedError
+
+    def group_attention(self, latent: Tensor, mask: PatchMask) -> Tensor:
+        """Attention between visible and masked patches in each block, without gradient.
+
+        Returns:
+            ``(depth, 2, 2)``, see :func:`mmguided.ops.group_attention`: groups are the visible
+            patches and the masked ones.
+
+        Raises:
+            ConfigError: If the decoder has no attention.
+        """
+        raise ConfigError(f'neck.type={type(self).__name__} has no attention between patches: '
+                          "choose type='mmguided.MAEDecoder'")

@@ -4,7 +4,7 @@ from mmpretrain.models.backbones.vision_transformer import TransformerEncoderLay
 from mmpretrain.models.utils import resize_pos_embed
 from torch import Tensor, nn
 
-from mmguided.ops import restore_tokens, sincos_position_embedding
+from mmguided.ops import group_attention, restore_tokens, sincos_position_embedding
 from mmguided.registry import MODELS
 from mmguided.structures import PatchMask
 from mmguided.utils.errors import ConfigError
@@ -61,14 +61,31 @@ class MAEDecoder(Decoder):
         self.decoder_pos_embed.data.copy_(
             sincos_position_embedding(self.grid, self.embed_dims))
 
-    def forward(self, latent: Tensor, mask: PatchMask) -> list[Tensor]:
-        """Hidden states from [CLS] and visible patches, ``(B, 1 + Lv, in_dims)``."""
+    def _embed(self, latent: Tensor, mask: PatchMask) -> Tensor:
+        """Input of the first block, ``(B, 1 + L, embed_dims)``, [CLS] first."""
         x = self.decoder_embed(latent)
         patches = restore_tokens(x[:, 1:], self.mask_token, mask.ids_restore)
         x = torch.cat((x[:, :1], patches), dim=1)
-        x = x + resize_pos_embed(self.decoder_pos_embed, self.grid, mask.grid)
-        states = [x]
+        return x + resize_pos_embed(self.decoder_pos_embed, self.grid, mask.grid)
+
+    def forward(self, latent: Tensor, mask: PatchMask) -> list[Tensor]:
+        """Hidden states from [CLS] and visible patches, ``(B, 1 + Lv, in_dims)``."""
+        states = [self._embed(latent, mask)]
         for block in self.decoder_blocks:
             states.append(block(states[-1]))
         states[-1] = self.ln1(states[-1])
         return [state[:, 1:] for state in states]
+
+    @torch.no_grad()
+    def group_attention(self, latent: Tensor, mask: PatchMask) -> Tensor:
+        x, masked = self._embed(latent, mask), mask.mask
+        groups = torch.stack((1 - masked, masked), dim=-1)
+        shares = []
+        for block in self.decoder_blocks:
+            attn = block.attn
+            projected = attn.qkv(block.ln1(x)[:, 1:])  # of the patches: shares are among them
+            query, key, _ = projected.unflatten(2, (3, attn.num_heads, -1)).permute(
+                2, 0, 3, 1, 4).unbind(0)
+            shares.append(group_attention(query, key, groups))
+            x = block(x)
+        return torch.stack(shares)

@@ -261,3 +261,21 @@ def test_overlap_of_a_later_shot_counts_the_patches_still_present_alone():
         (0, None): -1 - torch.rand(2, 16 if mask is None else mask.len_keep)})
     _, log = generate(masks, torch.zeros(2, 3, 16, 16), (4, 4), dict(student=encoder))
     assert log['topk_overlap_shot_1'] == log['topk_overlap_shot_2'] == 1
+
+
+def test_a_schedule_that_waits_for_the_trigger():
+    schedule, clock = GuidanceSchedule('trigger', ramp=4), Clock()
+    shares = []
+    for epoch in (0, 3, 5, 7, 20):
+        clock.set(epoch)
+        if epoch == 3:
+            clock.fire()
+        shares.append(schedule.share(clock))
+    assert shares == [0, 0, .5, 1, 1]
+    with pytest.raises(ConfigError, match="schedule begin='tigger': give an epoch or 'trigger'"):
+        GuidanceSchedule('tigger')
+    masks = MaskGenerator(sampling=dict(type='mmguided.TopKSampling'),
+                          guidance=dict(type='mmguided.ClsAttention', source='student'),
+                          schedule=dict(begin='trigger'))
+    assert masks.waits_for_trigger and masks.is_scheduled and masks.sources == {'student'}
+    assert not MaskGenerator().waits_for_trigger
