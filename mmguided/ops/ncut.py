@@ -17,8 +17,8 @@ class NormalizedCut:
             largest one.
         residual: ``||A u - mu u||``, ``(B, )``, of ``u = D^(1/2) y`` and
             ``A = D^(-1/2) M D^(-1/2)``: 0 for an exact solution.
-        valid: ``(B, )`` bool; False for a graph without a cut: its nodes are all alike, or the sum
-            of a row is not above 0, or something is not finite.
+        valid: ``(B, )`` bool; False for a graph without a cut: its nodes are all alike, or one has
+            no positive weight, or a weight is not finite.
     """
     eigenvector: Tensor
     side: Tensor
@@ -31,6 +31,7 @@ def normalized_cut(similarity: Tensor,
                    num_steps: int = 4,
                    num_rounds: int = 2,
                    degree: int = 10,
+                   min_mean: float = 0.05,
                    eps: float = 1e-6) -> NormalizedCut:
     """Cut each graph in two by the second smallest eigenvector of its normalized Laplacian.
 
@@ -40,6 +41,10 @@ def normalized_cut(similarity: Tensor,
     smallest that the block has found, each followed by a Rayleigh-Ritz step. All graphs take the
     same number of steps, so that a GPU is never waited for. The start is fixed: no random numbers.
 
+    The cut is defined where D is positive, and means little where it is nearly 0, for such a node
+    decides alone. A graph with such a row, which negative cosines can make, is cut without its
+    negative weights.
+
     Args:
         similarity: M, ``(B, n, n)``, symmetric and positive semidefinite, as cosines of features
             are; of any floating dtype, computed in float32.
@@ -47,19 +52,24 @@ def normalized_cut(similarity: Tensor,
         num_steps: Plain steps.
         num_rounds: Rounds of Chebyshev polynomials.
         degree: Of the polynomials: steps in each round.
-        eps: Smallest mean of a row of M, and smallest eigenvalue of A, for a graph to have a cut.
+        min_mean: Smallest mean of a row of M with which negative weights are kept.
+        eps: Smallest eigenvalue of A of a graph that has a cut.
     """
     similarity = similarity.float()
     size = similarity.shape[-1]
+    finite = similarity.isfinite().all(dim=-1).all(dim=-1).view(-1, 1, 1)
+    similarity = torch.where(finite, similarity, 0)
+    signed = (similarity.mean(dim=-1) >= min_mean).all(dim=-1).view(-1, 1, 1)
+    similarity = torch.where(signed, similarity, similarity.clamp(min=0))
     degrees = similarity.sum(dim=-1)
-    valid = (degrees > eps * size).all(dim=-1) & degrees.isfinite().all(dim=-1)
-    similarity = torch.where(valid.view(-1, 1, 1), similarity, 0)
-    degrees = torch.where(valid.unsqueeze(-1), degrees, 1)
-    scale = degrees.rsqrt()
-    trivial = torch.where(valid.unsqueeze(-1), F.normalize(degrees.sqrt(), dim=-1), 0)
+    scale = degrees.clamp(min=eps).rsqrt()
+    trivial = F.normalize(degrees.sqrt(), dim=-1)
+    matrix = scale.unsqueeze(-1) * similarity * scale.unsqueeze(-2)
+    # Without negative weights it may have negative eigenvalues, but none below -1.
+    identity = torch.eye(size, device=matrix.device)
+    matrix = torch.where(signed, matrix, (matrix + identity) / 2)
     # Symmetric, so that rows (B, k, n) times it are its steps.
-    matrix = scale.unsqueeze(-1) * similarity * scale.unsqueeze(-2) - (
-        trivial.unsqueeze(-1) * trivial.unsqueeze(-2))
+    matrix = matrix - trivial.unsqueeze(-1) * trivial.unsqueeze(-2)
 
     block = _start(block_size, size, matrix.device).expand(len(matrix), -1, -1)
     for _ in range(num_steps):
@@ -78,7 +88,7 @@ def normalized_cut(similarity: Tensor,
 
     y = vector * scale
     y = y * y.gather(1, y.abs().argmax(dim=1, keepdim=True)).sign()
-    valid = valid & (value > eps)
+    valid = finite.flatten() & (degrees > eps).all(dim=-1) & (value > eps)
     return NormalizedCut(y, y >= y.mean(dim=-1, keepdim=True), residual, valid)
 
 

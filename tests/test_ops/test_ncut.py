@@ -60,10 +60,23 @@ def test_two_blocks_by_hand():
     assert 3 * 3.2 * a**2 + 2 * 2.3 * b**2 == pytest.approx(1)
 
 
+def test_a_graph_with_rows_that_sum_to_0_or_less_is_cut_without_negative_weights():
+    clusters = torch.randn(16, 3, 6)[:, torch.randint(3, (196, ))]
+    similarity = cosines(clusters + .5 * torch.randn(16, 196, 6))
+    assert (similarity.sum(-1) < 0).any(-1).sum() > 4
+    cut = normalized_cut(similarity)
+    assert cut.valid.all() and cut.residual.max() < 1e-4
+    negative = (similarity.mean(-1) < .05).any(-1).view(-1, 1, 1)
+    similarity = torch.where(negative, similarity.clamp(min=0), similarity)
+    agreement = [(scipys(one)[1] == side.numpy()).mean() for one, side in zip(
+        similarity.numpy(), cut.side, strict=True)]
+    assert np.mean(agreement) > .995
+
+
 def test_graphs_without_a_cut_are_told_and_disturb_no_others():
     good = cosines(FEATURES['two clusters']()[:2]).float()
     flat, broken = torch.ones(1, 196, 196), torch.full((1, 196, 196), torch.nan)
-    negative = -good[:1]
+    negative = -torch.ones(1, 196, 196)
     cut = normalized_cut(torch.cat((flat, good[:1], broken, negative, good[1:])))
     assert cut.valid.tolist() == [False, True, False, False, True]
     assert cut.eigenvector.isfinite().all() and cut.residual.isfinite().all()
