@@ -4,10 +4,11 @@ r"""Do guided masks lie on objects? Masked patches inside instance masks, agains
         --checkpoint work_dirs/cmt_mae/vit-micro_folder-32/epoch_15.pth \
         --annotations data/coco/annotations/instances_val2017.json --images data/coco/val2017
 
-The guidance of the config scores the patches of each image, and every sampler makes masks of the
-scores. The table tells, as means over the images with objects: the share of the masked patches'
-pixels that lie inside objects, how much more that is than by chance (a random mask has the share of
-objects in the image), with its standard error over images, and the best that any mask could have.
+The guidance of the config scores the patches of each image, and every sampler that fits makes masks
+of the scores. The table tells, as means over the images with objects: the share of the masked
+patches' pixels that lie inside objects, how much more that is than by chance (a random mask has the
+share of objects in the image), with its standard error over images, and the best that any mask
+could have.
 --out gets a figure sheet of a few images, and the table as JSON.
 
 Without --checkpoint the student is as initialized; a teacher has its weights in any case. Guidance
@@ -107,11 +108,13 @@ class _Guide:
             if args.checkpoint:
                 load_model(self.model, args.checkpoint)
             self.model.eval().clock.set(args.progress, 1)
+            can_be_drawn_from = MODELS.build(guidance).nonnegative
             self.generators = {
                 name: MODELS.build(dict(
                     type='mmguided.MaskGenerator', sampling=sampling, mask_ratio=args.mask_ratio,
                     guidance=None if name == 'random' else guidance))
-                for name, sampling in SAMPLERS.items()}
+                for name, sampling in SAMPLERS.items()
+                if can_be_drawn_from or sampling['type'] != PROPORTIONAL}
         for generator in self.generators.values():
             generator.check(self.model.encoders, self.model.backbone.patch_resolution)
 
@@ -124,7 +127,7 @@ class _Guide:
         seen = self.model.observe(images, [generator])
         masks = {name: self.model.make_mask(images, seen, generator)[0].mask
                  for name, generator in self.generators.items()}
-        return generator.shots[0].guidance(seen, self.model.clock), masks
+        return generator.shots[0].guidance(seen, self.model.clock).nan_to_num(), masks
 
 
 def summarize(shares: list) -> dict[str, float]:
@@ -150,10 +153,10 @@ def main() -> None:
     images, objects = load_images(args.annotations, args.images, backbone.img_size)
     in_patches = torch.nn.functional.avg_pool2d(objects[:, None], backbone.patch_size).flatten(1)
 
-    shares = {name: [] for name in SAMPLERS}
+    shares = {name: [] for name in guide.generators}
     for _ in track_iter_progress(list(range(args.draws))):
         scores, masks = zip(*(guide(batch) for batch in images.split(50)), strict=True)
-        masks = {name: torch.cat([batch[name] for batch in masks]) for name in SAMPLERS}
+        masks = {name: torch.cat([batch[name] for batch in masks]) for name in shares}
         for name, mask in masks.items():
             shares[name].append(object_share(mask, in_patches))
     table = {name: summarize(values) for name, values in shares.items()}

@@ -73,8 +73,9 @@ class Shot(nn.Module):
             raise ConfigError(
                 f'sampling {name} uses no scores: set mask_generator.guidance=None')
         if self.sampling.needs_nonnegative_scores and not self.guidance.nonnegative:
-            raise ConfigError(f'sampling {name} needs scores of 0 or more: set '
-                              "mask_generator.guidance.softmax='heads'")
+            raise ConfigError(f'sampling {name} needs scores of 0 or more, and those of '
+                              f'{type(self.guidance).__name__} may be below: choose another '
+                              "sampling, or for ClsAttention guidance.softmax='heads'")
         if schedule and not guidance:
             raise ConfigError(f'schedule={schedule} needs a guidance: set mask_generator.guidance')
         if unknown := set(schedule or ()) - {'begin', 'ramp'}:
