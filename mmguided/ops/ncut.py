@@ -1,4 +1,5 @@
 """Normalized cuts of batches of graphs (Shi and Malik, 2000)."""
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
@@ -12,11 +13,12 @@ class NormalizedCut:
 
     Attributes:
         eigenvector: y of the second smallest eigenvalue of ``(D - M) y = lambda D y``, ``(B, n)``,
-            with ``y D y = 1``; its entry of the largest absolute value is positive.
+            with ``y D y = 1``; its entry of the largest absolute value is positive. Negative
+            weights may make an eigenvalue below 0, that of the equal entries: then y is of it.
         side: ``(B, n)`` bool, whether an entry is at least the mean of all: the side that holds the
             largest one.
         residual: ``||A u - mu u||``, ``(B, )``, of ``u = D^(1/2) y`` and
-            ``A = D^(-1/2) M D^(-1/2)``: 0 for an exact solution.
+            ``A = D^(-1/2) M D^(-1/2)``: 0 for an exact solution, and where there is no cut.
         valid: ``(B, )`` bool; False for a graph without a cut: its nodes are all alike, or one has
             no positive weight, or a weight is not finite.
     """
@@ -57,46 +59,53 @@ def normalized_cut(similarity: Tensor,
     """
     similarity = similarity.float()
     size = similarity.shape[-1]
-    finite = similarity.isfinite().all(dim=-1).all(dim=-1).view(-1, 1, 1)
-    similarity = torch.where(finite, similarity, 0)
     signed = (similarity.mean(dim=-1) >= min_mean).all(dim=-1).view(-1, 1, 1)
-    similarity = torch.where(signed, similarity, similarity.clamp(min=0))
-    degrees = similarity.sum(dim=-1)
-    scale = degrees.clamp(min=eps).rsqrt()
-    trivial = F.normalize(degrees.sqrt(), dim=-1)
-    matrix = scale.unsqueeze(-1) * similarity * scale.unsqueeze(-2)
-    # Without negative weights it may have negative eigenvalues, but none below -1.
-    identity = torch.eye(size, device=matrix.device)
-    matrix = torch.where(signed, matrix, (matrix + identity) / 2)
-    # Symmetric, so that rows (B, k, n) times it are its steps.
-    matrix = matrix - trivial.unsqueeze(-1) * trivial.unsqueeze(-2)
+    similarity = similarity.maximum(torch.where(signed, -torch.inf, 0.))
+    degrees = similarity.sum(dim=-1).unsqueeze(1)
+    scale = degrees.rsqrt()
+    # A without its part along the trivial vector is scale * (M - d d^T / sum(d)) * scale. The
+    # subtraction comes first: what is left may be small.
+    part = degrees / degrees.sum(dim=-1, keepdim=True).sqrt()
+    deflated = torch.baddbmm(similarity, part.mT, part, alpha=-1)
 
-    block = _start(block_size, size, matrix.device).expand(len(matrix), -1, -1)
+    def step(block: Tensor) -> Tensor:
+        """A applied to rows ``(B, k, n)``. Without negative weights it may have negative
+        eigenvalues, but none below -1: (A + 1) / 2 has the same vectors and none below 0."""
+        moved = ((block * scale) @ deflated) * scale
+        return torch.where(signed, moved, (moved + block) / 2)
+
+    block = _start(block_size, size, scale)
     for _ in range(num_steps):
-        block = _orthonormal(block @ matrix)
-    values, block = _rayleigh_ritz(block, matrix)
+        block = _orthonormal(step(block))
+    values, block = _rayleigh_ritz(block, step)
     for _ in range(num_rounds):
         # [0, bound] is mapped to [-1, 1], outside of which the polynomials grow: by 38 a step at
         # most, lest they overflow.
         bound = values[:, :1, None].clamp(min=values[:, -1:, None] / 10).clamp(min=eps)
-        last, block = block, 2 / bound * (block @ matrix) - block
+        last, block = block, 2 / bound * step(block) - block
         for _ in range(degree - 1):
-            last, block = block, 4 / bound * (block @ matrix) - 2 * block - last
-        values, block = _rayleigh_ritz(_orthonormal(block), matrix)
-    vector, value = block[:, -1], values[:, -1]
-    residual = ((block @ matrix)[:, -1] - value.unsqueeze(-1) * vector).norm(dim=-1)
+            last, block = block, 4 / bound * step(block) - 2 * block - last
+        values, block = _rayleigh_ritz(_orthonormal(block), step)
+    vector, value = block[:, -1:], values[:, -1]
+    residual = (step(vector) - value.view(-1, 1, 1) * vector).flatten(1).norm(dim=-1)
 
-    y = vector * scale
+    y = (vector * scale).squeeze(1)
     y = y * y.gather(1, y.abs().argmax(dim=1, keepdim=True)).sign()
-    valid = finite.flatten() & (degrees > eps).all(dim=-1) & (value > eps)
+    # What is not finite has stayed within its graph.
+    valid = (value > eps) & (degrees > eps).flatten(1).all(dim=-1) & y.isfinite().all(dim=-1)
+    y = torch.where(valid.unsqueeze(-1), y, 0)
+    residual = torch.where(valid, residual, 0)
     return NormalizedCut(y, y >= y.mean(dim=-1, keepdim=True), residual, valid)
 
 
-def _start(block_size: int, size: int, device: torch.device) -> Tensor:
-    """Cosines of rising frequency, ``(1, block_size, size)``."""
-    frequency = torch.arange(1, block_size + 1, device=device).unsqueeze(1)
-    position = (torch.arange(size, device=device) + 0.5) / size
-    return (torch.pi * frequency * position).cos().unsqueeze(0)
+def _start(block_size: int, size: int, scale: Tensor) -> Tensor:
+    """Cosines of rising frequency, without their part along the trivial vector ``1 / scale``,
+    ``(B, block_size, size)``."""
+    frequency = torch.arange(1, block_size + 1, device=scale.device).unsqueeze(1)
+    position = (torch.arange(size, device=scale.device) + 0.5) / size
+    trivial = F.normalize(1 / scale, dim=-1)
+    block = (torch.pi * frequency * position).cos().expand(len(scale), -1, -1)
+    return block - (block @ trivial.mT) @ trivial
 
 
 def _orthonormal(block: Tensor) -> Tensor:
@@ -111,8 +120,9 @@ def _orthonormal(block: Tensor) -> Tensor:
     return basis
 
 
-def _rayleigh_ritz(block: Tensor, matrix: Tensor) -> tuple[Tensor, Tensor]:
+def _rayleigh_ritz(block: Tensor, step: Callable[[Tensor], Tensor]) -> tuple[Tensor, Tensor]:
     """Ritz values ``(B, k)``, rising, and the vectors in their order, of orthonormal rows."""
-    projected = block @ matrix @ block.mT
-    values, rotation = torch.linalg.eigh((projected + projected.mT) / 2)
+    projected = step(block) @ block.mT
+    projected = ((projected + projected.mT) / 2).nan_to_num()  # eigh would stop at NaN
+    values, rotation = torch.linalg.eigh(projected)
     return values, rotation.mT @ block

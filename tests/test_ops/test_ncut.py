@@ -73,6 +73,20 @@ def test_a_graph_with_rows_that_sum_to_0_or_less_is_cut_without_negative_weights
     assert np.mean(agreement) > .995
 
 
+def test_an_eigenvalue_below_that_of_the_equal_entries_is_taken():
+    """As in about 1 % of real images: clusters of 10 and 6, -.5 between, rows that sum to 7 and 1.
+    The second smallest would be the equal entries' own, which divide nothing."""
+    similarity = torch.full((1, 16, 16), -.5)
+    similarity[:, :10, :10] = similarity[:, 10:, 10:] = 1
+    degrees = np.diag(similarity[0].sum(1))
+    values, vectors = scipy.linalg.eigh(degrees - similarity[0].numpy(), degrees)
+    assert values[0] < -.1 and vectors[:, 1].std() < 1e-5
+    cut = normalized_cut(similarity)
+    assert cut.side.tolist() == [[False] * 10 + [True] * 6]
+    np.testing.assert_allclose(
+        cut.eigenvector[0], vectors[:, 0] * np.sign(vectors[-1, 0]), rtol=1e-4)
+
+
 def test_graphs_without_a_cut_are_told_and_disturb_no_others():
     good = cosines(FEATURES['two clusters']()[:2]).float()
     flat, broken = torch.ones(1, 196, 196), torch.full((1, 196, 196), torch.nan)
