@@ -15,10 +15,11 @@ from tests.helpers.configs import build_without_memory, differences, load
 from tests.helpers.paths import ROOT
 
 PRETRAINING = sorted(
-    str(path.relative_to(ROOT / 'configs')) for method in ('mae', 'ccmim', 'cmae', 'cmt_mae')
+    str(path.relative_to(ROOT / 'configs')) for method in (
+        'mae', 'ccmim', 'cmae', 'cmt_mae', 'self_guided_mae')
     for path in (ROOT / 'configs' / method).rglob('*.py') if 'vit-micro' not in path.name)
 SMALL = ['quickstart/ccmim_vit-micro.py', *(
-    f'{method}/vit-micro_folder-32.py' for method in ('cmae', 'cmt_mae'))]
+    f'{method}/vit-micro_folder-32.py' for method in ('cmae', 'cmt_mae', 'self_guided_mae'))]
 
 
 @pytest.mark.parametrize('name', PRETRAINING)
