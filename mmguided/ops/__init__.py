@@ -2,7 +2,7 @@
 from .attention import cls_attention_row, group_attention
 from .distributed import all_gather_with_grad, concat_all_gather
 from .hog import hog
-from .ncut import NormalizedCut, normalized_cut
+from .ncut import NormalizedCut, cut_into, normalized_cut
 from .patches import normalize_patches, patchify, unpatchify
 from .position import sincos_position_embedding
 from .tokens import gather_tokens, restore_tokens
@@ -10,7 +10,7 @@ from .windows import merge_windows, split_windows, window_padding
 
 __all__ = [
     'NormalizedCut', 'all_gather_with_grad', 'cls_attention_row', 'concat_all_gather',
-    'gather_tokens', 'group_attention', 'hog', 'merge_windows', 'normalize_patches',
+    'cut_into', 'gather_tokens', 'group_attention', 'hog', 'merge_windows', 'normalize_patches',
     'normalized_cut', 'patchify', 'restore_tokens', 'sincos_position_embedding', 'split_windows',
     'unpatchify', 'window_padding'
 ]

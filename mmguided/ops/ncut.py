@@ -34,7 +34,8 @@ def normalized_cut(similarity: Tensor,
                    num_rounds: int = 2,
                    degree: int = 10,
                    min_mean: float = 0.05,
-                   eps: float = 1e-6) -> NormalizedCut:
+                   eps: float = 1e-6,
+                   nodes: Tensor | None = None) -> NormalizedCut:
     """Cut each graph in two by the second smallest eigenvector of its normalized Laplacian.
 
     That vector is the dominant one of ``A = D^(-1/2) M D^(-1/2)`` once the trivial one,
@@ -56,13 +57,20 @@ def normalized_cut(similarity: Tensor,
         degree: Of the polynomials: steps in each round.
         min_mean: Smallest mean of a row of M with which negative weights are kept.
         eps: Smallest eigenvalue of A of a graph that has a cut.
+        nodes: ``(B, n)`` bool, which nodes the graphs have; None is all. The others have an entry
+            of 0 and are on neither side.
     """
     similarity = similarity.float()
     size = similarity.shape[-1]
-    signed = (similarity.mean(dim=-1) >= min_mean).all(dim=-1).view(-1, 1, 1)
+    if nodes is None:
+        nodes = torch.ones_like(similarity[..., 0], dtype=torch.bool)
+    else:
+        similarity = similarity * (nodes.unsqueeze(-1) & nodes.unsqueeze(-2))
+    num_nodes = nodes.sum(dim=-1, keepdim=True)
+    signed = ((similarity.sum(dim=-1) >= min_mean * num_nodes) | ~nodes).all(dim=-1).view(-1, 1, 1)
     similarity = similarity.maximum(torch.where(signed, -torch.inf, 0.))
     degrees = similarity.sum(dim=-1).unsqueeze(1)
-    scale = degrees.rsqrt()
+    scale = torch.where(nodes.unsqueeze(1), degrees.rsqrt(), 0)
     # A without its part along the trivial vector is scale * (M - d d^T / sum(d)) * scale. The
     # subtraction comes first: what is left may be small.
     part = degrees / degrees.sum(dim=-1, keepdim=True).sqrt()
@@ -74,7 +82,7 @@ def normalized_cut(similarity: Tensor,
         moved = ((block * scale) @ deflated) * scale
         return torch.where(signed, moved, (moved + block) / 2)
 
-    block = _start(block_size, size, scale)
+    block = _start(block_size, size, degrees)
     for _ in range(num_steps):
         block = _orthonormal(step(block))
     values, block = _rayleigh_ritz(block, step)
@@ -92,19 +100,40 @@ def normalized_cut(similarity: Tensor,
     y = (vector * scale).squeeze(1)
     y = y * y.gather(1, y.abs().argmax(dim=1, keepdim=True)).sign()
     # What is not finite has stayed within its graph.
-    valid = (value > eps) & (degrees > eps).flatten(1).all(dim=-1) & y.isfinite().all(dim=-1)
+    valid = (value > eps) & ((degrees.squeeze(1) > eps) | ~nodes).all(dim=-1) & (
+        y.isfinite().all(dim=-1))
     y = torch.where(valid.unsqueeze(-1), y, 0)
-    residual = torch.where(valid, residual, 0)
-    return NormalizedCut(y, y >= y.mean(dim=-1, keepdim=True), residual, valid)
+    side = nodes & (y >= y.sum(dim=-1, keepdim=True) / num_nodes)
+    return NormalizedCut(y, side, torch.where(valid, residual, 0), valid)
 
 
-def _start(block_size: int, size: int, scale: Tensor) -> Tensor:
-    """Cosines of rising frequency, without their part along the trivial vector ``1 / scale``,
-    ``(B, block_size, size)``."""
-    frequency = torch.arange(1, block_size + 1, device=scale.device).unsqueeze(1)
-    position = (torch.arange(size, device=scale.device) + 0.5) / size
-    trivial = F.normalize(1 / scale, dim=-1)
-    block = (torch.pi * frequency * position).cos().expand(len(scale), -1, -1)
+def cut_into(similarity: Tensor, num_clusters: int) -> Tensor:
+    """Cut each graph into clusters, for analysis: the largest one in two, again and again
+    (Self-guided MAE, Fig. 1).
+
+    Args:
+        similarity: M, ``(B, n, n)``, see :func:`normalized_cut`.
+        num_clusters: K; a graph whose largest cluster has no cut has fewer.
+
+    Returns:
+        The cluster of each node, ``(B, n)``, int64, counted from 0.
+    """
+    clusters = torch.zeros(similarity.shape[:2], dtype=torch.int64, device=similarity.device)
+    for new in range(1, num_clusters):
+        sizes = F.one_hot(clusters, new).sum(dim=1)
+        nodes = clusters == sizes.argmax(dim=1, keepdim=True)
+        cut = normalized_cut(similarity, nodes=nodes)
+        clusters = torch.where(cut.side & cut.valid.unsqueeze(-1), new, clusters)
+    return clusters
+
+
+def _start(block_size: int, size: int, degrees: Tensor) -> Tensor:
+    """Cosines of rising frequency, without their part along the trivial vector, ``(B, block_size,
+    size)``; degrees are ``(B, 1, size)``."""
+    frequency = torch.arange(1, block_size + 1, device=degrees.device).unsqueeze(1)
+    position = (torch.arange(size, device=degrees.device) + 0.5) / size
+    trivial = F.normalize(degrees.sqrt(), dim=-1)
+    block = (torch.pi * frequency * position).cos().expand(len(degrees), -1, -1)
     return block - (block @ trivial.mT) @ trivial
 
 

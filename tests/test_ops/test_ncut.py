@@ -5,7 +5,7 @@ import scipy.linalg
 import torch
 import torch.nn.functional as F
 
-from mmguided.ops import normalized_cut
+from mmguided.ops import cut_into, normalized_cut
 from mmguided.structures import Wants
 from tests.helpers.encoders import build_vit
 
@@ -117,3 +117,33 @@ def test_an_optimum_of_the_cut_energy():
     side = normalized_cut(similarity).side
     shuffled = side[:, torch.randperm(196)]
     assert (energy(side) < .7 * energy(shuffled)).all()
+
+
+def test_a_cut_of_some_nodes_is_that_of_their_graph():
+    similarity = cosines(FEATURES['two clusters']()).float()
+    nodes = torch.rand(16, 196) < .6
+    cut = normalized_cut(similarity, nodes=nodes)
+    for one, inside, side, y in zip(
+            similarity, nodes, cut.side, cut.eigenvector, strict=True):
+        alone = normalized_cut(one[inside][:, inside][None])
+        assert torch.equal(side[inside], alone.side[0]) and not side[~inside].any()
+        torch.testing.assert_close(y[inside], alone.eigenvector[0], rtol=1e-3, atol=1e-5)
+        assert (y[~inside] == 0).all()
+
+
+@pytest.mark.parametrize('number', [2, 3, 4])
+def test_clusters_are_found_again(number):
+    """Around four directions, two and two of which are alike."""
+    members = torch.arange(4).repeat_interleave(torch.tensor([60, 56, 45, 35]))[
+        torch.randperm(196)]
+    directions = torch.tensor([[1, .5, 0, 0], [.5, 1, 0, 0], [0, 0, 1, .5], [0, 0, .5, 1]])
+    features = directions[members] + .1 * torch.rand(5, 196, 4)
+    clusters = cut_into(cosines(features), number)
+    for found in clusters:
+        assert len(found.unique()) == number
+        pairs = set(zip(members.tolist(), found.tolist(), strict=True))
+        assert len(pairs) == 4, 'none of the four is divided'
+
+
+def test_a_flat_image_is_one_cluster():
+    assert (cut_into(torch.ones(2, 16, 16), 5) == 0).all()
