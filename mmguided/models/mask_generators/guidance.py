@@ -170,7 +170,8 @@ class NcutRelevance(Guidance):
     mean of the cluster's. An image that has no cut, such as one of a single color, gets no scores.
 
     Args:
-        source: Name of the encoder to observe: 'student', 'momentum' or 'teacher'.
+        source: Name of the encoder to observe: 'student', 'momentum' or 'teacher'; or 'decoder',
+            see :class:`mmguided.models.DecoderView`.
         layer: Layer to read, counted from 0, negative from the end; -2 is the paper's.
         cluster: 'object', 'background', or 'alternating' between them from epoch to epoch.
     """

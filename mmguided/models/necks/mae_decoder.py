@@ -1,5 +1,8 @@
 """The decoder of MAE."""
+from collections.abc import Collection
+
 import torch
+import torch.nn.functional as F
 from mmpretrain.models.backbones.vision_transformer import TransformerEncoderLayer
 from mmpretrain.models.utils import resize_pos_embed
 from torch import Tensor, nn
@@ -30,6 +33,7 @@ class MAEDecoder(Decoder):
     Raises:
         ConfigError: If the width is not a multiple of 4 and of the heads.
     """
+    has_attention = True
 
     def __init__(self,
                  in_dims: int,
@@ -82,10 +86,25 @@ class MAEDecoder(Decoder):
         groups = torch.stack((1 - masked, masked), dim=-1)
         shares = []
         for block in self.decoder_blocks:
-            attn = block.attn
-            projected = attn.qkv(block.ln1(x)[:, 1:])  # of the patches: shares are among them
-            query, key, _ = projected.unflatten(2, (3, attn.num_heads, -1)).permute(
-                2, 0, 3, 1, 4).unbind(0)
-            shares.append(group_attention(query, key, groups))
+            query, key, _ = _heads(block, x)
+            shares.append(group_attention(query[:, :, 1:], key[:, :, 1:], groups))
             x = block(x)
         return torch.stack(shares)
+
+    @torch.no_grad()
+    def relations(self, latent: Tensor, mask: PatchMask, layers: Collection[int]
+                  ) -> dict[int, Tensor]:
+        x, relations = self._embed(latent, mask), {}
+        for i, block in enumerate(self.decoder_blocks[:max(layers) + 1]):
+            if i in layers:
+                attended = F.scaled_dot_product_attention(*_heads(block, x))
+                relations[i] = attended.transpose(1, 2).flatten(2)[:, 1:]
+            if i < max(layers):
+                x = block(x)
+        return relations
+
+
+def _heads(block: nn.Module, x: Tensor) -> tuple[Tensor, ...]:
+    """Query, key and value of a block whose input is ``(B, N, D)``, ``(B, heads, N, d)`` each."""
+    projected = block.attn.qkv(block.ln1(x)).unflatten(2, (3, block.attn.num_heads, -1))
+    return projected.permute(2, 0, 3, 1, 4).unbind(0)

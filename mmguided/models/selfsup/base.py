@@ -17,7 +17,7 @@ from ..heads import PredictionHead
 from ..mask_generators import MaskGenerator
 from ..necks import Decoder
 from ..target_generators import TargetGenerator
-from ..teachers import MomentumEncoder, Teacher
+from ..teachers import DecoderView, MomentumEncoder, Teacher
 
 
 class MaskedImageModel(BaseSelfSupervisor):
@@ -82,7 +82,7 @@ class MaskedImageModel(BaseSelfSupervisor):
         self.momentum_encoder = momentum_encoder
         self.teacher = teacher
         self.mask_generator = MODELS.build(mask_generator)
-        self.mask_generator.check(encoders, backbone.patch_resolution)
+        self.mask_generator.check(self.encoders, backbone.patch_resolution)
         self.clock = Clock()
         if neck is not None and head.block < neck.depth:
             raise ConfigError(f'head.block={head.block}: nothing would train the decoder behind '
@@ -132,7 +132,11 @@ class MaskedImageModel(BaseSelfSupervisor):
     @property
     def encoders(self) -> Mapping[str, Encoder]:
         """The encoders that guidance and targets may observe, by name."""
-        return _encoders(self.backbone, self.momentum_encoder, self.teacher)
+        encoders = _encoders(self.backbone, self.momentum_encoder, self.teacher)
+        if self.neck is not None and self.neck.has_attention:
+            encoders['decoder'] = DecoderView(
+                self.backbone, self.neck, self.mask_generator.mask_ratios[0])
+        return encoders
 
     @property
     def observers(self) -> Iterable[MaskGenerator | TargetGenerator]:

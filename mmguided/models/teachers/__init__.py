@@ -1,6 +1,7 @@
 from .base import Teacher
 from .checkpoint import CheckpointTeacher
+from .decoder_view import DecoderView
 from .momentum_encoder import MomentumEncoder
 from .open_clip import OpenCLIPTeacher
 
-__all__ = ['CheckpointTeacher', 'MomentumEncoder', 'OpenCLIPTeacher', 'Teacher']
+__all__ = ['CheckpointTeacher', 'DecoderView', 'MomentumEncoder', 'OpenCLIPTeacher', 'Teacher']

@@ -187,8 +187,9 @@ def test_one_pass_of_each_encoder_no_deeper_than_asked(layers, source, target, p
             type='mmguided.MomentumEncoder') or None,
         mask_generator=dict(TOPK, guidance=guidance),
         target_generator=dict(type=f'mmguided.{target}'))
-    counts = {name: [0, 0, 0] for name in model.encoders}
-    for name, encoder in model.encoders.items():
+    encoders = {name: model.encoders[name] for name in passes}
+    counts = {name: [0, 0, 0] for name in encoders}
+    for name, encoder in encoders.items():
         modules = [encoder.patch_embed, *(layer.ffn for layer in encoder.layers)]
         for i, module in enumerate(modules):
             def count(*args, name=name, i=i):
@@ -215,7 +216,8 @@ def test_a_momentum_encoder_starts_as_the_initialized_encoder():
     model.init_weights()
     state = model.momentum_encoder.encoder.state_dict()
     assert all(torch.equal(value, state[k]) for k, value in model.backbone.state_dict().items())
-    assert set(model.encoders) == {'student', 'momentum'} and set(build('MAE', SMALL).encoders) == {
+    assert set(model.encoders) == {'student', 'momentum', 'decoder'} and set(
+        build('MAE', SMALL).encoders) == {'decoder',
         'student'}
 
 
