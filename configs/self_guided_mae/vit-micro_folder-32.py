@@ -4,9 +4,9 @@ r"""Self-guided MAE in minutes on a CPU: a ViT of 4 blocks, 128 wide, on any fol
         --cfg-options train_dataloader.dataset.data_root=FOLDER
 
 FOLDER/<class>/* or FOLDER/*; CIFAR-10 written out as images is one. Images are cut to 32 x 32,
-8 x 8 patches of 4 x 4 pixels. On CIFAR-10 the trigger fires about half-way. Evaluate with
-configs/benchmarks/folder/vit-micro_knn.py. It shows that everything works and says nothing of
-Self-guided MAE against others.
+8 x 8 patches of 4 x 4 pixels. On 10,000 images of CIFAR-10 the trigger fires after 11 epochs.
+Evaluate with configs/benchmarks/folder/vit-micro_knn.py. It shows that everything works and says
+nothing of Self-guided MAE against others.
 
 Hardware: a CPU will do; ours is measured in docs/measurements.md. The paper reports no number for
 this size.

@@ -41,9 +41,21 @@ def test_documented_attmask(documented):
     assert shares == [0, .5, 1] and shot.guidance.layers == [-1]
 
 
+def test_documented_cut_of_the_decoders_relations(documented):
+    cfg = documented[1].model
+    cfg.backbone.arch = dict(embed_dims=24, num_layers=2, num_heads=2, feedforward_channels=48)
+    model = MODELS.build(cfg)
+    images = torch.randn(2, 3, 224, 224)
+    for epoch, share in ((49, 0), (50, 1)):
+        model.clock.set(epoch, max_epochs=300)
+        mask, log_vars = model.make_mask(images, model.observe(images))
+        assert log_vars['guided_share'] == share and (mask.mask.sum(1) == 147).all()
+    assert log_vars['topk_overlap'] == pytest.approx(139 / 147)
+
+
 def test_documented_blocks_by_a_momentum_encoder(documented):
     """The 37 of 49 blocks that the momentum encoder attends to most are hidden."""
-    cfg = documented[1].model
+    cfg = documented[2].model
     cfg.backbone.arch = dict(embed_dims=24, num_layers=2, num_heads=2, feedforward_channels=48)
     model = MODELS.build(cfg)
     momentum = []
