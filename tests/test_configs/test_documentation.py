@@ -8,6 +8,7 @@ from mmengine.config import Config
 
 from mmguided.registry import MODELS
 from mmguided.structures import Clock, Wants
+from tests.helpers.models import as_trained
 from tests.helpers.paths import ROOT
 
 
@@ -44,7 +45,7 @@ def test_documented_attmask(documented):
 def test_documented_cut_of_the_decoders_relations(documented):
     cfg = documented[1].model
     cfg.backbone.arch = dict(embed_dims=24, num_layers=2, num_heads=2, feedforward_channels=48)
-    model = MODELS.build(cfg)
+    model = as_trained(MODELS.build(cfg))
     images = torch.randn(2, 3, 224, 224)
     for epoch, share in ((49, 0), (50, 1)):
         model.clock.set(epoch, max_epochs=300)
