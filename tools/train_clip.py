@@ -18,10 +18,11 @@ import math
 from pathlib import Path
 
 import torch
+from PIL import Image
 from torch import Tensor
 from torch.utils.data import DataLoader
 from torchvision import transforms
-from torchvision.datasets import ImageFolder
+from torchvision.datasets.folder import ImageFolder, pil_loader
 from tqdm import tqdm
 
 from mmguided.utils.errors import ConfigError, exit_on_config_error, imports_of_extra
@@ -53,11 +54,20 @@ def parse_args() -> argparse.Namespace:
     return parser.parse_args()
 
 
+def read_image(path: str) -> Image.Image:
+    """An RGB image; ConfigError if it cannot be read."""
+    try:
+        return pil_loader(path)
+    except OSError as error:
+        raise ConfigError(f'{path!r} cannot be read as an image: take it out of the folder'
+                          ) from error
+
+
 def load_images(root: Path, *augmentation: object) -> ImageFolder:
     """Images of class folders, as tensors that CLIP reads."""
     steps = [*augmentation, transforms.ToTensor(), transforms.Normalize(**NORMALIZATION)]
     try:
-        return ImageFolder(root, transforms.Compose(steps))
+        return ImageFolder(root, transforms.Compose(steps), loader=read_image)
     except FileNotFoundError as error:
         raise ConfigError(f'{str(root)!r} is no folder of class folders with images: give one that '
                           'has them') from error
