@@ -5,7 +5,6 @@ from mmengine.model import BaseModule
 from torch import Tensor
 
 from mmguided.structures import PatchMask
-from mmguided.utils.errors import ConfigError
 
 
 class Decoder(BaseModule):
@@ -17,8 +16,8 @@ class Decoder(BaseModule):
     Attributes:
         embed_dims: Width of the hidden states.
         depth: Number of blocks.
-        has_attention: Whether its blocks attend, so that :meth:`group_attention` and
-            :meth:`relations` have an answer.
+        has_attention: Whether its blocks attend, and it has :meth:`group_attention` and
+            :meth:`relations`.
         reads_all_patches: Whether it takes latents of all patches in the image's order, without
             [CLS]; otherwise those of [CLS] and of the visible patches.
     """
@@ -42,20 +41,11 @@ class Decoder(BaseModule):
         Returns:
             ``(depth, 2, 2)``, see :func:`mmguided.ops.group_attention`: groups are the visible
             patches and the masked ones.
-
-        Raises:
-            ConfigError: If the decoder has no attention.
         """
-        raise ConfigError(f'neck.type={type(self).__name__} has no attention between patches: '
-                          "choose type='mmguided.MAEDecoder'")
+        raise NotImplementedError
 
     def relations(self, latent: Tensor, mask: PatchMask, layers: Collection[int]
                   ) -> dict[int, Tensor]:
         """Attention output of all patches before the projection, without gradient, from a pass no
-        deeper than the deepest of ``layers``, which count from 0: ``(B, L, embed_dims)`` each.
-
-        Raises:
-            ConfigError: If the decoder has no attention.
-        """
-        raise ConfigError(f'neck.type={type(self).__name__} has no attention between patches: '
-                          "choose type='mmguided.MAEDecoder'")
+        deeper than the deepest of ``layers``, which count from 0: ``(B, L, embed_dims)`` each."""
+        raise NotImplementedError
