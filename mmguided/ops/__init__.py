@@ -1,5 +1,5 @@
 """Pure tensor functions: no registry, no runner, no module state."""
-from .attention import cls_attention_row, group_attention
+from .attention import cls_attention_row, group_attention, split_heads
 from .distributed import all_gather_with_grad, concat_all_gather
 from .hog import hog
 from .ncut import NormalizedCut, cut_into, normalized_cut
@@ -11,6 +11,6 @@ from .windows import merge_windows, split_windows, window_padding
 __all__ = [
     'NormalizedCut', 'all_gather_with_grad', 'cls_attention_row', 'concat_all_gather',
     'cut_into', 'gather_tokens', 'group_attention', 'hog', 'merge_windows', 'normalize_patches',
-    'normalized_cut', 'patchify', 'restore_tokens', 'sincos_position_embedding', 'split_windows',
-    'unpatchify', 'window_padding'
+    'normalized_cut', 'patchify', 'restore_tokens', 'sincos_position_embedding', 'split_heads',
+    'split_windows', 'unpatchify', 'window_padding'
 ]

@@ -1,7 +1,15 @@
-"""Rows of attention maps, without ever making the map."""
+"""Parts of attention maps, without ever making the map."""
 import torch
 import torch.nn.functional as F
 from torch import Tensor
+
+
+def split_heads(projected: Tensor, num_heads: int, head_dims: int) -> tuple[Tensor, ...]:
+    """Queries, keys, values or some of them, ``(B, N, n * num_heads * head_dims)``, as n tensors
+    ``(B, num_heads, N, head_dims)``."""
+    batch, length, _ = projected.shape
+    projected = projected.view(batch, length, -1, num_heads, head_dims)
+    return projected.permute(2, 0, 3, 1, 4).unbind(0)
 
 
 def cls_attention_row(query: Tensor, key: Tensor, softmax: str | None) -> Tensor:

@@ -61,7 +61,6 @@ def normalized_cut(similarity: Tensor,
             of 0 and are on neither side.
     """
     similarity = similarity.float()
-    size = similarity.shape[-1]
     if nodes is None:
         nodes = torch.ones_like(similarity[..., 0], dtype=torch.bool)
     else:
@@ -82,7 +81,7 @@ def normalized_cut(similarity: Tensor,
         moved = ((block * scale) @ deflated) * scale
         return torch.where(signed, moved, (moved + block) / 2)
 
-    block = _start(block_size, size, degrees)
+    block = _start(block_size, degrees)
     for _ in range(num_steps):
         block = _orthonormal(step(block))
     values, block = _rayleigh_ritz(block, step)
@@ -127,10 +126,11 @@ def cut_into(similarity: Tensor, num_clusters: int) -> Tensor:
     return clusters
 
 
-def _start(block_size: int, size: int, degrees: Tensor) -> Tensor:
+def _start(block_size: int, degrees: Tensor) -> Tensor:
     """Cosines of rising frequency, without their part along the trivial vector, ``(B, block_size,
     size)``; degrees are ``(B, 1, size)``."""
     frequency = torch.arange(1, block_size + 1, device=degrees.device).unsqueeze(1)
+    size = degrees.shape[-1]
     position = (torch.arange(size, device=degrees.device) + 0.5) / size
     trivial = F.normalize(degrees.sqrt(), dim=-1)
     block = (torch.pi * frequency * position).cos().expand(len(degrees), -1, -1)

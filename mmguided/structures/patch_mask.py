@@ -44,6 +44,17 @@ class PatchMask:
             1, ids_shuffle, positions.expand_as(ids_shuffle))
         return cls(ids_shuffle, ids_restore, shots, grid)
 
+    @classmethod
+    def random(cls, batch_size: int, grid: tuple[int, int], mask_ratio: float,
+               device: torch.device, generator: torch.Generator | None = None) -> 'PatchMask':
+        """One shot before layer 0, every subset as likely as any other (MAE); a generator, on the
+        CPU, takes the place of torch's own on the device."""
+        num = grid[0] * grid[1]
+        noise = torch.rand(batch_size, num, generator=generator,
+                           device=device if generator is None else None)
+        shots = ((0, len_keep(num, mask_ratio)), )
+        return cls.from_ids(noise.argsort(dim=1).to(device), shots, grid)
+
     @property
     def num_patches(self) -> int:
         """L."""

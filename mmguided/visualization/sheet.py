@@ -1,6 +1,5 @@
 """Figure sheets: what a model attends to, hides and rebuilds."""
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -32,12 +31,12 @@ def draw_sheet(images: np.ndarray,
     """
     columns = {'image': images}
     if attention is not None:
-        columns['[CLS] attention'] = _Scores(images, attention)
+        columns['[CLS] attention'] = attention
     columns['mask (black: hidden)'] = 1 - mask
     columns['masked image'] = _cover(images, mask)
     if reconstruction is not None:
         columns['reconstruction'] = reconstruction
-    return _draw(columns, title)
+    return _draw(columns, title, scores='[CLS] attention')
 
 
 def draw_masks(images: np.ndarray,
@@ -59,15 +58,9 @@ def draw_masks(images: np.ndarray,
     """
     return _draw({'image': images,
                   'objects': images * (0.25 + 0.75 * objects[..., None]),
-                  'guidance': _Scores(images, scores),
-                  **{name: _cover(images, mask) for name, mask in masks.items()}}, title)
-
-
-@dataclass
-class _Scores:
-    """Scores of patches ``(B, h, w)``, to be drawn over the images."""
-    images: np.ndarray
-    values: np.ndarray
+                  'guidance': scores,
+                  **{name: _cover(images, mask) for name, mask in masks.items()}}, title,
+                 scores='guidance')
 
 
 def _cover(images: np.ndarray, mask: np.ndarray) -> np.ndarray:
@@ -76,17 +69,18 @@ def _cover(images: np.ndarray, mask: np.ndarray) -> np.ndarray:
     return images * (1 - hidden) + 0.5 * hidden
 
 
-def _draw(columns: Mapping[str, np.ndarray | _Scores], title: str) -> np.ndarray:
-    """A row per image and a column per name, of pictures ``(B, H, W[, 3])`` in [0, 1] or scores."""
+def _draw(columns: Mapping[str, np.ndarray], title: str, scores: str) -> np.ndarray:
+    """A row per image and a column per name, of pictures ``(B, H, W[, 3])`` in [0, 1], but for that
+    of ``scores (B, h, w)``, which are drawn over the images."""
     images = columns['image']
     figure = Figure(figsize=(1.6 * len(columns), 1.6 * len(images) + 0.8), dpi=110)
     canvas = FigureCanvasAgg(figure)
     axes = figure.subplots(len(images), len(columns), squeeze=False)
     for row, image in enumerate(images):
         for ax, (name, pictures) in zip(axes[row], columns.items(), strict=True):
-            if isinstance(pictures, _Scores):
+            if name == scores:
                 ax.imshow(image.mean(-1), cmap='gray', extent=(0, 1, 0, 1))
-                ax.imshow(pictures.values[row], cmap='inferno', alpha=0.75, extent=(0, 1, 0, 1))
+                ax.imshow(pictures[row], cmap='inferno', alpha=0.75, extent=(0, 1, 0, 1))
             else:
                 ax.imshow(np.clip(pictures[row], 0, 1), cmap='gray', vmin=0, vmax=1,
                           extent=(0, 1, 0, 1))

@@ -53,3 +53,14 @@ def test_shots_by_hand():
 def test_no_shot_masks_nothing():
     mask = PatchMask.from_ids(torch.arange(4).view(1, 4), (), (2, 2))
     assert mask.mask.sum() == 0 and mask.len_keep == 4 and mask.shot.tolist() == [[0] * 4]
+
+
+def test_random_masks_are_uniform_and_of_their_ratio():
+    mask = PatchMask.random(4000, (4, 4), .75, torch.device('cpu'))
+    assert mask.shots == ((0, 4), ) and mask.grid == (4, 4) and (mask.mask.sum(1) == 12).all()
+    assert (mask.mask.mean(0) - .75).abs().max() < 4 * (.75 * .25 / 4000)**.5
+    state = torch.get_rng_state()
+    same = [PatchMask.random(3, (4, 4), .5, torch.device('cpu'), torch.Generator().manual_seed(1))
+            for _ in range(2)]
+    assert torch.equal(same[0].ids_shuffle, same[1].ids_shuffle)
+    assert torch.equal(torch.get_rng_state(), state), "torch's own generator is left alone"

@@ -30,6 +30,7 @@ from mmguided.analysis import object_share
 from mmguided.engine.command_line import OptionAction, load_config
 from mmguided.engine.config_checks import check_data, check_teacher
 from mmguided.registry import MODELS
+from mmguided.structures import Observation
 from mmguided.utils.checkpoints import load_model
 from mmguided.utils.errors import (
     ConfigError,
@@ -118,16 +119,22 @@ class _Guide:
         for generator in self.generators.values():
             generator.check(self.model.encoders, self.model.backbone.patch_resolution)
 
-    @torch.no_grad()
-    def __call__(self, images: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
-        """Scores, and a mask by each sampler, ``(B, L)`` each, of RGB images in [0, 255]."""
+    def observe(self, images: Tensor) -> dict[str, Observation]:
+        """What the guidance asks of the encoders, of RGB images in [0, 255]."""
         preprocessor = self.model.data_preprocessor
         images = (images - preprocessor.mean) / preprocessor.std
-        generator = next(g for g in self.generators.values() if g.shots[0].guidance is not None)
-        seen = self.model.observe(images, [generator])
-        masks = {name: self.model.make_mask(images, seen, generator)[0].mask
-                 for name, generator in self.generators.items()}
-        return generator.shots[0].guidance(seen, self.model.clock).nan_to_num(), masks
+        return self.model.observe(images, self.generators.values())
+
+    def scores(self, seen: dict[str, Observation]) -> Tensor:
+        """Of the patches, ``(B, L)``."""
+        guidance = next(g.shots[0].guidance for g in self.generators.values()
+                        if g.shots[0].guidance is not None)
+        return guidance(seen, self.model.clock).nan_to_num()
+
+    def masks(self, images: Tensor, seen: dict[str, Observation]) -> dict[str, Tensor]:
+        """A mask by each sampler, ``(B, L)``, of images of which this has been seen."""
+        return {name: self.model.make_mask(images, seen, generator)[0].mask
+                for name, generator in self.generators.items()}
 
 
 def summarize(shares: list) -> dict[str, float]:
@@ -153,9 +160,10 @@ def main() -> None:
     images, objects = load_images(args.annotations, args.images, backbone.img_size)
     in_patches = torch.nn.functional.avg_pool2d(objects[:, None], backbone.patch_size).flatten(1)
 
+    batches = [(batch, guide.observe(batch)) for batch in images.split(50)]
     shares = {name: [] for name in guide.generators}
     for _ in track_iter_progress(list(range(args.draws))):
-        scores, masks = zip(*(guide(batch) for batch in images.split(50)), strict=True)
+        masks = [guide.masks(*batch) for batch in batches]
         masks = {name: torch.cat([batch[name] for batch in masks]) for name in shares}
         for name, mask in masks.items():
             shares[name].append(object_share(mask, in_patches))
@@ -169,7 +177,7 @@ def main() -> None:
         return values[some].unflatten(1, backbone.patch_resolution).numpy()
 
     sheet = draw_masks((images[some] / 255).permute(0, 2, 3, 1).numpy(), objects[some].numpy(),
-                       patches(torch.cat(scores)),
+                       patches(torch.cat([guide.scores(seen) for _, seen in batches])),
                        {name: patches(mask) for name, mask in masks.items()},
                        f'{Path(args.config).stem}, mask ratio {args.mask_ratio:g}')
     Image.fromarray(sheet).save(args.out / 'masks.png')

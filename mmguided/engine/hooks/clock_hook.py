@@ -1,12 +1,12 @@
 """Sets the model's clock."""
 from mmengine.dist import get_world_size
 from mmengine.hooks import Hook
-from mmengine.model import is_model_wrapper
 from mmengine.runner import EpochBasedTrainLoop
 
 from mmguided.registry import HOOKS
 from mmguided.utils.errors import ConfigError
 
+from ..model_wrapper import unwrapped_model
 from .exploitation_hook import ExploitationHook
 from .momentum_update_hook import MomentumUpdateHook
 
@@ -24,7 +24,7 @@ class ClockHook(Hook):
     priority = 'VERY_HIGH'
 
     def before_train(self, runner) -> None:
-        model = runner.model.module if is_model_wrapper(runner.model) else runner.model
+        model = unwrapped_model(runner)
         self._clock = getattr(model, 'clock', None)
         if getattr(model, 'momentum_encoder', None) is not None and not any(
                 isinstance(hook, MomentumUpdateHook) for hook in runner.hooks):

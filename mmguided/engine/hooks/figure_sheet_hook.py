@@ -7,11 +7,12 @@ from mmcv import imwrite
 from mmengine.dataset import pseudo_collate
 from mmengine.dist import master_only
 from mmengine.hooks import Hook
-from mmengine.model import is_model_wrapper
 
 from mmguided.analysis import reconstruct
 from mmguided.registry import DATASETS, HOOKS
 from mmguided.visualization import draw_sheet
+
+from ..model_wrapper import unwrapped_model
 
 
 @HOOKS.register_module()
@@ -53,7 +54,7 @@ class FigureSheetHook(Hook):
 
     @master_only
     def _draw(self, runner, epoch: int) -> None:
-        model = runner.model.module if is_model_wrapper(runner.model) else runner.model
+        model = unwrapped_model(runner)
         inputs = model.data_preprocessor(self._batch)['inputs']
         devices = [inputs.device] if inputs.is_cuda else []
         model.eval()

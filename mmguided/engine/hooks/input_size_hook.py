@@ -1,10 +1,11 @@
 """No silent run at another resolution."""
 from mmengine.hooks import Hook
-from mmengine.model import is_model_wrapper
 from mmengine.utils import to_2tuple
 
 from mmguided.registry import HOOKS
 from mmguided.utils.errors import ConfigError
+
+from ..model_wrapper import unwrapped_model
 
 
 @HOOKS.register_module()
@@ -35,7 +36,7 @@ class InputSizeHook(Hook):
         self._check(runner, data_batch, 'test_dataloader')
 
     def _check(self, runner, data_batch: dict, loader: str) -> None:
-        model = runner.model.module if is_model_wrapper(runner.model) else runner.model
+        model = unwrapped_model(runner)
         img_size = getattr(getattr(model, 'backbone', None), 'img_size', None)
         if img_size is None or self.any_size:
             return

@@ -1,9 +1,10 @@
 """Moves the momentum encoder after each optimizer step."""
 import torch
 from mmengine.hooks import Hook
-from mmengine.model import is_model_wrapper
 
 from mmguided.registry import HOOKS
+
+from ..model_wrapper import unwrapped_model
 
 
 @HOOKS.register_module()
@@ -18,7 +19,7 @@ class MomentumUpdateHook(Hook):
         self._handle = None
 
     def before_train(self, runner) -> None:
-        model = runner.model.module if is_model_wrapper(runner.model) else runner.model
+        model = unwrapped_model(runner)
         momentum_encoder = getattr(model, 'momentum_encoder', None)
         if momentum_encoder is None:
             return

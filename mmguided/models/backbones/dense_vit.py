@@ -7,7 +7,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
-from mmguided.ops import merge_windows, split_windows, window_padding
+from mmguided.ops import merge_windows, split_heads, split_windows, window_padding
 from mmguided.registry import MODELS
 from mmguided.utils.errors import ConfigError
 
@@ -139,10 +139,12 @@ class DenseViT(MaskedViT):
         cls_token = normed[:, None, :1].expand(-1, patches.shape[1], -1, -1)
         tokens = torch.cat((cls_token, patches), dim=2)
         batch, num, length, _ = tokens.shape
-        query, key, value = self._heads(block.attn, block.attn.qkv(tokens.flatten(0, 1)))
+        attn = block.attn
+        query, key, value = split_heads(
+            attn.qkv(tokens.flatten(0, 1)), attn.num_heads, attn.head_dims)
         attended = F.scaled_dot_product_attention(
             query, key, value, attn_mask=windows.visible,
-            dropout_p=block.attn.attn_drop if block.training else 0.)
+            dropout_p=attn.attn_drop if block.training else 0.)
         # (B * W, heads, 1 + n, d) to (B, heads, 1 + L, d)
         attended = attended.transpose(1, 2).flatten(2).view(batch, num, length, -1)
         patches = merge_windows(attended[:, :, 1:], grid, windows.size)

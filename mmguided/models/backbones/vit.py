@@ -9,7 +9,12 @@ from mmpretrain.models.utils import resize_pos_embed
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
-from mmguided.ops import cls_attention_row, gather_tokens, sincos_position_embedding
+from mmguided.ops import (
+    cls_attention_row,
+    gather_tokens,
+    sincos_position_embedding,
+    split_heads,
+)
 from mmguided.registry import MODELS
 from mmguided.structures import Observation, PatchMask, Wants
 from mmguided.utils.checkpoints import load_encoder
@@ -238,13 +243,6 @@ class MaskedViT(Encoder, VisionTransformer):
         return Observation(self.num_layers, tokens, reader.attention, reader.relations)
 
     @staticmethod
-    def _heads(attn: nn.Module, projected: Tensor) -> tuple[Tensor, ...]:
-        """``(B, N, n * D)`` to n tensors ``(B, heads, N, d)``."""
-        batch, length, _ = projected.shape
-        projected = projected.view(batch, length, -1, attn.num_heads, attn.head_dims)
-        return projected.permute(2, 0, 3, 1, 4).unbind(0)
-
-    @staticmethod
     def _finish_block(block: nn.Module, x: Tensor, attended: Tensor) -> Tensor:
         """The rest of mmpretrain's block after the attention ``(B, N, D)`` of its input ``x``."""
         attn = block.attn
@@ -291,11 +289,13 @@ class _BlockReader:
         dim, weight, bias = self.encoder.embed_dims, attn.qkv.weight, attn.qkv.bias
         query = F.linear(x[:, :1], weight[:dim], None if bias is None else bias[:dim])
         key = F.linear(x, weight[dim:2 * dim], None if bias is None else bias[dim:2 * dim])
-        self._read_attention(i, *self.encoder._heads(attn, query), *self.encoder._heads(attn, key))
+        heads = attn.num_heads, attn.head_dims
+        self._read_attention(i, *split_heads(query, *heads), *split_heads(key, *heads))
 
     def _attend(self, i: int, block: nn.Module, x: Tensor) -> Tensor:
         """Attention output ``(B, 1 + n, D)`` of block ``i`` before its projection."""
-        query, key, value = self.encoder._heads(block.attn, block.attn.qkv(block.ln1(x)))
+        attn = block.attn
+        query, key, value = split_heads(attn.qkv(block.ln1(x)), attn.num_heads, attn.head_dims)
         self._read_attention(i, query[:, :, :1], key)
         attended = F.scaled_dot_product_attention(query, key, value).transpose(1, 2).flatten(2)
         if i in self.wants.relations:

@@ -201,9 +201,8 @@ class NcutRelevance(Guidance):
             relations = seen.relations[layer].float()
             unit = F.normalize(relations, dim=-1)
             cut = normalized_cut(unit @ unit.mT)
-            odd_epoch = math.isfinite(clock.epoch) and int(clock.epoch) % 2 == 1
             background = self.cluster == 'background' or (
-                self.cluster == 'alternating' and odd_epoch)
+                self.cluster == 'alternating' and clock.epoch % 2 >= 1)  # in odd epochs
             cluster = (~cut.side if background else cut.side).float()
             center = cluster.unsqueeze(1) @ relations  # its mean, but for a factor
             scores = (F.normalize(center, dim=-1) @ unit.mT).squeeze(1)

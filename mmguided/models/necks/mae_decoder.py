@@ -7,7 +7,12 @@ from mmpretrain.models.backbones.vision_transformer import TransformerEncoderLay
 from mmpretrain.models.utils import resize_pos_embed
 from torch import Tensor, nn
 
-from mmguided.ops import group_attention, restore_tokens, sincos_position_embedding
+from mmguided.ops import (
+    group_attention,
+    restore_tokens,
+    sincos_position_embedding,
+    split_heads,
+)
 from mmguided.registry import MODELS
 from mmguided.structures import PatchMask
 from mmguided.utils.errors import ConfigError
@@ -106,5 +111,5 @@ class MAEDecoder(Decoder):
 
 def _heads(block: nn.Module, x: Tensor) -> tuple[Tensor, ...]:
     """Query, key and value of a block whose input is ``(B, N, D)``, ``(B, heads, N, d)`` each."""
-    projected = block.attn.qkv(block.ln1(x)).unflatten(2, (3, block.attn.num_heads, -1))
-    return projected.permute(2, 0, 3, 1, 4).unbind(0)
+    attn = block.attn
+    return split_heads(attn.qkv(block.ln1(x)), attn.num_heads, attn.head_dims)

@@ -3,7 +3,7 @@ import torch
 from torch import Tensor
 
 from mmguided.ops import gather_tokens
-from mmguided.structures import Observation, PatchMask, Wants, len_keep
+from mmguided.structures import Observation, PatchMask, Wants
 
 from ..backbones.base import Encoder
 from ..necks.base import Decoder
@@ -33,10 +33,8 @@ class DecoderView(Encoder):
     @torch.no_grad()
     def observe(self, images: Tensor, wants: Wants, mask: PatchMask | None = None) -> Observation:
         """Answer ``wants``, of patches that a mask has left if there is one."""
-        grid = self.patch_grid(images)
-        num = grid[0] * grid[1]
-        ids = torch.rand(len(images), num, device=images.device).argsort(dim=1)
-        random = PatchMask.from_ids(ids, ((0, len_keep(num, self.mask_ratio)), ), grid)
+        random = PatchMask.random(
+            len(images), self.patch_grid(images), self.mask_ratio, images.device)
         relations = self.decoder.relations(
             self.encoder(images, random), random, wants.resolve(self.num_layers).relations)
         # Not the weights that autocast has cast here, without a graph, in the pass that trains.

@@ -9,7 +9,7 @@ from pathlib import Path
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from mmguided.ops import cls_attention_row
+from mmguided.ops import cls_attention_row, split_heads
 from mmguided.registry import MODELS
 from mmguided.structures import Observation
 from mmguided.utils.errors import ConfigError
@@ -115,8 +115,7 @@ class OpenCLIPTeacher(Teacher):
         weights, biases = attn.in_proj_weight.chunk(3), attn.in_proj_bias.chunk(3)
         query, key = (F.linear(tokens, weight, bias) for tokens, weight, bias in zip(
             (x[:, :1], x), weights[:2], biases[:2], strict=True))
-        return tuple(part.unflatten(2, (attn.num_heads, -1)).transpose(1, 2)
-                     for part in (query, key))
+        return tuple(split_heads(part, attn.num_heads, attn.head_dim)[0] for part in (query, key))
 
 
 def _check_name(model_name: str) -> None:

@@ -7,6 +7,7 @@ import torch
 from mmguided.models import ConditionalMAE, MaskedHybridViT, MaskGenerator
 from mmguided.models.losses import masked_mean
 from mmguided.models.selfsup.conditional_mae import shot_errors
+from mmguided.ops import split_heads
 from mmguided.registry import MODELS
 from mmguided.structures import len_keep
 from mmguided.utils.errors import ConfigError
@@ -205,7 +206,8 @@ def test_guided_shots_see_and_score_what_is_left():
     embedded = model.backbone.embed(IMAGES)
     tokens = model.backbone.layers[0](model.backbone._input_tokens(embedded, entered))
     layer = model.backbone.layers[1]
-    query, key, _ = model.backbone._heads(layer.attn, layer.attn.qkv(layer.ln1(tokens)))
+    query, key, _ = split_heads(
+        layer.attn.qkv(layer.ln1(tokens)), layer.attn.num_heads, layer.attn.head_dims)
     attention = (query[:, :, :1] @ key.transpose(-1, -2) / key.shape[-1]**.5).softmax(-1)
     scores = attention[:, :, 0, 1:].mean(1)
     most = entered.gather(1, scores.topk(4).indices)
