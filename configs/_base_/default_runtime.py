@@ -12,6 +12,7 @@ default_hooks = dict(
     # Here, because a config that sets custom_hooks replaces that list whole.
     clock=dict(type='mmguided.ClockHook'),
     momentum_update=dict(type='mmguided.MomentumUpdateHook'),
+    score_maps=dict(type='mmguided.ScoreMapsHook'),
     rng_state=dict(type='mmguided.RNGStateHook'),
     run_identity=dict(type='mmguided.RunIdentityHook'),
     plain_checkpoint=dict(type='mmguided.PlainCheckpointHook'),

@@ -13,7 +13,7 @@ this size.
 """
 _base_ = [
     '../_base_/models/self_guided_mae_vit-b.py',
-    '../_base_/datasets/image_folder_32.py',
+    '../_base_/datasets/image_folder_32_scores.py',
     '../_base_/schedules/micro_adamw_15e.py',
     '../_base_/default_runtime.py',
 ]

@@ -1,6 +1,7 @@
 """Datasets and their transforms."""
 from .image_folder import ImageFolder
-from .transforms import PixelShift
+from .score_maps import ScoreMaps
+from .transforms import PixelShift, WithScores
 from .worker_init import worker_init_fn
 
-__all__ = ['ImageFolder', 'PixelShift', 'worker_init_fn']
+__all__ = ['ImageFolder', 'PixelShift', 'ScoreMaps', 'WithScores', 'worker_init_fn']

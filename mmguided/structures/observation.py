@@ -71,6 +71,8 @@ class Observation:
         attention: ``(layer, softmax)`` -> attention from [CLS] to the patches, averaged over heads,
             ``(B, n)`` in float32.
         relations: Layer -> attention output of the patches before the projection, ``(B, n, D)``.
+        scores: Of a guidance, made before, ``(B, n)``; they come with the images, and not from an
+            encoder.
 
     ``n`` is the number of patches that the encoder saw: all, in the image's order, or, under a
     mask, its ``ids_keep_at`` that layer.
@@ -79,6 +81,7 @@ class Observation:
     tokens: Tensor | None = None
     attention: Mapping[tuple[int, str | None], Tensor] = field(default_factory=dict)
     relations: Mapping[int, Tensor] = field(default_factory=dict)
+    scores: Tensor | None = None
 
     def cls_attention(self, layers: Iterable[int] | None, softmax: str | None) -> Tensor:
         """Attention from [CLS] to the patches, ``(len(layers), B, n)`` by rising layer."""

@@ -46,6 +46,8 @@ def test_recipe(name):
     assert (adamw.type, adamw.betas, adamw.weight_decay) == ('AdamW', (.9, .95), .05)
     released, cmae = 'released' in name, 'cmae' in name
     _, crop, *rest = cfg.train_dataloader.dataset.pipeline
+    if crop.type == 'mmguided.WithScores':
+        crop, *rest = crop.transforms
     if crop.type == 'MultiView':  # the other view is told in CMAE_ABLATIONS
         crop, cmae = crop.transforms[0][0], False
     size = (256 if released else 224 + 31) if cmae else 224
@@ -53,7 +55,9 @@ def test_recipe(name):
     steps = ['RandomFlip'] * released + ['mmguided.PixelShift'] * cmae + ['PackInputs']
     assert [t.type for t in rest] == steps
     model = cfg.model
-    assert model.mask_generator.mask_ratio == (.65 if cmae and released else .75)
+    stated = re.search(r'/ratio_([\d.]+)_', name)
+    assert model.mask_generator.mask_ratio == (
+        float(stated[1]) if stated else .65 if cmae and released else .75)
     assert (model.neck.embed_dims, model.neck.depth, model.neck.num_heads) == (512, 8, 16)
     assert model.target_generator.type != 'mmguided.PixelTarget' or model.target_generator.norm_pix
 
@@ -64,7 +68,7 @@ def test_hooks_that_every_pretraining_needs(name):
     cfg = load(name)
     defaults = {hook.type for hook in cfg.default_hooks.values()}
     assert {f'mmguided.{name}Hook' for name in (
-        'Clock', 'MomentumUpdate', 'RNGState', 'RunIdentity', 'PlainCheckpoint', 'StrictBackbone',
+        'Clock', 'MomentumUpdate', 'ScoreMaps', 'RNGState', 'RunIdentity', 'PlainCheckpoint', 'StrictBackbone',
         'InputSize', 'BrokenImageReport')} <= defaults
 
 

@@ -123,7 +123,7 @@ class _Guide:
         """What the guidance asks of the encoders, of RGB images in [0, 255]."""
         preprocessor = self.model.data_preprocessor
         images = (images - preprocessor.mean) / preprocessor.std
-        return self.model.observe(images, self.generators.values())
+        return self.model.observe(images, parts=self.generators.values())
 
     def scores(self, seen: dict[str, Observation]) -> Tensor:
         """Of the patches, ``(B, L)``."""

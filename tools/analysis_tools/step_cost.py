@@ -9,9 +9,11 @@ implementation can undercut. "saved" are the tensors that the forward pass keeps
 pass, parameters apart: the part of the memory that grows with the batch, on any device. "peak" is
 what a GPU had allocated at most, everything included.
 Random images, the config's precision on a GPU and float32 on a CPU; forward, backward, optimizer.
+Scores that come with the images (CachedGuidance) are random, too.
 """
 import argparse
 import itertools
+import math
 import statistics
 import time
 
@@ -35,6 +37,8 @@ class _Step:
             self.model.clock.set(progress, 1)
             images = torch.randn(batch_size, 3, *self.model.backbone.img_size, device=device)
             self.inputs = images if self.model.num_views == 1 else [images] * self.model.num_views
+            num_patches = math.prod(self.model.backbone.patch_resolution)
+            self.data_samples = dict(scores=torch.rand(batch_size, num_patches, device=device))
             parameters = [p for p in self.model.parameters() if p.requires_grad]
             self.optimizer = torch.optim.AdamW(parameters, 1e-4)
         self.device = device
@@ -59,7 +63,7 @@ class _Step:
 
     def _loss(self) -> torch.Tensor:
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.autocast):
-            losses = self.model.loss(self.inputs)
+            losses = self.model.loss(self.inputs, self.data_samples)
         return sum(v for k, v in losses.items() if k.startswith('loss'))
 
     def __call__(self) -> tuple[float, float]:

@@ -3,7 +3,8 @@
 Stated: token relations of the second last layer, a normalized cut, the cluster of the object, 75 %
 masked by relevance, hints drawn uniformly at a decaying ratio (.05 in Fig. II), and the start, when
 mask tokens overtake visible ones in the decoder. Left open, and here: the hints' ratio is one of
-the masked patches and falls to 0 linearly over the run.
+the masked patches and falls to 0 linearly over the run; masks that are made once follow the crops
+of their images, by scores that are cut out of those of the whole image.
 """
 _base_ = ['./mae_vit-b.py']
 
@@ -14,5 +15,8 @@ model = dict(
             sampling=dict(type='mmguided.TopKSampling'),
             ratio=dict(start=0.05, end=0., ramp=1., relative=True),
             choice='uniform'),
-        guidance=dict(type='mmguided.NcutRelevance', source='student', layer=-2, cluster='object'),
+        guidance=dict(
+            type='mmguided.CachedGuidance',
+            guidance=dict(
+                type='mmguided.NcutRelevance', source='student', layer=-2, cluster='object')),
         schedule=dict(begin='trigger')))

@@ -1,4 +1,5 @@
 """Image transforms."""
 from .pixel_shift import PixelShift
+from .with_scores import WithScores
 
-__all__ = ['PixelShift']
+__all__ = ['PixelShift', 'WithScores']

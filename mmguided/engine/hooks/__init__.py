@@ -8,10 +8,11 @@ from .momentum_update_hook import MomentumUpdateHook
 from .plain_checkpoint_hook import PlainCheckpointHook
 from .rng_state_hook import RNGStateHook
 from .run_identity_hook import RunIdentityHook
+from .score_maps_hook import ScoreMapsHook
 from .strict_backbone_hook import StrictBackboneHook
 
 __all__ = [
     'BrokenImageReportHook', 'ClockHook', 'ExploitationHook', 'FigureSheetHook', 'InputSizeHook',
     'MomentumUpdateHook', 'PlainCheckpointHook', 'RNGStateHook', 'RunIdentityHook',
-    'StrictBackboneHook'
+    'ScoreMapsHook', 'StrictBackboneHook'
 ]

@@ -42,7 +42,14 @@ class ClockHook(Hook):
             len(loader) if isinstance(runner.train_loop, EpochBasedTrainLoop) else
             len(loader.dataset) / (loader.batch_size * get_world_size()))
 
+    def before_train_epoch(self, runner) -> None:
+        """For hooks that act between epochs."""
+        self._set(runner)
+
     def before_train_iter(self, runner, batch_idx: int, data_batch=None) -> None:
+        self._set(runner)
+
+    def _set(self, runner) -> None:
         if self._clock is not None:
             self._clock.set(
                 runner.iter / self._steps_per_epoch, runner.max_iters / self._steps_per_epoch)

@@ -1,5 +1,5 @@
 from .generator import GuidanceSchedule, MaskGenerator
-from .guidance import Blend, ClsAttention, Guidance, NcutRelevance
+from .guidance import Blend, CachedGuidance, ClsAttention, Guidance, NcutRelevance
 from .sampling import (
     BlockwiseSampling,
     GridBlockSampling,
@@ -12,7 +12,7 @@ from .sampling import (
 )
 
 __all__ = [
-    'Blend', 'BlockwiseSampling', 'ClsAttention', 'GridBlockSampling', 'Guidance',
+    'Blend', 'BlockwiseSampling', 'CachedGuidance', 'ClsAttention', 'GridBlockSampling', 'Guidance',
     'GuidanceSchedule', 'HintSampling', 'ImportanceSampling', 'MaskGenerator', 'NcutRelevance',
     'ProportionalSampling', 'RandomSampling', 'Sampling', 'TopKSampling'
 ]

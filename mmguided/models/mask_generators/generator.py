@@ -205,6 +205,11 @@ class MaskGenerator(BaseModule):
                     f'mask_generator.shots: {type(shot.sampling).__name__} before layer '
                     f'{shot.layer} chooses among all patches, not among those that another shot '
                     'has left; use it in the first shot, or another sampling')
+            if shot.guidance is not None and shot.guidance.needs_whole_image:
+                raise ConfigError(
+                    f'mask_generator.shots: {type(shot.guidance).__name__} before layer '
+                    f'{shot.layer} scores whole images, not what another shot has left; use it in '
+                    'the first shot, or another guidance')
         for shot in self.shots:
             if shot.guidance is not None:
                 shot.guidance.check(encoders)

@@ -29,9 +29,11 @@ class Guidance(BaseModule):
         nonnegative: Whether no score is below 0, as some samplers need.
         may_abstain: Whether the scores of an image may be NaN, all of them: it is then masked at
             random, and does not count in ``guided_share``.
+        needs_whole_image: Whether scores are of all patches, also where some are masked already.
     """
     nonnegative = True
     may_abstain = False
+    needs_whole_image = False
 
     def wants(self, clock: Clock) -> Mapping[str, Wants]:
         """What is asked at this time of which encoder: 'student', 'momentum' or 'teacher'."""
@@ -134,6 +136,7 @@ class Blend(Guidance):
             raise ConfigError("Blend normalizes scores to sum 1 and takes none below 0: set "
                               "guidance.softmax='heads'")
         self.may_abstain = any(guidance.may_abstain for guidance in self.guidances)
+        self.needs_whole_image = any(guidance.needs_whole_image for guidance in self.guidances)
 
     def weights_at(self, clock: Clock) -> list[float]:
         """The weight of each guidance."""
@@ -207,3 +210,62 @@ class NcutRelevance(Guidance):
             center = cluster.unsqueeze(1) @ relations  # its mean, but for a factor
             scores = (F.normalize(center, dim=-1) @ unit.mT).squeeze(1)
         return torch.where(cut.valid.unsqueeze(1), scores, math.nan)
+
+
+@MODELS.register_module()
+class CachedGuidance(Guidance):
+    """Scores that another guidance has given to the whole image, once: Self-guided MAE's way to
+    make masks at about the cost of one more epoch in a run (App. E), for any guidance.
+
+    In training, scores come with the images, cut out of the whole image's by
+    :class:`mmguided.datasets.WithScores`, and no encoder is asked;
+    :class:`mmguided.engine.hooks.ScoreMapsHook` makes them at the start of the first epoch that is
+    guided. Until then all images are masked at random. In evaluation mode it is the guidance
+    itself, and scores the images that it is given.
+
+    Args:
+        guidance: Config of the guidance.
+        refresh: Epochs after which scores are made anew; None keeps them.
+
+    Raises:
+        ConfigError: If scores would have to change from epoch to epoch and would not, or, in use,
+            none come with the images.
+    """
+    may_abstain = True
+    needs_whole_image = True
+
+    def __init__(self, guidance: dict, refresh: int | None = None) -> None:
+        super().__init__()
+        self.guidance = MODELS.build(guidance)
+        self.nonnegative = self.guidance.nonnegative
+        if refresh is not None and (not isinstance(refresh, int) or refresh < 1):
+            raise ConfigError(f'guidance.refresh={refresh!r}: give a number of epochs, or None')
+        if self.guidance.is_scheduled and refresh != 1:
+            raise ConfigError(f'guidance.refresh={refresh}: the scores of '
+                              f'{type(self.guidance).__name__} change from epoch to epoch; set it '
+                              'to 1, or take the guidance without CachedGuidance')
+        self.refresh = refresh
+
+    def check(self, encoders):
+        self.guidance.check(encoders)
+
+    @property
+    def sources(self):
+        return self.guidance.sources
+
+    @property
+    def is_scheduled(self):
+        return self.guidance.is_scheduled
+
+    def wants(self, clock):
+        return {} if self.training else self.guidance.wants(clock)
+
+    def forward(self, observations, clock):
+        if not self.training:
+            return self.guidance(observations, clock)
+        if 'cache' not in observations:
+            raise ConfigError(
+                'CachedGuidance: no scores come with the images; the pipeline must end in '
+                "dict(type='mmguided.WithScores', transforms=[...]), and default_hooks have "
+                "score_maps=dict(type='mmguided.ScoreMapsHook')")
+        return observations['cache'].scores

@@ -14,7 +14,7 @@ from mmguided.utils.errors import ConfigError
 
 from ..backbones import Encoder
 from ..heads import PredictionHead
-from ..mask_generators import MaskGenerator
+from ..mask_generators import Guidance, MaskGenerator
 from ..necks import Decoder
 from ..target_generators import TargetGenerator
 from ..teachers import DecoderView, MomentumEncoder, Teacher
@@ -186,14 +186,22 @@ class MaskedImageModel(BaseSelfSupervisor):
                 'Runner call model.clock.set(epoch, max_epochs) before each step')
         return super().forward(inputs, data_samples, mode)
 
-    def observe(self, images: Tensor,
-                parts: Iterable[MaskGenerator | TargetGenerator] | None = None
+    def observe(self,
+                images: Tensor,
+                data_samples: object = None,
+                parts: Iterable[MaskGenerator | TargetGenerator | Guidance] | None = None
                 ) -> dict[str, Observation]:
         """What parts, by default :attr:`observers`, want to know of encoders that see the images,
-        ``(B, 3, H, W)``: one pass of each encoder that is asked."""
+        ``(B, 3, H, W)``: one pass of each encoder that is asked. Scores in ``data_samples``, see
+        :class:`mmguided.datasets.WithScores`, are the observation 'cache'."""
         parts = self.observers if parts is None else parts
         wants = unite_wants(*(part.wants(self.clock) for part in parts))
-        return {name: self.encoders[name].observe(images, asked) for name, asked in wants.items()}
+        encoders = self.encoders
+        observations = {name: encoders[name].observe(images, asked)
+                        for name, asked in wants.items()}
+        if isinstance(data_samples, Mapping) and 'scores' in data_samples:
+            observations['cache'] = Observation(0, scores=data_samples['scores'])
+        return observations
 
     def make_mask(self,
                   images: Tensor,

@@ -39,7 +39,7 @@ class CCMIM(MaskedImageModel):
     def loss(self, inputs: Tensor, data_samples=None) -> dict[str, Tensor]:
         """Losses and scalars for the log, from normalized images ``(B, 3, H, W)``."""
         self.check_pairs(inputs)
-        observations = self.observe(inputs)
+        observations = self.observe(inputs, data_samples)
         mask, log_vars = self.make_mask(inputs, observations)  # Eq. 4-6
         embedded = self.backbone.embed(inputs)
         visible = self.backbone.encode(embedded, mask.ids_keep)

@@ -71,10 +71,10 @@ class CMAE(MaskedImageModel):
 
         Args:
             inputs: The online and the target view, normalized images ``(B, 3, H, W)`` each.
-            data_samples: Not used.
+            data_samples: Scores that guidance may read, see :meth:`observe`.
         """
         images, target_images = self._views(inputs)
-        observations = self.observe(images)
+        observations = self.observe(images, data_samples)
         mask, log_vars = self.make_mask(images, observations)
         latent = self.backbone(images, mask)  # Eq. 1
         states = self.decode(latent, mask)  # Eq. 3
@@ -108,7 +108,7 @@ class CMAE(MaskedImageModel):
         """Projection of the momentum encoder's mean patch token (Eq. 2), ``(B, C)``."""
         mask = None
         if self.target_mask_generator is not None:
-            observations = self.observe(images, [self.target_mask_generator])
+            observations = self.observe(images, parts=[self.target_mask_generator])
             mask, _ = self.make_mask(images, observations, self.target_mask_generator)
         encoder = self.momentum_encoder.encoder
         tokens = encoder.observe(images, Wants(tokens=True), mask).tokens

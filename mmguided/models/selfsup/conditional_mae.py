@@ -51,7 +51,7 @@ class ConditionalMAE(MaskedImageModel):
 
     def loss(self, inputs: Tensor, data_samples=None) -> dict[str, Tensor]:
         """Losses and scalars for the log, from normalized images ``(B, 3, H, W)``."""
-        observations = self.observe(inputs)
+        observations = self.observe(inputs, data_samples)
         mask, log_vars = self.make_mask(inputs, observations)  # Eq. 5
         latent = self.backbone(inputs, mask)  # Eq. 4-6
         states = self.decode(latent, mask)  # Eq. 7

@@ -15,7 +15,7 @@ class MAE(MaskedImageModel):
 
     def loss(self, inputs: Tensor, data_samples=None) -> dict[str, Tensor]:
         """Losses and scalars for the log, from normalized images ``(B, 3, H, W)``."""
-        observations = self.observe(inputs)
+        observations = self.observe(inputs, data_samples)
         mask, log_vars = self.make_mask(inputs, observations)
         latent = self.backbone(inputs, mask)
         states = self.decode(latent, mask)

@@ -6,6 +6,7 @@ import torch
 
 from mmguided.models import (
     Blend,
+    CachedGuidance,
     ClsAttention,
     MaskedSwin,
     MaskedViT,
@@ -14,6 +15,7 @@ from mmguided.models import (
 )
 from mmguided.structures import Clock, Observation, Wants
 from mmguided.utils.errors import ConfigError
+from tests.helpers.models import SMALL, build, cls_attention
 
 
 def vit() -> MaskedViT:
@@ -191,3 +193,73 @@ def test_an_image_without_a_cut_is_masked_at_random_and_counted():
     share = mask.mask[50:].mean(0)
     assert (share - .75).abs().max() < 4 * (.75 * .25 / 150)**.5
     assert (mask.mask[:50].gather(1, scores[:50].topk(12, dim=1).indices) == 1).all()
+
+
+OWN = dict(type='mmguided.ClsAttention')
+
+
+def test_cached_scores_come_with_the_images_in_training_and_are_made_of_them_otherwise():
+    model = build('MAE', SMALL, mask_generator=dict(
+        type='mmguided.MaskGenerator', sampling=dict(type='mmguided.TopKSampling'),
+        guidance=dict(type='mmguided.CachedGuidance', guidance=OWN)))
+    images, scores = torch.randn(3, 3, 32, 32), torch.rand(3, 16)
+    scores[1] = torch.nan
+    observations = model.observe(images, dict(scores=scores))
+    assert set(observations) == {'cache'}, 'no encoder is asked'
+    mask, log_vars = model.make_mask(images, observations)
+    assert log_vars['guided_share'] == pytest.approx(2 / 3)
+    for i in (0, 2):
+        assert set(mask.ids_mask[i].tolist()) == set(scores[i].topk(12).indices.tolist())
+    losses = model.loss(images, dict(scores=scores))
+    assert torch.isfinite(losses['loss_reconstruction'])
+    model.eval()
+    fresh = cls_attention(model.backbone, images).sum(0)
+    mask, log_vars = model.make_mask(images, model.observe(images))
+    assert torch.equal(mask.ids_mask.sort(1).values, fresh.topk(12, dim=1).indices.sort(1).values)
+
+
+def test_cached_scores_in_a_blend_with_fresh_ones():
+    """A row without scores has none in the blend, and the encoder of the fresh ones alone is asked.
+    """
+    blend = Blend([dict(type='mmguided.CachedGuidance', guidance=OWN), OWN], weights=[.25])
+    assert blend.may_abstain and blend.needs_whole_image and set(blend.wants(Clock())) == {'student'}
+    cached, rows = torch.rand(2, 4), torch.rand(2, 4)
+    cached[1] = torch.nan
+    seen = dict(cache=Observation(0, scores=cached),
+                student=Observation(1, attention={(0, 'heads'): rows}))
+    scores = blend(seen, Clock())
+    torch.testing.assert_close(scores[0], .25 * cached[0] / cached[0].sum()
+                               + .75 * rows[0] / rows[0].sum())
+    assert scores[1].isnan().all()
+
+
+@pytest.mark.parametrize('arguments, message', [
+    (dict(guidance=OWN, refresh=0), 'refresh=0: give a number of epochs'),
+    (dict(guidance=OWN, refresh=.5), 'refresh=0.5: give a number of epochs'),
+    (dict(guidance=dict(type='mmguided.NcutRelevance', cluster='alternating')),
+     'refresh=None: the scores of NcutRelevance change from epoch to epoch; set it to 1'),
+])
+def test_a_cache_that_cannot_be_is_refused(arguments, message):
+    with pytest.raises(ConfigError, match=message):
+        CachedGuidance(**arguments)
+
+
+def test_what_a_cache_asks_for_is_checked_although_training_asks_for_nothing():
+    cached = CachedGuidance(dict(type='mmguided.ClsAttention', source='teacher'))
+    assert cached.wants(Clock()) == {} and cached.sources == {'teacher'}
+    with pytest.raises(ConfigError, match="source='teacher' is unknown to this algorithm"):
+        cached.check(dict(student=vit()))
+
+
+def test_cached_scores_of_a_whole_image_are_refused_behind_another_shot():
+    masks = MaskGenerator(
+        sampling=dict(type='mmguided.TopKSampling'), guidance=OWN,
+        shots=((0, .25), dict(layer=1, mask_ratio=.5, guidance=dict(
+            type='mmguided.CachedGuidance', guidance=OWN))))
+    with pytest.raises(ConfigError, match='CachedGuidance before layer 1 scores whole images'):
+        masks.check(dict(student=vit()), (2, 2))
+
+
+def test_without_scores_training_says_what_is_missing():
+    with pytest.raises(ConfigError, match='no scores come with the images; the pipeline must end'):
+        CachedGuidance(OWN)({}, Clock())

@@ -1,0 +1,136 @@
+"""ScoreMaps: a file of scores that running workers learn of, and what can go wrong with it."""
+import errno
+import os
+import resource
+from contextlib import contextmanager
+
+import numpy as np
+import pytest
+import torch
+from torch.utils.data import DataLoader, Dataset
+
+from mmguided.datasets import ScoreMaps
+from mmguided.utils.errors import ConfigError
+
+SHAPE = 4, 2, 3
+
+
+def write(maps, values):
+    with maps.create() as (name, array):
+        array[:] = values
+    return name
+
+
+def test_it_reads_what_was_written_about_400_bytes_an_image(tmp_path):
+    maps = ScoreMaps(tmp_path / 'new' / 'folder', (100, 14, 14))
+    scores = np.random.rand(100, 14, 14).astype(np.float16)
+    assert maps.name is None and np.isnan(maps[3]).all()
+    name = write(maps, scores)
+    assert np.isnan(maps[3]).all(), 'nobody has said to read it'
+    maps.use(name)
+    assert maps.name == name and maps.exists(name)
+    assert all((maps[i] == scores[i]).all() for i in range(100))
+    assert 392 <= maps.path(name).stat().st_size / 100 < 400
+
+
+def test_what_nobody_has_filled_is_nan(tmp_path):
+    maps = ScoreMaps(tmp_path, SHAPE)
+    with maps.create() as (name, array):
+        array[1] = 5
+    maps.use(name)
+    assert (maps[1] == 5).all() and all(np.isnan(maps[i]).all() for i in (0, 2, 3))
+
+
+def test_two_runs_on_one_folder_do_not_meet(tmp_path):
+    first, second = (ScoreMaps(tmp_path, SHAPE) for _ in range(2))
+    with first.create() as (one, a), second.create() as (other, b):
+        a[:], b[:] = 1, 2
+    first.use(one)
+    second.use(other)
+    assert (first[0] == 1).all() and (second[0] == 2).all()
+
+
+class Reader(Dataset):
+
+    def __init__(self, maps):
+        self.maps = maps
+
+    def __len__(self):
+        return len(self.maps.shape) + 1
+
+    def __getitem__(self, index):
+        return os.getpid(), torch.from_numpy(np.array(self.maps[index]))
+
+
+@pytest.mark.parametrize('context', ['fork', 'spawn'])
+def test_workers_that_run_learn_of_another_file(tmp_path, context):
+    maps = ScoreMaps(tmp_path, SHAPE)
+    loader = DataLoader(Reader(maps), batch_size=2, num_workers=1, persistent_workers=True,
+                        multiprocessing_context=context)
+    seen, workers = [], set()
+    for value in (None, 1, 2):
+        if value:
+            maps.use(write(maps, value))
+        batches = list(loader)
+        workers |= {int(pid) for pids, _ in batches for pid in pids}
+        seen.append(torch.cat([scores for _, scores in batches]))
+    assert len(workers) == 1 and os.getpid() not in workers
+    assert seen[0].isnan().all() and (seen[1] == 1).all() and (seen[2] == 2).all()
+
+
+@pytest.mark.parametrize('harm', ['missing', 'cut off', 'no array', 'other shape'])
+def test_a_file_that_does_not_serve(tmp_path, harm):
+    maps = ScoreMaps(tmp_path, SHAPE)
+    name = write(ScoreMaps(tmp_path, (5, 2, 3)) if harm == 'other shape' else maps, 1)
+    path = maps.path(name)
+    if harm == 'missing':
+        path.unlink()
+    elif harm == 'cut off':
+        path.write_bytes(path.read_bytes()[:-1])
+    elif harm == 'no array':
+        path.write_bytes(b'text')
+    assert not maps.exists(name)
+
+
+@contextmanager
+def largest_file(size):
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, limits[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+
+
+def test_no_room_on_the_disk_is_told_and_leaves_nothing(tmp_path):
+    maps = ScoreMaps(tmp_path / 'run' / 'score_maps', (100000, 14, 14))
+    with pytest.raises(ConfigError, match='run.: no room on its disk .*100000 images, 39.2 MB'):
+        with largest_file(10**6):
+            write(maps, 1)
+    assert list(maps.folder.iterdir()) == []
+
+
+def test_a_disk_that_is_nearly_full_is_told_before_anything_is_written(tmp_path, monkeypatch):
+    """A file with holes has its size and no room: writing to it later would end the process."""
+
+    def full(*args):
+        raise OSError(errno.ENOSPC, 'No space left on device')
+
+    monkeypatch.setattr(os, 'posix_fallocate', full)
+    with pytest.raises(ConfigError, match='No space left on device.; make room, or set another by'):
+        write(ScoreMaps(tmp_path, SHAPE), 1)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_room_is_taken_at_once(tmp_path):
+    maps = ScoreMaps(tmp_path, (1000, 14, 14))
+    array = maps._allocate(tmp_path / 'a.part')
+    assert (tmp_path / 'a.part').stat().st_blocks * 512 >= array.nbytes
+
+
+def test_what_is_interrupted_leaves_nothing(tmp_path):
+    maps = ScoreMaps(tmp_path, SHAPE)
+    with pytest.raises(KeyboardInterrupt):
+        with maps.create():
+            raise KeyboardInterrupt
+    assert list(tmp_path.iterdir()) == []

@@ -1,0 +1,143 @@
+"""WithScores: the scores of a crop are those of its place in the image."""
+import numpy as np
+import pytest
+import torch
+from mmcv.transforms import Compose
+from mmengine.dataset import default_collate
+
+from mmguided.datasets import ScoreMaps, WithScores
+from mmguided.datasets.transforms.with_scores import crop_scores
+from mmguided.utils.errors import ConfigError
+
+CROP = dict(type='RandomResizedCrop', scale=56, crop_ratio_range=(.2, 1.), backend='pillow',
+            interpolation='bicubic')
+FLIPS = [dict(type='RandomFlip', prob=.5, direction=['horizontal', 'vertical', 'diagonal'])]
+PACK = dict(type='PackInputs')
+GRID = 14, 14
+
+
+def with_scores(scores, tmp_path, flips=FLIPS):
+    """The transform, connected to these maps ``(N, h, w)``."""
+    transform = WithScores([CROP, *flips, PACK])
+    transform.maps = ScoreMaps(tmp_path, scores.shape)
+    with transform.maps.create() as (name, array):
+        array[:] = scores
+    transform.maps.use(name)
+    return transform
+
+
+def sample(image, index=0):
+    return dict(img=image.copy(), sample_idx=index, gt_label=3)
+
+
+def patch_means(image):
+    """Means ``(14, 14)`` of the patches of an image ``(56, 56)``."""
+    return image.reshape(14, 4, 14, 4).mean((1, 3))
+
+
+def test_scores_have_the_geometry_of_the_crop(tmp_path):
+    """Maps that rise evenly to the right and downwards are, in any crop, what an image is that
+    rises so: linear interpolation makes no error, but for the outermost half patch."""
+    height, width = 90, 130
+    down, right = np.mgrid[:height, :width] + .5
+    image = np.stack([255 * down / height, 255 * right / width, 0 * down], -1).astype(np.uint8)
+    rising = (np.arange(14) + .5) / 14
+    maps = np.stack([np.broadcast_to(rising[:, None], GRID), np.broadcast_to(rising, GRID)])
+    transform = with_scores(maps, tmp_path)
+    turned = set()
+    for _ in range(60):
+        state = np.random.get_state()
+        for axis in range(2):
+            np.random.set_state(state)
+            packed = transform(sample(image, axis))
+            shown = patch_means(packed['inputs'][axis].numpy() / 255)
+            scores = packed['data_samples']['scores'].view(GRID).numpy()
+            inside = (shown > .5 / 14 + .01) & (shown < 1 - .5 / 14 - .01)
+            assert inside.mean() > .5
+            np.testing.assert_allclose(scores[inside], shown[inside], atol=.008)
+        turned.add(packed['data_samples']['samples'].flip_direction)
+    assert turned == {None, 'horizontal', 'vertical', 'diagonal'}
+
+
+def test_masks_by_scores_cover_the_object_in_the_crop(tmp_path):
+    image = np.zeros((96, 128, 3), np.uint8)
+    image[20:60, 70:110] = 255
+    cells = image[..., 0].astype(float) / 255
+    whole = np.stack([np.stack([part.mean() for part in np.array_split(row, 14, 1)])
+                      for row in np.array_split(cells, 14, 0)])
+    transform, covered, chance = with_scores(whole[None], tmp_path), [], []
+    for _ in range(100):
+        packed = transform(sample(image))
+        inside = torch.from_numpy(patch_means(packed['inputs'][0].float().numpy()) > 127).flatten()
+        if not 0 < inside.sum() < 98:
+            continue
+        mask = torch.zeros(196).scatter_(0, packed['data_samples']['scores'].topk(98).indices, 1)
+        covered.append(mask[inside].mean())
+        chance.append(mask.mean())
+    assert len(covered) > 50
+    assert torch.stack(covered).mean() > .99 and torch.stack(chance).mean() == .5
+
+
+def test_images_are_those_of_the_transforms_alone(tmp_path):
+    color = dict(type='ColorJitter', brightness=.4)
+    image = np.random.randint(0, 256, (90, 130, 3), np.uint8)
+    alone, transform = Compose([CROP, *FLIPS, color, PACK]), with_scores(
+        np.random.rand(1, *GRID), tmp_path, [*FLIPS, color])
+    for seed in range(20):
+        np.random.seed(seed)
+        expected = alone(sample(image))
+        np.random.seed(seed)
+        packed = transform(sample(image))
+        assert torch.equal(packed['inputs'], expected['inputs'])
+        assert packed['data_samples']['samples'].gt_label == 3
+        for field in ('img_shape', 'flip', 'flip_direction'):
+            same = packed['data_samples']['samples'].get(field) == expected['data_samples'].get(
+                field)
+            assert same, field
+
+
+def test_a_batch_has_one_tensor_of_scores(tmp_path):
+    maps = np.arange(3.)[:, None, None] * np.ones(GRID)
+    maps[1] = np.nan
+    transform = with_scores(maps, tmp_path)
+    batch = default_collate([transform(sample(np.zeros((60, 60, 3), np.uint8), i))
+                             for i in range(3)])
+    scores = batch['data_samples']['scores']
+    assert scores.shape == (3, 196) and scores.dtype == torch.float32
+    assert (scores[0] == 0).all() and scores[1].isnan().all()
+    torch.testing.assert_close(scores[2], torch.full((196, ), 2.))
+    assert len(batch['data_samples']['samples']) == 3
+
+
+def test_the_crops_scores_by_hand():
+    scores = torch.tensor([[0., 1, 2, 3], [4, 5, 6, 7]])
+    torch.testing.assert_close(crop_scores(scores, (1, 1), (0, 0)), scores)
+    torch.testing.assert_close(crop_scores(scores, (1, -1), (0, 1)), scores.flip(1))
+    torch.testing.assert_close(crop_scores(scores, (-1, 1), (1, 0)), scores.flip(0))
+    # The right half: centers at 2 - 1/4, 2 + 1/4, ... patches; beyond the last center it is even.
+    right = crop_scores(scores, (1, .5), (0, .5))
+    torch.testing.assert_close(right, torch.tensor([[1.75, 2.25, 2.75, 3], [5.75, 6.25, 6.75, 7]]))
+
+
+def test_the_whole_image_at_the_size_of_a_crop():
+    image = np.zeros((90, 130, 3), np.uint8)
+    image[:45, 65:] = 200
+    packed = WithScores([CROP, PACK]).whole(sample(image, 7))
+    assert packed['inputs'].shape == (3, 56, 56) and packed['data_samples'] == 7
+    assert (packed['inputs'][:, :24, 32:] == 200).all() and not packed['inputs'][:, 32:].any()
+
+
+def test_without_maps_it_packs_as_the_transforms_alone():
+    packed = WithScores([CROP, PACK])(sample(np.zeros((60, 60, 3), np.uint8)))
+    assert packed['data_samples'].gt_label == 3
+
+
+@pytest.mark.parametrize('transforms, message', [
+    ([PACK], 'must begin with RandomResizedCrop and end with PackInputs'),
+    ([CROP, *FLIPS], 'must begin with RandomResizedCrop and end with PackInputs'),
+    ([dict(type='CenterCrop', crop_size=56), PACK], 'must begin with RandomResizedCrop'),
+    ([CROP, dict(type='CenterCrop', crop_size=32), PACK], 'cannot follow what CenterCrop does'),
+])
+def test_what_scores_cannot_follow_is_refused(transforms, message):
+    with pytest.raises(ConfigError, match=message):
+        WithScores(transforms)
