@@ -68,8 +68,8 @@ def test_hooks_that_every_pretraining_needs(name):
     cfg = load(name)
     defaults = {hook.type for hook in cfg.default_hooks.values()}
     assert {f'mmguided.{name}Hook' for name in (
-        'Clock', 'MomentumUpdate', 'ScoreMaps', 'RNGState', 'RunIdentity', 'PlainCheckpoint', 'StrictBackbone',
-        'InputSize', 'BrokenImageReport')} <= defaults
+        'Clock', 'MomentumUpdate', 'ScoreMaps', 'RNGState', 'RunIdentity', 'PlainCheckpoint',
+        'StrictBackbone', 'InputSize', 'BrokenImageReport')} <= defaults
 
 
 def test_ccmim_states_the_paper_and_the_released_code():

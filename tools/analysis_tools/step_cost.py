@@ -9,7 +9,8 @@ implementation can undercut. "saved" are the tensors that the forward pass keeps
 pass, parameters apart: the part of the memory that grows with the batch, on any device. "peak" is
 what a GPU had allocated at most, everything included.
 Random images, the config's precision on a GPU and float32 on a CPU; forward, backward, optimizer.
-Scores that come with the images (CachedGuidance) are random, too.
+Scores that come with the images (CachedGuidance) are random, too, and a guidance that waits for a
+trigger (Self-guided MAE) has begun.
 """
 import argparse
 import itertools
@@ -35,6 +36,7 @@ class _Step:
         with DefaultScope.overwrite_default_scope(cfg.default_scope):
             self.model = MODELS.build(cfg.model).to(device).train()
             self.model.clock.set(progress, 1)
+            self.model.clock.fire()
             images = torch.randn(batch_size, 3, *self.model.backbone.img_size, device=device)
             self.inputs = images if self.model.num_views == 1 else [images] * self.model.num_views
             num_patches = math.prod(self.model.backbone.patch_resolution)

@@ -79,7 +79,7 @@ class WithScores(BaseTransform):
                 offset[axes] += scale[axes]
                 scale[axes] *= -1
         if self.maps is not None:
-            scores = torch.from_numpy(self.maps[index].astype(np.float32))
+            scores = torch.from_numpy(self.maps[index])
             results['data_samples'] = dict(
                 samples=results['data_samples'],
                 scores=crop_scores(scores, scale, offset).flatten())

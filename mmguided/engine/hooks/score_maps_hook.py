@@ -136,7 +136,7 @@ class ScoreMapsHook(Hook):
             created = [None, None]  # name, or what has gone wrong
             if is_main_process():
                 try:
-                    created[0], array = stack.enter_context(self._maps.create())
+                    created[0], write = stack.enter_context(self._maps.create())
                 except ConfigError as error:
                     created[1] = str(error)
             broadcast_object_list(created)
@@ -146,7 +146,7 @@ class ScoreMapsHook(Hook):
             without = 0
             for index, scores in self._scored(runner, model, guidance):
                 if is_main_process():
-                    array[index] = scores.unflatten(1, self._maps.shape[1:]).numpy()
+                    write(index.numpy(), scores.unflatten(1, self._maps.shape[1:]).numpy())
                     without += int(scores[:, 0].isnan().sum())
         self._use(name)
         if is_main_process() and self._note['previous']:

@@ -20,8 +20,8 @@ def with_scores(scores, tmp_path, flips=FLIPS):
     """The transform, connected to these maps ``(N, h, w)``."""
     transform = WithScores([CROP, *flips, PACK])
     transform.maps = ScoreMaps(tmp_path, scores.shape)
-    with transform.maps.create() as (name, array):
-        array[:] = scores
+    with transform.maps.create() as (name, write):
+        write(np.arange(len(scores)), scores.astype(np.float32))
     transform.maps.use(name)
     return transform
 
