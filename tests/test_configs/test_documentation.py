@@ -6,7 +6,9 @@ import torch
 import yaml
 from mmengine.config import Config
 
-from mmguided.registry import MODELS
+import tests.helpers.cmt_mae  # noqa: F401
+from mmguided.datasets import WithScores
+from mmguided.registry import MODELS, TRANSFORMS
 from mmguided.structures import Clock, Wants
 from tests.helpers.models import as_trained
 from tests.helpers.paths import ROOT
@@ -76,6 +78,18 @@ def test_documented_blocks_by_a_momentum_encoder(documented):
     hidden = torch.zeros(3, 49).scatter(1, blocks.topk(37).indices, 1).view(3, 7, 7)
     assert torch.equal(mask.mask.view(3, 14, 14)[:, ::2, ::2], hidden)
     assert torch.equal(mask.mask.view(3, 14, 14)[:, 1::2, 1::2], hidden)
+
+
+def test_documented_attention_of_clip_read_once(documented):
+    """It asks CLIP for whole images alone, and its pipeline carries the scores."""
+    cfg = documented[5]
+    cfg.model.backbone.arch = dict(
+        embed_dims=24, num_layers=2, num_heads=2, feedforward_channels=48)
+    cfg.model.teacher = dict(type='mmguided.LinearTeacher')
+    cached = MODELS.build(cfg.model).mask_generator.shots[0].guidance
+    assert cached.wants(Clock()) == {} and set(cached.eval().wants(Clock())) == {'teacher'}
+    load_image, with_scores = (TRANSFORMS.build(t) for t in cfg.train_dataloader.dataset.pipeline)
+    assert isinstance(with_scores, WithScores) and len(with_scores.transforms) == 2
 
 
 @pytest.mark.parametrize('page', sorted(

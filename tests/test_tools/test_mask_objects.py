@@ -76,6 +76,19 @@ def test_samplers_against_objects_that_the_guidance_sees(pictures, monkeypatch, 
     assert (sheet[..., 0] - sheet[..., 1] > 200).sum() > 500, 'red objects are drawn'
 
 
+def test_cached_guidance_is_measured_as_what_it_caches(pictures, monkeypatch, tmp_path):
+    tables = []
+    for name, guidance in (('cached', 'base'), ('fresh', 'base.guidance')):
+        path = tmp_path / f'{name}.py'
+        path.write_text(
+            f"_base_ = ['{ROOT}/configs/self_guided_mae/vit-micro_folder-32.py']\n"
+            'base = _base_.model.mask_generator.guidance\n'
+            f'model = dict(mask_generator=dict(guidance=dict(_delete_=True, **{guidance})))\n')
+        run_tool(monkeypatch, TOOL, path, *arguments(pictures)[1:-3])
+        tables.append(json.loads((pictures / 'out/mask_objects.json').read_text()))
+    assert tables[0] == tables[1] and tables[0]['top-k, high']['lift'] != 0
+
+
 @pytest.mark.parametrize('change, message', [
     (dict(annotations='gone.json'), r"--annotations='.*gone.json': no such file"),
     (dict(images='elsewhere'), 'has no image of .* with objects'),

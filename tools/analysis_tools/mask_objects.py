@@ -117,7 +117,7 @@ class _Guide:
                 for name, sampling in SAMPLERS.items()
                 if can_be_drawn_from or sampling['type'] != PROPORTIONAL}
         for generator in self.generators.values():
-            generator.check(self.model.encoders, self.model.backbone.patch_resolution)
+            generator.eval().check(self.model.encoders, self.model.backbone.patch_resolution)
 
     def observe(self, images: Tensor) -> dict[str, Observation]:
         """What the guidance asks of the encoders, of RGB images in [0, 255]."""
