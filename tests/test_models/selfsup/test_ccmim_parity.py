@@ -108,7 +108,7 @@ def test_masked_branch_gets_no_gradient(released):
     images = numbers['images'].clone().requires_grad_()
     tokens = model.backbone.embed(images)
     model.make_mask = lambda *args: (mask, {})
-    model.observe = lambda inputs: {}
+    model.observe = lambda *args: {}
     model.backbone.embed = lambda inputs: tokens
     tokens.retain_grad()
     latents, encode = [], model.backbone.encode
