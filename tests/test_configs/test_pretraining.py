@@ -17,9 +17,12 @@ from tests.helpers.paths import ROOT
 PRETRAINING = sorted(
     str(path.relative_to(ROOT / 'configs')) for method in (
         'mae', 'ccmim', 'cmae', 'cmt_mae', 'self_guided_mae')
-    for path in (ROOT / 'configs' / method).rglob('*.py') if 'vit-micro' not in path.name)
+    for path in (ROOT / 'configs' / method).rglob('*.py')
+    if 'vit-micro' not in path.name and path.parent.name != 'guidance')
 SMALL = ['quickstart/ccmim_vit-micro.py', *(
-    f'{method}/vit-micro_folder-32.py' for method in ('cmae', 'cmt_mae', 'self_guided_mae'))]
+    f'{method}/vit-micro_folder-32.py'
+    for method in ('ccmim', 'cmae', 'cmt_mae', 'self_guided_mae')), *sorted(
+        f'ccmim/guidance/{path.name}' for path in (ROOT / 'configs/ccmim/guidance').glob('*.py'))]
 
 
 @pytest.mark.parametrize('name', PRETRAINING)

@@ -4,11 +4,12 @@ r"""Do guided masks lie on objects? Masked patches inside instance masks, agains
         --checkpoint work_dirs/cmt_mae/vit-micro_folder-32/epoch_15.pth \
         --annotations data/coco/annotations/instances_val2017.json --images data/coco/val2017
 
-The guidance of the config scores the patches of each image, and every sampler that fits makes masks
-of the scores. The table tells, as means over the images with objects: the share of the masked
-patches' pixels that lie inside objects, how much more that is than by chance (a random mask has the
-share of objects in the image), with its standard error over images, and the best that any mask
-could have.
+The guidance of the config scores the patches of each image, and the config's own sampler and every
+other that fits makes masks of the scores. The table tells, as means over the images with objects:
+the share of the masked patches' pixels that lie inside objects, how much more that is than by
+chance (a random mask has the share of objects in the image), with its standard error over images,
+and the best that any mask could have; and the share of the masked patches that are among those of
+the highest scores, 1 for top-k and the mask ratio by chance.
 --out gets a figure sheet of a few images, and the table as JSON.
 
 Without --checkpoint the student is as initialized; a teacher has its weights in any case. Guidance
@@ -110,11 +111,12 @@ class _Guide:
                 load_model(self.model, args.checkpoint)
             self.model.eval().clock.set(args.progress, 1)
             can_be_drawn_from = MODELS.build(guidance).nonnegative
+            samplers = {"the config's": cfg.model.mask_generator.sampling, **SAMPLERS}
             self.generators = {
                 name: MODELS.build(dict(
                     type='mmguided.MaskGenerator', sampling=sampling, mask_ratio=args.mask_ratio,
                     guidance=None if name == 'random' else guidance))
-                for name, sampling in SAMPLERS.items()
+                for name, sampling in samplers.items()
                 if can_be_drawn_from or sampling['type'] != PROPORTIONAL}
         for generator in self.generators.values():
             generator.eval().check(self.model.encoders, self.model.backbone.patch_resolution)
@@ -137,14 +139,21 @@ class _Guide:
                 for name, generator in self.generators.items()}
 
 
-def summarize(shares: list) -> dict[str, float]:
+def summarize(shares: list, overlap: float) -> dict[str, float]:
     """Means over draws and images, in per cent, and the standard error over images."""
     masked = torch.stack([share.masked for share in shares]).mean(0)
     chance, best = shares[0].chance, shares[0].best
     lift = masked - chance
     return {name: 100 * value.item() for name, value in dict(
         masked=masked.mean(), lift=lift.mean(), error=lift.std() / len(lift)**0.5,
-        chance=chance.mean(), best=best.mean()).items()}
+        chance=chance.mean(), best=best.mean()).items()} | dict(overlap=overlap)
+
+
+def topk_overlap(scores: Tensor, mask: Tensor) -> Tensor:
+    """Share of the patches in ``mask (B, L)`` that are among as many of the highest ``scores``."""
+    num_mask = int(mask[0].sum())
+    highest = torch.zeros_like(mask).scatter_(1, scores.topk(num_mask, dim=1).indices, 1)
+    return (highest * mask).sum() / mask.sum()
 
 
 @exit_on_config_error
@@ -161,13 +170,16 @@ def main() -> None:
     in_patches = torch.nn.functional.avg_pool2d(objects[:, None], backbone.patch_size).flatten(1)
 
     batches = [(batch, guide.observe(batch)) for batch in images.split(50)]
-    shares = {name: [] for name in guide.generators}
+    scores = torch.cat([guide.scores(seen) for _, seen in batches])
+    shares, overlaps = ({name: [] for name in guide.generators} for _ in range(2))
     for _ in track_iter_progress(list(range(args.draws))):
         masks = [guide.masks(*batch) for batch in batches]
         masks = {name: torch.cat([batch[name] for batch in masks]) for name in shares}
         for name, mask in masks.items():
             shares[name].append(object_share(mask, in_patches))
-    table = {name: summarize(values) for name, values in shares.items()}
+            overlaps[name].append(topk_overlap(scores, mask))
+    table = {name: summarize(values, torch.stack(overlaps[name]).mean().item())
+             for name, values in shares.items()}
 
     args.out.mkdir(parents=True, exist_ok=True)
     (args.out / 'mask_objects.json').write_text(json.dumps(table, indent=2))
@@ -177,16 +189,18 @@ def main() -> None:
         return values[some].unflatten(1, backbone.patch_resolution).numpy()
 
     sheet = draw_masks((images[some] / 255).permute(0, 2, 3, 1).numpy(), objects[some].numpy(),
-                       patches(torch.cat([guide.scores(seen) for _, seen in batches])),
+                       patches(scores),
                        {name: patches(mask) for name, mask in masks.items()},
                        f'{Path(args.config).stem}, mask ratio {args.mask_ratio:g}')
     Image.fromarray(sheet).save(args.out / 'masks.png')
     print(f'\n{len(images)} images, mask ratio {args.mask_ratio}, {args.draws} masks each; inside '
           f'objects by chance {table["random"]["chance"]:.1f} %, at best '
           f'{table["random"]["best"]:.1f} %')
-    print(f'{"sampler":<20} {"inside objects, %":>18} {"above chance":>13} {"+-":>5}')
+    print(f'{"sampler":<20} {"inside objects, %":>18} {"above chance":>13} {"+-":>5} '
+          f'{"top-k overlap":>14}')
     for name, row in table.items():
-        print(f'{name:<20} {row["masked"]:>18.1f} {row["lift"]:>13.2f} {row["error"]:>5.2f}')
+        print(f'{name:<20} {row["masked"]:>18.1f} {row["lift"]:>13.2f} {row["error"]:>5.2f} '
+              f'{row["overlap"]:>14.3f}')
     print(f'{args.out}: masks.png, mask_objects.json')
 
 

@@ -112,15 +112,26 @@ class ImportanceSampling(Sampling):
         log_scores: Sort ``scores / u``, that is ``log(scores) - log(u)``: the paper read
             literally, whose scores are a softmax already. Masks are then close to those of the
             highest scores.
+        sharpness: Factor of the scores, or of their logarithms, against the noise. Masks come close
+            to random ones as it goes to 0, and to those of the highest scores as it grows.
+
+    Raises:
+        ConfigError: If the sharpness is not above 0.
     """
     needs_scores = True
 
-    def __init__(self, log_scores: bool = False) -> None:
+    def __init__(self, log_scores: bool = False, sharpness: float = 1.) -> None:
+        if not sharpness > 0:
+            raise ConfigError(f'ImportanceSampling: sharpness={sharpness} must be above 0; for '
+                              "random masks use type='mmguided.RandomSampling'")
         self.log_scores = log_scores
+        self.sharpness = sharpness
         self.needs_nonnegative_scores = log_scores
 
     def priority(self, scores, noise, grid, num_mask, clock):
-        return scores.log() - noise.log() if self.log_scores else scores - noise
+        if self.log_scores:
+            return self.sharpness * scores.log() - noise.log()
+        return self.sharpness * scores - noise
 
 
 @MODELS.register_module()

@@ -100,7 +100,8 @@ def test_unnamed_checkpoint_stops():
 @pytest.mark.parametrize('path', sorted(CONFIGS.glob('*/*linear*.py')), ids=lambda p: p.stem)
 def test_head_and_freezing_fit_the_encoder(path):
     model = Config.fromfile(path).model
-    arch = MaskedViT.arch_zoo[model.backbone.arch]
+    arch = model.backbone.arch
+    arch = MaskedViT.arch_zoo[arch] if isinstance(arch, str) else arch
     neck = model.neck[-1] if isinstance(model.neck, list) else model.neck
     assert neck.input_features == model.head.in_channels == arch['embed_dims']
     assert model.backbone.frozen_stages == arch['num_layers']

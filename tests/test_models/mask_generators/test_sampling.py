@@ -170,6 +170,16 @@ def test_importance_sampling_read_literally_by_hand():
     torch.testing.assert_close(literal.exp(), scores / noise)
 
 
+def test_sharpness_by_hand():
+    scores, noise = torch.tensor([[.1, .2, .3, .4]]), torch.tensor([[.1, .4, .2, .9]])
+    literal, released = (ImportanceSampling(log, sharpness=.5).priority(
+        scores, noise, (2, 2), 2, Clock()) for log in (True, False))
+    torch.testing.assert_close(literal.exp(), scores.sqrt() / noise)
+    torch.testing.assert_close(released, scores / 2 - noise)
+    with pytest.raises(ConfigError, match='sharpness=0 must be above 0'):
+        ImportanceSampling(sharpness=0)
+
+
 def test_read_literally_masks_are_closer_to_top_k():
     """Scores of 12 blocks, each a softmax of normal logits over 196 patches, 75 % masked: the
     released rule draws nearly at random (chance is .75), the literal one nearly by rank."""
@@ -184,3 +194,17 @@ def test_read_literally_masks_are_closer_to_top_k():
 
     assert overlap(ImportanceSampling()) == pytest.approx(.765, abs=.01)
     assert overlap(ImportanceSampling(log_scores=True)) > .8
+
+
+@pytest.mark.parametrize('log_scores', [True, False])
+def test_sharpness_leads_from_random_masks_to_top_k(log_scores):
+    torch.manual_seed(0)
+    scores, noise = torch.randn(12, 64, 196).softmax(-1).sum(0), torch.rand(64, 196)
+    top = torch.zeros_like(scores).scatter_(1, scores.topk(147).indices, 1)
+    overlaps = []
+    for sharpness in (.01, .3, 1, 3, 10, 1000):
+        sampler = ImportanceSampling(log_scores, sharpness)
+        ids = sampler.priority(scores, noise, (14, 14), 147, Clock()).topk(147).indices
+        overlaps.append(top.gather(1, ids).mean().item())
+    assert overlaps == sorted(overlaps)
+    assert overlaps[0] == pytest.approx(.75, abs=.01) and overlaps[-1] > .99

@@ -1,0 +1,12 @@
+r"""Guidance study: masks at random.
+
+    python tools/guidance_study.py configs/ccmim/guidance/random.py --data-root FOLDER
+
+Hardware: a CPU will do; ours is measured in docs/guidance_study.md. No paper reports a number for
+this size.
+"""
+_base_ = ['../vit-micro_folder-32.py']
+
+model = dict(
+    mask_generator=dict(
+        sampling=dict(_delete_=True, type='mmguided.RandomSampling'), guidance=None))

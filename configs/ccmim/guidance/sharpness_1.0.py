@@ -1,0 +1,16 @@
+r"""Guidance study: sorts s / u, s the attention.
+
+    python tools/guidance_study.py configs/ccmim/guidance/sharpness_1.0.py --data-root FOLDER
+
+Hardware: a CPU will do; ours is measured in docs/guidance_study.md. No paper reports a number for
+this size.
+"""
+_base_ = ['../vit-micro_folder-32.py']
+
+model = dict(
+    mask_generator=dict(
+        sampling=dict(
+            _delete_=True,
+            type='mmguided.ImportanceSampling',
+            log_scores=True,
+            sharpness=1.0)))
