@@ -1,6 +1,10 @@
 """Samplers: the released formula, blocks, errors."""
+import math
+
+import numpy as np
 import pytest
 import torch
+from mmpretrain.datasets import BEiTMaskGenerator
 
 from mmguided.models.mask_generators import (
     BlockwiseSampling,
@@ -21,18 +25,59 @@ def test_importance_sampling_is_the_released_formula():
     assert torch.equal(priority.argsort(1), released)
 
 
-def test_blockwise_has_enough_blocks():
-    priority = BlockwiseSampling().priority(None, torch.rand(2000, 196), (14, 14), 147, Clock())
-    covered = (priority > -BlockwiseSampling.num_blocks).sum(1)
-    assert (covered >= 147).all()
+def turns(num, grid=(14, 14), num_mask=147, min_patches=16):
+    """The number of the block that masks each patch, ``(num, h, w)``; 99 if it stays visible."""
+    sampler, noise = BlockwiseSampling(min_patches), torch.rand(num, grid[0] * grid[1])
+    priority = sampler.priority(None, noise, grid, num_mask, Clock())
+    turn = (noise - priority).round().long()
+    masked = torch.zeros_like(turn).scatter_(1, priority.topk(num_mask, dim=1).indices, 1)
+    assert (turn[masked == 1] < sampler.max_blocks).all(), 'no patch is left to chance'
+    return torch.where(masked == 1, turn, 99).unflatten(1, grid)
 
 
-def test_first_block_is_at_least_the_minimum_size():
-    priority = BlockwiseSampling(min_patches=16).priority(
-        None, torch.rand(500, 196), (14, 14), 60, Clock())
-    sizes = (priority > -1).sum(1)  # turn 0 has priority in (-1, 0]
-    assert sizes.min() >= 12, 'rounding the sides may cost a few of 16 patches'
-    assert sizes.float().mean() == pytest.approx((16 + 60) / 2, rel=.15)
+class Blocks(BEiTMaskGenerator):
+    """mmpretrain's, which keeps each block that it masks."""
+
+    def _mask(self, mask, max_mask_patches):
+        before = mask.copy()
+        delta = super()._mask(mask, max_mask_patches)
+        self.blocks += [mask - before] if delta else []
+        return delta
+
+
+def geometry(block):
+    """Area and absolute logarithm of the aspect ratio of a whole block."""
+    height, width = block.any(1).sum(), block.any(0).sum()
+    return float(height * width), abs(math.log(height / width))
+
+
+@pytest.mark.parametrize('num_mask', [147, 75])
+def test_blocks_are_beits(num_mask, monkeypatch):
+    """Their number, and area and aspect of the first, against mmpretrain's, whose positions are
+    made to include the last row and column; to four standard errors."""
+    draw = np.random.randint
+    monkeypatch.setattr(np.random, 'randint', lambda low, high: draw(low, high + 1))
+    reference, theirs = Blocks(14, num_mask, 16), []
+    for _ in range(800):
+        reference.blocks = []
+        reference.transform({})
+        theirs.append((len(reference.blocks), *geometry(reference.blocks[0])))
+    ours = [(turn[turn < 99].unique().numel(), *geometry((turn == 0).numpy()))
+            for turn in turns(2000, num_mask=num_mask)]
+    ours, theirs = torch.tensor(ours, dtype=torch.float64), torch.tensor(theirs).double()
+    error = (ours.var(0) / len(ours) + theirs.var(0) / len(theirs)).sqrt()
+    assert ((ours.mean(0) - theirs.mean(0)).abs() < 4 * error).all(), (ours.mean(0), theirs.mean(0))
+    torch.testing.assert_close(ours.std(0), theirs.std(0), rtol=.12, atol=0)
+
+
+def test_no_block_masks_more_than_is_left_and_none_is_cut():
+    """A first block is a rectangle; a later one is, too, but for what was masked before."""
+    for turn in turns(100):
+        for number in turn[turn < 99].unique():
+            block = turn == number
+            rows, columns = block.any(1).nonzero(), block.any(0).nonzero()
+            inside = turn[rows.min():rows.max() + 1, columns.min():columns.max() + 1]
+            assert (inside <= number).all()
 
 
 def test_top_k_needs_no_random_numbers():
