@@ -1,7 +1,8 @@
 """ImageNet-1K for CMAE: two views of 224 x 224, at most 31 pixels apart, the second recolored.
 
-As the paper states it (Sec. 3.2 and 4.4): a random resized crop of 224 + 31, no flip. The color
-augmentation is the released code's; the paper leaves it open.
+As the paper states it: a master image of 224 + p, shifts in "[0, p)" (Sec. 3.2), in "[0, 31]"
+(Sec. 4.4), hence p = 32; no flip. The color augmentation is the released code's; the paper leaves
+it open.
 """
 _base_ = ['./imagenet_224.py', './color_transforms.py']
 
@@ -16,7 +17,7 @@ train_pipeline = [
     dict(type='LoadImageFromFile', imdecode_backend='pillow'),
     dict(
         type='RandomResizedCrop',
-        scale=255,
+        scale=256,
         crop_ratio_range=(0.2, 1.0),
         backend='pillow',
         interpolation='bicubic'),

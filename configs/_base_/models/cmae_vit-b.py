@@ -4,7 +4,7 @@ Stated: MAE's masking, encoder and pixel decoder, a feature decoder of 2 blocks,
 InfoNCE with temperature 0.07, lambda_c = 1, momentum 0.996 throughout. From the released code:
 widths and normalization of projector and predictor, a target without final norm, and the factor
 2 * temperature of the contrast, under which lambda_c = 1 was tuned; the literal Eq. 7 is
-`--cfg-options model.contrast_head.temperature_scale=False`.
+configs/cmae/vit-b_800e_literal-loss.py.
 """
 _base_ = ['./mae_vit-b.py']
 

@@ -10,4 +10,10 @@ Hardware: 8 GPUs with 128 images each, not measured yet. Top-1 that CMAE reports
 """
 _base_ = ['./hybrid-b_finetune-100e.py']
 
-optim_wrapper = dict(optimizer=dict(lr=2.5e-4 * 1024 / 256))
+lr = 2.5e-4 * 1024 / 256
+
+optim_wrapper = dict(optimizer=dict(lr=lr))
+param_scheduler = [
+    _base_.param_scheduler[0],
+    dict(_base_.param_scheduler[1], eta_min_ratio=1e-6 / lr),
+]

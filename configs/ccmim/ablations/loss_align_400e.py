@@ -8,10 +8,10 @@ is added to the command, with LAMBDA = 0, 0.1, 0.2, 0.4, 0.6, 0.8 or 1.
 
 Hardware: 8 GPUs, 128 images each, total batch 1024; --auto-scale-lr for any other number. Time: not
 measured by us.
-The paper finds 0.2 best for both forms (a plot without a table) and says it used a learning rate of
-1e-5 there, an order below its own recipe, which we keep. Ours: not measured.
+The paper finds 0.2 best for both forms (a plot without a table); its rate as in loss_nce_400e.py.
+Ours: not measured.
 """
-_base_ = ['./base_400e.py']
+_base_ = ['./loss_nce_400e.py']
 
 model = dict(
     contrast_head=dict(

@@ -9,14 +9,8 @@ The paper's number: fine-tune 83.4. Ours: not measured.
 _base_ = ['../vit-b_300e.py']
 
 train_pipeline = [
-    dict(type='LoadImageFromFile', imdecode_backend='pillow'),
-    dict(
-        type='RandomResizedCrop',
-        scale=255,
-        crop_ratio_range=(0.2, 1.0),
-        backend='pillow',
-        interpolation='bicubic'),
+    *_base_.train_pipeline[:2],
     dict(type='mmguided.PixelShift', crop_size=224, max_shift=31),
-    dict(type='PackInputs')
+    _base_.train_pipeline[-1],
 ]
 train_dataloader = dict(dataset=dict(pipeline=train_pipeline))

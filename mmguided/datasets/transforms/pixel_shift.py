@@ -17,14 +17,14 @@ class PixelShift(BaseTransform):
         target = target_transforms(master[dy:dy + h, dx:dx + w])
 
     ``dy`` and ``dx`` are independent, uniform integers from 0 to ``max_shift``, both included. The
-    paper writes "[0, p)" in Sec. 3.2 and "the shift range of [0, 31]" in Sec. 4.4, and its code
-    shifts by up to 31 in a master of 256 pixels: ``max_shift=31``, with any master of at least
-    255, agrees with all three.
+    paper writes "[0, p)", in a master of 224 + p pixels, in Sec. 3.2 and "the shift range of
+    [0, 31]" in Sec. 4.4, and its code shifts by up to 31 in a master of 256 pixels:
+    ``max_shift=31`` in a master of 256 agrees with all three.
 
     Put it behind the transforms that both views share and before ``PackInputs``, which packs the
     two views as a list::
 
-        dict(type='RandomResizedCrop', scale=255),
+        dict(type='RandomResizedCrop', scale=256),
         dict(type='mmguided.PixelShift', crop_size=224, max_shift=31, target_transforms=[...]),
         dict(type='PackInputs')
 
