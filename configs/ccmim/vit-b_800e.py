@@ -1,4 +1,5 @@
-"""ccMIM, ViT-B/16, 800 epochs, as the paper states it.
+"""ccMIM, ViT-B/16, 800 epochs, as the paper states it, but for the rule by which scores and noise
+make a mask: it is the released code's, see vit-b_800e_literal-sampling.py.
 
     tools/dist_train.sh configs/ccmim/vit-b_800e.py 8
 

@@ -229,7 +229,8 @@ def test_no_two_configs_are_equal():
 def test_the_shift_range_is_set_as_the_readme_says():
     text = (ROOT / 'configs/cmae/README.md').read_text()
     name, options = re.search(
-        r'SIZE = 224 \+ RANGE \+ 1: `\S+ configs/(cmae/\S+) 8 --cfg-options\s([^`]+)`', text).groups()
+        r"SIZE = 224 \+ RANGE \+ 1: `\S+ configs/(cmae/\S+) 8 --cfg-options\s([^`]+)`",
+        text).groups()
     values = dict(SIZE=285, RANGE=60)
     before, after = load(name), load(name)
     after.merge_from_dict(
