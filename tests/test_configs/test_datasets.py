@@ -127,7 +127,7 @@ def test_shipped_configs_state_paper_and_released_code():
         assert (crop.crop_ratio_range, crop.interpolation) == ((.2, 1.), 'bicubic')
         flips = [t.prob for t in pipeline if t.type == 'RandomFlip']
         said[name] = (crop.scale, flips, shift.crop_size, shift.max_shift)
-    paper = (255, [], 224, 31)
+    paper = (256, [], 224, 31)
     assert list(said.values()) == [paper, (256, [.5], 224, 31), paper, (36, [.5], 32, 4)]
 
     color, released, folder = (shift_config(load(n)).target_transforms for n in TWO_VIEWS[:3])

@@ -13,7 +13,7 @@ from .momentum_update_hook import MomentumUpdateHook
 
 @HOOKS.register_module()
 class ClockHook(Hook):
-    """Sets the model's :class:`mmguided.structures.Clock` before each training step, in epoch-based
+    """Sets the model's :class:`mmguided.structures.Clock` before each epoch and step, in epoch-based
     and iteration-based loops alike. Models without one, as in evaluation, are left alone.
 
     Raises:
