@@ -6,29 +6,14 @@ r"""Mask R-CNN with a pretrained ViT-B/16 on COCO as CMT-MAE trains it, 12 epoch
 The paper (Implementation) states 12 epochs, 16 images a step, lr 2e-4, divided by 10 after epochs 8
 and 11, and, beside ADE20K, weight decay .05 and drop path .1. "Other settings are the same as"
 MAE's: the blocks in four equal parts, of which the last maps, resampled to strides 4, 8, 16 and 32,
-enter an FPN (MAE, A.3), in the detector that its authors describe in arXiv:2111.11429. That is
-mask-rcnn_vit-b_vitdet-100e.py with these taps, and SyncBN in pyramid and heads; images, windows and
-layer decay are taken from there, 500 iterations of warm-up from mmdet.
+enter an FPN (MAE, A.3), in the detector that its authors describe in arXiv:2111.11429: that of
+mask-rcnn_vit-b_fpn-100e.py, from which images, windows and layer decay are taken, too; 500
+iterations of warm-up from mmdet.
 
 Hardware: 8 GPUs with 2 images each, not measured yet. Box / mask AP that CMT-MAE reports for ViT-B:
 CMT-MAE 52.8 / 45.7 (800 epochs, CLIP teacher), MAE 50.3 / 44.9 (1600). Ours: not measured.
 """
-_base_ = ['./mask-rcnn_vit-b_vitdet-100e.py']
-
-norm_cfg = dict(_delete_=True, type='SyncBN', requires_grad=True)
-
-model = dict(
-    backbone=dict(out_indices=(2, 5, 8, 11)),
-    neck=[
-        dict(type='mmseg.Feature2Pyramid', embed_dim=768, rescales=[4, 2, 1, 0.5]),
-        dict(
-            type='FPN',
-            in_channels=[768] * 4,
-            out_channels=256,
-            num_outs=5,
-            norm_cfg=dict(type='SyncBN', requires_grad=True)),
-    ],
-    roi_head=dict(bbox_head=dict(norm_cfg=norm_cfg), mask_head=dict(norm_cfg=norm_cfg)))
+_base_ = ['./mask-rcnn_vit-b_fpn-100e.py']
 
 train_dataloader = dict(batch_size=2, num_workers=4, dataset=dict(times=1))
 train_cfg = dict(max_epochs=12, val_interval=1)

@@ -47,7 +47,7 @@ def recipe(name):
     windows = 'windows' in encoder and 'cmt' not in name  # whose weight decay is CMT-MAE's own
     return Recipe(
         int(batch), float(lr), *map(float, rates), .1 if windows else .05, end, steps or None,
-        250 if 'vitdet' in name else 500)
+        250 if '100e' in name else 500)
 
 
 def taps(kind, depth):
@@ -75,7 +75,8 @@ PARTS = {
 }
 DETECTORS = {
     'vit-b_cae-1x': 'cae', 'vit-s_cae-1x': 'cae', 'vit-b_conditional-1x': 'cae',
-    'vit-b_cmt-1x': 'mae', 'vit-b_self-guided-90k': 'mae', 'vit-b_vitdet-100e': 'vitdet',
+    'vit-b_cmt-1x': 'mae', 'vit-b_self-guided-90k': 'mae', 'vit-b_fpn-100e': 'mae',
+    'vit-b_vitdet-100e': 'vitdet',
     'hybrid-b_vitdet-100e': 'hybrid', 'swin-b_1x': 'stages', 'convnextv2-b_1x': 'stages',
 }
 # Of each encoder a parameter of the embedding, and one of the first block.
@@ -164,7 +165,8 @@ def test_rates_that_the_papers_state():
     assert recipe('vit-b_cae-1x') == (32, 3e-4, .75, .2, .05, 12, [9, 11], 500)
     assert recipe('vit-b_cmt-1x')[:2] == (16, 2e-4)
     assert recipe('vit-b_conditional-1x')[:4] == (16, 5e-4, .75, .2)
-    assert recipe('vit-b_vitdet-100e') == (64, 1e-4, .7, .1, .1, 100, None, 250)
+    assert recipe('vit-b_fpn-100e') == recipe('vit-b_vitdet-100e') == (
+        64, 1e-4, .7, .1, .1, 100, None, 250)
 
 
 @pytest.mark.parametrize('name', NAMES)
