@@ -5,10 +5,10 @@ detector that it cites.
         --cfg-options model.backbone.init_cfg.checkpoint=CHECKPOINT
 
 CMAE (Sec. 4.3) states 100 epochs, lr 1e-4 with a cosine, weight decay .1, and cites
-arXiv:2111.11429 for the detector: the last maps of the blocks in four equal parts, resampled to strides 4, 8, 16 and
-32, enter an FPN; windows but in those four blocks; SyncBN in pyramid and heads. Its comparison with
-MAE is in the setting of ViTDet, by the same authors, which mask-rcnn_vit-b_vitdet-100e.py is; all
-else is taken from there.
+arXiv:2111.11429 for the detector: the last maps of the blocks in four equal parts, resampled to
+strides 4, 8, 16 and 32, enter an FPN; windows but in those four blocks; SyncBN in pyramid and
+heads. All else is that of mask-rcnn_vit-b_vitdet-100e.py, the later detector of that paper's
+authors.
 
 Hardware: 8 GPUs with 8 images each, not measured yet. Box / mask AP that CMAE reports for ViT-B
 after 1600 epochs: 52.4 / 46.5. Ours: not measured.

@@ -13,8 +13,8 @@ from .momentum_update_hook import MomentumUpdateHook
 
 @HOOKS.register_module()
 class ClockHook(Hook):
-    """Sets the model's :class:`mmguided.structures.Clock` before each epoch and each step, in loops of
-    epochs and of iterations alike. Models without one, as in evaluation, are left alone.
+    """Sets the model's :class:`mmguided.structures.Clock` before each epoch and each step, in loops
+    of epochs and of iterations alike. Models without one, as in evaluation, are left alone.
 
     Raises:
         ConfigError: If the model has a momentum encoder and the run no :class:`MomentumUpdateHook`,
