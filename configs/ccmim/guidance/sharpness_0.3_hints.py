@@ -1,4 +1,4 @@
-r"""Guidance study: sorts s**0.3 / u, s the attention; a quarter of what would
+r"""Guidance study: sorts s**0.3 / u, s the attention; a tenth of what would
 be masked stays visible, and others are masked instead.
 
     python tools/guidance_study.py configs/ccmim/guidance/sharpness_0.3_hints.py --data-root FOLDER
@@ -15,4 +15,4 @@ model = dict(
             type='mmguided.HintSampling',
             sampling=dict(
                 type='mmguided.ImportanceSampling', log_scores=True, sharpness=0.3),
-            ratio=0.25)))
+            ratio=0.1)))

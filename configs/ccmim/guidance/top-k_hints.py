@@ -1,5 +1,5 @@
 r"""Guidance study: masks the patches of the highest attention, but for a
-quarter, in place of which others are masked.
+tenth, in place of which others are masked.
 
     python tools/guidance_study.py configs/ccmim/guidance/top-k_hints.py --data-root FOLDER
 
@@ -14,4 +14,4 @@ model = dict(
             _delete_=True,
             type='mmguided.HintSampling',
             sampling=dict(type='mmguided.TopKSampling'),
-            ratio=0.25)))
+            ratio=0.1)))

@@ -255,6 +255,9 @@ class HintSampling(Sampling):
     MAE Sec. 4; AttMask). The patches next in its order are masked in their place, so that as many
     are masked as without hints. Draws from torch's global generator.
 
+    Around top-k, uniform hints of ``1 - mask_ratio`` of the masked patches undo the guide: as large
+    a share of the highest scores is masked then as of the others.
+
     Args:
         sampling: Config of the other sampler. Around :class:`GridBlockSampling` hints are single
             patches; inside of it, blocks.
