@@ -1,13 +1,14 @@
 r"""Does guidance act, does it help? Trains each config with each seed, and tells what came out.
 
-    python tools/guidance_study.py configs/ccmim/vit-micro_folder-32.py \
-        configs/ccmim/guidance/*.py --data-root FOLDER --coco data/coco --seeds 0 1 --jobs 2
+    python tools/guidance_study.py configs/ccmim/guidance/*.py \
+        --data-root FOLDER --coco data/coco --seeds 0 1 --jobs 2
 
 FOLDER/{train,val}/CLASS/* of small images trains and tests, such as CIFAR-10 written out as images.
-For each run: pretraining, k-NN and linear probe of its encoder, and for a config with guidance how
-much of its masks lies inside COCO's objects, before, during and after training. What is done
-already is not done again, so that a study may go on after an interruption, with more configs or
-with more seeds. Each of the --jobs runs on one core.
+For each run: pretraining, k-NN and linear accuracy of its encoder (probe_features.py), and for a
+config with guidance what its masks hide of COCO's objects and leave visible, before and after
+training (analysis_tools/mask_objects.py). What is done already is not done again, so that a study
+may go on after an interruption, with more configs or with more seeds. Each of the --jobs runs on
+one core.
 
 --out gets a folder for each run, study.json, and study.md, the table of the means over seeds.
 """
@@ -24,13 +25,14 @@ from mmguided.engine.command_line import OptionAction, load_config
 from mmguided.utils.errors import ConfigError, exit_on_config_error
 
 ROOT = Path(__file__).resolve().parents[1]
-FOLDER = 'configs/benchmarks/folder'
+KNN = 'configs/benchmarks/folder/vit-micro_knn.py'
 #: Column of the table -> key of a run's result.
 COLUMNS = {
     'top-k overlap': 'topk_overlap', 'reconstruction': 'loss_reconstruction',
     'contrast': 'loss_contrast', 'contrast accuracy': 'contrast_accuracy',
-    'in objects, untrained': 'objects_untrained', 'in objects, trained': 'objects_trained',
-    'k-NN, k = 20': 'knn', 'linear': 'linear'}
+    'in objects, untrained': 'untrained_lift', 'in objects, trained': 'trained_lift',
+    'visible positions': 'trained_positions', 'visible detail': 'trained_detail',
+    'k-NN, k = 20': 'knn_20', 'linear': 'linear'}
 
 
 def parse_args() -> argparse.Namespace:
@@ -65,21 +67,13 @@ class Run:
         if not checkpoint.is_file():
             self._tool('pretraining', 'train.py', self.path, '--resume', '--work-dir', self.folder,
                        *self._options())
-        knn = self._once('knn', lambda log: self._tool(
-            log, 'test.py', f'{FOLDER}/vit-micro_knn.py', checkpoint, '--data-root',
-            self.args.data_root, '--work-dir', self.folder / log))
-        linear = self._once('linear', lambda log: self._tool(
-            log, 'train.py', f'{FOLDER}/vit-micro_linear.py', '--data-root', self.args.data_root,
-            '--work-dir', self.folder / log, '--cfg-options',
-            f'model.backbone.init_cfg.checkpoint={checkpoint}'))
-        result = dict(config=self.path, seed=self.seed, knn=knn['knn/top1_k20'],
-                      linear=linear['accuracy/top1'], **self._last_epoch())
+        result = dict(config=self.path, seed=self.seed, **self._last_epoch(),
+                      **self._measured('features', 'probe_features.py', KNN, '--checkpoint',
+                                       checkpoint, '--data-root', self.args.data_root))
         if self.args.coco and self.cfg.model.mask_generator.get('guidance'):
-            names = {0: 'objects_untrained', self.epochs: 'objects_trained'}
-            for epoch in (0, *self._saved_epochs()):
-                table = self._objects(epoch)["the config's"]
-                name = names.get(epoch, f'objects_epoch_{epoch}')
-                result |= {name: table['lift'], f'{name}_overlap': table['overlap']}
+            for name, epoch in (('untrained', 0), ('trained', self.epochs)):
+                row = self._objects(name, epoch)["the config's"]
+                result |= {f'{name}_{key}': value for key, value in row.items()}
         (self.folder / 'result.json').write_text(json.dumps(result, indent=2))
         return result
 
@@ -92,35 +86,23 @@ class Run:
                if key.rpartition('.')[0] in _fields(self.cfg)}}
         return ['--cfg-options', *(f'{key}={value}' for key, value in options.items())]
 
-    def _saved_epochs(self) -> list[int]:
-        return sorted(int(path.stem.removeprefix('epoch_'))
-                      for path in self.folder.glob('epoch_*.pth'))
+    def _objects(self, name: str, epoch: int) -> dict:
+        coco, checkpoint = self.args.coco, self.folder / f'epoch_{epoch}.pth'
+        return self._measured(
+            f'objects_{name}', 'analysis_tools/mask_objects.py', self.path,
+            *(['--checkpoint', checkpoint] if epoch else []),
+            '--annotations', coco / 'annotations/instances_train2017.json',
+            '--images', coco / 'train2017', '--seed', self.seed,
+            '--progress', epoch / self.epochs, *self._options(),
+            out=self.folder / f'objects_{name}', result='mask_objects.json')
 
-    def _objects(self, epoch: int) -> dict:
-        out = self.folder / f'objects_epoch_{epoch}'
-        result = out / 'mask_objects.json'
-        if not result.is_file():
-            coco, options = self.args.coco, self._options()
-            self._tool(
-                out.name, 'analysis_tools/mask_objects.py', self.path,
-                *(['--checkpoint', self.folder / f'epoch_{epoch}.pth'] if epoch else []),
-                '--annotations', coco / 'annotations/instances_train2017.json',
-                '--images', coco / 'train2017', '--out', out, '--seed', self.seed,
-                '--progress', epoch / self.epochs, *options)
-        return json.loads(result.read_text())
-
-    def _once(self, name: str, run) -> dict:
-        """The metrics that a tool has left in a folder of this name."""
-        found = sorted((self.folder / name).glob('*/vis_data/scalars.json')) or sorted(
-            (self.folder / name).glob('*/*.json'))
-        rows = [row for path in found for row in _rows(path) if any('top1' in key for key in row)]
-        if rows:
-            return rows[-1]
-        if found:
-            raise ConfigError(f'{self.folder / name}: {found[-1].name!r} has no accuracy; delete '
-                              'the folder to evaluate again')
-        run(name)
-        return self._once(name, run)
+    def _measured(self, name: str, tool: str, *arguments, out: Path | None = None,
+                  result: str = '') -> dict:
+        """What a tool has written to its --out, or to a file in it; it runs if there is none."""
+        out = out or self.folder / f'{name}.json'
+        if not (out / result).is_file():
+            self._tool(name, tool, *arguments, '--out', out)
+        return json.loads((out / result).read_text())
 
     def _last_epoch(self) -> dict:
         """Means of the log over the last epoch."""
@@ -160,7 +142,7 @@ def table(results: list[dict]) -> str:
         cells = []
         for key in COLUMNS.values():
             values = [run[key] for run in runs if key in run]
-            digits = 1 if key in ('knn', 'linear') else 2
+            digits = 1 if key in ('knn_20', 'linear') else 2
             spread = f' ± {(max(values) - min(values)) / 2:.{digits}f}' if len(values) > 1 else ''
             cells.append(f'{mean(values):.{digits}f}{spread}' if values else '-')
         seeds = ', '.join(str(run['seed']) for run in runs)
@@ -176,7 +158,7 @@ def main() -> None:
     with ThreadPoolExecutor(args.jobs) as pool:
         for run, result in zip(runs, pool.map(lambda run: run(), runs), strict=True):
             results.append(result)
-            print(f'{run.name}, seed {run.seed}: k-NN {result["knn"]:.1f}, linear '
+            print(f'{run.name}, seed {run.seed}: k-NN {result["knn_20"]:.1f}, linear '
                   f'{result["linear"]:.1f}', flush=True)
             (args.out / 'study.json').write_text(json.dumps(results, indent=2))
             (args.out / 'study.md').write_text(table(results) + '\n')

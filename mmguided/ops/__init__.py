@@ -5,12 +5,12 @@ from .hog import hog
 from .ncut import NormalizedCut, cut_into, normalized_cut
 from .patches import normalize_patches, patchify, unpatchify
 from .position import sincos_position_embedding
-from .tokens import gather_tokens, restore_tokens
+from .tokens import gather_tokens, restore_tokens, topk_overlap
 from .windows import merge_windows, split_windows, window_padding
 
 __all__ = [
     'NormalizedCut', 'all_gather_with_grad', 'cls_attention_row', 'concat_all_gather',
     'cut_into', 'gather_tokens', 'group_attention', 'hog', 'merge_windows', 'normalize_patches',
     'normalized_cut', 'patchify', 'restore_tokens', 'sincos_position_embedding', 'split_heads',
-    'split_windows', 'unpatchify', 'window_padding'
+    'split_windows', 'topk_overlap', 'unpatchify', 'window_padding'
 ]

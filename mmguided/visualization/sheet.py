@@ -1,8 +1,10 @@
 """Figure sheets: what a model attends to, hides and rebuilds."""
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.cm import ScalarMappable
+from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 
 
@@ -33,7 +35,7 @@ def draw_sheet(images: np.ndarray,
     if attention is not None:
         columns['[CLS] attention'] = attention
     columns['mask (black: hidden)'] = 1 - mask
-    columns['masked image'] = _cover(images, mask)
+    columns['masked image'] = cover(images, mask)
     if reconstruction is not None:
         columns['reconstruction'] = reconstruction
     return _draw(columns, title, scores='[CLS] attention')
@@ -59,14 +61,47 @@ def draw_masks(images: np.ndarray,
     return _draw({'image': images,
                   'objects': images * (0.25 + 0.75 * objects[..., None]),
                   'guidance': scores,
-                  **{name: _cover(images, mask) for name, mask in masks.items()}}, title,
+                  **{name: cover(images, mask) for name, mask in masks.items()}}, title,
                  scores='guidance')
 
 
-def _cover(images: np.ndarray, mask: np.ndarray) -> np.ndarray:
-    """The images with their masked patches gray."""
+def cover(images: np.ndarray, mask: np.ndarray) -> np.ndarray:
+    """Images ``(B, H, W, 3)`` with the patches gray that ``mask (B, h, w)`` has as 1."""
     hidden = np.stack([_upsample(rows, images.shape[1:3]) for rows in mask])[..., None]
     return images * (1 - hidden) + 0.5 * hidden
+
+
+def draw_grid(rows: Mapping[str, Sequence[np.ndarray]], titles: Sequence[str],
+              legend: str) -> np.ndarray:
+    """Pictures and maps in rows.
+
+    Args:
+        rows: By the name that stands beside it, the panels of a row: pictures ``(H, W, 3)``, and
+            maps ``(h, w)``, both in [0, 1].
+        titles: Stand above the columns.
+        legend: What the colors of the maps mean.
+
+    Returns:
+        The sheet, ``(height, width, 3)`` uint8 RGB.
+    """
+    figure = Figure(figsize=(1.1 * len(titles) + 2.6, 1.15 * len(rows) + 0.3), dpi=110,
+                    layout='constrained')
+    canvas = FigureCanvasAgg(figure)
+    axes = figure.subplots(len(rows), len(titles), squeeze=False)
+    colors = ScalarMappable(Normalize(0, 1), 'viridis')
+    for row, (name, panels) in zip(axes, rows.items(), strict=True):
+        row[0].set_ylabel(name, fontsize=8, rotation=0, ha='right', va='center')
+        for ax, title, panel in zip(row, titles, panels, strict=True):
+            ax.imshow(panel if panel.ndim == 3 else colors.to_rgba(panel), extent=(0, 1, 0, 1))
+            ax.set_xticks([])
+            ax.set_yticks([])
+            if ax in axes[0]:
+                ax.set_title(title, fontsize=9, loc='left')
+    bar = figure.colorbar(colors, ax=axes, fraction=0.015, pad=0.01)
+    bar.set_label(legend, fontsize=8)
+    bar.ax.tick_params(labelsize=8)
+    canvas.draw()
+    return np.asarray(canvas.buffer_rgba())[..., :3].copy()
 
 
 def _draw(columns: Mapping[str, np.ndarray], title: str, scores: str) -> np.ndarray:

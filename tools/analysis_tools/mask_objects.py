@@ -8,8 +8,10 @@ The guidance of the config scores the patches of each image, and the config's ow
 other that fits makes masks of the scores. The table tells, as means over the images with objects:
 the share of the masked patches' pixels that lie inside objects, how much more that is than by
 chance (a random mask has the share of objects in the image), with its standard error over images,
-and the best that any mask could have; and the share of the masked patches that are among those of
-the highest scores, 1 for top-k and the mask ratio by chance.
+and the best that any mask could have; the share of the masked patches that are among those of the
+highest scores, 1 for top-k and the mask ratio by chance; and of what is left visible, how evenly it
+spreads over the positions of the grid, from the share of visible patches, if these are the same in
+all images, to 1, and the standard deviation of its pixels, relative to that of all patches.
 --out gets a figure sheet of a few images, and the table as JSON.
 
 Without --checkpoint the student is as initialized; a teacher has its weights in any case. Guidance
@@ -27,9 +29,10 @@ from PIL import Image
 from torch import Tensor
 from torchvision.transforms.functional import center_crop, pil_to_tensor, resize
 
-from mmguided.analysis import object_share
+from mmguided.analysis import object_share, visible_detail, visible_positions
 from mmguided.engine.command_line import OptionAction, load_config
 from mmguided.engine.config_checks import check_data, check_teacher
+from mmguided.ops import topk_overlap
 from mmguided.registry import MODELS
 from mmguided.structures import Observation
 from mmguided.utils.checkpoints import load_model
@@ -139,21 +142,23 @@ class _Guide:
                 for name, generator in self.generators.items()}
 
 
-def summarize(shares: list, overlap: float) -> dict[str, float]:
-    """Means over draws and images, in per cent, and the standard error over images."""
+def summarize(masks: Tensor, images: Tensor, in_patches: Tensor, scores: Tensor,
+              patch_size: int) -> dict[str, float]:
+    """Of masks ``(draws, N, L)`` of the images: what lies inside objects, which cover the share
+    ``in_patches (N, L)`` of each patch, in per cent, with its standard error over images; and the
+    other measures of the table, means over draws and images."""
+    shares = [object_share(mask, in_patches) for mask in masks]
     masked = torch.stack([share.masked for share in shares]).mean(0)
     chance, best = shares[0].chance, shares[0].best
     lift = masked - chance
+    ids = masks.topk(int(masks[0, 0].sum()), dim=2).indices
     return {name: 100 * value.item() for name, value in dict(
         masked=masked.mean(), lift=lift.mean(), error=lift.std() / len(lift)**0.5,
-        chance=chance.mean(), best=best.mean()).items()} | dict(overlap=overlap)
-
-
-def topk_overlap(scores: Tensor, mask: Tensor) -> Tensor:
-    """Share of the patches in ``mask (B, L)`` that are among as many of the highest ``scores``."""
-    num_mask = int(mask[0].sum())
-    highest = torch.zeros_like(mask).scatter_(1, scores.topk(num_mask, dim=1).indices, 1)
-    return (highest * mask).sum() / mask.sum()
+        chance=chance.mean(), best=best.mean()).items()} | dict(
+            overlap=torch.stack([topk_overlap(scores, drawn) for drawn in ids]).mean().item(),
+            positions=visible_positions(masks.flatten(0, 1)).item(),
+            detail=torch.stack([visible_detail(images, mask, patch_size) for mask in masks]
+                               ).mean().item())
 
 
 @exit_on_config_error
@@ -171,15 +176,13 @@ def main() -> None:
 
     batches = [(batch, guide.observe(batch)) for batch in images.split(50)]
     scores = torch.cat([guide.scores(seen) for _, seen in batches])
-    shares, overlaps = ({name: [] for name in guide.generators} for _ in range(2))
+    drawn = {name: [] for name in guide.generators}
     for _ in track_iter_progress(list(range(args.draws))):
         masks = [guide.masks(*batch) for batch in batches]
-        masks = {name: torch.cat([batch[name] for batch in masks]) for name in shares}
-        for name, mask in masks.items():
-            shares[name].append(object_share(mask, in_patches))
-            overlaps[name].append(topk_overlap(scores, mask))
-    table = {name: summarize(values, torch.stack(overlaps[name]).mean().item())
-             for name, values in shares.items()}
+        for name, draws in drawn.items():
+            draws.append(torch.cat([batch[name] for batch in masks]))
+    table = {name: summarize(torch.stack(masks), images, in_patches, scores, backbone.patch_size)
+             for name, masks in drawn.items()}
 
     args.out.mkdir(parents=True, exist_ok=True)
     (args.out / 'mask_objects.json').write_text(json.dumps(table, indent=2))
@@ -190,17 +193,17 @@ def main() -> None:
 
     sheet = draw_masks((images[some] / 255).permute(0, 2, 3, 1).numpy(), objects[some].numpy(),
                        patches(scores),
-                       {name: patches(mask) for name, mask in masks.items()},
+                       {name: patches(masks[-1]) for name, masks in drawn.items()},
                        f'{Path(args.config).stem}, mask ratio {args.mask_ratio:g}')
     Image.fromarray(sheet).save(args.out / 'masks.png')
     print(f'\n{len(images)} images, mask ratio {args.mask_ratio}, {args.draws} masks each; inside '
           f'objects by chance {table["random"]["chance"]:.1f} %, at best '
           f'{table["random"]["best"]:.1f} %')
     print(f'{"sampler":<20} {"inside objects, %":>18} {"above chance":>13} {"+-":>5} '
-          f'{"top-k overlap":>14}')
+          f'{"top-k overlap":>14} {"positions":>10} {"detail":>7}')
     for name, row in table.items():
         print(f'{name:<20} {row["masked"]:>18.1f} {row["lift"]:>13.2f} {row["error"]:>5.2f} '
-              f'{row["overlap"]:>14.3f}')
+              f'{row["overlap"]:>14.3f} {row["positions"]:>10.2f} {row["detail"]:>7.2f}')
     print(f'{args.out}: masks.png, mask_objects.json')
 
 

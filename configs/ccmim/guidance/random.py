@@ -5,7 +5,7 @@ r"""Guidance study: masks at random.
 Hardware: a CPU will do; ours is measured in docs/guidance_study.md. No paper reports a number for
 this size.
 """
-_base_ = ['../vit-micro_folder-32.py']
+_base_ = ['./released.py']
 
 model = dict(
     mask_generator=dict(

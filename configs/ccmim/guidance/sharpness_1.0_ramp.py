@@ -6,7 +6,7 @@ rises from none to all over the run.
 Hardware: a CPU will do; ours is measured in docs/guidance_study.md. No paper reports a number for
 this size.
 """
-_base_ = ['../vit-micro_folder-32.py']
+_base_ = ['./released.py']
 
 model = dict(
     mask_generator=dict(
@@ -15,4 +15,4 @@ model = dict(
             type='mmguided.ImportanceSampling',
             log_scores=True,
             sharpness=1.0),
-        schedule=dict(begin=0, ramp=15)))
+        schedule=dict(begin=0, ramp=6)))

@@ -6,7 +6,7 @@ tenth, in place of which others are masked.
 Hardware: a CPU will do; ours is measured in docs/guidance_study.md. No paper reports a number for
 this size.
 """
-_base_ = ['../vit-micro_folder-32.py']
+_base_ = ['./released.py']
 
 model = dict(
     mask_generator=dict(

@@ -1,4 +1,5 @@
 from .init import init_transformer_weights
 from .sync_batch_norm import SyncBatchNorm
+from .xavier_conv import XavierConv2d
 
-__all__ = ['SyncBatchNorm', 'init_transformer_weights']
+__all__ = ['SyncBatchNorm', 'XavierConv2d', 'init_transformer_weights']

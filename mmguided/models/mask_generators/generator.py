@@ -6,6 +6,7 @@ import torch
 from mmengine.model import BaseModule
 from torch import Tensor, nn
 
+from mmguided.ops import topk_overlap
 from mmguided.registry import MODELS
 from mmguided.structures import Clock, Observation, PatchMask, Schedule, Wants, len_keep
 from mmguided.utils.errors import ConfigError
@@ -278,7 +279,7 @@ class MaskGenerator(BaseModule):
             if scores is not None:
                 log_vars[f'guided_share{suffix}'] = (
                     scores.new_ones(()) if guided is None else guided.float().mean())
-                log_vars[f'topk_overlap{suffix}'] = _topk_overlap(
+                log_vars[f'topk_overlap{suffix}'] = topk_overlap(
                     scores.gather(1, present), order[:, keep:])
             left = keep
             mask = PatchMask.from_ids(ids, ((0, left), ), grid)
@@ -296,9 +297,3 @@ class MaskGenerator(BaseModule):
         scores = shot.guidance({name: encoders[name].observe(images, asked, mask)
                                 for name, asked in shot.guidance.wants(clock).items()}, clock)
         return torch.zeros_like(mask.mask).scatter_(1, mask.ids_keep, scores)
-
-
-def _topk_overlap(scores: Tensor, ids: Tensor) -> Tensor:
-    """Share of ``ids (B, k)`` that are among the k highest of ``scores (B, n)``; a scalar."""
-    highest = torch.zeros_like(scores).scatter_(1, scores.topk(ids.shape[1], dim=1).indices, 1)
-    return highest.gather(1, ids).mean()

@@ -44,7 +44,7 @@ def load(name):
 
 
 def test_every_config_is_in_the_readme():
-    assert len(NAMES) == 7 and set(re.findall(r'^\| `(\w\S+)\.py` ', README, re.M)) == set(NAMES)
+    assert len(NAMES) == 8 and set(re.findall(r'^\| `(\w\S+)\.py` ', README, re.M)) == set(NAMES)
 
 
 def test_rates_that_the_papers_state():
@@ -149,6 +149,26 @@ def test_model_fits_together_and_each_depth_learns_at_its_rate(name):
         assert groups[name]['lr'] == pytest.approx(lr * decay**below), name
         decays = parameter.ndim > 1 and not name.endswith(('.pos_embed', '.cls_token'))
         assert groups[name]['weight_decay'] == (.05 if decays else 0.), name
+
+
+@pytest.mark.parametrize('name', ['upernet_vit-b_cmae-160k', 'upernet_hybrid-b_160k'])
+def test_xavier_for_what_is_not_pretrained(name):
+    """CMAE Sec. 4.3: every convolution of neck and heads is uniform up to Xavier's bound, and its
+    bias 0, after the same initialization that training runs. Else mmseg's, by Kaiming's rule."""
+    cfg = load(name)
+    cfg.model.decode_head.channels = cfg.model.auxiliary_head.channels = 32  # for memory
+    cfg.model.backbone.init_cfg = None
+    model = MODELS.build(cfg.model)
+    model.init_weights()
+    convs = [m for part, m in model.named_modules() if not part.startswith('backbone')
+             and isinstance(m, (torch.nn.Conv2d, torch.nn.ConvTranspose2d))]
+    assert len(convs) == 15 + (3 if model.with_neck else 0)
+    for conv in convs:
+        area = conv.kernel_size[0] * conv.kernel_size[1]
+        bound = (6 / (area * (conv.weight.shape[0] + conv.weight.shape[1])))**.5
+        assert conv.weight.abs().max() <= bound
+        assert conv.weight.std().item() == pytest.approx(bound / 3**.5, rel=.05)
+        assert conv.bias is None or not conv.bias.any()
 
 
 # A small one on real images ----------------------------------------------------------------------
