@@ -51,7 +51,6 @@ def main() -> None:
         from sklearn.preprocessing import StandardScaler
     import torch
     from mmengine.registry import DefaultScope
-    from mmengine.runner import Runner
 
     from mmguided.engine.runner import import_toolboxes
     from mmguided.evaluation import knn_scores

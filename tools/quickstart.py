@@ -1,4 +1,5 @@
-"""Pretrain a small ViT with ccMIM, draw what it sees, and probe it beside the untrained encoder.
+"""Pretrain a small ViT with ccMIM and with MAE, draw what the first sees, and probe both beside
+the untrained encoder.
 
     bash tools/quickstart.sh [IMAGE_FOLDER]
 
@@ -19,9 +20,10 @@ from concurrent.futures import ProcessPoolExecutor
 from contextlib import redirect_stdout
 from multiprocessing import get_context
 from pathlib import Path
+from statistics import mean
 
-# Before any other import. On tiny tensors a second thread gains little; a second process does the
-# evaluation.
+# Before any other import. On tiny tensors a second thread gains little; a second process does half
+# of the work.
 os.environ.setdefault('OMP_NUM_THREADS', '1')
 
 if __name__ == '__main__':
@@ -49,7 +51,7 @@ from mmguided.utils.errors import ConfigError, exit_on_config_error  # noqa: E40
 from mmguided.visualization import draw_loss_curves  # noqa: E402
 
 ROOT = Path(__file__).resolve().parents[1]
-CONFIG = ROOT / 'configs/quickstart/ccmim_vit-micro.py'
+CONFIGS = ROOT / 'configs/quickstart'
 UNTRAINED = 'untrained.pth'
 IMAGES_PER_EPOCH = 6000  # smaller folders are repeated, so that every run has about as many steps
 NEIGHBORS = 10
@@ -101,7 +103,7 @@ class SaveUntrainedHook(Hook):
 
 
 def parse_args() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description='ccMIM in minutes')
+    parser = argparse.ArgumentParser(description='ccMIM and MAE in minutes')
     parser.add_argument('folder', nargs='?', metavar='IMAGE_FOLDER', help='images to train on')
     parser.add_argument('--work-dir', default=ROOT / 'work_dirs/quickstart', type=Path)
     parser.add_argument('--epochs', type=int, help='instead of those of the config')
@@ -113,9 +115,9 @@ def parse_args() -> argparse.Namespace:
     return args
 
 
-def make_config(args: argparse.Namespace, images: PreparedImages) -> Config:
-    """The config of the run, for these images."""
-    cfg = Config.fromfile(CONFIG)
+def make_config(name: str, args: argparse.Namespace, images: PreparedImages) -> Config:
+    """The config of a run, for these images."""
+    cfg = Config.fromfile(CONFIGS / f'{name}_vit-micro.py')
     cfg.work_dir = str(args.work_dir)
     epochs = args.epochs or cfg.max_epochs
     cfg.train_cfg.max_epochs = cfg.param_scheduler[1].T_max = epochs
@@ -126,8 +128,9 @@ def make_config(args: argparse.Namespace, images: PreparedImages) -> Config:
     times = max(1, round(wanted / images.num_train),
                 math.ceil(cfg.train_dataloader.batch_size / images.num_train))
     cfg.train_dataloader.dataset = dict(type='RepeatDataset', dataset=dataset, times=times)
-    figures = next(hook for hook in cfg.custom_hooks if hook.type == 'mmguided.FigureSheetHook')
-    figures.dataset.update(data_root=images.root, data_prefix=images.figures)
+    for hook in cfg.custom_hooks:
+        if hook.type == 'mmguided.FigureSheetHook':
+            hook.dataset.update(data_root=images.root, data_prefix=images.figures)
     return cfg
 
 
@@ -149,7 +152,7 @@ def k_nearest_neighbors(what: str, checkpoint: Path, images: PreparedImages) -> 
     """k-NN accuracy of an encoder in per cent, by the config that ships for it."""
     train, val = labeled_data(images)
     k = min(NEIGHBORS, num_labeled(images))
-    cfg = Config.fromfile(CONFIG.with_name('ccmim_vit-micro_knn.py'))
+    cfg = Config.fromfile(CONFIGS / 'ccmim_vit-micro_knn.py')
     cfg.merge_from_dict(dict(
         work_dir=str(checkpoint.parent / 'evaluation' / what / 'knn'), load_from=str(checkpoint),
         model=dict(ks=(k, ), bank_dataloader=dict(dataset=train)),
@@ -161,7 +164,7 @@ def k_nearest_neighbors(what: str, checkpoint: Path, images: PreparedImages) -> 
 def linear_probe(what: str, checkpoint: Path, images: PreparedImages, progress: bool) -> float:
     """Accuracy of a linear probe in per cent, by the config that ships for it."""
     train, val = labeled_data(images)
-    cfg = Config.fromfile(CONFIG.with_name('ccmim_vit-micro_linear.py'))
+    cfg = Config.fromfile(CONFIGS / 'ccmim_vit-micro_linear.py')
     cfg.merge_from_dict(dict(
         work_dir=str(checkpoint.parent / 'evaluation' / what / 'linear'),
         model=dict(
@@ -190,40 +193,62 @@ def num_labeled(images: PreparedImages) -> int:
     return len(list((Path(images.root) / 'train' / images.labeled).glob('*/*')))
 
 
-def pretrain_and_compare(cfg: Config, images: PreparedImages) -> tuple[Runner, dict | None]:
-    """Pretrain; a second process evaluates the untrained encoder meanwhile, and shares the
-    evaluation of the trained one.
+def evaluate(what: str, checkpoint: Path, images: PreparedImages,
+             progress: bool = False) -> dict[str, float]:
+    """Accuracies of an encoder in per cent."""
+    return dict(knn=k_nearest_neighbors(what, checkpoint, images),
+                linear=linear_probe(what, checkpoint, images, progress))
+
+
+def pretrain_mae(cfg: Config, initial: Path, images: PreparedImages) -> dict[str, float]:
+    """Pretrain with MAE from the weights at ``initial``; accuracies of the encoder."""
+    cfg.model.backbone.init_cfg = dict(
+        type='Pretrained', checkpoint=str(initial), prefix='backbone.')
+    cfg.work_dir = str(Path(cfg.work_dir) / 'mae')
+    runner = quiet_runner(cfg)
+    runner.train()
+    return evaluate('mae', Path(cfg.work_dir) / f'epoch_{runner.max_epochs}.pth', images)
+
+
+def pretrain_and_compare(args: argparse.Namespace,
+                         images: PreparedImages) -> tuple[Runner, dict | None]:
+    """Pretrain with ccMIM; meanwhile a second process evaluates the untrained encoder and pretrains
+    it with MAE.
 
     Returns:
-        The Runner of the pretraining, and the accuracies of both encoders; None without two
-        labeled classes.
+        The Runner of ccMIM, and the accuracies of the three encoders; None without two labeled
+        classes.
     """
-    runner = quiet_runner(cfg)
-    work_dir, results = Path(cfg.work_dir), {}
+    runner = quiet_runner(make_config('ccmim', args, images))
+    untrained, futures = args.work_dir / UNTRAINED, {}
     # A new interpreter, not a fork: a process that has used a GPU cannot be forked.
     with ProcessPoolExecutor(
             1, mp_context=get_context('spawn'), initializer=warnings.filterwarnings,
             initargs=('ignore', )) as second:
 
-        def evaluate_untrained() -> None:
+        def start_second() -> None:
             if images.labeled is not None:
-                args = 'untrained', work_dir / UNTRAINED, images
-                results['untrained'] = dict(
-                    knn=second.submit(k_nearest_neighbors, *args),
-                    linear=second.submit(linear_probe, *args, progress=False))
+                futures['untrained'] = second.submit(evaluate, 'untrained', untrained, images)
+                futures['mae'] = second.submit(
+                    pretrain_mae, make_config('mae', args, images), untrained, images)
 
-        runner.register_hook(SaveUntrainedHook(evaluate_untrained))
+        runner.register_hook(SaveUntrainedHook(start_second))
         runner.register_hook(ProgressHook('pretraining'))
         runner.train()
         if images.labeled is None:
             return runner, None
-        args = 'trained', work_dir / f'epoch_{runner.max_epochs}.pth', images
-        trained = second.submit(linear_probe, *args, progress=True)
-        knn = k_nearest_neighbors(*args)
-        results['trained'] = dict(knn=knn, linear=trained.result())
-        results['untrained'] = {
-            name: future.result() for name, future in results['untrained'].items()}
-    return runner, results
+        checkpoint = args.work_dir / f'epoch_{runner.max_epochs}.pth'
+        trained = evaluate('ccmim', checkpoint, images, progress=True)
+        return runner, {name: future.result() for name, future in futures.items()} | dict(
+            ccmim=trained)
+
+
+def guidance(runner: Runner) -> dict[str, float]:
+    """How far the masks of the last epoch are from random ones, see ``MaskGenerator``."""
+    scalars = Path(runner.log_dir) / 'vis_data/scalars.json'
+    rows = [json.loads(line) for line in scalars.read_text().splitlines()]
+    overlaps = [row['topk_overlap'] for row in rows if row.get('epoch') == runner.max_epochs]
+    return dict(topk_overlap=mean(overlaps), by_chance=runner.cfg.model.mask_generator.mask_ratio)
 
 
 def report(console: Console, runner: Runner, images: PreparedImages, results: dict) -> None:
@@ -236,10 +261,15 @@ def report(console: Console, runner: Runner, images: PreparedImages, results: di
     else:
         table = Table('encoder', f'k-NN (k={NEIGHBORS})', 'linear probe')
         for name, encoder in (('untrained, same initial weights', 'untrained'),
-                              ('pretrained with ccMIM', 'trained')):
+                              ('pretrained with MAE', 'mae'),
+                              ('pretrained with ccMIM', 'ccmim')):
             table.add_row(name, *_percent(results['accuracy'][encoder]))
         console.print(table)
         console.print('Top-1 on the validation images; features: mean of the patch tokens.')
+    masks = results['masks']
+    console.print(f'Of the patches that ccMIM masks in the last epoch, {masks["topk_overlap"]:.0%} '
+                  'are those of the highest attention; by chance it would be '
+                  f'{masks["by_chance"]:.0%}.', highlight=False)
     work_dir, epochs = Path(runner.work_dir), runner.max_epochs
     for what, path in (('checkpoint', work_dir / f'epoch_{epochs}.pth'),
                        ('figures', work_dir / 'figures/epoch_1.png'),
@@ -263,13 +293,14 @@ def main() -> None:
     args = parse_args()
     warnings.filterwarnings('ignore')  # of the libraries; what matters is in the log
     images = prepare_images(args.work_dir / 'data', args.folder, args.max_images)
-    runner, accuracy = pretrain_and_compare(make_config(args, images), images)
+    runner, accuracy = pretrain_and_compare(args, images)
     draw_loss_curves(Path(runner.log_dir) / 'vis_data/scalars.json',
                      args.work_dir / 'loss_curves.png')
     results = dict(
         images=images.what,
         broken=images.num_broken,
         seed=runner.seed,
+        masks=guidance(runner),
         accuracy=accuracy)
     (args.work_dir / 'results.json').write_text(json.dumps(results, indent=1))
     report(console, runner, images, results)

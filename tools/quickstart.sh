@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Pretrain a small ViT with ccMIM and look at the result, in minutes and without a GPU.
+# Pretrain a small ViT with ccMIM and with MAE and look at the result, in minutes, without a GPU.
 #
 #     bash tools/quickstart.sh                # MNIST digits and photographs from installed packages
 #     bash tools/quickstart.sh IMAGE_FOLDER   # any folder of images, labeled by sub-folder or not

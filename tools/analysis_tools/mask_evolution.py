@@ -84,10 +84,11 @@ def masks_of(model: nn.Module, images: Tensor, seed: int) -> np.ndarray:
 def main() -> None:
     args = parse_args()
     for path in (*args.images, *(config for config, _ in args.run)):
-        check_file('--images or --run', path, 'give a picture, or a config and its work dir')
+        check_file('--images or --run', str(path), 'give a picture, or a config and its work dir')
     runs = [(config, Path(folder)) for config, folder in args.run]
     epochs = common_epochs([folder for _, folder in runs], args.epochs)
-    many = sorted(path for path in args.folder.rglob('*') if path.suffix.lower() in IMAGE_EXTENSIONS)
+    many = sorted(
+        path for path in args.folder.rglob('*') if path.suffix.lower() in IMAGE_EXTENSIONS)
     if not many:
         raise ConfigError(f"--folder='{args.folder}' holds no images: give a folder of images")
     many = many[::-(-len(many) // MAX_IMAGES)]  # some of every class

@@ -1,0 +1,64 @@
+"""mask_evolution.py: the masks of two runs, of which one is guided."""
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from mmguided.hub import get_model
+from tests.helpers.paths import ROOT
+from tests.helpers.tools import error_of_tool, import_tool, run_tool
+from tests.test_visualization.test_sheet import panels
+
+TOOL = 'analysis_tools/mask_evolution.py'
+GUIDED, RANDOM = (ROOT / f'configs/ccmim/guidance/{name}.py' for name in ('top-k', 'random'))
+
+
+@pytest.fixture
+def runs(tmp_path):
+    """Each with a checkpoint of its own, and pictures."""
+    for name, config in (('guided', GUIDED), ('random', RANDOM)):
+        (tmp_path / name).mkdir()
+        model = get_model(str(config))
+        for epoch in (2, 4):
+            torch.save(dict(state_dict=model.state_dict()), tmp_path / name / f'epoch_{epoch}.pth')
+    (tmp_path / 'images').mkdir()
+    for i in range(6):
+        pixels = np.random.default_rng(i).integers(0, 256, (40, 48, 3)).astype(np.uint8)
+        Image.fromarray(pixels).save(tmp_path / f'images/{i}.png')
+    return tmp_path
+
+
+def arguments(folder, *more):
+    return ('--run', GUIDED, folder / 'guided', '--run', RANDOM, folder / 'random',
+            '--images', folder / 'images/0.png', '--folder', folder / 'images',
+            '--out', folder / 'out/masks.png', *more)
+
+
+def test_a_row_for_each_run_and_a_column_for_each_epoch(runs, monkeypatch):
+    run_tool(monkeypatch, TOOL, *arguments(runs, '--epochs', 0, 4))
+    sheet = np.asarray(Image.open(runs / 'out/masks.png'))
+    rows = [row[:4] for row in panels(sheet)]  # the fifth is the bar of colors
+    assert [len(row) for row in rows] == [4, 4]
+    for row in rows:
+        for picture in row[::2]:  # three quarters of the picture are gray
+            gray = (np.abs(picture.astype(int) - 128) <= 1).all(-1).mean()
+            assert gray == pytest.approx(.75, abs=.06)
+
+
+def test_masks_are_those_of_the_checkpoint_and_repeat(runs):
+    tool = import_tool('analysis_tools/mask_evolution')
+    images = tool.read_images([runs / 'images/0.png', runs / 'images/1.png'], (32, 32))
+    model = get_model(str(GUIDED), str(runs / 'guided/epoch_2.pth'))
+    first, again, other = (tool.masks_of(model, images, seed) for seed in (0, 0, 1))
+    assert first.shape == (2, 8, 8) and (first.sum((1, 2)) == 48).all()
+    assert (first == again).all() and (first == other).all()  # top-k draws nothing
+
+
+@pytest.mark.parametrize('epochs, message', [
+    ((6, ), 'not all of them hold epoch_6.pth'), ((), 'not all of them hold any epoch_N.pth')])
+def test_epochs_that_are_not_there_are_named(runs, monkeypatch, epochs, message):
+    args = arguments(runs, *(('--epochs', *epochs) if epochs else ()))
+    if not epochs:
+        (runs / 'random/epoch_2.pth').unlink()
+        (runs / 'random/epoch_4.pth').unlink()
+    assert message in error_of_tool(monkeypatch, TOOL, *args)
