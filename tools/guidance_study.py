@@ -6,18 +6,19 @@ r"""Does guidance act, does it help? Trains each config with each seed, and tell
 FOLDER/{train,val}/CLASS/* of small images trains and tests, such as CIFAR-10 written out as images.
 For each run: pretraining, k-NN and linear accuracy of its encoder (probe_features.py), and for a
 config with guidance what its masks hide of COCO's objects and leave visible, before and after
-training (analysis_tools/mask_objects.py). What is done already is not done again, so that a study
-may go on after an interruption, with more configs or with more seeds. Each of the --jobs runs on
-one core.
+training (analysis_tools/mask_objects.py). Each of the --jobs runs on one core.
 
---out gets a folder for each run, study.json, and study.md, the table of the means over seeds.
+--out gets a folder for each run, study.json with the numbers of all runs, and study.md, the table
+of the means over seeds. What is done already is not done again, so that a study may go on after an
+interruption, with more configs or with more seeds; of finished runs study.json is enough.
 """
 import argparse
 import json
 import os
 import subprocess
 import sys
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Collection
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
 from statistics import mean
 
@@ -67,14 +68,13 @@ class Run:
         if not checkpoint.is_file():
             self._tool('pretraining', 'train.py', self.path, '--resume', '--work-dir', self.folder,
                        *self._options())
-        result = dict(config=self.path, seed=self.seed, **self._last_epoch(),
+        result = dict(config=self.name, seed=self.seed, **self._last_epoch(),
                       **self._measured('features', 'probe_features.py', KNN, '--checkpoint',
                                        checkpoint, '--data-root', self.args.data_root))
         if self.args.coco and self.cfg.model.mask_generator.get('guidance'):
             for name, epoch in (('untrained', 0), ('trained', self.epochs)):
                 row = self._objects(name, epoch)["the config's"]
                 result |= {f'{name}_{key}': value for key, value in row.items()}
-        (self.folder / 'result.json').write_text(json.dumps(result, indent=2))
         return result
 
     def _options(self) -> list[str]:
@@ -133,9 +133,10 @@ def _rows(path: Path) -> list[dict]:
     return [json.loads(line) for line in path.read_text().splitlines() if line.startswith('{')]
 
 
-def table(results: list[dict]) -> str:
+def table(results: Collection[dict]) -> str:
     """Markdown, a row for each config: means over seeds, and half of the range if there are two or
     more."""
+    results = sorted(results, key=lambda result: result['seed'])
     lines = ['| config | seeds | ' + ' | '.join(COLUMNS) + ' |', '|---' * (2 + len(COLUMNS)) + '|']
     for name in dict.fromkeys(result['config'] for result in results):
         runs = [result for result in results if result['config'] == name]
@@ -146,23 +147,34 @@ def table(results: list[dict]) -> str:
             spread = f' ± {(max(values) - min(values)) / 2:.{digits}f}' if len(values) > 1 else ''
             cells.append(f'{mean(values):.{digits}f}{spread}' if values else '-')
         seeds = ', '.join(str(run['seed']) for run in runs)
-        lines.append(f'| `{Path(name).stem}` | {seeds} | ' + ' | '.join(cells) + ' |')
+        lines.append(f'| `{name}` | {seeds} | ' + ' | '.join(cells) + ' |')
     return '\n'.join(lines)
 
 
 @exit_on_config_error
 def main() -> None:
     args = parse_args()
+    args.out.mkdir(parents=True, exist_ok=True)
+    record = args.out / 'study.json'
+    done = json.loads(record.read_text()) if record.is_file() else []
+    results = {(result['config'], result['seed']): result for result in done}
     runs = [Run(path, seed, args) for seed in args.seeds for path in args.configs]
-    results = []
+    runs = [run for run in runs if (run.name, run.seed) not in results]
+    errors = []  # the other runs go on
     with ThreadPoolExecutor(args.jobs) as pool:
-        for run, result in zip(runs, pool.map(lambda run: run(), runs), strict=True):
-            results.append(result)
-            print(f'{run.name}, seed {run.seed}: k-NN {result["knn_20"]:.1f}, linear '
+        for future in as_completed([pool.submit(run) for run in runs]):
+            if future.exception():
+                errors.append(future.exception())
+                continue
+            result = future.result()
+            results[result['config'], result['seed']] = result
+            print(f'{result["config"]}, seed {result["seed"]}: k-NN {result["knn_20"]:.1f}, linear '
                   f'{result["linear"]:.1f}', flush=True)
-            (args.out / 'study.json').write_text(json.dumps(results, indent=2))
-            (args.out / 'study.md').write_text(table(results) + '\n')
-    print(f'\n{table(results)}\n\n{args.out}: study.md, study.json')
+            record.write_text(json.dumps(list(results.values()), indent=1))
+            (args.out / 'study.md').write_text(table(results.values()) + '\n')
+    print(f'\n{table(results.values())}\n\n{args.out}: study.md, study.json')
+    for error in errors:
+        raise error
 
 
 if __name__ == '__main__':

@@ -7,46 +7,58 @@ import pytest
 from tests.helpers.paths import ROOT
 from tests.helpers.tools import error_of_tool, import_tool, run_tool
 
-CONFIGS = [ROOT / 'configs/ccmim' / name for name in (
-    'vit-micro_folder-32.py', 'guidance/mae.py')]
+CONFIGS = [ROOT / f'configs/ccmim/guidance/{name}.py' for name in ('released', 'mae')]
 
 
 def finished_run(folder, loss, accuracy):
     """What the tools leave of a run without COCO."""
     folder.mkdir(parents=True)
-    (folder / 'epoch_15.pth').touch()
-    logs = {
-        '1/vis_data/scalars.json': [
-            dict(loss_reconstruction=9, epoch=14), dict(loss_reconstruction=loss, epoch=15),
-            dict(loss_reconstruction=loss + .2, epoch=15)],
-        'knn/1/1.json': [{'knn/top1_k10': 1, 'knn/top1_k20': accuracy}],
-        'linear/1/vis_data/scalars.json': [dict(loss=3), {'accuracy/top1': accuracy + 5}]}
-    for name, rows in logs.items():
-        (folder / name).parent.mkdir(parents=True)
-        (folder / name).write_text('\n'.join(json.dumps(row) for row in rows))
+    (folder / 'epoch_6.pth').touch()
+    (folder / 'features.json').write_text(json.dumps(dict(
+        knn_10=1, knn_20=accuracy, linear=accuracy + 5)))
+    (folder / '1/vis_data').mkdir(parents=True)
+    (folder / '1/vis_data/scalars.json').write_text('\n'.join(json.dumps(row) for row in (
+        dict(loss_reconstruction=9, epoch=5), dict(loss_reconstruction=loss, epoch=6),
+        dict(loss_reconstruction=loss + .2, epoch=6))))
+
+
+def cells(path):
+    """Cells of the rows of a table, by the first."""
+    rows = [[cell.strip() for cell in row.split('|')[1:-1]]
+            for row in path.read_text().splitlines()[2:]]
+    return {row[0].strip('`'): row[1:] for row in rows}
 
 
 def test_what_is_done_is_tabulated_and_not_done_again(tmp_path, monkeypatch, capsys):
     """No tool could run: there is no such data."""
     for seed in (0, 1):
-        for name, loss in (('vit-micro_folder-32', .5), ('mae', .3)):
+        for name, loss in (('released', .5), ('mae', .3)):
             finished_run(tmp_path / name / f'seed_{seed}', loss + .1 * seed, 40 + 2 * seed)
     run_tool(monkeypatch, 'guidance_study.py', *CONFIGS, '--data-root', 'gone', '--out', tmp_path)
-    rows = (tmp_path / 'study.md').read_text().splitlines()
-    cells = {row.split('|')[1].strip(): [cell.strip() for cell in row.split('|')[2:-1]]
-             for row in rows[2:]}
-    assert cells['`mae`'] == [
-        '0, 1', '-', '0.45 ± 0.05', '-', '-', '-', '-', '41.0 ± 1.0', '46.0 ± 1.0']
-    assert cells['`vit-micro_folder-32`'][2] == '0.65 ± 0.05'
+    rows = cells(tmp_path / 'study.md')
+    assert rows['mae'] == ['0, 1', '-', '0.45 ± 0.05', *'------', '41.0 ± 1.0', '46.0 ± 1.0']
+    assert rows['released'][2] == '0.65 ± 0.05'
     assert len(json.loads((tmp_path / 'study.json').read_text())) == 4
     assert 'mae, seed 1: k-NN 42.0, linear 47.0' in capsys.readouterr().out
 
 
-def test_a_tool_that_stops_is_named_with_its_log(tmp_path, monkeypatch):
-    message = error_of_tool(monkeypatch, 'guidance_study.py', CONFIGS[1], '--data-root',
+def test_of_finished_runs_their_numbers_are_enough(tmp_path, monkeypatch):
+    """Those of one seed stand in study.json, those of another in the folders."""
+    (tmp_path / 'study.json').write_text(json.dumps([
+        dict(config='mae', seed=0, loss_reconstruction=.5, knn_20=30, linear=35)]))
+    finished_run(tmp_path / 'mae/seed_1', .2, 40)
+    run_tool(monkeypatch, 'guidance_study.py', CONFIGS[1], '--data-root', 'gone', '--out', tmp_path)
+    row = cells(tmp_path / 'study.md')['mae']
+    assert (row[0], row[2], row[-2]) == ('0, 1', '0.40 ± 0.10', '35.0 ± 5.0')
+
+
+def test_a_tool_that_stops_is_named_with_its_log_and_the_others_go_on(tmp_path, monkeypatch):
+    finished_run(tmp_path / 'out/released/seed_0', .5, 40)
+    message = error_of_tool(monkeypatch, 'guidance_study.py', CONFIGS[1], CONFIGS[0], '--data-root',
                             tmp_path / 'gone', '--out', tmp_path / 'out', '--seeds', '0')
     log, = re.findall(r'mae.py, seed 0: train.py stopped, see (.*)$', message)
     assert 'no file or folder' in open(log).read()
+    assert cells(tmp_path / 'out/study.md').keys() == {'released'}
 
 
 @pytest.mark.parametrize('name, has_teacher', [('teacher_top-k_hints', True), ('mae', False)])
