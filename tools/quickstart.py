@@ -121,6 +121,8 @@ def make_config(name: str, args: argparse.Namespace, images: PreparedImages) -> 
     cfg.work_dir = str(args.work_dir)
     epochs = args.epochs or cfg.max_epochs
     cfg.train_cfg.max_epochs = cfg.param_scheduler[1].T_max = epochs
+    if 'schedule' in cfg.model.mask_generator:
+        cfg.model.mask_generator.schedule.ramp = epochs
     cfg.default_hooks.checkpoint.interval = epochs
     dataset = cfg.train_dataloader.dataset
     dataset.data_root = images.root

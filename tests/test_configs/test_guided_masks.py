@@ -23,7 +23,7 @@ from tests.helpers import models
 from tests.helpers.configs import load
 from tests.helpers.paths import ROOT
 
-FOLDERS = 'ccmim', 'cmt_mae', 'self_guided_mae', 'quickstart'
+FOLDERS = 'ccmim', 'cmt_mae', 'self_guided_mae'
 DEPTHS = dict(small=12, base=12, large=24)
 #: Image and patch size in place of 224 and 16: as many patches.
 SIZES = {(224, 16): (56, 4)}
@@ -142,7 +142,7 @@ def stated(folder: str) -> dict[str, list[float]]:
             for first, _, *cells in rows for pattern in re.findall(r'`(\S+)`', first)}
 
 
-@pytest.mark.parametrize('folder', FOLDERS[:-1])
+@pytest.mark.parametrize('folder', FOLDERS)
 def test_the_readme_says_how_guided_the_masks_are(folder):
     """Long, since it asks encoders of 12 and of 24 layers."""
     configs = {name.removeprefix(f'{folder}/'): cfg

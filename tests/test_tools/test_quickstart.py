@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
 from mmguided.utils.errors import ConfigError
@@ -46,17 +47,25 @@ def copies(root, split):
 
 
 def test_built_in_images_end_to_end(run):
-    """Long, since it makes the images and trains, and probes two encoders in two ways."""
+    """Long, since it makes the images, trains two encoders, and probes three in two ways."""
     out, work_dir = run('--epochs', 2, '--max-images', 400)
     results = json.loads((work_dir / 'results.json').read_text())
-    for encoder, line in (('untrained', 'same initial weights'),
-                          ('trained', 'pretrained with ccMIM')):
+    for encoder, line in (('untrained', 'same initial weights'), ('mae', 'pretrained with MAE'),
+                          ('ccmim', 'pretrained with ccMIM')):
         accuracy = results['accuracy'][encoder]
         assert all(0 < accuracy[probe] <= 100 for probe in ('knn', 'linear'))
         row = next(row for row in out.splitlines() if line in row)
         assert f'{accuracy["knn"]:.1f} %' in row and f'{accuracy["linear"]:.1f} %' in row
-    # The untrained encoder was saved before the first step.
-    assert results['accuracy']['untrained'] != results['accuracy']['trained']
+    # The untrained encoder was saved before the first step, and both trainings start from it.
+    assert results['accuracy']['untrained'] != results['accuracy']['ccmim']
+    states = [torch.load(work_dir / path, weights_only=False)['state_dict'] for path in (
+        'untrained.pth', 'mae/epoch_2.pth', 'epoch_2.pth')]
+    shifts = [sum((state[name] - states[0][name]).abs().mean() for name in state
+                  if name.startswith('backbone.layers')) for state in states[1:]]
+    assert all(0 < shift < 1 for shift in shifts)
+    masks = results['masks']
+    assert masks['by_chance'] == .6 and .55 < masks['topk_overlap'] < 1
+    assert f'{masks["topk_overlap"]:.0%} are those of the highest' in ' '.join(out.split())
     for path in ('epoch_2.pth', 'figures/epoch_1.png', 'figures/epoch_2.png', 'loss_curves.png'):
         assert (work_dir / path).stat().st_size > 5000, path
         assert path in out
@@ -73,7 +82,7 @@ def test_labeled_folder_with_a_broken_image(run, tmp_path):
     (folder / 'dark/broken.jpg').write_bytes(b'no image')
     out, work_dir = run(folder, '--epochs', 1, '--max-images', 50)
     assert '1 unreadable images were left out' in out
-    assert json.loads((work_dir / 'results.json').read_text())['accuracy']['trained'] == dict(
+    assert json.loads((work_dir / 'results.json').read_text())['accuracy']['ccmim'] == dict(
         knn=100, linear=100)
 
 

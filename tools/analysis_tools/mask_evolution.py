@@ -4,7 +4,7 @@ r"""How masks change in the course of runs: a row for each run, its saved epochs
         --run configs/ccmim/vit-micro_folder-32.py work_dirs/ccmim/vit-micro_folder-32 \
         --run configs/ccmim/guidance/top-k.py work_dirs/ccmim/guidance/top-k
 
-Shows the --images under the masks of each epoch, and how often each position of the grid is visible
+Shows the --images, then under the masks of each epoch, and how often each position of the grid is visible
 in the images of FOLDER, up to 1,000 of them: by random masks as often as any other, and where
 a position never is, nothing is learned about it. Epoch 0 is the model as initialized; the others
 are the checkpoints epoch_N.pth that every run has saved, or --epochs of them.
@@ -95,17 +95,18 @@ def main() -> None:
 
     rows = {}
     for config, folder in runs:
-        row = rows[folder.name] = []
+        size = get_model(config).backbone.img_size
+        pictures = read_images(args.images, size)
+        shown = (pictures / 255).permute(0, 2, 3, 1).numpy()
+        row = rows[folder.name] = [*shown]
         for epoch in epochs:
             torch.manual_seed(args.seed)
             model = get_model(config, str(folder / f'epoch_{epoch}.pth') if epoch else None)
-            size = model.backbone.img_size
-            pictures = read_images(args.images, size)
-            row.extend(cover((pictures / 255).permute(0, 2, 3, 1).numpy(),
-                             masks_of(model, pictures, args.seed)))
+            row.extend(cover(shown, masks_of(model, pictures, args.seed)))
             row.append(1 - masks_of(model, read_images(many, size), args.seed).mean(0))
-    titles = [f'epoch {epoch}' if i == 0 else '' for epoch in epochs
-              for i in range(len(args.images) + 1)]
+    titles = [''] * len(args.images)
+    for epoch in epochs:
+        titles += [f'epoch {epoch}'] + [''] * len(args.images)
     args.out.parent.mkdir(parents=True, exist_ok=True)
     Image.fromarray(draw_grid(rows, titles, 'share of images in which a position is visible')).save(
         args.out)
