@@ -4,10 +4,10 @@ r"""How masks change in the course of runs: a row for each run, its saved epochs
         --run configs/ccmim/vit-micro_folder-32.py work_dirs/ccmim/vit-micro_folder-32 \
         --run configs/ccmim/guidance/top-k.py work_dirs/ccmim/guidance/top-k
 
-Shows the --images, then under the masks of each epoch, and how often each position of the grid is visible
-in the images of FOLDER, up to 1,000 of them: by random masks as often as any other, and where
-a position never is, nothing is learned about it. Epoch 0 is the model as initialized; the others
-are the checkpoints epoch_N.pth that every run has saved, or --epochs of them.
+Shows the --images as they are and under the masks of each epoch, and how often each position of
+the grid is visible in the images of FOLDER, up to 1,000 of them: as often as any other by random
+masks; nothing is learned about a position that never is. Epoch 0 is the model as initialized; the
+others are the checkpoints epoch_N.pth that every run has saved, or --epochs of them.
 """
 import argparse
 from pathlib import Path
