@@ -8,9 +8,10 @@ For each run: pretraining, k-NN and linear accuracy of its encoder (probe_featur
 config with guidance what its masks hide of COCO's objects and leave visible, before and after
 training (analysis_tools/mask_objects.py). Each of the --jobs runs on one core.
 
---out gets a folder for each run, study.json with the numbers of all runs, and study.md, the table
-of the means over seeds. What is done already is not done again, so that a study may go on after an
-interruption, with more configs or with more seeds; of finished runs study.json is enough.
+--out gets a folder for each run, study.json with the numbers of all runs, study.md, the table of
+the means over seeds, and study.png, the accuracies over how guided the masks are. What is done
+already is not done again, so that a study may go on after an interruption, with more configs or
+with more seeds; of finished runs study.json is enough.
 """
 import argparse
 import json
@@ -23,9 +24,13 @@ from pathlib import Path
 from statistics import mean
 
 from mmguided.engine.command_line import OptionAction, load_config
-from mmguided.utils.errors import ConfigError, exit_on_config_error
+from mmguided.utils.errors import ConfigError, exit_on_config_error, imports_of_extra
+
+with imports_of_extra('analysis'):
+    from mmguided.visualization import draw_scatter
 
 ROOT = Path(__file__).resolve().parents[1]
+MASK_RATIO = 0.75
 KNN = 'configs/benchmarks/folder/vit-micro_knn.py'
 #: Column of the table -> key of a run's result.
 COLUMNS = {
@@ -151,6 +156,17 @@ def table(results: Collection[dict]) -> str:
     return '\n'.join(lines)
 
 
+def draw(results: Collection[dict], out: Path) -> None:
+    """Accuracies over the overlap with top-k, which is that of chance for random masks."""
+    panels = {}
+    for label, key in (('k-NN accuracy, %', 'knn_20'), ('linear accuracy, %', 'linear')):
+        panels[label] = {}
+        for result in results:
+            overlap = result.get('topk_overlap', MASK_RATIO)
+            panels[label].setdefault(result['config'], []).append((overlap, result[key]))
+    draw_scatter(panels, 'masked patches among those of the highest scores (.75 by chance)', out)
+
+
 @exit_on_config_error
 def main() -> None:
     args = parse_args()
@@ -172,7 +188,8 @@ def main() -> None:
                   f'{result["linear"]:.1f}', flush=True)
             record.write_text(json.dumps(list(results.values()), indent=1))
             (args.out / 'study.md').write_text(table(results.values()) + '\n')
-    print(f'\n{table(results.values())}\n\n{args.out}: study.md, study.json')
+            draw(results.values(), args.out / 'study.png')
+    print(f'\n{table(results.values())}\n\n{args.out}: study.md, study.png, study.json')
     for error in errors:
         raise error
 

@@ -1,5 +1,6 @@
 """Loss curves from the scalars that a run logs."""
 import json
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -64,4 +65,30 @@ def draw_exploitation(visible: np.ndarray, masked: np.ndarray, epochs: float,
     ax.tick_params(labelsize=8)
     ax.legend(fontsize=8)
     figure.tight_layout()
+    canvas.print_png(str(out))
+
+
+def draw_scatter(panels: Mapping[str, Mapping[str, Sequence[tuple[float, float]]]], xlabel: str,
+                 out: str | Path) -> None:
+    """Draw groups of points in panels side by side, each group around its name.
+
+    Args:
+        panels: By the label of its vertical axis, each panel's points ``(x, y)`` by the name of
+            their group, which is written at their mean.
+        xlabel: Label of the horizontal axis, which the panels share.
+        out: Picture to write.
+    """
+    figure = Figure(figsize=(6.5 * len(panels), 5), dpi=110, layout='constrained')
+    canvas = FigureCanvasAgg(figure)
+    for ax, (ylabel, groups) in zip(
+            figure.subplots(1, len(panels), squeeze=False)[0], panels.items(), strict=True):
+        for number, (name, points) in enumerate(groups.items()):
+            color = f'C{number % 10}'
+            ax.scatter(*np.transpose(points), color=color, s=18)
+            ax.annotate(name, np.mean(points, axis=0), xytext=(5, 3), textcoords='offset points',
+                        fontsize=7, color=color)
+        ax.set_xlabel(xlabel, fontsize=8)
+        ax.set_ylabel(ylabel, fontsize=8)
+        ax.tick_params(labelsize=8)
+        ax.margins(x=0.25)
     canvas.print_png(str(out))

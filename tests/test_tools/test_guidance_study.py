@@ -39,6 +39,7 @@ def test_what_is_done_is_tabulated_and_not_done_again(tmp_path, monkeypatch, cap
     assert rows['mae'] == ['0, 1', '-', '0.45 ± 0.05', *'------', '41.0 ± 1.0', '46.0 ± 1.0']
     assert rows['released'][2] == '0.65 ± 0.05'
     assert len(json.loads((tmp_path / 'study.json').read_text())) == 4
+    assert (tmp_path / 'study.png').stat().st_size > 5000
     assert 'mae, seed 1: k-NN 42.0, linear 47.0' in capsys.readouterr().out
 
 

@@ -6,7 +6,7 @@ import pytest
 from matplotlib.axes import Axes
 from mmcv import imread
 
-from mmguided.visualization import draw_exploitation, draw_loss_curves
+from mmguided.visualization import draw_exploitation, draw_loss_curves, draw_scatter
 
 
 def write(path, rows):
@@ -100,3 +100,15 @@ def test_exploitation_has_both_curves_over_epochs_and_the_trigger(monkeypatch, t
                        ([.5, 1., 1.5], [.7, .4, .6], 'mask tokens')]
     assert marks == ([] if fired is None else [1.5])
     assert imread(tmp_path / 'curves.png').std() > 0
+
+
+def test_groups_of_points_lie_where_they_should(tmp_path):
+    """The first color left of and above the second one, in both panels."""
+    groups = {'first': [(0, 10), (1, 11)], 'second': [(8, 2)]}
+    draw_scatter({'a': groups, 'b': groups}, 'x', tmp_path / 'points.png')
+    picture = imread(str(tmp_path / 'points.png'), channel_order='rgb').astype(int)
+    for half in np.split(picture, 2, axis=1):
+        (top, left), (bottom, right) = (
+            np.argwhere((np.abs(half - color) < 3).all(-1)).mean(0)
+            for color in ((31, 119, 180), (255, 127, 14)))  # C0 and C1
+        assert left < right and top < bottom
