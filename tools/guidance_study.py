@@ -11,7 +11,7 @@ training (analysis_tools/mask_objects.py). Each of the --jobs runs on one core.
 --out gets a folder for each run, study.json with the numbers of all runs, study.md, the table of
 the means over seeds, and study.png, the accuracies over how guided the masks are. What is done
 already is not done again, so that a study may go on after an interruption, with more configs or
-with more seeds; of finished runs study.json is enough.
+with more seeds; of finished runs study.json is enough. Other data or options need another --out.
 """
 import argparse
 import json
@@ -36,7 +36,8 @@ KNN = 'configs/benchmarks/folder/vit-micro_knn.py'
 COLUMNS = {
     'top-k overlap': 'topk_overlap', 'reconstruction': 'loss_reconstruction',
     'contrast': 'loss_contrast', 'contrast accuracy': 'contrast_accuracy',
-    'in objects, untrained': 'untrained_lift', 'in objects, trained': 'trained_lift',
+    'objects above chance, untrained': 'untrained_lift',
+    'objects above chance, trained': 'trained_lift',
     'visible positions': 'trained_positions', 'visible detail': 'trained_detail',
     'k-NN, k = 20': 'knn_20', 'linear': 'linear'}
 
@@ -63,6 +64,10 @@ class Run:
         self.path, self.seed, self.args = path, seed, args
         self.name = Path(path).stem
         self.cfg = load_config(path)
+        self.options = {key: value for key, value in args.cfg_options.items()
+                        if key.rpartition('.')[0] in _fields(self.cfg)}
+        self.cfg.merge_from_dict(self.options)
+        self.is_guided = bool(self.cfg.model.mask_generator.get('guidance'))
         self.folder = args.out / self.name / f'seed_{seed}'
         self.epochs = self.cfg.train_cfg.max_epochs
 
@@ -76,19 +81,23 @@ class Run:
         result = dict(config=self.name, seed=self.seed, **self._last_epoch(),
                       **self._measured('features', 'probe_features.py', KNN, '--checkpoint',
                                        checkpoint, '--data-root', self.args.data_root))
-        if self.args.coco and self.cfg.model.mask_generator.get('guidance'):
+        if self.args.coco and self.is_guided:
             for name, epoch in (('untrained', 0), ('trained', self.epochs)):
                 row = self._objects(name, epoch)["the config's"]
                 result |= {f'{name}_{key}': value for key, value in row.items()}
         return result
 
+    def is_in(self, results: dict) -> bool:
+        """Whether all of its numbers are among the results."""
+        result = results.get((self.name, self.seed))
+        return result is not None and (
+            not (self.args.coco and self.is_guided) or 'trained_lift' in result)
+
     def _options(self) -> list[str]:
-        """Of the config, those that it has; for guidance by the teacher, say."""
+        """Data, seed, and of --cfg-options those that the config has, such as the teacher's."""
         options = {
             'train_dataloader.dataset.data_root': self.args.data_root / 'train',
-            'randomness.seed': self.seed,
-            **{key: value for key, value in self.args.cfg_options.items()
-               if key.rpartition('.')[0] in _fields(self.cfg)}}
+            'randomness.seed': self.seed, **self.options}
         return ['--cfg-options', *(f'{key}={value}' for key, value in options.items())]
 
     def _objects(self, name: str, epoch: int) -> dict:
@@ -175,7 +184,11 @@ def main() -> None:
     done = json.loads(record.read_text()) if record.is_file() else []
     results = {(result['config'], result['seed']): result for result in done}
     runs = [Run(path, seed, args) for seed in args.seeds for path in args.configs]
-    runs = [run for run in runs if (run.name, run.seed) not in results]
+    names = [run.name for run in runs]
+    if twice := {name for name in names if names.count(name) > len(args.seeds)}:
+        raise ConfigError(f'configs={args.configs}: two are named {sorted(twice)}, and would share '
+                          'a folder of --out; give another name to one of them')
+    runs = [run for run in runs if not run.is_in(results)]
     errors = []  # the other runs go on
     with ThreadPoolExecutor(args.jobs) as pool:
         for future in as_completed([pool.submit(run) for run in runs]):
@@ -190,8 +203,8 @@ def main() -> None:
             (args.out / 'study.md').write_text(table(results.values()) + '\n')
             draw(results.values(), args.out / 'study.png')
     print(f'\n{table(results.values())}\n\n{args.out}: study.md, study.png, study.json')
-    for error in errors:
-        raise error
+    if errors:
+        raise ConfigError('; '.join(map(str, errors)))
 
 
 if __name__ == '__main__':

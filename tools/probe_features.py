@@ -4,9 +4,9 @@ r"""k-NN and linear accuracy of one pass over the features of a frozen encoder, 
         --checkpoint CHECKPOINT --data-root FOLDER
 
 The features are those of a k-NN config, without augmentation. k-NN is that config's. The linear
-classifier is scikit-learn's logistic regression, trained until it converges, on features of unit
-length whose dimensions are then standardized. It stands in for the linear probe of
-configs/benchmarks, which sees random crops for many epochs, where many encoders are compared.
+classifier is scikit-learn's logistic regression (L2 penalty, C = 1, up to 1,000 steps of L-BFGS) on
+features of unit length whose dimensions are then standardized. It is meant for comparing many
+encoders; the linear probe of configs/benchmarks sees random crops for many epochs.
 
 Without --checkpoint the encoder is as initialized.
 """
@@ -67,11 +67,12 @@ def main() -> None:
         model.eval()
         model.prepare_bank()
         bank, bank_labels = model.bank
-        # The same walk over the other images.
+        # Features of the test images in the same way; any number of them will do.
+        ks, model.ks = model.ks, (1, )
         model.bank_dataloader = cfg.test_dataloader
         model.prepare_bank()
         query, labels = model.bank
-    scores = knn_scores(query, bank, bank_labels, int(bank_labels.max()) + 1, model.ks,
+    scores = knn_scores(query, bank, bank_labels, int(bank_labels.max()) + 1, ks,
                         model.temperature)
     linear = make_pipeline(StandardScaler(), LogisticRegression(max_iter=1000))
     linear.fit(bank, bank_labels)

@@ -47,6 +47,8 @@ from rich.progress import (  # noqa: E402
 from rich.table import Table  # noqa: E402
 from sample_images import PreparedImages, prepare_images  # noqa: E402
 
+from mmguided.engine.model_wrapper import unwrapped_model  # noqa: E402
+from mmguided.structures import len_keep  # noqa: E402
 from mmguided.utils.errors import ConfigError, exit_on_config_error  # noqa: E402
 from mmguided.visualization import draw_loss_curves  # noqa: E402
 
@@ -245,12 +247,18 @@ def pretrain_and_compare(args: argparse.Namespace,
             ccmim=trained)
 
 
-def guidance(runner: Runner) -> dict[str, float]:
-    """How far the masks of the last epoch are from random ones, see ``MaskGenerator``."""
+def guidance(runner: Runner) -> dict[str, float] | None:
+    """How far the masks of the last epoch are from random ones, see ``MaskGenerator``; None if none
+    was guided in it, for a run of a few steps."""
     scalars = Path(runner.log_dir) / 'vis_data/scalars.json'
     rows = [json.loads(line) for line in scalars.read_text().splitlines()]
-    overlaps = [row['topk_overlap'] for row in rows if row.get('epoch') == runner.max_epochs]
-    return dict(topk_overlap=mean(overlaps), by_chance=runner.cfg.model.mask_generator.mask_ratio)
+    overlaps = [row['topk_overlap'] for row in rows
+                if row.get('epoch') == runner.max_epochs and 'topk_overlap' in row]
+    if not overlaps:
+        return None
+    num = math.prod(unwrapped_model(runner).backbone.patch_resolution)
+    keep = len_keep(num, runner.cfg.model.mask_generator.mask_ratio)
+    return dict(topk_overlap=mean(overlaps), by_chance=1 - keep / num)
 
 
 def report(console: Console, runner: Runner, images: PreparedImages, results: dict) -> None:
@@ -268,10 +276,10 @@ def report(console: Console, runner: Runner, images: PreparedImages, results: di
             table.add_row(name, *_percent(results['accuracy'][encoder]))
         console.print(table)
         console.print('Top-1 on the validation images; features: mean of the patch tokens.')
-    masks = results['masks']
-    console.print(f'Of the patches that ccMIM masks in the last epoch, {masks["topk_overlap"]:.0%} '
-                  'are those of the highest attention; by chance it would be '
-                  f'{masks["by_chance"]:.0%}.', highlight=False)
+    if masks := results['masks']:
+        console.print('Of the patches that ccMIM masks in the last epoch, '
+                      f'{masks["topk_overlap"]:.0%} are those of the highest attention; by chance '
+                      f'it would be {masks["by_chance"]:.0%}.', highlight=False)
     work_dir, epochs = Path(runner.work_dir), runner.max_epochs
     for what, path in (('checkpoint', work_dir / f'epoch_{epochs}.pth'),
                        ('figures', work_dir / 'figures/epoch_1.png'),

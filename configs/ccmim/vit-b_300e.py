@@ -1,4 +1,4 @@
-"""ccMIM, ViT-B/16, 300 epochs, as the paper states it.
+"""ccMIM, ViT-B/16, 300 epochs; as vit-b_800e.py.
 
     tools/dist_train.sh configs/ccmim/vit-b_300e.py 8
 

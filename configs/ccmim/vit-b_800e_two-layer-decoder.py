@@ -1,5 +1,6 @@
-"""ccMIM, ViT-B/16, 800 epochs, with the decoder that the paper's text states (Sec. 4.1): "two-layer
-MHSA blocks". The released code has MAE's, of 8 blocks, and so has vit-b_800e.py.
+"""ccMIM, ViT-B/16, 800 epochs, with a decoder of two blocks. The paper's decoder "follows the
+settings of MAE, which includes two-layer MHSA blocks" (Sec. 4.1); MAE's has 8 blocks, as those of
+the released code and of vit-b_800e.py.
 
     tools/dist_train.sh configs/ccmim/vit-b_800e_two-layer-decoder.py 8
 

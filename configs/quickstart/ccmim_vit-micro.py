@@ -37,9 +37,9 @@ model = dict(
         # Not the paper's 75 %: 12 visible patches of 49 are little for so short a run.
         mask_ratio=0.6,
         guidance=dict(softmax='heads'),  # as released
-        # Guided as the ratio of score and noise has it, which the paper states. Half of the images
-        # on average, more and more, and with a fifth of what would be masked left visible: without
-        # both, the encoder learns less, see docs/guidance_study.md.
+        # The paper's ratio of score and noise, in a share of the images that rises from none to
+        # all, with a fifth of what would be masked left visible. Without the ramp or the hints the
+        # encoder learns less here, see docs/guidance_study.md.
         sampling=dict(
             _delete_=True,
             type='mmguided.HintSampling',

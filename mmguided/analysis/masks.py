@@ -9,8 +9,8 @@ def visible_positions(mask: Tensor) -> Tensor:
     """How evenly visible patches spread over the positions of the grid, from many images.
 
     The perplexity of the position of a visible patch, as a share of all positions: 1 if every
-    position is visible as often as any other, as with random masks; the share of visible patches if
-    the same are visible in all images.
+    position is visible equally often, as with random masks of very many images (.98 with 100 images
+    and a mask ratio of .75); the share of visible patches if the same are visible in all images.
 
     Args:
         mask: ``(N, L)``, 1 = masked.
@@ -23,8 +23,8 @@ def visible_positions(mask: Tensor) -> Tensor:
 
 
 def visible_detail(images: Tensor, mask: Tensor, patch_size: int) -> Tensor:
-    """Standard deviation of the pixels within visible patches, relative to that within all; a mean
-    over images. Below 1, what is visible is smoother than what is hidden.
+    """Standard deviation of the pixels within visible patches, a mean over images, divided by that
+    within all patches. Below 1, what is visible is smoother than what is hidden.
 
     Args:
         images: ``(N, 3, H, W)``.

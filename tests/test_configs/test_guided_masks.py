@@ -1,10 +1,10 @@
-"""How far the masks of every guided config are from random ones and from top-k: untrained, and with
-attention as sharp as training makes it. The READMEs say so.
+"""How far the masks of every guided config are from random ones and from top-k, as the READMEs say:
+by untrained encoders, and by sharpened ones.
 
-Encoders are as deep as the configs' and have their grid, but are narrow. Trained ones are not to be
-had for a test; in those of docs/guidance_study.md the logits of [CLS], averaged over the heads,
-have a standard deviation of about 1 over the patches (.1 to .2 untrained), which is given to
-these.
+Encoders have the depth and the grid of the configs', but are narrow. There are no trained ones
+for a test. In docs/guidance_study.md, training with random masks gives the logits of [CLS], averaged over
+the heads, a standard deviation of about 1 over the patches (.1 to .2 untrained). Sharpened encoders
+have that, by scaled queries; their layers attend to different patches, which trained ones' do less.
 """
 import re
 from fnmatch import fnmatchcase
@@ -151,7 +151,7 @@ def test_the_readme_says_how_guided_the_masks_are(folder):
     for name, cfg in configs.items():
         rows = [pattern for pattern in said if fnmatchcase(name, pattern)]
         measured = measure(cfg)
-        if len(rows) != 1 or measured != pytest.approx(said[rows[0]], abs=.015):
+        if len(rows) != 1 or measured != pytest.approx(said[rows[0]], abs=.01):
             wrong.append(f'{name}: measured {measured[0]:.2f} and {measured[1]:.2f}, README '
                          f'{[said[row] for row in rows]}')
     assert configs and not wrong, '\n'.join(wrong)

@@ -5,9 +5,10 @@ r"""How masks change in the course of runs: a row for each run, its saved epochs
         --run configs/ccmim/guidance/top-k.py work_dirs/ccmim/guidance/top-k
 
 Shows the --images as they are and under the masks of each epoch, and how often each position of
-the grid is visible in the images of FOLDER, up to 1,000 of them: as often as any other by random
-masks; nothing is learned about a position that never is. Epoch 0 is the model as initialized; the
-others are the checkpoints epoch_N.pth that every run has saved, or --epochs of them.
+the grid is visible in the images of FOLDER, up to 1,000 of them. Random masks show all positions
+equally often; nothing is learned about a position that is never visible. Epoch 0 is the model as
+initialized; the others are the checkpoints epoch_N.pth that every run has saved, or --epochs of
+them.
 """
 import argparse
 from pathlib import Path
@@ -20,6 +21,7 @@ from torchvision.transforms.functional import center_crop, pil_to_tensor, resize
 
 from mmguided import get_model
 from mmguided.datasets.image_folder import IMAGE_EXTENSIONS
+from mmguided.engine.command_line import load_config
 from mmguided.utils.errors import (
     ConfigError,
     check_file,
@@ -71,6 +73,13 @@ def read_images(paths: list[Path], size: tuple[int, int]) -> Tensor:
     return torch.stack(images)
 
 
+def row_names(runs: list[tuple[str, Path]]) -> list[str]:
+    """Names of the configs, with the folder where two are the same."""
+    stems = [Path(config).stem for config, _ in runs]
+    return [stem if stems.count(stem) == 1 else f'{stem}, {folder}'
+            for stem, (_, folder) in zip(stems, runs, strict=True)]
+
+
 @torch.no_grad()
 def masks_of(model: nn.Module, images: Tensor, seed: int) -> np.ndarray:
     """``(N, h, w)``, 1 = masked, of RGB images in [0, 255]; the same noise for every model."""
@@ -94,14 +103,16 @@ def main() -> None:
     many = many[::-(-len(many) // MAX_IMAGES)]  # some of every class
 
     rows = {}
-    for config, folder in runs:
+    for name, (config, folder) in zip(row_names(runs), runs, strict=True):
+        max_epochs = load_config(config).train_cfg.max_epochs
         size = get_model(config).backbone.img_size
         pictures = read_images(args.images, size)
         shown = (pictures / 255).permute(0, 2, 3, 1).numpy()
-        row = rows[folder.name] = [*shown]
+        row = rows[name] = [*shown]
         for epoch in epochs:
             torch.manual_seed(args.seed)
             model = get_model(config, str(folder / f'epoch_{epoch}.pth') if epoch else None)
+            model.clock.set(epoch, max_epochs)
             row.extend(cover(shown, masks_of(model, pictures, args.seed)))
             row.append(1 - masks_of(model, read_images(many, size), args.seed).mean(0))
     titles = [''] * len(args.images)

@@ -5,13 +5,19 @@ r"""Do guided masks lie on objects? Masked patches inside instance masks, agains
         --annotations data/coco/annotations/instances_val2017.json --images data/coco/val2017
 
 The guidance of the config scores the patches of each image, and the config's own sampler and every
-other that fits makes masks of the scores. The table tells, as means over the images with objects:
-the share of the masked patches' pixels that lie inside objects, how much more that is than by
-chance (a random mask has the share of objects in the image), with its standard error over images,
-and the best that any mask could have; the share of the masked patches that are among those of the
-highest scores, 1 for top-k and the mask ratio by chance; and of what is left visible, how evenly it
-spreads over the positions of the grid, from the share of visible patches, if these are the same in
-all images, to 1, and the standard deviation of its pixels, relative to that of all patches.
+other that fits makes masks of the scores, at --mask-ratio and without the config's schedule. The
+table has means over the images with objects:
+
+- the share of the masked patches' pixels that lie inside objects, and how much more that is than by
+  chance (a random mask has the share of objects in the image), with its standard error over images;
+- top-k overlap: the share of the masked patches that are among those of the highest scores, 1 for
+  top-k and the mask ratio by chance;
+- positions: how evenly visible patches spread over the positions of the grid, 1 if evenly (.98 with
+  100 images that are masked alike in every draw), the share of visible patches if they are the same
+  in all images;
+- detail: the standard deviation of the pixels in visible patches, relative to that in all.
+
+Above it stand chance and the best that any mask could have.
 --out gets a figure sheet of a few images, and the table as JSON.
 
 Without --checkpoint the student is as initialized; a teacher has its weights in any case. Guidance

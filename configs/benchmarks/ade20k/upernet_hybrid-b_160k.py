@@ -7,8 +7,8 @@ r"""UPerNet on ADE20K from a pretrained hybrid ViT-B; protocol as upernet_vit-b_
 The encoder has scales of its own, which take the place of the taps: both convolutional stages, the
 last block and its map pooled, strides 4, 8, 16 and 32. CMAE states no rates for segmentation and
 follows "the settings of compared methods": lr 1e-4, layer decay .75 and drop path .2 are those of
-ConvMAE's released code. Modules that are not pretrained start as Xavier has it (Sec. 4.3). Where
-else we depart from that code: see README.md.
+ConvMAE's released code. Modules that are not pretrained have Xavier initialization
+(Sec. 4.3). Where else we depart from that code: see README.md.
 
 Hardware: 8 GPUs with 2 images each, mixed precision; time not measured yet. mIoU that CMAE reports
 after 1600 epochs of pretraining: CMAE 52.5, ConvMAE 50.7 (its released code says 51.7).

@@ -1,4 +1,4 @@
-"""A convolution that starts as Xavier has it, inside of mmcv's modules too."""
+"""A convolution with Xavier initialization, inside of mmcv's modules too."""
 from mmengine.model import xavier_init
 from torch import nn
 

@@ -110,8 +110,8 @@ class ImportanceSampling(Sampling):
 
     Args:
         log_scores: Sort ``scores / u``, that is ``log(scores) - log(u)``: the paper read
-            literally, whose scores are a softmax already. Masks are then close to those of the
-            highest scores.
+            literally, whose scores are a softmax already. The more the scores differ, the closer
+            masks come to those of the highest scores.
         sharpness: Factor of the scores, or of their logarithms, against the noise. Masks come close
             to random ones as it goes to 0, and to those of the highest scores as it grows.
 
@@ -136,17 +136,18 @@ class ImportanceSampling(Sampling):
 
 @MODELS.register_module()
 class BlockwiseSampling(Sampling):
-    """Rectangular blocks are masked until there are enough patches (BEiT, Algorithm 1; ccMIM
-    Sec. 4.3).
+    """Rectangular blocks are masked until there are enough patches, as in the released code of BEiT
+    (ccMIM Sec. 4.3).
 
     A block's area is uniform between ``min_patches`` and the number of patches still to mask, its
     aspect ratio log-uniform, its position uniform. One that would mask no patch anew, or more than
     are still to mask, is drawn again. Patches that an earlier block covers have the higher
     priority. ``max_blocks`` blocks are drawn, each from ``max_tries``, for the whole batch at once:
-    enough for 147 of 196 patches in all of 40,000 images tried; a rest would be left to chance.
-    Behind another shot, of which blocks know nothing, they go on until all patches are in one.
+    enough for 147 of 196 patches in all of 40,000 images tried. Where it is not enough, as on 4 x 4
+    patches with blocks of 16, the rest is masked at random. In a shot behind another one, which
+    patches are masked already is not known here, and blocks are drawn until each patch is in one.
     Draws from torch's global generator. (mmpretrain's BEiTMaskGenerator leaves out the last row and
-    column, where BEiT's own does not.)
+    column, which BEiT's own does not.)
 
     Args:
         min_patches: Smallest block, in patches, unless fewer are still to mask.

@@ -92,7 +92,8 @@ def test_rates_that_the_papers_state():
     assert rates('vit-b_finetune-100e.py') == rates('vit-s_finetune-100e.py') == (
         5e-4, .65, .1, 100)
     assert rates('vit-l_finetune-50e.py') == (1e-3, .75, .2, 50)
-    assert rates('vit-l_finetune-100e.py') == (1e-3, .75, .2, 100)  # Conditional MAE, A.1
+    # Conditional MAE, A.1: 1e-3 at batch 1024
+    assert rates('vit-l_finetune-100e_lr2.5e-4.py') == (2.5e-4, .75, .2, 100)
     for name in ('vit-b', 'hybrid-b'):  # for vit-b the 1e-3 at batch 1024 of ccMIM, Sec. 4.1
         assert rates(f'{name}_finetune-100e_lr2.5e-4.py') == (2.5e-4, .65, .1, 100)
 
