@@ -1,10 +1,11 @@
 """How far the masks of every guided config are from random ones and from top-k, as the READMEs say:
 by untrained encoders, and by sharpened ones.
 
-Encoders have the depth and the grid of the configs', but are narrow. There are no trained ones
-for a test. In docs/guidance_study.md, training with random masks gives the logits of [CLS], averaged over
-the heads, a standard deviation of about 1 over the patches (.1 to .2 untrained). Sharpened encoders
-have that, by scaled queries; their layers attend to different patches, which trained ones' do less.
+Encoders have the depth and the grid of the configs', but are narrow. There are no trained ones for
+a test. In docs/guidance_study.md, training with random masks gives the logits of [CLS], averaged
+over the heads, a standard deviation of about 1 over the patches (.1 to .2 untrained). Sharpened
+encoders have that, by scaled queries; their layers attend to different patches, which those of
+trained ones do less.
 """
 import re
 from fnmatch import fnmatchcase
