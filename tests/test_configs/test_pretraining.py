@@ -78,6 +78,14 @@ def test_hooks_that_every_pretraining_needs(name):
         'StrictBackbone', 'InputSize', 'BrokenImageReport')} <= defaults
 
 
+@pytest.mark.parametrize('name', PRETRAINING + SMALL)
+def test_a_teacher_in_a_folder_brings_its_weights(name):
+    """OpenCLIPTeacher refuses a folder and a tag of weights at once; its default is a tag."""
+    teacher = load(name).model.get('teacher') or {}
+    if str(teacher.get('model_name')).startswith('local-dir:'):
+        assert teacher.pretrained is None
+
+
 def test_ccmim_states_the_paper_and_the_released_code():
     paper, released = (load(f'ccmim/vit-b_800e{suffix}.py').model for suffix in ('', '_released'))
     head = dict(type='mmguided.InfoNCEHead', temperature=.5)

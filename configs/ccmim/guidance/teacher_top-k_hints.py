@@ -9,7 +9,8 @@ this size.
 _base_ = ['./top-k_hints.py']
 
 model = dict(
-    teacher=dict(type='mmguided.OpenCLIPTeacher', model_name='local-dir:data/clip'),
+    teacher=dict(
+        type='mmguided.OpenCLIPTeacher', model_name='local-dir:data/clip', pretrained=None),
     mask_generator=dict(
         guidance=dict(
             _delete_=True,
