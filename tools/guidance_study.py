@@ -15,15 +15,19 @@ with more seeds; of finished runs study.json is enough. Other data or options ne
 """
 import argparse
 import json
-import os
-import subprocess
 import sys
 from collections.abc import Collection
-from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
 from statistics import mean
 
 from mmguided.engine.command_line import OptionAction, load_config
+from mmguided.engine.tool_runs import (
+    markdown_table,
+    mean_and_spread,
+    options_of,
+    run_all,
+    run_logged,
+)
 from mmguided.utils.errors import ConfigError, exit_on_config_error, imports_of_extra
 
 with imports_of_extra('analysis'):
@@ -64,8 +68,7 @@ class Run:
         self.path, self.seed, self.args = path, seed, args
         self.name = Path(path).stem
         self.cfg = load_config(path)
-        self.options = {key: value for key, value in args.cfg_options.items()
-                        if key.rpartition('.')[0] in _fields(self.cfg)}
+        self.options = options_of(self.cfg, args.cfg_options)
         self.cfg.merge_from_dict(self.options)
         self.is_guided = bool(self.cfg.model.mask_generator.get('guidance'))
         self.folder = args.out / self.name / f'seed_{seed}'
@@ -125,22 +128,8 @@ class Run:
         return {key: mean(row[key] for row in rows) for key in COLUMNS.values() if key in rows[-1]}
 
     def _tool(self, log: str, tool: str, *arguments) -> None:
-        path = self.folder / f'{log}.log'
-        with open(path, 'w') as file:
-            done = subprocess.run(
-                [sys.executable, ROOT / 'tools' / tool, *map(str, arguments)], stdout=file,
-                stderr=subprocess.STDOUT, env=os.environ | dict(OMP_NUM_THREADS='1'))
-        if done.returncode:
-            raise ConfigError(f'{self.path}, seed {self.seed}: {tool} stopped, see {path}')
-
-
-def _fields(cfg, name: str = '') -> set[str]:
-    """Dotted names of all dicts in a config."""
-    found = {name}
-    for key, value in cfg.items():
-        if isinstance(value, dict):
-            found |= _fields(value, f'{name}.{key}'.strip('.'))
-    return found
+        run_logged(f'{self.path}, seed {self.seed}', self.folder / f'{log}.log', sys.executable,
+                   ROOT / 'tools' / tool, *arguments, threads=1)
 
 
 def _rows(path: Path) -> list[dict]:
@@ -151,18 +140,14 @@ def table(results: Collection[dict]) -> str:
     """Markdown, a row for each config: means over seeds, and half of the range if there are two or
     more."""
     results = sorted(results, key=lambda result: result['seed'])
-    lines = ['| config | seeds | ' + ' | '.join(COLUMNS) + ' |', '|---' * (2 + len(COLUMNS)) + '|']
+    rows = []
     for name in dict.fromkeys(result['config'] for result in results):
         runs = [result for result in results if result['config'] == name]
-        cells = []
-        for key in COLUMNS.values():
-            values = [run[key] for run in runs if key in run]
-            digits = 1 if key in ('knn_20', 'linear') else 2
-            spread = f' ± {(max(values) - min(values)) / 2:.{digits}f}' if len(values) > 1 else ''
-            cells.append(f'{mean(values):.{digits}f}{spread}' if values else '-')
-        seeds = ', '.join(str(run['seed']) for run in runs)
-        lines.append(f'| `{name}` | {seeds} | ' + ' | '.join(cells) + ' |')
-    return '\n'.join(lines)
+        rows.append([f'`{name}`', ', '.join(str(run['seed']) for run in runs)] + [
+            mean_and_spread([run[key] for run in runs if key in run],
+                            1 if key in ('knn_20', 'linear') else 2)
+            for key in COLUMNS.values()])
+    return markdown_table(['config', 'seeds', *COLUMNS], rows)
 
 
 def draw(results: Collection[dict], out: Path) -> None:
@@ -188,23 +173,16 @@ def main() -> None:
     if twice := {name for name in names if names.count(name) > len(args.seeds)}:
         raise ConfigError(f'configs={args.configs}: two are named {sorted(twice)}, and would share '
                           'a folder of --out; give another name to one of them')
-    runs = [run for run in runs if not run.is_in(results)]
-    errors = []  # the other runs go on
-    with ThreadPoolExecutor(args.jobs) as pool:
-        for future in as_completed([pool.submit(run) for run in runs]):
-            if future.exception():
-                errors.append(future.exception())
-                continue
-            result = future.result()
+    try:
+        for result in run_all([run for run in runs if not run.is_in(results)], args.jobs):
             results[result['config'], result['seed']] = result
             print(f'{result["config"]}, seed {result["seed"]}: k-NN {result["knn_20"]:.1f}, linear '
                   f'{result["linear"]:.1f}', flush=True)
             record.write_text(json.dumps(list(results.values()), indent=1))
             (args.out / 'study.md').write_text(table(results.values()) + '\n')
             draw(results.values(), args.out / 'study.png')
-    print(f'\n{table(results.values())}\n\n{args.out}: study.md, study.png, study.json')
-    if errors:
-        raise ConfigError('; '.join(map(str, errors)))
+    finally:
+        print(f'\n{table(results.values())}\n\n{args.out}: study.md, study.png, study.json')
 
 
 if __name__ == '__main__':

@@ -38,8 +38,8 @@ model = dict(
         mask_ratio=0.6,
         guidance=dict(softmax='heads'),  # as released
         # The paper's ratio of score and noise, in a share of the images that rises from none to
-        # all, with a fifth of what would be masked left visible. Without the ramp the encoder learns
-        # less here, see docs/guidance_study.md.
+        # all, with a fifth of what would be masked left visible. Without the ramp the encoder
+        # learns less here, see docs/guidance_study.md.
         sampling=dict(
             _delete_=True,
             type='mmguided.HintSampling',

@@ -57,8 +57,9 @@ def test_a_tool_that_stops_is_named_with_its_log_and_the_others_go_on(tmp_path, 
     finished_run(tmp_path / 'out/released/seed_0', .5, 40)
     message = error_of_tool(monkeypatch, 'guidance_study.py', CONFIGS[1], CONFIGS[0], '--data-root',
                             tmp_path / 'gone', '--out', tmp_path / 'out', '--seeds', '0')
-    log, = re.findall(r'mae.py, seed 0: train.py stopped, see (.*)$', message)
-    assert 'no file or folder' in open(log).read()
+    log, reason = re.search(r'mae.py, seed 0: train.py stopped, see (\S+) \((.*)\)$',
+                            message).groups()
+    assert 'no file or folder' in reason and reason in open(log).read()
     assert cells(tmp_path / 'out/study.md').keys() == {'released'}
 
 
