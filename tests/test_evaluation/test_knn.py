@@ -55,6 +55,21 @@ def test_equals_plain_reference():
         np.testing.assert_allclose(score, reference(query, bank, labels, 6, k, .07), rtol=1e-10)
 
 
+def test_equals_scikit_learns():
+    """Its classifier with the cosine distance and weights that are a function of it."""
+    neighbors = pytest.importorskip('sklearn.neighbors')
+    rng = np.random.default_rng(0)
+    query, bank = rng.normal(size=(40, 8)), rng.normal(size=(99, 8))
+    labels = rng.integers(0, 5, 99)
+    scores = knn_scores(*map(torch.from_numpy, (query, bank, labels)), num_classes=5, ks=(1, 7, 99),
+                        temperature=.2)
+    for k, score in scores.items():
+        classifier = neighbors.KNeighborsClassifier(
+            k, metric='cosine', weights=lambda distance: np.exp((1 - distance) / .2))
+        np.testing.assert_allclose(
+            score, classifier.fit(bank, labels).predict_proba(query), rtol=1e-10, atol=1e-12)
+
+
 def test_small_temperature_stays_finite():
     scores = knn_scores(QUERY, BANK, LABELS, 2, ks=(3, ), temperature=1e-3)[3]
     torch.testing.assert_close(scores, torch.tensor([[1., 0.]]))

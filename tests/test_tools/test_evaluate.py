@@ -1,0 +1,150 @@
+"""evaluate.py: its numbers are those of the tools; what is done is not done again; its table."""
+import json
+from pathlib import Path
+
+import pytest
+import torch
+
+from mmguided.models import MaskedViT
+from mmguided.utils.errors import ConfigError
+from tests.helpers.colors import ARCH, CONFIGS, color_folders
+from tests.helpers.paths import ROOT
+from tests.helpers.tools import error_of_tool, import_tool, run_tool, use_cpu
+
+LOADER = 'batch_size=4, num_workers=0'
+ENCODER = f'arch=dict(_delete_=True, **{ARCH}), patch_size=8'
+
+
+def save_encoder(path, seed):
+    torch.manual_seed(seed)
+    encoder = MaskedViT(ARCH, img_size=32, patch_size=8)
+    encoder.init_weights()
+    torch.save({'state_dict': {f'backbone.{name}': value
+                               for name, value in encoder.state_dict().items()}}, path)
+
+
+@pytest.fixture(scope='module')
+def folder(tmp_path_factory):
+    """Colors in data/, two encoders, and two protocols cut down to them."""
+    root = tmp_path_factory.mktemp('evaluate')
+    color_folders(root / 'data', train=8, val=6)
+    for seed, name in enumerate(('a', 'b')):
+        save_encoder(root / f'{name}.pth', seed)
+    (root / 'colors').mkdir()
+    (root / 'colors/knn.py').write_text(
+        f"_base_ = ['{CONFIGS}/folder/vit-tiny_knn.py']\n"
+        f"model = dict(ks=(3, ), backbone=dict({ENCODER}, out_type='featmap'), "
+        f'bank_dataloader=dict({LOADER}))\n'
+        f'test_dataloader = dict({LOADER})\n')
+    (root / 'colors/linear.py').write_text(
+        f"_base_ = ['{CONFIGS}/folder/vit-tiny_linear.py']\n"
+        f'model = dict(backbone=dict({ENCODER}, frozen_stages=2), neck=dict(input_features=32), '
+        'head=dict(in_channels=32, num_classes=3))\n'
+        f'train_dataloader = val_dataloader = test_dataloader = dict({LOADER})\n'
+        'train_cfg = dict(max_epochs=2, val_interval=2)\n')
+    return root
+
+
+@pytest.fixture
+def evaluate(folder, tmp_path, monkeypatch):
+    """Runs the tool in this process, and the tools that it runs too; gives the names of the latter
+    and the results."""
+    use_cpu(monkeypatch)
+    tool = import_tool('evaluate')
+
+    def __call__(*args, protocols=('knn', 'linear')):
+        done = []
+
+        def in_this_process(what, log, python, script, *arguments):
+            done.append(f'{Path(script).stem}: {what}')
+            run_tool(monkeypatch, str(Path(script).relative_to(ROOT / 'tools')), *arguments)
+
+        monkeypatch.setattr(tool, 'run_logged', in_this_process)
+        monkeypatch.setattr('sys.argv', ['evaluate.py', *args, '--data-root', f'{folder}/data',
+                                         '--out', str(tmp_path / 'out'), '--protocols',
+                                         *(f'{folder}/colors/{name}.py' for name in protocols)])
+        tool.main()
+        return sorted(done), json.loads((tmp_path / 'out/evaluation.json').read_text())
+
+    return __call__
+
+
+def cells(path):
+    return [[cell.strip() for cell in line.split('|')[1:-1]]
+            for line in path.read_text().splitlines()]
+
+
+def test_its_numbers_are_those_of_the_tools(evaluate, folder, tmp_path, monkeypatch):
+    """And what is done is not done again: another protocol runs alone."""
+    a = f'a={folder}/a.pth'
+    done, results = evaluate(a, protocols=['knn'])
+    assert done == ['test: a, colors/knn, seed 0']
+    run_tool(monkeypatch, 'test.py', f'{folder}/colors/knn.py', f'{folder}/a.pth', '--data-root',
+             folder / 'data', '--work-dir', tmp_path / 'own', '--out-item', 'metrics', '--out',
+             tmp_path / 'own.json')
+    assert results[0]['metrics'] == json.loads((tmp_path / 'own.json').read_text())
+
+    done, results = evaluate(a)
+    assert done == ['test: a, colors/linear, seed 0', 'train: a, colors/linear, seed 0']
+    trained = tmp_path / 'out/a/colors/linear/seed_0/epoch_2.pth'
+    run_tool(monkeypatch, 'test.py', f'{folder}/colors/linear.py', trained, '--data-root',
+             folder / 'data', '--work-dir', tmp_path / 'own', '--out-item', 'metrics', '--out',
+             tmp_path / 'own.json')
+    assert results[1]['metrics'] == json.loads((tmp_path / 'own.json').read_text())
+    # The probe began with this checkpoint's encoder, which it has left as it was.
+    weights = torch.load(trained, weights_only=False)['state_dict']
+    for name, value in torch.load(folder / 'a.pth')['state_dict'].items():
+        assert torch.equal(weights[name], value), name
+    assert evaluate(a) == ([], results)
+
+
+def test_the_table(tmp_path):
+    """Means over seeds and half of the range; of COCO's metrics those that papers report."""
+    results = [
+        dict(checkpoint=name, protocol=protocol, seed=seed, metrics=metrics)
+        for name, protocol, seed, metrics in (
+            ('a', 'x/ft', 0, {'accuracy/top1': 50., 'accuracy/top5': 90.}),
+            ('a', 'x/ft', 1, {'accuracy/top1': 52., 'accuracy/top5': 91.}),
+            ('b', 'x/ft', 0, {'accuracy/top1': 60., 'accuracy/top5': 92.}),
+            ('b', 'x/coco', 0, {'coco/bbox_mAP': .5, 'coco/bbox_mAP_50': .6,
+                                'coco/segm_mAP': .4}),
+            ('a', 'x/own', 0, {'own': 1.}))]
+    (tmp_path / 'table.md').write_text(import_tool('evaluate').table(results))
+    assert cells(tmp_path / 'table.md')[2:] == [
+        ['`x/ft`', 'accuracy/top1', '0, 1', '51.00 ± 1.00', '60.00'],
+        ['`x/coco`', 'coco/bbox_mAP', '0', '-', '0.50'],
+        ['`x/coco`', 'coco/segm_mAP', '0', '-', '0.40'],
+        ['`x/own`', 'own', '0', '1.00', '-']]
+
+
+def test_a_run_that_fails_does_not_stop_the_others(evaluate, folder, tmp_path):
+    """Its error comes at the end."""
+    torch.save({'state_dict': {'backbone.ln1.weight': torch.ones(3)}}, tmp_path / 'broken.pth')
+    with pytest.raises((ConfigError, SystemExit), match='not of this encoder'):
+        evaluate(f'broken={tmp_path}/broken.pth', f'b={folder}/b.pth', protocols=['knn'])
+    assert [row[3:] for row in cells(tmp_path / 'out/evaluation.md')][0] == ['b']
+
+
+def test_another_checkpoint_of_the_name_is_refused(evaluate, folder, tmp_path):
+    evaluate(f'a={folder}/a.pth', protocols=['knn'])
+    with pytest.raises(SystemExit, match='a, colors/knn, seed 0 was done with sha256=.*another --'):
+        evaluate(f'a={folder}/b.pth', protocols=['knn'])
+    with pytest.raises(SystemExit, match='was done with options={}, which is now'):
+        evaluate(f'a={folder}/a.pth', '--cfg-options', 'model.temperature=1.', protocols=['knn'])
+
+
+@pytest.mark.parametrize('args, message', [
+    (['gone.pth', '--protocols', '{knn}'], "checkpoint='gone.pth': no such file"),
+    (['{a}', 'x={a}', 'x={b}', '--protocols', '{knn}'], "'x' is the name of another one"),
+    (['{a}', '--protocols', '{knn}', '{knn}'], "'colors/knn' is given more than once"),
+    (['{a}', '--protocols', 'gone.py'], "config='gone.py': no such file"),
+    (['{a}', '--protocols', '{mae}'], 'it has no `test_dataloader`'),
+    (['{a}', '--protocols', '{knn}', '--occlusion', '.5'], 'add a config that trains a classifier'),
+    (['{a}', '--protocols', '{knn}', '--cfg-options', 'model.head.num_classes=3'],
+     '--cfg-options model.head.num_classes: no protocol has such a field'),
+])
+def test_errors_in_one_line_before_anything_runs(args, message, folder, tmp_path, monkeypatch):
+    names = dict(knn=f'{folder}/colors/knn.py', mae=ROOT / 'configs/mae/vit-b_300e.py',
+                 a=f'{folder}/a.pth', b=f'{folder}/b.pth')
+    args = [arg.format(**names) for arg in args]
+    assert message in error_of_tool(monkeypatch, 'evaluate.py', *args, '--out', tmp_path / 'out')
