@@ -21,7 +21,7 @@ PRETRAINING = sorted(
     if 'vit-micro' not in path.name and path.parent.name != 'guidance')
 SMALL = ['quickstart/ccmim_vit-micro.py', 'quickstart/mae_vit-micro.py', *(
     f'{method}/vit-micro_folder-32.py'
-    for method in ('ccmim', 'cmae', 'cmt_mae', 'self_guided_mae')), *sorted(
+    for method in ('mae', 'ccmim', 'cmae', 'cmt_mae', 'self_guided_mae')), *sorted(
         f'ccmim/guidance/{path.name}' for path in (ROOT / 'configs/ccmim/guidance').glob('*.py'))]
 
 
