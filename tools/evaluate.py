@@ -177,7 +177,8 @@ class Run:
         options = self.protocol.options | {'randomness.seed': self.key[2]} | (options or {})
         data = ('--data-root', self.args.data_root) if self.args.data_root else ()
         run_logged(str(self), self.folder / f'{log}.log', *command, *data, '--cfg-options',
-                   *(f'{key}={value}' for key, value in options.items()))
+                   *(f'{key}={value}' for key, value in options.items()),
+                   threads=1 if self.args.jobs > 1 else None)
 
 
 def _sha256(path: Path) -> str:

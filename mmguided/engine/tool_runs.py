@@ -33,12 +33,14 @@ def run_logged(what: str, log: Path, *command: object, threads: int | None = Non
         ConfigError: If it fails, with its last line, which for our tools is the reason.
     """
     log.parent.mkdir(parents=True, exist_ok=True)
+    script = Path(command[1]).name
+    print(f'{what}: {script} runs, see {log}', flush=True)
     env = os.environ | ({} if threads is None else dict(OMP_NUM_THREADS=str(threads)))
     with open(log, 'w') as file:
         done = subprocess.run([*map(str, command)], stdout=file, stderr=subprocess.STDOUT, env=env)
     if done.returncode:
         last = log.read_text(errors='replace').strip().rpartition('\n')[2]
-        raise ConfigError(f'{what}: {Path(command[1]).name} stopped, see {log} '
+        raise ConfigError(f'{what}: {script} stopped, see {log} '
                           f'({last.removeprefix("error: ")[:200] or "no output"})')
 
 

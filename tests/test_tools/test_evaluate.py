@@ -55,7 +55,7 @@ def evaluate(folder, tmp_path, monkeypatch):
     def __call__(*args, protocols=('knn', 'linear')):
         done = []
 
-        def in_this_process(what, log, python, script, *arguments):
+        def in_this_process(what, log, python, script, *arguments, threads):
             done.append(f'{Path(script).stem}: {what}')
             run_tool(monkeypatch, str(Path(script).relative_to(ROOT / 'tools')), *arguments)
 
