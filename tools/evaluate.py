@@ -37,7 +37,7 @@ from mmguided.utils.errors import ConfigError, exit_on_config_error
 TOOLS = Path(__file__).resolve().parent
 #: What the table shows of a protocol; of one that has none of these, all of its metrics.
 MAIN_METRICS = ('accuracy/top1', 'knn/top1_*', 'coco/*_mAP', 'mIoU', 'davis/*_mean', 'occlusion *',
-                'shuffling *')
+                'shuffle *')
 
 
 def parse_args() -> argparse.Namespace:
@@ -82,12 +82,11 @@ class Protocol:
                               "encoder; set it to dict(type='Pretrained', checkpoint='', "
                               "prefix='backbone.')")
         is_classifier = self.trains and cfg.model.type == 'ImageClassifier'
-        #: Metric -> arguments of robustness.py that measure it.
-        self.disturbances = {
-            f'{name} {value:g}': (f'--{option}', value)
-            for name, option, values in (('occlusion', 'occlusion', args.occlusion),
-                                         ('shuffling', 'shuffle', args.shuffle))
-            for value in values} if is_classifier else {}
+        #: Names of the metrics on perturbed images.
+        self.perturbations = {
+            _perturbation(name, level) for name, levels in (
+                ('occlusion', args.occlusion), ('shuffle', args.shuffle))
+            for level in levels if is_classifier}
 
 
 class Run:
@@ -121,15 +120,15 @@ class Run:
         (self.folder / 'conditions.json').write_text(json.dumps(self.conditions))
         tested = self._trained() if self.protocol.trains else self.checkpoint
         metrics = self._metrics(tested)
-        if self.protocol.disturbances:
-            metrics |= self._disturbed(tested)
+        if self.protocol.perturbations:
+            metrics |= self._perturbed(tested)
         return dict(zip(('checkpoint', 'protocol', 'seed'), self.key, strict=True),
                     **self.conditions, metrics=metrics)
 
     def is_in(self, results: dict) -> bool:
         """Whether all of its metrics are among the results."""
         result = results.get(self.key)
-        return bool(result) and self.protocol.disturbances.keys() <= result['metrics'].keys()
+        return bool(result) and self.protocol.perturbations <= result['metrics'].keys()
 
     def check_conditions(self, results: dict) -> None:
         """Raise ConfigError if it was done, or begun, with another checkpoint, other data or other
@@ -170,8 +169,14 @@ class Run:
                    ['bash', TOOLS / 'dist_launch.sh', script, gpus])
         self._logged(tool, *command, self.protocol.config, *arguments, options=options)
 
-    def _disturbed(self, checkpoint: Path) -> dict:
-        return {}
+    def _perturbed(self, checkpoint: Path) -> dict:
+        """Accuracies on perturbed images."""
+        out = self.folder / 'robustness'
+        self._logged('robustness', sys.executable, TOOLS / 'analysis_tools/robustness.py',
+                     self.protocol.config, checkpoint, '--out', out,
+                     '--occlusion', *self.args.occlusion, '--shuffle', *self.args.shuffle)
+        rows, = json.loads((out / 'robustness.json').read_text())['results'].values()
+        return {_perturbation(row['perturbation'], row['level']): row['top1'] for row in rows}
 
     def _logged(self, log: str, *command, options: dict | None = None) -> None:
         options = self.protocol.options | {'randomness.seed': self.key[2]} | (options or {})
@@ -179,6 +184,10 @@ class Run:
         run_logged(str(self), self.folder / f'{log}.log', *command, *data, '--cfg-options',
                    *(f'{key}={value}' for key, value in options.items()),
                    threads=1 if self.args.jobs > 1 else None)
+
+
+def _perturbation(name: str, level: float) -> str:
+    return f'{name} {level:g}'
 
 
 def _sha256(path: Path) -> str:
@@ -231,7 +240,7 @@ def planned_runs(args: argparse.Namespace) -> list[Run]:
         raise ConfigError(f'--protocols: {sorted(twice)[0]!r} is given more than once')
     if unread := args.cfg_options.keys() - {key for p in protocols for key in p.options}:
         raise ConfigError(f'--cfg-options {sorted(unread)[0]}: no protocol has such a field')
-    if (args.occlusion or args.shuffle) and not any(p.disturbances for p in protocols):
+    if (args.occlusion or args.shuffle) and not any(p.perturbations for p in protocols):
         raise ConfigError('--occlusion and --shuffle test what a protocol has trained: add a '
                           'config that trains a classifier to --protocols, or run '
                           'tools/analysis_tools/robustness.py')
