@@ -30,11 +30,16 @@ def import_toolboxes(scope: str) -> None:
                     importlib.import_module(f'{toolbox}.{part}')
 
 
-def build_runner(cfg: Config) -> Runner:
-    """The Runner of ``cfg``, or the class that it names as ``runner_type``."""
+def import_parts(cfg: Config) -> None:
+    """Import the toolbox of ``cfg`` and its ``custom_imports``."""
     import_toolboxes(cfg.get('default_scope', 'mmengine'))
     if cfg.get('custom_imports'):
         import_modules_from_strings(**cfg.custom_imports)
+
+
+def build_runner(cfg: Config) -> Runner:
+    """The Runner of ``cfg``, or the class that it names as ``runner_type``."""
+    import_parts(cfg)
     return RUNNERS.build(cfg) if 'runner_type' in cfg else Runner.from_cfg(cfg)
 
 

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
+from matplotlib import style
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
@@ -92,3 +93,38 @@ def draw_scatter(panels: Mapping[str, Mapping[str, Sequence[tuple[float, float]]
         ax.tick_params(labelsize=8)
         ax.margins(x=0.25)
     canvas.print_png(str(out))
+
+
+def draw_curves(panels: Mapping[str, Mapping[str, Sequence[tuple[float, float, float]]]],
+                ylabel: str, outs: Sequence[str | Path], level: tuple[str, float]) -> None:
+    """Draw curves with error bars in panels side by side, in colors that most color-blind readers
+    tell apart, and with markers.
+
+    Args:
+        panels: By the label of its horizontal axis, each panel's points ``(x, y, error)`` by the
+            name of their curve. A name has one color in all panels.
+        ylabel: Label of the vertical axis, which the panels share and which starts at 0.
+        outs: Pictures to write; the ending of each says its format, such as .png or .pdf.
+        level: Name and height of a dashed line.
+    """
+    names = list(dict.fromkeys(name for curves in panels.values() for name in curves))
+    figure = Figure(figsize=(4.5 * len(panels), 3.8), dpi=150, layout='constrained')
+    with style.context('tableau-colorblind10'):
+        axes = figure.subplots(1, len(panels), squeeze=False, sharey=True)[0]
+        for ax, (xlabel, curves) in zip(axes, panels.items(), strict=True):
+            for name, points in curves.items():
+                number = names.index(name)
+                x, y, error = np.transpose(points)
+                ax.errorbar(x, y, error, label=name, color=f'C{number % 10}',
+                            marker='osD^v'[number % 5], markersize=4, capsize=2, linewidth=1.2)
+            ax.axhline(level[1], color='black', linestyle='--', linewidth=1, label=level[0])
+            ax.set_xticks(sorted({x for points in curves.values() for x, *_ in points}))
+            ax.set_xlabel(xlabel, fontsize=8)
+            ax.tick_params(labelsize=8)
+        axes[0].set_ylabel(ylabel, fontsize=8)
+        axes[0].set_ylim(bottom=0)
+    labels = {label: handle for ax in axes
+              for handle, label in zip(*ax.get_legend_handles_labels(), strict=True)}
+    figure.legend(labels.values(), labels, loc='outside lower center', ncols=2, fontsize=8)
+    for out in outs:
+        figure.savefig(out)

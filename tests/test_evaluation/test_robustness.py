@@ -1,0 +1,185 @@
+"""robustness_curves: of classifiers whose accuracy is known, and as through Runner and a config."""
+import numpy as np
+import pytest
+import torch
+from mmengine.model import BaseModel
+from mmengine.runner import Runner
+from PIL import Image
+
+from mmguided import get_model
+from mmguided.evaluation import chance_level, robustness_curves, robustness_table, summarize
+from mmguided.utils.errors import ConfigError
+from tests.helpers.colors import COLORS, color_folders, small
+
+CLEAN = 100 * 17 / 18  # one of 18 images has a wrong label
+BLUE = 100 * 6 / 18
+
+
+class MeanColor(BaseModel):
+    """Answers with the class whose color has the direction of the image's mean color; blue, the
+    first, to black images."""
+
+    def __init__(self):
+        super().__init__(data_preprocessor=dict(type='ClsDataPreprocessor', to_rgb=True))
+        colors = torch.tensor(list(COLORS.values())).float()
+        self.directions = colors / colors.norm(dim=1, keepdim=True)
+        self.calls = 0
+
+    def forward(self, inputs, data_samples, mode):
+        self.calls += 1
+        for sample, color in zip(data_samples, inputs.mean((2, 3)), strict=True):
+            sample.set_pred_label((self.directions @ color).argmax())
+        return data_samples
+
+
+class Checksum(MeanColor):
+    """Any pixel that is another, or elsewhere, changes the answer two times out of three."""
+
+    def forward(self, inputs, data_samples, mode):
+        weights = torch.arange(1., 1 + inputs[0].numel()).view_as(inputs[0]).square() % 101
+        for sample, pixels in zip(data_samples, inputs, strict=True):
+            sample.set_pred_label((weights * pixels).sum().long() % 3)
+        return data_samples
+
+
+@pytest.fixture(scope='module')
+def folders(tmp_path_factory):
+    return color_folders(tmp_path_factory.mktemp('colors'), train=3, val=6)
+
+
+@pytest.fixture
+def config(folders, tmp_path):
+    cfg = small('folder/vit-tiny_finetune.py', folders, tmp_path)
+    cfg.model.head.update(num_classes=3, in_channels=32)
+    cfg.model.data_preprocessor.num_classes = 3
+    return cfg
+
+
+def curves(loader, model=None, **options):
+    """``top1`` by perturbation, level and seed."""
+    options = dict(occlusion=(), shuffle=(), patch_size=8) | options
+    rows = robustness_curves(model or MeanColor(), loader, **options)
+    found = {(row['perturbation'], row['level'], row['seed']): row['top1'] for row in rows}
+    assert len(found) == len(rows)
+    return found
+
+
+def test_of_a_classifier_by_mean_color(config):
+    """Neither shuffling nor hiding half of the patches changes what it says; black images do."""
+    found = curves(config.test_dataloader, occlusion=(0, .5, 1), shuffle=(1, 2, 8), seeds=(0, 3))
+    assert found == {
+        ('occlusion', 0, None): pytest.approx(CLEAN), ('shuffle', 1, None): pytest.approx(CLEAN),
+        **{('occlusion', .5, seed): pytest.approx(CLEAN) for seed in (0, 3)},
+        **{('occlusion', 1, seed): pytest.approx(BLUE) for seed in (0, 3)},
+        **{('shuffle', grid, seed): pytest.approx(CLEAN) for grid in (2, 8) for seed in (0, 3)}}
+
+
+def test_chance_is_the_share_of_the_largest_class(config):
+    loader = config.test_dataloader
+    loader.dataset.indices = [0, 6, 7, 8, 12]  # one blue, three green, one red
+    assert chance_level(Runner.build_dataloader(loader).dataset) == pytest.approx(60)
+
+
+@pytest.fixture
+def patterns(config, tmp_path):
+    """The loader of 45 images of random blocks, none of which resembles another."""
+    for i in range(45):
+        blocks = np.random.default_rng(i).integers(0, 256, (8, 8, 3), dtype=np.uint8)
+        path = tmp_path / f'patterns/val/{i % 3}/{i}.png'
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(blocks.repeat(4, 0).repeat(4, 1)).save(path)
+    config.test_dataloader.dataset.data_root = str(tmp_path / 'patterns')
+    return config.test_dataloader
+
+
+def test_it_is_what_the_transform_in_a_test_pipeline_gives(patterns, tmp_path):
+    found = curves(patterns, Checksum(), occlusion=(.25, .75), shuffle=(2, 8), seeds=(1, ))
+    assert len(set(found.values())) > 2
+    load, resize, crop, pack = patterns.dataset.pipeline
+    for transform, key in (
+            (dict(type='mmguided.RandomPatchOcclusion', ratio=.25, patch_size=8, seed=1),
+             ('occlusion', .25, 1)),
+            (dict(type='mmguided.PatchShuffle', grid=2, seed=1), ('shuffle', 2, 1)),
+            (dict(type='mmguided.PatchShuffle', grid=8, seed=1), ('shuffle', 8, 1))):
+        patterns.dataset.pipeline = [load, resize, crop, transform, pack]
+        runner = Runner(Checksum(), str(tmp_path), test_dataloader=patterns, test_cfg={},
+                        test_evaluator=dict(type='Accuracy'), default_scope='mmpretrain')
+        assert runner.test() == {'accuracy/top1': found[key]}
+
+
+def test_workers_batches_order_and_lists_change_nothing(patterns):
+    levels = dict(occlusion=(0, .5), shuffle=(4, ), seeds=(0, 1))
+    expected = curves(patterns, Checksum(), **levels)
+    assert len(set(expected.values())) > 2
+    patterns.update(num_workers=2, batch_size=7)
+    assert curves(patterns, Checksum(), **levels) == expected
+    patterns.update(num_workers=0, collate_fn=dict(type='pseudo_collate'))
+    patterns.sampler.update(shuffle=True)
+    assert curves(patterns, Checksum(), **levels) == expected
+
+
+def test_what_is_done_is_not_computed_again(config):
+    """18 images are 5 batches; clean images are tested once for both perturbations."""
+    model, loader = MeanColor(), config.test_dataloader
+    done = robustness_curves(model, loader, (0, .5), (1, ), seeds=(0, ), patch_size=8)
+    assert model.calls == 2 * 5
+    assert robustness_curves(model, loader, (.5, 0), (1, ), (0, ), 8, done) == done
+    assert model.calls == 2 * 5
+    done[1]['top1'] = 12.5
+    more = robustness_curves(model, loader, (0, .5), (1, 2), (0, 1), 8, done)
+    assert model.calls == (2 + 3) * 5
+    assert more[:3] == done and [tuple(row.values())[:3] for row in more[3:]] == [
+        ('occlusion', .5, 1), ('shuffle', 2, 0), ('shuffle', 2, 1)]
+    # Clean images of the other perturbation have the accuracy that is known.
+    clean = robustness_curves(model, loader, (), (1, ), (0, ), 8, done[:1])
+    assert clean[1] == dict(done[0], perturbation='shuffle', level=1) and model.calls == 25
+
+
+def test_k_nn_is_that_of_its_first_k(folders, tmp_path):
+    cfg = small('folder/vit-tiny_knn.py', folders, tmp_path)
+    cfg.model.ks = (1, 5)
+    cfg.model.backbone.out_type = 'featmap'
+    found = curves(cfg.test_dataloader, get_model(cfg), occlusion=(0, 1))
+    assert found['occlusion', 0, None] == pytest.approx(CLEAN)
+    assert found['occlusion', 1, 0] == pytest.approx(100 / 3, abs=100 / 18 + .01)
+
+
+@pytest.mark.parametrize('change, options, message', [
+    ({}, dict(occlusion=(0, 1.5)), r'ratio=1\.5 must lie in \[0, 1\]'),
+    ({}, dict(shuffle=(1, 3)), 'grid=3 does not divide the image of 32 x 32 pixels'),
+    ({}, dict(occlusion=(.5, ), patch_size=5), 'patch_size=5 does not divide'),
+    (dict(with_label=False), dict(shuffle=(2, )), "its samples have no 'gt_label'"),
+])
+def test_what_cannot_be_is_an_error_before_anything_is_predicted(config, change, options, message):
+    config.test_dataloader.dataset.update(change)
+    model = MeanColor()
+    with pytest.raises(ConfigError, match=message):
+        curves(config.test_dataloader, model, **options)
+    assert model.calls == 0
+
+
+def rows(*values):
+    return [dict(zip(('perturbation', 'level', 'seed', 'top1'), row, strict=True))
+            for row in values]
+
+
+ROWS = rows(('shuffle', 2, 0, 30.), ('occlusion', .5, 0, 60.), ('occlusion', 0, None, 80.),
+            ('occlusion', .5, 1, 62.), ('occlusion', .5, 2, 67.), ('shuffle', 1, None, 80.))
+
+
+def test_mean_and_sample_standard_deviation():
+    assert list(summarize(ROWS).items()) == [
+        (('occlusion', 0), (80, None)),
+        (('occlusion', .5), (63, pytest.approx(13**.5))),  # (9 + 1 + 16) / 2
+        (('shuffle', 1), (80, None)),
+        (('shuffle', 2), (30, None))]
+
+
+def test_table():
+    assert robustness_table({'mae': ROWS, 'mine': rows(('shuffle', 4, 0, 10.04))}).splitlines() == [
+        '| images | mae | mine |',
+        '|---|---|---|',
+        '| as they are | 80.0 | - |',
+        '| 50 % of the patches hidden | 63.0 ± 3.6 | - |',
+        '| 2 x 2 cells shuffled | 30.0 | - |',
+        '| 4 x 4 cells shuffled | - | 10.0 |']
