@@ -1,4 +1,5 @@
 """Models by name, and configs from anywhere."""
+import copy
 import subprocess
 import sys
 
@@ -77,6 +78,16 @@ def test_a_model_from_its_name_has_the_checkpoints_weights(checkpoint):
     path = str(ROOT / 'configs/quickstart/ccmim_vit-micro_knn.py')
     knn = mmguided.get_model(path, pretrained=checkpoint)
     assert torch.equal(knn.backbone.cls_token, saved['backbone.cls_token'])
+
+
+def test_a_config_that_has_been_read_is_taken_as_it_is(checkpoint):
+    cfg = Config.fromfile(ROOT / 'configs/quickstart/ccmim_vit-micro_knn.py')
+    cfg.model.ks = (3, )
+    before = copy.deepcopy(cfg.model)
+    model = mmguided.get_model(cfg, pretrained=checkpoint)
+    assert model.ks == (3, ) and cfg.model == before
+    assert torch.equal(model.backbone.cls_token,
+                       torch.load(checkpoint)['state_dict']['backbone.cls_token'])
 
 
 @pytest.mark.parametrize('name, message', [

@@ -123,8 +123,8 @@ def draw_curves(panels: Mapping[str, Mapping[str, Sequence[tuple[float, float, f
             ax.tick_params(labelsize=8)
         axes[0].set_ylabel(ylabel, fontsize=8)
         axes[0].set_ylim(bottom=0)
-    labels = {label: handle for ax in axes
-              for handle, label in zip(*ax.get_legend_handles_labels(), strict=True)}
-    figure.legend(labels.values(), labels, loc='outside lower center', ncols=2, fontsize=8)
-    for out in outs:
-        figure.savefig(out)
+        labels = {label: handle for ax in axes
+                  for handle, label in zip(*ax.get_legend_handles_labels(), strict=True)}
+        figure.legend(labels.values(), labels, loc='outside lower center', ncols=2, fontsize=8)
+        for out in outs:  # within the style, which colors such as C0 are looked up in
+            figure.savefig(out)

@@ -6,7 +6,12 @@ import pytest
 from matplotlib.axes import Axes
 from mmcv import imread
 
-from mmguided.visualization import draw_exploitation, draw_loss_curves, draw_scatter
+from mmguided.visualization import (
+    draw_curves,
+    draw_exploitation,
+    draw_loss_curves,
+    draw_scatter,
+)
 
 
 def write(path, rows):
@@ -112,3 +117,24 @@ def test_groups_of_points_lie_where_they_should(tmp_path):
             np.argwhere((np.abs(half - color) < 3).all(-1)).mean(0)
             for color in ((31, 119, 180), (255, 127, 14)))  # C0 and C1
         assert left < right and top < bottom
+
+
+def test_panels_of_curves_with_errors_and_a_level(monkeypatch, tmp_path):
+    drawn, levels, errorbar, level = [], [], Axes.errorbar, Axes.axhline
+    monkeypatch.setattr(Axes, 'errorbar', lambda self, x, y, error, **kwargs: drawn.append(
+        (list(x), list(y), list(error), kwargs['label'], kwargs['color'])) or errorbar(
+            self, x, y, error, **kwargs))
+    monkeypatch.setattr(Axes, 'axhline', lambda self, y, **kwargs: levels.append(y) or level(
+        self, y, **kwargs))
+    panels = {'left': {'a': [(0, 9, 0), (50, 4, 1)], 'b': [(0, 8, 0)]}, 'right': {'b': [(1, 8, 2)]}}
+    outs = [tmp_path / f'curves.{ending}' for ending in ('png', 'pdf')]
+    draw_curves(panels, 'y', outs, ('chance', 3))
+    assert drawn == [([0, 50], [9, 4], [0, 1], 'a', 'C0'), ([0], [8], [0], 'b', 'C1'),
+                     ([1], [8], [2], 'b', 'C1')]
+    assert levels == [3, 3]
+    picture = imread(str(outs[0]), channel_order='rgb').astype(int)
+    # The first two colors of the palette: a is in the left panel, b in both.
+    a, b = (np.argwhere((np.abs(picture - color) < 3).all(-1))[:, 1] / picture.shape[1]
+            for color in ((0, 107, 164), (255, 128, 14)))
+    assert len(a) and a.max() < .5 and b.min() < .5 < b.max()
+    assert outs[1].read_bytes().startswith(b'%PDF')

@@ -98,12 +98,11 @@ def names_of(paths: Iterable[str]) -> dict[str, str]:
     return names
 
 
-def write(record: dict, out: Path) -> None:
-    """The record, its table and its curves."""
+def show(record: dict, out: Path) -> None:
+    """Write the table and the curves of a record."""
     from mmguided.evaluation import robustness_table, summarize
     names = names_of(record['results'])
     results = {names[path]: rows for path, rows in record['results'].items()}
-    (out / 'robustness.json').write_text(json.dumps(record, indent=1))
     (out / 'robustness.md').write_text(
         f'Top-1 in per cent on {record["images"]} images, mean ± standard deviation over seeds; '
         f'always the most frequent class: {record["chance"]:.1f}.\n\n'
@@ -147,7 +146,8 @@ def main() -> None:
                 model, loader, args.occlusion, args.shuffle, args.seeds, args.patch_size,
                 done=record['results'].get(path, ()))
             args.out.mkdir(parents=True, exist_ok=True)
-            write(record, args.out)
+            (args.out / 'robustness.json').write_text(json.dumps(record, indent=1))
+    show(record, args.out)
     print((args.out / 'robustness.md').read_text())
     print(f'{args.out}: robustness.md, robustness.png, robustness.pdf, robustness.json')
 

@@ -1,0 +1,173 @@
+"""robustness.py: the curves of fine-tuned classifiers, side by side and in several calls."""
+import json
+
+import pytest
+import torch
+from mmcv import imread
+from mmengine.config import Config
+from mmengine.runner import Runner
+
+from mmguided import get_model
+from tests.helpers.colors import ARCH, CONFIGS, color_folders
+from tests.helpers.paths import ROOT
+from tests.helpers.tools import error_of_tool, import_tool, run_tool, use_cpu
+
+TOOL = 'analysis_tools/robustness.py'
+CLEAN = 100 * 17 / 18  # one of 18 images has a wrong label
+CONFIG = f"""
+_base_ = ['{CONFIGS}/folder/vit-tiny_finetune.py']
+model = dict(
+    data_preprocessor=dict(num_classes=3),
+    backbone=dict(arch=dict(_delete_=True, **{ARCH}), patch_size=8),
+    head=dict(num_classes=3, in_channels=32))
+test_dataloader = dict(num_workers=0, batch_size=6)
+"""
+
+
+@pytest.fixture(scope='module')
+def folders(tmp_path_factory):
+    return color_folders(tmp_path_factory.mktemp('colors'), train=6, val=6)
+
+
+@pytest.fixture(scope='module')
+def checkpoints(folders, tmp_path_factory):
+    """Of the config, fine-tuned to tell colors apart, and as initialized."""
+    work = tmp_path_factory.mktemp('runs')
+    (work / 'config.py').write_text(CONFIG)
+    cfg = Config.fromfile(work / 'config.py')
+    cfg.train_dataloader.dataset.data_root = str(folders)
+    cfg.train_dataloader.update(batch_size=18, num_workers=0, persistent_workers=False)
+    torch.manual_seed(0)
+    model = get_model(cfg)
+    paths = [work / name / 'epoch_1.pth' for name in ('tuned', 'new')]
+    for path in paths:
+        path.parent.mkdir()
+    torch.save(dict(state_dict=model.state_dict()), paths[1])
+    optimizer = torch.optim.AdamW(model.parameters(), lr=3e-3)
+    batch, = Runner.build_dataloader(cfg.train_dataloader)
+    batch = model.data_preprocessor(batch, training=False)
+    for _ in range(30):
+        optimizer.zero_grad()
+        model(**batch, mode='loss')['loss'].backward()
+        optimizer.step()
+    torch.save(dict(state_dict=model.state_dict()), paths[0])
+    return paths
+
+
+@pytest.fixture
+def run(checkpoints, folders, tmp_path, monkeypatch):
+    """Runs the tool, and gives robustness.json."""
+    use_cpu(monkeypatch)
+
+    def run(*args):
+        run_tool(monkeypatch, TOOL, checkpoints[0].parents[1] / 'config.py', *args, '--data-root',
+                 folders, '--out', tmp_path / 'out')
+        return json.loads((tmp_path / 'out/robustness.json').read_text())
+
+    return run
+
+
+def test_curves_of_two_checkpoints(checkpoints, run, tmp_path, capsys):
+    tuned, new = map(str, checkpoints)
+    record = run(tuned, new, '--occlusion', 0, .5, 1, '--shuffle', 1, 4, '--seeds', 0, 1)
+    assert record['images'] == 18 and record['chance'] == pytest.approx(100 / 3)
+    assert record['patch_size'] == 8  # the config's
+    found = {(row['perturbation'], row['level'], row['seed']): row['top1']
+             for row in record['results'][tuned]}
+    for level in (('occlusion', 0, None), ('shuffle', 1, None)):
+        assert found[level] == pytest.approx(CLEAN)
+    for seed in (0, 1):  # black images get one answer
+        assert found['occlusion', 1, seed] == pytest.approx(100 / 3, abs=100 / 18 + .01)
+        assert found['shuffle', 4, seed] > 80
+    assert list(record['results']) == [tuned, new] and len(record['results'][new]) == 8
+
+    table = (tmp_path / 'out/robustness.md').read_text()
+    assert table.startswith('Top-1 in per cent on 18 images, mean ± standard deviation over seeds; '
+                            'always the most frequent class: 33.3.')
+    header, _, clean, half, full, shuffled = (
+        [cell.strip() for cell in line.strip('|').split('|')] for line in table.splitlines()[2:])
+    assert header == ['images', 'tuned/epoch_1', 'new/epoch_1']
+    assert clean[:2] == ['as they are', '94.4'] and full[1].endswith(' ± 0.0')
+    assert half[0] == '50 % of the patches hidden' and shuffled[0] == '4 x 4 cells shuffled'
+    assert table in capsys.readouterr().out
+    assert imread(tmp_path / 'out/robustness.png').std() > 0
+    assert (tmp_path / 'out/robustness.pdf').read_bytes().startswith(b'%PDF')
+
+
+def test_more_levels_seeds_and_checkpoints_are_added(checkpoints, run, monkeypatch):
+    tuned, new = map(str, checkpoints)
+    first = run(tuned, '--occlusion', 0, .5, '--shuffle')
+    assert [row['level'] for row in first['results'][tuned]] == [0, .5]
+    again = run(tuned, '--occlusion', .25, '--shuffle', 2, '--seeds', 3)
+    assert again['results'][tuned][:2] == first['results'][tuned]
+    assert [tuple(row.values())[:3] for row in again['results'][tuned][2:]] == [
+        ('occlusion', .25, 3), ('shuffle', 2, 3)]
+    both = run(new, '--occlusion', '--shuffle', 1)
+    assert both['results'][tuned] == again['results'][tuned] and len(both['results'][new]) == 1
+    monkeypatch.setattr('mmguided.evaluation.robustness._evaluate', None)  # not called
+    last = run(tuned, new, '--occlusion', 0, '--shuffle', 1)
+    for path, rows in last['results'].items():  # clean images of the other perturbation
+        known = both['results'][path]
+        assert rows[:-1] == known and rows[-1]['top1'] == known[0]['top1']
+
+
+def test_k_nn_of_an_encoder(checkpoints, folders, tmp_path, monkeypatch):
+    use_cpu(monkeypatch)
+    path = tmp_path / 'knn.py'
+    path.write_text(
+        f"_base_ = ['{CONFIGS}/folder/vit-tiny_knn.py']\n"
+        f'model = dict(ks=(3, ), backbone=dict(arch=dict(_delete_=True, **{ARCH}), patch_size=8, '
+        "out_type='featmap'), bank_dataloader=dict(num_workers=0))\n"
+        'test_dataloader = dict(num_workers=0)\n')
+    state = torch.load(checkpoints[1])['state_dict']
+    state = {name.replace('backbone.ln2', 'backbone.ln1'): value for name, value in state.items()}
+    torch.save(state, tmp_path / 'encoder.pth')
+    run_tool(monkeypatch, TOOL, path, tmp_path / 'encoder.pth', '--data-root', folders, '--out',
+             tmp_path / 'out', '--occlusion', 0, '--shuffle', 4)
+    record = json.loads((tmp_path / 'out/robustness.json').read_text())
+    clean, shuffled = record['results'][str(tmp_path / 'encoder.pth')]
+    assert clean['top1'] == pytest.approx(CLEAN) and shuffled['top1'] > 80
+
+
+def test_the_shortest_ends_that_tell_paths_apart():
+    names_of = import_tool('analysis_tools/robustness').names_of
+    assert names_of(['a/mae.pth', 'b/best_1.pth']) == {'a/mae.pth': 'mae', 'b/best_1.pth': 'best_1'}
+    assert names_of(['x/a/e.pth', 'y/a/e.pth', 'y/b/e.pth']) == {
+        'x/a/e.pth': 'x/a/e', 'y/a/e.pth': 'y/a/e', 'y/b/e.pth': 'y/b/e'}
+
+
+@pytest.mark.parametrize('args, message', [
+    (('--occlusion', 1.5), r'ratio=1.5 must lie in [0, 1]'),
+    (('--shuffle', 5), 'grid=5 does not divide the image of 32 x 32 pixels'),
+    (('--patch-size', 5), 'patch_size=5 does not divide the image of 32 x 32 pixels'),
+    (('--seeds', -1), 'seed=-1 must be an integer'),
+    (('--occlusion', '--shuffle'), '--occlusion and --shuffle are empty'),
+])
+def test_levels_that_cannot_be(checkpoints, folders, tmp_path, monkeypatch, args, message):
+    use_cpu(monkeypatch)
+    assert message in error_of_tool(
+        monkeypatch, TOOL, checkpoints[0].parents[1] / 'config.py', checkpoints[0], '--data-root',
+        folders, '--out', tmp_path / 'out', *args)
+    assert not (tmp_path / 'out').exists()
+
+
+def test_other_files_are_refused(checkpoints, folders, tmp_path, monkeypatch):
+    use_cpu(monkeypatch)
+    config, tuned = checkpoints[0].parents[1] / 'config.py', checkpoints[0]
+    assert "checkpoint='gone.pth': no such file" in error_of_tool(
+        monkeypatch, TOOL, config, tuned, 'gone.pth', '--data-root', folders)
+    assert 'has no `test_dataloader`' in error_of_tool(
+        monkeypatch, TOOL, ROOT / 'configs/mae/vit-b_300e.py', tuned)
+    pretrained = tmp_path / 'encoder.pth'
+    torch.save({name: value for name, value in torch.load(tuned)['state_dict'].items()
+                if name.startswith('backbone.')}, pretrained)
+    assert 'is not of this model, though its encoder fits' in error_of_tool(
+        monkeypatch, TOOL, config, pretrained, '--data-root', folders, '--out', tmp_path / 'out')
+
+
+def test_results_of_other_settings_are_not_mixed(checkpoints, run, folders, tmp_path, monkeypatch):
+    run(checkpoints[0], '--occlusion', .5, '--shuffle')
+    message = error_of_tool(
+        monkeypatch, TOOL, checkpoints[0].parents[1] / 'config.py', checkpoints[0], '--data-root',
+        folders, '--out', tmp_path / 'out', '--patch-size', 4)
+    assert 'holds results of patch_size=8, not 4; give another --out' in message
