@@ -125,6 +125,7 @@ def draw_curves(panels: Mapping[str, Mapping[str, Sequence[tuple[float, float, f
         axes[0].set_ylim(bottom=0)
         labels = {label: handle for ax in axes
                   for handle, label in zip(*ax.get_legend_handles_labels(), strict=True)}
+        labels[level[0]] = labels.pop(level[0])  # last
         figure.legend(labels.values(), labels, loc='outside lower center', ncols=2, fontsize=8)
         for out in outs:  # within the style, which colors such as C0 are looked up in
             figure.savefig(out)

@@ -109,7 +109,7 @@ def show(record: dict, out: Path) -> None:
         f'{robustness_table(results)}\n')
     panels = {}
     for perturbation, scale, label in (
-            ('occlusion', 100, f'hidden patches of {record["patch_size"]} px, %'),
+            ('occlusion', 100, f'share of hidden patches ({record["patch_size"]} px), %'),
             ('shuffle', 1, 'shuffled cells along each side of the image')):
         for name, rows in results.items():
             if points := [(scale * level, average, deviation or 0)
