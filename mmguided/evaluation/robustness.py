@@ -1,5 +1,5 @@
 """Accuracy of a classifier on occluded and shuffled images (Conditional MAE, A.5)."""
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Container, Hashable, Mapping, Sequence
 from statistics import mean, stdev
 
 import torch
@@ -18,6 +18,9 @@ from mmguided.utils.errors import ConfigError
 
 #: Levels that leave images as they are.
 CLEAN = dict(occlusion=0, shuffle=1)
+#: What to do about a field that samples need and do not have.
+REMEDIES = dict(gt_label='put the images of each class into a folder of their own',
+                sample_idx="add it to PackInputs' meta_keys")
 
 
 def robustness_curves(model: BaseClassifier,
@@ -51,23 +54,32 @@ def robustness_curves(model: BaseClassifier,
         ConfigError: A ratio, grid, size or seed cannot be, or does not fit the images; the images
             have no labels.
     """
-    rows = [dict(perturbation=perturbation, level=level, seed=seed)
-            for perturbation, levels in (('occlusion', occlusion), ('shuffle', shuffle))
-            for level in levels
-            for seed in ((None, ) if level == CLEAN[perturbation] else seeds)]
-    known = {_setting(**row) for row in done}
-    rows = [row for row in rows if _setting(**row) not in known]
-    accuracies = {_key(**row): row['top1'] for row in done}
-    perturbations = {_key(**row): _build(**row, patch_size=patch_size) for row in rows
-                     if _key(**row) not in accuracies}
+    settings = dict.fromkeys(
+        (perturbation, level, seed)
+        for perturbation, levels in (('occlusion', occlusion), ('shuffle', shuffle))
+        for level in levels
+        for seed in ((None, ) if level == CLEAN[perturbation] else seeds))
+    known = {_setting(row): row['top1'] for row in done}
+    missing = [setting for setting in settings if setting not in known]
+    accuracies = {_key(*setting): top1 for setting, top1 in known.items()}
+    perturbations = {_key(*setting): _build(*setting, patch_size) for setting in missing
+                     if _key(*setting) not in accuracies}
     if perturbations:
         accuracies |= _evaluate(model, Runner.build_dataloader(dataloader), perturbations)
-    return [*done, *(dict(row, top1=accuracies[_key(**row)]) for row in rows)]
+    return [*done, *(
+        dict(perturbation=perturbation, level=level, seed=seed,
+             top1=accuracies[_key(perturbation, level, seed)])
+        for perturbation, level, seed in missing)]
 
 
 def chance_level(dataset: BaseDataset) -> float:
     """Accuracy in per cent of always answering with the most frequent class: what is left when
-    images tell nothing. 100 / C where C classes have the same number of images."""
+    images tell nothing. 100 / C where C classes have the same number of images.
+
+    Raises:
+        ConfigError: The images have no labels.
+    """
+    _check_field(dataset.get_data_info(0), 'gt_label')
     labels = [dataset.get_data_info(i)['gt_label'] for i in range(len(dataset))]
     return 100 * torch.tensor(labels).bincount().max().item() / len(labels)
 
@@ -96,13 +108,13 @@ def robustness_table(results: Mapping[str, Sequence[dict]]) -> str:
           for name in names)])
 
 
-def _setting(perturbation: str, level: float, seed: int | None, **_) -> tuple:
-    return perturbation, level, seed
+def _setting(row: dict) -> tuple[str, float, int | None]:
+    return row['perturbation'], row['level'], row['seed']
 
 
-def _key(perturbation: str, level: float, seed: int | None, **_) -> Hashable:
+def _key(perturbation: str, level: float, seed: int | None) -> Hashable:
     """What the accuracy depends on; None for images as they are, whatever leaves them so."""
-    return None if level == CLEAN[perturbation] else _setting(perturbation, level, seed)
+    return None if level == CLEAN[perturbation] else (perturbation, level, seed)
 
 
 def _build(perturbation: str, level: float, seed: int | None,
@@ -134,13 +146,16 @@ def _evaluate(model: BaseClassifier, loader: DataLoader,
 
 def _check(sample: dict, perturbations: Mapping[Hashable, Perturbation | None]) -> None:
     """Raise ConfigError for what would otherwise show after the first predictions."""
-    for field, remedy in (('gt_label', 'put the images of each class into a folder of their own'),
-                          ('sample_idx', "add it to PackInputs' meta_keys")):
-        if field not in sample['data_samples']:
-            raise ConfigError(f'test_dataloader: its samples have no {field!r}; {remedy}')
+    for field in REMEDIES:
+        _check_field(sample['data_samples'], field)
     for perturbation in perturbations.values():
         _perturbed(dict(inputs=[sample['inputs']], data_samples=[sample['data_samples']]),
                    perturbation)
+
+
+def _check_field(sample: Container, field: str) -> None:
+    if field not in sample:
+        raise ConfigError(f'test_dataloader: its samples have no {field!r}; {REMEDIES[field]}')
 
 
 def _perturbed(batch: dict, perturbation: Perturbation | None) -> dict:

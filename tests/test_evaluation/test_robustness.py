@@ -2,6 +2,7 @@
 import numpy as np
 import pytest
 import torch
+import torch.multiprocessing as mp
 from mmengine.model import BaseModel
 from mmengine.runner import Runner
 from PIL import Image
@@ -25,8 +26,11 @@ class MeanColor(BaseModel):
         self.directions = colors / colors.norm(dim=1, keepdim=True)
         self.calls = 0
 
-    def forward(self, inputs, data_samples, mode):
+    def test_step(self, data):
         self.calls += 1
+        return super().test_step(data)
+
+    def forward(self, inputs, data_samples, mode):
         for sample, color in zip(data_samples, inputs.mean((2, 3)), strict=True):
             sample.set_pred_label((self.directions @ color).argmax())
         return data_samples
@@ -78,6 +82,9 @@ def test_chance_is_the_share_of_the_largest_class(config):
     loader = config.test_dataloader
     loader.dataset.indices = [0, 6, 7, 8, 12]  # one blue, three green, one red
     assert chance_level(Runner.build_dataloader(loader).dataset) == pytest.approx(60)
+    loader.dataset.update(with_label=False)
+    with pytest.raises(ConfigError, match="its samples have no 'gt_label'; put the images of each"):
+        chance_level(Runner.build_dataloader(loader).dataset)
 
 
 @pytest.fixture
@@ -118,10 +125,30 @@ def test_workers_batches_order_and_lists_change_nothing(patterns):
     assert curves(patterns, Checksum(), **levels) == expected
 
 
+def _one_of_two(rank, loader, levels, folder):
+    torch.set_num_threads(1)
+    torch.distributed.init_process_group(
+        'gloo', init_method=f'file://{folder}/store', rank=rank, world_size=2)
+    model = Checksum()
+    torch.save((curves(loader, model, **levels), model.calls), folder / f'{rank}.pth')
+    torch.distributed.destroy_process_group()
+
+
+def test_two_processes_equal_one(patterns, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)  # MMEngine collects results below the current folder
+    monkeypatch.setenv('LOCAL_RANK', '0')
+    levels = dict(occlusion=(0, .5), shuffle=(4, ), seeds=(0, ))
+    expected = curves(patterns, Checksum(), **levels)
+    mp.start_processes(_one_of_two, (patterns, levels, tmp_path), 2, start_method='fork')
+    for rank in range(2):
+        found, calls = torch.load(tmp_path / f'{rank}.pth')
+        assert found == expected and calls == 3 * 6  # 23 of 45 images, in batches of 4
+
+
 def test_what_is_done_is_not_computed_again(config):
     """18 images are 5 batches; clean images are tested once for both perturbations."""
     model, loader = MeanColor(), config.test_dataloader
-    done = robustness_curves(model, loader, (0, .5), (1, ), seeds=(0, ), patch_size=8)
+    done = robustness_curves(model, loader, (0, .5), (1, ), seeds=(0, 0), patch_size=8)
     assert model.calls == 2 * 5
     assert robustness_curves(model, loader, (.5, 0), (1, ), (0, ), 8, done) == done
     assert model.calls == 2 * 5
