@@ -25,7 +25,6 @@ from pathlib import Path
 from mmguided.engine.command_line import OptionAction, load_config
 from mmguided.engine.config_checks import check_checkpoint
 from mmguided.engine.tool_runs import (
-    markdown_table,
     mean_and_spread,
     options_of,
     run_all,
@@ -33,6 +32,7 @@ from mmguided.engine.tool_runs import (
 )
 from mmguided.utils.configs import pretrained_settings
 from mmguided.utils.errors import ConfigError, exit_on_config_error
+from mmguided.utils.tables import markdown_table
 
 TOOLS = Path(__file__).resolve().parent
 #: What the table shows of a protocol; of one that has none of these, all of its metrics.

@@ -22,13 +22,13 @@ from statistics import mean
 
 from mmguided.engine.command_line import OptionAction, load_config
 from mmguided.engine.tool_runs import (
-    markdown_table,
     mean_and_spread,
     options_of,
     run_all,
     run_logged,
 )
 from mmguided.utils.errors import ConfigError, exit_on_config_error, imports_of_extra
+from mmguided.utils.tables import markdown_table
 
 with imports_of_extra('analysis'):
     from mmguided.visualization import draw_scatter

@@ -69,10 +69,3 @@ def mean_and_spread(values: Sequence[float], digits: int) -> str:
         return '-'
     spread = (max(values) - min(values)) / 2
     return f'{mean(values):.{digits}f}' + (f' ± {spread:.{digits}f}' if len(values) > 1 else '')
-
-
-def markdown_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """A Markdown table."""
-    lines = [header, ['---'] * len(header), *rows]
-    return '\n'.join('| ' + ' | '.join(line) + ' |' for line in lines)
-

@@ -205,7 +205,7 @@ def test_mean_and_sample_standard_deviation():
 def test_table():
     assert robustness_table({'mae': ROWS, 'mine': rows(('shuffle', 4, 0, 10.04))}).splitlines() == [
         '| images | mae | mine |',
-        '|---|---|---|',
+        '| --- | --- | --- |',
         '| as they are | 80.0 | - |',
         '| 50 % of the patches hidden | 63.0 ± 3.6 | - |',
         '| 2 x 2 cells shuffled | 30.0 | - |',

@@ -98,6 +98,21 @@ def test_its_numbers_are_those_of_the_tools(evaluate, folder, tmp_path, monkeypa
     assert evaluate(a) == ([], results)
 
 
+def test_a_trained_classifier_on_perturbed_images(evaluate, folder):
+    """Of wholly occluded images it can tell nothing: a third is right. What is asked for later is
+    measured on the classifier that is there."""
+    a = f'a={folder}/a.pth'
+    _, results = evaluate(a, '--occlusion', '0', '1')
+    knn, linear = (result['metrics'] for result in results)
+    assert not any('occlusion' in metric for metric in knn)
+    assert linear['occlusion 0'] == linear['accuracy/top1'] > 60
+    assert linear['occlusion 1'] == pytest.approx(100 / 3)
+    done, results = evaluate(a, '--occlusion', '0', '1', '--shuffle', '2')
+    assert done == ['robustness: a, colors/linear, seed 0']
+    assert results[1]['metrics'].items() > linear.items()
+    assert results[1]['metrics']['shuffle 2'] > 60
+
+
 def test_the_table(tmp_path):
     """Means over seeds and half of the range; of COCO's metrics those that papers report."""
     results = [
