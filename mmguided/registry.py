@@ -12,7 +12,7 @@ SCOPE = 'mmguided'
 
 MODELS = Registry(
     'model', parent=ROOT_MODELS, scope=SCOPE,
-    locations=['mmguided.models', 'mmguided.evaluation'])  # the latter has the k-NN classifier
+    locations=['mmguided.models', 'mmguided.evaluation'])  # the latter has frozen evaluations
 DATASETS = Registry('dataset', parent=ROOT_DATASETS, scope=SCOPE, locations=['mmguided.datasets'])
 TRANSFORMS = Registry(
     'transform', parent=ROOT_TRANSFORMS, scope=SCOPE, locations=['mmguided.datasets.transforms'])

@@ -1,9 +1,11 @@
 """Datasets and their transforms."""
+from .davis import DAVIS2017
 from .image_folder import ImageFolder
 from .score_maps import ScoreMaps
-from .transforms import PatchShuffle, PixelShift, RandomPatchOcclusion, WithScores
+from .transforms import LoadVideo, PatchShuffle, PixelShift, RandomPatchOcclusion, WithScores
 from .worker_init import worker_init_fn
 
 __all__ = [
-    'ImageFolder', 'PatchShuffle', 'PixelShift', 'RandomPatchOcclusion', 'ScoreMaps', 'WithScores',
-    'worker_init_fn']
+    'DAVIS2017', 'ImageFolder', 'LoadVideo', 'PatchShuffle', 'PixelShift', 'RandomPatchOcclusion',
+    'ScoreMaps', 'WithScores', 'worker_init_fn'
+]

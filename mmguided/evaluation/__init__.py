@@ -1,8 +1,14 @@
 """Evaluation of pretrained encoders."""
+from .davis import score_folders, score_sequence, summarize_objects
+from .davis_metric import DAVISMetric
 from .knn import knn_scores
 from .knn_classifier import KNNClassifier
+from .label_propagation import LabelPropagation
 from .metrics import KNNAccuracy
-from .robustness import chance_level, robustness_curves, robustness_table, summarize
+from .robustness import chance_level, robustness_curves, robustness_table, summarize_levels
 
-__all__ = ['KNNAccuracy', 'KNNClassifier', 'chance_level', 'knn_scores', 'robustness_curves',
-           'robustness_table', 'summarize']
+__all__ = [
+    'DAVISMetric', 'KNNAccuracy', 'KNNClassifier', 'LabelPropagation', 'chance_level',
+    'knn_scores', 'robustness_curves', 'robustness_table', 'score_folders', 'score_sequence',
+    'summarize_levels', 'summarize_objects'
+]

@@ -6,15 +6,14 @@ import mmengine.dist as dist
 import torch
 from mmengine.logging import print_log
 from mmengine.runner import Runner
-from mmpretrain.models import ImageClassifier
 from mmpretrain.structures import DataSample
 from mmpretrain.utils import track_on_main_process
 from torch import Tensor, nn
 
 from mmguided.registry import MODELS
-from mmguided.utils.checkpoints import check_backbone
 from mmguided.utils.errors import ConfigError
 
+from .frozen import FrozenEncoder
 from .knn import knn_scores
 
 
@@ -23,7 +22,7 @@ def _forget_bank(model: nn.Module, _) -> None:
 
 
 @MODELS.register_module()
-class KNNClassifier(ImageClassifier):
+class KNNClassifier(FrozenEncoder):
     """Classifies by the weighted vote of the nearest training images (:func:`knn_scores`).
 
     The features of the training images, the bank, are extracted at the first prediction, in the
@@ -67,21 +66,6 @@ class KNNClassifier(ImageClassifier):
         # No buffer: the bank belongs to a dataset and has no place in a checkpoint.
         self.bank: tuple[Tensor, Tensor] | None = None
         self.register_load_state_dict_post_hook(_forget_bank)
-
-    def _load_from_state_dict(self, state_dict, prefix, *args) -> None:
-        """Whoever loads, strictly or not, gets the encoder whole or a ConfigError."""
-        check_backbone({prefix + name: value for name, value in self.state_dict().items()},
-                       state_dict, f'{prefix}backbone.')
-        super()._load_from_state_dict(state_dict, prefix, *args)
-
-    def train(self, mode: bool = True) -> 'KNNClassifier':
-        """Stay in evaluation mode. The parameters keep ``requires_grad``, since
-        DistributedDataParallel refuses a model without any; they are never trained."""
-        return super().train(False)
-
-    def loss(self, inputs: Tensor, data_samples: list[DataSample]) -> dict:
-        """There is nothing to train."""
-        raise ConfigError('KNNClassifier is not trained: run tools/test.py with its config')
 
     @torch.no_grad()
     def features(self, inputs: Tensor) -> Tensor:

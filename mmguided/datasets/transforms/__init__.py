@@ -1,6 +1,7 @@
 """Image transforms."""
+from .load_video import LoadVideo
 from .perturbations import PatchShuffle, RandomPatchOcclusion
 from .pixel_shift import PixelShift
 from .with_scores import WithScores
 
-__all__ = ['PatchShuffle', 'PixelShift', 'RandomPatchOcclusion', 'WithScores']
+__all__ = ['LoadVideo', 'PatchShuffle', 'PixelShift', 'RandomPatchOcclusion', 'WithScores']
