@@ -50,6 +50,16 @@ def golden():
     return load
 
 
+@pytest.fixture(scope='session')
+def davis_masks() -> Path:
+    """Two sequences in DAVIS-2017's layout without frames, predictions and their official scores.
+    """
+    path = _outside('MMGUIDED_GOLDEN', 'golden') / 'davis_masks'
+    if not path.is_dir():
+        pytest.skip(f'MMGUIDED_GOLDEN: no folder {path}')
+    return path
+
+
 @pytest.fixture(autouse=True)
 def _no_loggers_of_other_tests():
     """A Runner's name is its config's and the second; what another one of this name has left would

@@ -2,8 +2,8 @@
 
     tools/dist_test.sh configs/benchmarks/davis/vit-l_davis.py CHECKPOINT 8
 
-Hardware as vit-b_davis.py; time not measured yet. CMT-MAE reports a J&F mean that is 7.1 above
-MAE's. Ours: not measured.
+Hardware as vit-b_davis.py; time not measured yet. CMT-MAE reports 7.1 more of J&F than MAE, and
+neither number. Ours: not measured.
 """
 _base_ = ['./vit-b_davis.py']
 

@@ -1,0 +1,62 @@
+"""DAVISMetric: from samples to numbers, images and videos."""
+import cv2
+import numpy as np
+import pytest
+import torch
+
+from mmguided.evaluation import DAVISMetric, score_folders
+from mmguided.evaluation.davis_metric import overlays
+from mmguided.utils.mask_files import write_mask
+from tests.helpers.davis import moving_squares
+
+
+def sample(name, masks, predictions):
+    return dict(sequence=name, gt_masks=masks, pred_masks=predictions,
+                frame_names=[f'{t:05}' for t in range(len(masks))])
+
+
+def test_each_sequence_counts_once(tmp_path):
+    frames, masks = moving_squares(num_frames=5, patch=4)
+    wrong = np.where(masks == 2, 0, masks)
+    samples = [sample('right', masks, masks), sample('wrong', masks, wrong)]
+    metric = DAVISMetric(out_dir=str(tmp_path / 'masks'))
+    batch = dict(inputs=[torch.from_numpy(frames)] * 2)
+    metric.process(batch, samples)
+    metric.process(batch, samples[::-1])  # what padding makes of a sampler's last batch
+    metrics = metric.evaluate(size=4)
+    # Three of four objects are found in every frame.
+    assert metrics == pytest.approx({
+        'davis/J&F-Mean': 75, 'davis/J-Mean': 75, 'davis/J-Recall': 75, 'davis/J-Decay': 0,
+        'davis/F-Mean': 75, 'davis/F-Recall': 75, 'davis/F-Decay': 0})
+    for name in ('right', 'wrong'):
+        for t, mask in enumerate(masks):
+            write_mask(tmp_path / 'annotations' / name / f'{t:05}.png', mask)
+    _, total = score_folders(tmp_path / 'masks', tmp_path / 'annotations', ['right', 'wrong'])
+    assert {f'davis/{key}': 100 * value for key, value in total.items()} == pytest.approx(metrics)
+
+
+def test_nothing_is_written_unless_asked(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    frames, masks = moving_squares(num_frames=3, patch=2)
+    DAVISMetric().process(dict(inputs=[torch.from_numpy(frames)]), [sample('x', masks, masks)])
+    assert not list(tmp_path.iterdir())
+
+
+def test_overlay_is_half_the_color_of_the_object():
+    frames = torch.full((1, 3, 1, 2), 100, dtype=torch.uint8)
+    picture, = overlays(frames, np.array([[[0, 1]]], np.uint8))
+    assert picture.tolist() == [[[100, 100, 100], [50, 50, 50 + 64]]]  # red comes last
+
+
+def test_video_has_the_frames(tmp_path):
+    frames, masks = moving_squares(num_frames=4, patch=4)
+    metric = DAVISMetric(video_dir=str(tmp_path / 'videos'))
+    metric.process(dict(inputs=[torch.from_numpy(frames)]), [sample('x', masks, masks)])
+    video = cv2.VideoCapture(str(tmp_path / 'videos/x.mp4'))
+    pictures = []
+    while (read := video.read())[0]:
+        pictures.append(read[1])
+    assert [picture.shape for picture in pictures] == [(64, 96, 3)] * 4
+    expected = np.stack(list(overlays(torch.from_numpy(frames), masks)))
+    # The second square, green, is greener than its surroundings.
+    assert abs(np.stack(pictures).mean((1, 2)) - expected.mean((1, 2))).max() < 8

@@ -1,0 +1,231 @@
+"""LabelPropagation: known motion, and through the tool."""
+import json
+import re
+
+import numpy as np
+import pytest
+import torch
+import torch.multiprocessing as mp
+import torch.nn.functional as F
+from mmengine.runner import Runner
+from PIL import Image
+
+from mmguided.evaluation import LabelPropagation, score_folders, score_sequence, summarize
+from mmguided.registry import MODELS
+from mmguided.utils.errors import ConfigError
+from mmguided.utils.mask_files import read_mask
+from tests.helpers.davis import (
+    SMALL_VIT,
+    moving_squares,
+    render,
+    save_encoder,
+    small_davis,
+    write_davis,
+)
+from tests.helpers.paths import ROOT
+from tests.helpers.tools import error_of_tool, run_tool, use_cpu
+
+PROJECTION = dict(type='mmguided.PatchProjection')
+
+
+def build(backbone=PROJECTION, **settings) -> LabelPropagation:
+    """For frames of 128 x 192 pixels."""
+    return MODELS.build(dict(
+        type='mmguided.LabelPropagation', backbone=backbone,
+        data_preprocessor=dict(mean=[127.5] * 3, std=[73.9] * 3, to_rgb=True),
+        **dict(short_side=128) | settings))
+
+
+def test_squares_that_move_by_whole_patches():
+    """Up to the last frame each patch gets the label of its square; J and F fall short of 1 at the
+    corners alone, which bilinear enlargement rounds off."""
+    frames, masks = moving_squares(num_frames=9)
+    model = build()
+    predictions = [masks[0], *model.segment(torch.from_numpy(frames), masks[0])]
+    centers = (slice(None), slice(4, None, 8), slice(4, None, 8))
+    assert np.array_equal(np.stack(predictions)[centers], masks[centers])
+    _, total = summarize(dict(x=score_sequence(np.stack(predictions), masks)))
+    assert total['J&F-Mean'] > .97 and total['J-Mean'] > .95 and total['F-Mean'] > .98
+    assert total['J-Recall'] == total['F-Recall'] == 1 and abs(total['J-Decay']) < .02
+
+
+def test_motion_beyond_the_radius_is_lost():
+    frames, masks = moving_squares(num_frames=4, step=2)
+    centers = (slice(None), slice(4, None, 8), slice(4, None, 8))
+    for radius, kept in ((2, True), (1, False)):
+        found = np.stack(list(build(radius=radius).segment(torch.from_numpy(frames), masks[0])))
+        assert np.array_equal(found[centers], masks[1:][centers]) == kept
+
+
+def test_frames_per_batch_does_not_matter():
+    frames, masks = moving_squares(num_frames=5)
+    torch.manual_seed(0)
+    model = build(SMALL_VIT)
+    results = []
+    for model.frames_per_batch in (1, 2, 5):
+        results.append(list(model.segment(torch.from_numpy(frames), masks[0])))
+    assert np.array_equal(results[0], results[1]) and np.array_equal(results[0], results[2])
+
+
+@pytest.mark.parametrize('size, patch, expected', [
+    ((480, 854), 16, (480, 848)),   # 53.4 patches
+    ((480, 910), 16, (480, 912)),   # 56.9
+    ((480, 854), 14, (476, 854)),   # 34.3 and 61
+    ((960, 1708), 16, (480, 848)), ((854, 480), 16, (848, 480))])
+def test_both_sides_are_rounded_to_patches(size, patch, expected):
+    model = build(dict(PROJECTION, patch_size=patch), short_side=480)
+    assert model.input_size(*size) == expected
+    feature, = model.features(torch.zeros(1, 3, *size, dtype=torch.uint8))
+    assert feature.shape[:2] == (expected[0] // patch, expected[1] // patch)
+
+
+def test_features_are_the_normalized_last_layer_without_cls():
+    model = build(SMALL_VIT, short_side=64)
+    frames = torch.randint(0, 256, (3, 3, 64, 96), dtype=torch.uint8)
+    images = (frames.flip(1).float() - 127.5) / 73.9
+    tokens = model.backbone.encode(model.backbone.embed(images))[:, 1:]
+    torch.testing.assert_close(torch.stack(list(model.features(frames))).flatten(1, 2), tokens)
+
+
+def test_lost_object_and_void_pixels():
+    """An object that is smaller than a patch and misses its center is never predicted; void pixels
+    are background."""
+    frames, masks = moving_squares(num_frames=3)
+    first = masks[0].copy()
+    first[first == 2] = 0
+    first[8:11, 8:11], first[100:] = 2, 255
+    found = np.stack(list(build().segment(torch.from_numpy(frames), first)))
+    assert set(np.unique(found)) == {0, 1} and (found[:, 110:] == 0).all()
+
+
+def test_masks_by_hand():
+    """Two patches; each map is scaled to [0, 1] before they are compared, so that a weak object
+    wins where it is at its largest."""
+    from mmguided.evaluation.label_propagation import _to_mask
+    labels = torch.tensor([[[1., 0], [.8, .2]]])
+    assert _to_mask(labels, (2, 8)).tolist() == [[0, 0, 0, 0, 1, 1, 1, 1]] * 2
+    constant = F.one_hot(torch.zeros(1, 2, dtype=torch.long), 2).float()
+    assert _to_mask(constant, (2, 8)).max() == 0
+
+
+@pytest.mark.parametrize('wrong, message', [
+    (dict(topk=0), 'model.topk=0'), (dict(radius=-1), 'model.radius=-1'),
+    (dict(short_side=48.5), 'model.short_side=48.5'), (dict(temperature=0), 'model.temperature=0'),
+    (dict(frames_per_batch=0), 'model.frames_per_batch=0'),
+    (dict(num_last_frames=-1), 'model.num_last_frames=-1'),
+    (dict(backbone=dict(SMALL_VIT, out_type='cls_token')), "out_type='cls_token'.*'featmap'"),
+    (dict(backbone=dict(type='VisionTransformer', arch='deit-tiny')),
+     'VisionTransformer does not tell its patch')])
+def test_settings_are_checked_at_once(wrong, message):
+    with pytest.raises(ConfigError, match=message):
+        build(**wrong)
+
+
+def quarter(folder):
+    """Masks of a sequence, at a quarter of their sides."""
+    return np.stack([np.array(Image.open(path))[::4, ::4] for path in sorted(folder.iterdir())])
+
+
+@pytest.fixture(scope='module', params=['squares', 'davis_masks'])
+def davis(request, tmp_path_factory):
+    """Videos of squares, or frames rendered from real annotations."""
+    if request.param == 'squares':
+        videos = {name: moving_squares(num) for name, num in (('a', 5), ('b', 4))}
+        videos['c'] = tuple(part[..., :152] for part in moving_squares(3))
+    else:
+        source = request.getfixturevalue('davis_masks') / 'Annotations/480p'
+        masks = {folder.name: quarter(folder)[:6] for folder in source.iterdir()}
+        videos = {name: (render(mask)[:, ::-1], mask) for name, mask in masks.items()}
+    return write_davis(tmp_path_factory.mktemp(request.param), videos)
+
+
+@pytest.fixture(scope='module')
+def checkpoint(tmp_path_factory):
+    return save_encoder(tmp_path_factory.mktemp('checkpoint') / 'epoch_1.pth', SMALL_VIT)
+
+
+def small_config(folder, backbone):
+    """A file that inherits the config of ViT-B."""
+    path = folder / 'small.py'
+    path.write_text(f"_base_ = ['{ROOT}/configs/benchmarks/davis/vit-b_davis.py']\n"
+                    f'model = dict(short_side=128, backbone=dict(_delete_=True, **{backbone}))\n')
+    return path
+
+
+def test_tool_scores_and_writes_what_scores_the_same(davis, checkpoint, tmp_path, monkeypatch):
+    use_cpu(monkeypatch)
+    monkeypatch.chdir(tmp_path)
+    run_tool(monkeypatch, 'test.py', small_config(tmp_path, SMALL_VIT), checkpoint,
+             '--data-root', davis, '--work-dir', tmp_path / 'run', '--out', 'metrics.json', '--out-item', 'metrics',
+             '--cfg-options', 'test_dataloader.num_workers=0', 'test_evaluator.out_dir=masks',
+             'test_evaluator.video_dir=videos')
+    metrics = json.loads((tmp_path / 'metrics.json').read_text())
+    names = (davis / 'ImageSets/2017/val.txt').read_text().split()
+    objects, total = score_folders('masks', davis / 'Annotations/480p', names)
+    assert metrics == pytest.approx({f'davis/{name}': 100 * total[name] for name in total})
+    assert 50 < metrics['davis/J&F-Mean'] < 100
+    log = next((tmp_path / 'run').glob('*/*.log')).read_text()
+    for name, row in objects.items():
+        numbers = [float(text) for text in re.search(rf'^{name} (.*)$', log, re.M)[1].split()]
+        assert numbers == pytest.approx([100 * value for value in row.values()], abs=.051)
+    for name in names:
+        written = sorted(path.name for path in (tmp_path / 'masks' / name).iterdir())
+        annotated = sorted((davis / 'Annotations/480p' / name).iterdir())
+        assert written == [path.name for path in annotated]
+        assert np.array_equal(read_mask(tmp_path / 'masks' / name / written[0]),
+                              read_mask(annotated[0]))
+        assert (tmp_path / 'videos' / f'{name}.mp4').stat().st_size > 1000
+
+
+def test_tool_wants_the_whole_encoder_and_the_data(checkpoint, tmp_path, monkeypatch):
+    use_cpu(monkeypatch)
+    monkeypatch.chdir(tmp_path)
+    davis = write_davis(tmp_path / 'davis', dict(x=moving_squares(3, patch=2)))
+    arch = dict(SMALL_VIT['arch'], embed_dims=32)
+    args = 'test.py', small_config(tmp_path, dict(SMALL_VIT, arch=arch)), checkpoint, '--data-root'
+    assert 'width 48, 2 blocks and patch size 8; this config builds width 32' in error_of_tool(
+        monkeypatch, *args, davis)
+    (davis / 'ImageSets/2017/val.txt').unlink()
+    error = error_of_tool(monkeypatch, *args, davis)
+    assert "val.txt': no such file; test_dataloader.dataset.data_root is the folder" in error
+
+
+def _test_on(rank, cfg, world_size):
+    """Run the test as one of several gloo processes and save the metrics."""
+    torch.set_num_threads(1)
+    if world_size > 1:
+        torch.distributed.init_process_group(
+            'gloo', init_method=f'file://{cfg.work_dir}/store', rank=rank, world_size=world_size)
+        cfg.launcher = 'pytorch'
+        # MMEngine names a device for each process, which a CPU model may not have.
+        cfg.model_wrapper_cfg = dict(type='MMDistributedDataParallel', device_ids=None)
+    torch.save(Runner.from_cfg(cfg).test(), f'{cfg.work_dir}/result{rank}.pth')
+    if world_size > 1:
+        torch.distributed.destroy_process_group()
+
+
+def test_two_processes_equal_one(checkpoint, tmp_path, monkeypatch):
+    """Of three sequences, two processes take two each, and thus one twice."""
+    monkeypatch.chdir(tmp_path)  # MMEngine collects results below the current folder
+    monkeypatch.setenv('LOCAL_RANK', '0')
+    monkeypatch.setenv('OMP_NUM_THREADS', '1')
+    davis = write_davis(tmp_path / 'davis', {
+        name: moving_squares(num, patch=4) for name, num in (('a', 5), ('b', 4), ('c', 3))})
+    results = {}
+    for world_size in (1, 2):
+        work_dir = tmp_path / str(world_size)
+        work_dir.mkdir()
+        cfg = small_davis(davis, work_dir)
+        cfg.load_from = str(checkpoint)
+        cfg.test_evaluator.out_dir = str(work_dir / 'masks')
+        if world_size == 1:
+            _test_on(0, cfg, 1)
+        else:
+            # Forked, to spare each process the import of the toolboxes.
+            mp.start_processes(_test_on, (cfg, world_size), world_size, start_method='fork')
+        results[world_size] = [torch.load(work_dir / f'result{rank}.pth')
+                               for rank in range(world_size)]
+    assert results[2] == 2 * results[1]
+    one, two = (sorted((tmp_path / name / 'masks').glob('*/*.png')) for name in '12')
+    assert len(one) == len(two) == 12
+    assert all(a.read_bytes() == b.read_bytes() for a, b in zip(one, two, strict=True))

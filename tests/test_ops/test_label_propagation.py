@@ -1,0 +1,114 @@
+"""Labels carried from frame to frame, against loops and by hand."""
+import math
+
+import pytest
+import torch
+import torch.nn.functional as F
+
+from mmguided.ops import label_propagation, propagate_labels, propagate_through_video
+
+
+def by_loops(query, references, labels, radius, topk, temperature):
+    """One position at a time, from the definition."""
+    batch, num, height, width, _ = references.shape
+    result = torch.zeros(batch, height, width, labels.shape[-1])
+    for b in range(batch):
+        for y in range(height):
+            for x in range(width):
+                near = [(r, v, u) for r in range(num) for v in range(height) for u in range(width)
+                        if abs(v - y) <= radius and abs(u - x) <= radius]
+                cosines = [float(query[b, y, x] @ references[(b, *place)]) for place in near]
+                best = sorted(zip(cosines, near, strict=True), reverse=True)[:topk]
+                weights = [math.exp(cosine / temperature) for cosine, _ in best]
+                for weight, (_, place) in zip(weights, best, strict=True):
+                    result[b, y, x] += weight / sum(weights) * labels[(b, *place)]
+    return result
+
+
+def random_frames(batch=2, num=3, height=5, width=7, dim=4, classes=3):
+    query, references = (F.normalize(torch.randn(*shape, height, width, dim), dim=-1)
+                         for shape in ((batch, ), (batch, num)))
+    return query, references, torch.rand(batch, num, height, width, classes)
+
+
+@pytest.mark.parametrize('radius, topk', [(0, 5), (1, 5), (2, 3), (12, 5), (12, 1000)])
+@pytest.mark.parametrize('rows', [1, 3])
+def test_equals_loops(radius, topk, rows):
+    """At radius 0 there are 3 neighbors, one of each reference, and 105 in all."""
+    frames = random_frames()
+    torch.testing.assert_close(propagate_labels(*frames, radius, topk, .1, rows),
+                               by_loops(*frames, radius, topk, .1))
+
+
+def test_weights_by_hand():
+    """One row of patches; cosines with the references are 1, .8 and 0, and the top 2 count."""
+    references = torch.tensor([[1., 0], [.8, .6], [0, 1]]).view(1, 1, 1, 3, 2)
+    query = torch.tensor([1., 0]).expand(1, 1, 3, 2)
+    labels = torch.tensor([1., 2, 4]).view(1, 1, 1, 3, 1)
+    share = 1 / (1 + math.exp(-.2 / .1))  # of the first against the second
+    first, second, third = propagate_labels(query, references, labels, 1, 2).flatten().tolist()
+    assert first == second == pytest.approx(share + 2 * (1 - share))
+    # The first reference is two columns away from the third patch.
+    share = 1 / (1 + math.exp(-.8 / .1))
+    assert third == pytest.approx(2 * share + 4 * (1 - share))
+
+
+def test_a_patch_alone_keeps_the_label_of_its_place():
+    query, references, labels = random_frames(num=1)
+    torch.testing.assert_close(propagate_labels(query, references, labels, radius=0),
+                               labels[:, 0])
+
+
+def test_top_neighbors_are_of_all_references_together():
+    """Two references hold the query itself; the third, nothing like it, has no part."""
+    query = torch.tensor([1., 0]).view(1, 1, 1, 2)
+    references = torch.tensor([[1., 0], [0, 1], [1, 0]]).view(1, 3, 1, 1, 2)
+    labels = torch.tensor([1., 100, 3]).view(1, 3, 1, 1, 1)
+    assert propagate_labels(query, references, labels, topk=2).item() == 2
+
+
+def test_autocast_changes_nothing():
+    frames = random_frames()
+    expected = propagate_labels(*frames)
+    with torch.autocast('cpu', torch.bfloat16):
+        assert torch.equal(propagate_labels(*frames), expected)
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason='needs a GPU')
+def test_gpu_equals_cpu():
+    frames = random_frames(height=9, width=13)
+    on_gpu = propagate_labels(*(part.cuda() for part in frames), radius=3)
+    torch.testing.assert_close(on_gpu.cpu(), propagate_labels(*frames, radius=3))
+
+
+@pytest.mark.parametrize('num_last_frames, expected', [
+    (0, [[0]] * 5), (1, [[0], [0, 1], [0, 2], [0, 3], [0, 4]]),
+    (3, [[0], [0, 1], [0, 1, 2], [0, 1, 2, 3], [0, 2, 3, 4]])])
+def test_references_are_the_first_frame_once_and_the_last(monkeypatch, num_last_frames, expected):
+    features = [F.normalize(torch.randn(2, 2, 3), dim=-1) for _ in range(6)]
+    seen = []
+
+    def spy(query, references, labels):
+        seen.append([next(i for i, feature in enumerate(features) if torch.allclose(r, feature))
+                     for r in references[0]])
+        # Labels are the numbers of the frames that they were found for.
+        assert labels[0, :, 0, 0, 0].tolist() == seen[-1]
+        return torch.full((1, 2, 2, 1), len(seen))
+
+    monkeypatch.setattr(label_propagation, 'propagate_labels', spy)
+    found = list(propagate_through_video(
+        (5 * feature for feature in features), torch.zeros(2, 2, 1), num_last_frames))
+    assert seen == expected and [int(labels[0, 0, 0]) for labels in found] == [1, 2, 3, 4, 5]
+
+
+def test_a_permutation_of_patches_is_followed():
+    """Each frame holds the same, nearly orthogonal patches elsewhere; every label goes along."""
+    patches = F.normalize(torch.randn(12, 256), dim=-1)
+    orders = [torch.arange(12)] + [torch.randperm(12) for _ in range(4)]
+    labels = torch.eye(12)
+    found = propagate_through_video((patches[order].view(3, 4, -1) for order in orders),
+                                    labels.view(3, 4, 12))
+    for order, maps in zip(orders[1:], found, strict=True):
+        assert torch.equal(maps.flatten(0, 1).argmax(dim=1), order)
+        assert maps.sum(dim=-1).allclose(torch.ones(3, 4))
