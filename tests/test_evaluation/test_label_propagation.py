@@ -11,6 +11,7 @@ from mmengine.runner import Runner
 from PIL import Image
 
 from mmguided.evaluation import LabelPropagation, score_folders, score_sequence, summarize
+from mmguided.evaluation.label_propagation import _to_mask
 from mmguided.registry import MODELS
 from mmguided.utils.errors import ConfigError
 from mmguided.utils.mask_files import read_mask
@@ -101,7 +102,6 @@ def test_lost_object_and_void_pixels():
 def test_masks_by_hand():
     """Two patches; each map is scaled to [0, 1] before they are compared, so that a weak object
     wins where it is at its largest."""
-    from mmguided.evaluation.label_propagation import _to_mask
     labels = torch.tensor([[[1., 0], [.8, .2]]])
     assert _to_mask(labels, (2, 8)).tolist() == [[0, 0, 0, 0, 1, 1, 1, 1]] * 2
     constant = F.one_hot(torch.zeros(1, 2, dtype=torch.long), 2).float()
@@ -156,7 +156,8 @@ def test_tool_scores_and_writes_what_scores_the_same(davis, checkpoint, tmp_path
     use_cpu(monkeypatch)
     monkeypatch.chdir(tmp_path)
     run_tool(monkeypatch, 'test.py', small_config(tmp_path, SMALL_VIT), checkpoint,
-             '--data-root', davis, '--work-dir', tmp_path / 'run', '--out', 'metrics.json', '--out-item', 'metrics',
+             '--data-root', davis, '--work-dir', tmp_path / 'run',
+             '--out', 'metrics.json', '--out-item', 'metrics',
              '--cfg-options', 'test_dataloader.num_workers=0', 'test_evaluator.out_dir=masks',
              'test_evaluator.video_dir=videos')
     metrics = json.loads((tmp_path / 'metrics.json').read_text())
