@@ -108,7 +108,7 @@ def statistics(values: Sequence[float]) -> tuple[float, float, float]:
     return float(values.mean()), float((values > 0.5).mean()), float(decay)
 
 
-def summarize(scores: Mapping[str, list[dict[str, list]]]) -> tuple[dict, dict]:
+def summarize_objects(scores: Mapping[str, list[dict[str, list]]]) -> tuple[dict, dict]:
     """From the frames to the objects and to the whole data set.
 
     Args:
@@ -141,7 +141,7 @@ def score_folders(predictions: str | Path, annotations: str | Path,
         sequences: Names of the sequences.
 
     Returns:
-        As :func:`summarize`.
+        As :func:`summarize_objects`.
 
     Raises:
         ConfigError: If a sequence has no annotation, a file is missing, or the predictions do not
@@ -159,4 +159,4 @@ def score_folders(predictions: str | Path, annotations: str | Path,
                 for folder in (predictions, annotations)))
         except ValueError as error:
             raise ConfigError(f'predictions={str(predictions)!r}: {sequence}: {error}') from error
-    return summarize(scores)
+    return summarize_objects(scores)

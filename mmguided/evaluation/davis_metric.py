@@ -11,7 +11,7 @@ from torch import Tensor
 from mmguided.registry import METRICS
 from mmguided.utils.mask_files import PALETTE, write_mask
 
-from .davis import score_sequence, summarize
+from .davis import score_sequence, summarize_objects
 
 FRAMES_PER_SECOND = 24
 
@@ -56,7 +56,7 @@ class DAVISMetric(BaseMetric):
 
     def compute_metrics(self, results: list) -> dict[str, float]:
         """The means over all objects."""
-        objects, total = summarize(dict(results))
+        objects, total = summarize_objects(dict(results))
         print_log(_table(objects), logger='current')
         return {name: 100 * value for name, value in total.items()}
 

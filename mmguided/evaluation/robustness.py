@@ -85,7 +85,7 @@ def chance_level(dataset: BaseDataset) -> float:
     return 100 * torch.tensor(labels).bincount().max().item() / len(labels)
 
 
-def summarize(rows: Sequence[dict]) -> dict[tuple[str, float], tuple[float, float | None]]:
+def summarize_levels(rows: Sequence[dict]) -> dict[tuple[str, float], tuple[float, float | None]]:
     """Of the rows of :func:`robustness_curves`, the mean of ``top1`` over seeds and its sample
     standard deviation, None for a single value, by perturbation and rising level."""
     values = {}
@@ -98,7 +98,7 @@ def summarize(rows: Sequence[dict]) -> dict[tuple[str, float], tuple[float, floa
 def robustness_table(results: Mapping[str, Sequence[dict]]) -> str:
     """Markdown: a row for each setting and a column of top-1 accuracies, mean ± standard deviation
     over seeds, for each name of a classifier and its rows of :func:`robustness_curves`."""
-    summaries = [summarize(rows) for rows in results.values()]
+    summaries = [summarize_levels(rows) for rows in results.values()]
     # Both perturbations may have the images as they are, in one row then.
     columns = [{_describe(*setting): _cell(*values) for setting, values in summary.items()}
                for summary in summaries]

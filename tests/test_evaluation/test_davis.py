@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from skimage.morphology import disk
 
-from mmguided.evaluation import score_folders, score_sequence, summarize
+from mmguided.evaluation import score_folders, score_sequence, summarize_objects
 from mmguided.evaluation.davis import boundary, contour_accuracy, region_similarity, statistics
 from mmguided.utils.errors import ConfigError
 from mmguided.utils.mask_files import read_mask, write_mask
@@ -105,7 +105,7 @@ def test_first_and_last_frame_do_not_count_and_void_is_background():
     predictions[2][predictions[2] == 2] = 0
     one, two = score_sequence(predictions, annotations)
     assert one == dict(J=[1, 1, 1], F=[1, 1, 1]) and two['J'] == two['F'] == [1, 0, 1]
-    objects, total = summarize(dict(x=[one, two]))
+    objects, total = summarize_objects(dict(x=[one, two]))
     assert list(objects) == ['x_1', 'x_2']
     assert total['J&F-Mean'] == pytest.approx(5 / 6) and total['J-Recall'] == pytest.approx(5 / 6)
     # 1, 0, 1 has quarters 1, 0 and 1.

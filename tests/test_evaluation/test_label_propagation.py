@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from mmengine.runner import Runner
 from PIL import Image
 
-from mmguided.evaluation import LabelPropagation, score_folders, score_sequence, summarize
+from mmguided.evaluation import LabelPropagation, score_folders, score_sequence, summarize_objects
 from mmguided.evaluation.label_propagation import _to_mask
 from mmguided.registry import MODELS
 from mmguided.utils.errors import ConfigError
@@ -45,7 +45,7 @@ def test_squares_that_move_by_whole_patches():
     predictions = [masks[0], *model.segment(torch.from_numpy(frames), masks[0])]
     centers = (slice(None), slice(4, None, 8), slice(4, None, 8))
     assert np.array_equal(np.stack(predictions)[centers], masks[centers])
-    _, total = summarize(dict(x=score_sequence(np.stack(predictions), masks)))
+    _, total = summarize_objects(dict(x=score_sequence(np.stack(predictions), masks)))
     assert total['J&F-Mean'] > .97 and total['J-Mean'] > .95 and total['F-Mean'] > .98
     assert total['J-Recall'] == total['F-Recall'] == 1 and abs(total['J-Decay']) < .02
 

@@ -8,7 +8,7 @@ from mmengine.runner import Runner
 from PIL import Image
 
 from mmguided import get_model
-from mmguided.evaluation import chance_level, robustness_curves, robustness_table, summarize
+from mmguided.evaluation import chance_level, robustness_curves, robustness_table, summarize_levels
 from mmguided.utils.errors import ConfigError
 from tests.helpers.colors import COLORS, color_folders, small
 
@@ -195,7 +195,7 @@ ROWS = rows(('shuffle', 2, 0, 30.), ('occlusion', .5, 0, 60.), ('occlusion', 0, 
 
 
 def test_mean_and_sample_standard_deviation():
-    assert list(summarize(ROWS).items()) == [
+    assert list(summarize_levels(ROWS).items()) == [
         (('occlusion', 0), (80, None)),
         (('occlusion', .5), (63, pytest.approx(13**.5))),  # (9 + 1 + 16) / 2
         (('shuffle', 1), (80, None)),

@@ -100,7 +100,7 @@ def names_of(paths: Iterable[str]) -> dict[str, str]:
 
 def show(record: dict, out: Path) -> None:
     """Write the table and the curves of a record."""
-    from mmguided.evaluation import robustness_table, summarize
+    from mmguided.evaluation import robustness_table, summarize_levels
     names = names_of(record['results'])
     results = {names[path]: rows for path, rows in record['results'].items()}
     (out / 'robustness.md').write_text(
@@ -113,7 +113,7 @@ def show(record: dict, out: Path) -> None:
             ('shuffle', 1, 'shuffled cells along each side of the image')):
         for name, rows in results.items():
             if points := [(scale * level, average, deviation or 0)
-                          for (kind, level), (average, deviation) in summarize(rows).items()
+                          for (kind, level), (average, deviation) in summarize_levels(rows).items()
                           if kind == perturbation]:
                 panels.setdefault(label, {})[name] = points
     draw_curves(panels, 'top-1 accuracy, %',
