@@ -157,6 +157,7 @@ def check_data(cfg: Config, fields: Iterable[str]) -> None:
         for name, node in walk(cfg.get(field), field):
             if isinstance(node, dict) and not node.get('backend_args'):
                 _check_data_root(f'{name}.data_root', node.get('data_root'))
+                _check_ann_file(f'{name}.ann_file', node)
                 _check_imagenet(f'{name}.data_root', node)
 
 
@@ -166,12 +167,35 @@ def _check_data_root(field: str, root: str | None) -> None:
                           f'`--data-root FOLDER` or `--cfg-options {field}=PATH`')
 
 
+def _check_ann_file(field: str, dataset: Mapping) -> None:
+    """Data sets look for their annotations below ``data_root``."""
+    root, path = dataset.get('data_root'), dataset.get('ann_file')
+    if not isinstance(root, str) or not isinstance(path, str) or '://' in root + path:
+        return
+    found = osp.join(osp.expanduser(root), path)
+    if not osp.exists(found):
+        remedy = 'put it there'
+        if _is_imagenet(dataset):
+            remedy = 'make it by tools/dataset_converters/make_low_shot_subset.py'
+        raise ConfigError(f'{field}={path!r}: no file {found!r}; {remedy}, or set '
+                          f'`--cfg-options {field}=PATH`')
+
+
+def _is_imagenet(dataset: Mapping) -> bool:
+    return dataset.get('type') in ('ImageNet', 'mmpretrain.ImageNet')
+
+
 def _check_imagenet(field: str, dataset: Mapping) -> None:
     """mmpretrain's ImageNet wants a folder for each of 1000 classes, or a list of the images."""
-    if dataset.get('type') not in ('ImageNet', 'mmpretrain.ImageNet') or dataset.get('ann_file'):
-        return
     root, split = Path(dataset.get('data_root') or '.').expanduser(), dataset.get('split', '')
-    if split and not (root / 'meta' / f'{split}.txt').is_file():
+    if not _is_imagenet(dataset) or not split:
+        return
+    if dataset.get('ann_file'):
+        if not dataset.get('data_prefix') and not (root / split).is_dir():
+            raise ConfigError(f'{field}={str(root)!r} has no folder {split!r}, which holds the '
+                              'images; put it there, or set `--data-root FOLDER`')
+        return
+    if not (root / 'meta' / f'{split}.txt').is_file():
         num = sum(path.is_dir() for path in (root / split).glob('*'))
         if num != 1000:
             raise ConfigError(

@@ -58,6 +58,19 @@ def check_training_data(runner: Runner) -> None:
                               f'`--cfg-options {field}={len(classes)}`')
 
 
+def check_validation_data(runner: Runner) -> None:
+    """Raise ConfigError if labels mean other classes in validation than in training."""
+    if runner.val_loop is None:
+        return
+    classes, theirs = (tuple(getattr(loader.dataset, 'metainfo', {}).get('classes') or ())
+                       for loader in (runner.train_dataloader, runner.val_dataloader))
+    if classes and theirs and classes != theirs:
+        name = next(iter(set(classes) ^ set(theirs)), classes[0])
+        raise ConfigError(f'val_dataloader.dataset: it has {len(theirs)} classes, not those '
+                          f'{len(classes)} of the training data ({name!r} differs), so that labels '
+                          'disagree; give both the same folders of classes')
+
+
 def train(cfg: Config) -> None:
     """Train as ``cfg`` says; what is wrong in it becomes a ConfigError."""
     prepare_device(cfg)
@@ -69,6 +82,7 @@ def train(cfg: Config) -> None:
             runner.logger.info(
                 f'--resume: no checkpoint in {cfg.work_dir}; training starts from epoch 0')
         check_training_data(runner)
+        check_validation_data(runner)
         runner.train()
 
 

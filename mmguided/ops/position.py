@@ -1,4 +1,7 @@
-"""Fixed two-dimensional sine-cosine position embeddings."""
+"""Fixed two-dimensional sine-cosine position embeddings, and tables of relative positions."""
+import math
+
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -31,3 +34,34 @@ def sincos_position_embedding(grid: tuple[int, int], dim: int, cls_token: bool =
     if cls_token:
         embedding = torch.cat((embedding.new_zeros(1, dim), embedding))
     return embedding.float().unsqueeze(0)
+
+
+def resize_relative_positions(table: Tensor, window: int) -> Tensor:
+    """A Swin's table of relative positions for windows of another side, as SimMIM resizes it.
+
+    The offsets that the table was trained at are taken to lie at distances that grow by a constant
+    factor, chosen so that the farthest offset of the new window is at the farthest trained one: the
+    new table is read out of a cubic spline through them. mmpretrain's function does the same by
+    ``interp2d``, which SciPy has removed.
+
+    Args:
+        table: ``((2 * w - 1)**2, num_heads)`` of windows of side w, w > 2.
+        window: Side of the new windows.
+
+    Returns:
+        ``((2 * window - 1)**2, num_heads)``.
+    """
+    # Only here: nothing else needs SciPy, whose import takes its time.
+    from scipy.interpolate import make_interp_spline
+    from scipy.optimize import brentq
+
+    side = math.isqrt(len(table))
+    reach = side // 2
+    factor = brentq(lambda q: sum(q**i for i in range(reach)) - (window - 1), 1e-3, 1e3)
+    far = np.cumsum(factor**np.arange(reach))
+    trained = np.concatenate((-far[::-1], [0], far))
+    wanted = np.arange(1 - window, window)
+    values = table.double().cpu().numpy().reshape(side, side, -1)
+    for axis in (0, 1):
+        values = make_interp_spline(trained, values, axis=axis)(wanted)
+    return torch.from_numpy(values).flatten(0, 1).to(table)

@@ -2,7 +2,7 @@
 import math
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pickle import UnpicklingError
 
@@ -13,6 +13,9 @@ from torch import Tensor, nn
 from .errors import ConfigError, check_file
 
 _ENCODER = 'backbone.init_cfg.checkpoint'
+
+#: Names of mask tokens in an encoder, which nothing reads without a mask.
+MASK_TOKENS = r'(stage_mask_tokens\.\d+|mask_token)$'
 
 Shape = tuple[int, ...]
 
@@ -54,7 +57,8 @@ def load_encoder(encoder: nn.Module,
                  settings: Mapping,
                  unused: str | None = None,
                  new: str | None = None,
-                 field: str = _ENCODER) -> None:
+                 field: str = _ENCODER,
+                 resize: Callable[[dict], dict] | None = None) -> None:
     """Load an encoder's weights strictly; a position embedding of another grid is resized.
 
     Args:
@@ -63,6 +67,8 @@ def load_encoder(encoder: nn.Module,
         unused: Pattern of the names that a checkpoint may have and the encoder does not.
         new: Pattern of the encoder's names that a checkpoint may lack; they keep their values.
         field: What to call the checkpoint in errors.
+        resize: Gives those weights of a checkpoint, by name, that are of another size in this
+            encoder, in its own size.
 
     Raises:
         ConfigError: If there is no such file, or if it lacks or contradicts another weight.
@@ -70,16 +76,20 @@ def load_encoder(encoder: nn.Module,
     state, prefix = read_checkpoint(settings, field)
     theirs = {name.removeprefix(prefix): value for name, value in state.items()
               if name.startswith(prefix)}
+    resized = resize(theirs) if resize else {}
+    theirs |= resized
     left_out = [name for name in theirs if unused and re.match(unused, name)]
     ours = encoder.state_dict()
     fresh = [name for name in ours if new and re.match(new, name) and name not in theirs]
     check_backbone({prefix + name: value for name, value in ours.items() if name not in fresh},
-                   {name: value for name, value in state.items()
+                   {name: value for name, value in
+                    {**state, **{prefix + name: value for name, value in theirs.items()}}.items()
                     if name.removeprefix(prefix) not in left_out}, prefix)
     encoder.load_state_dict({name: value for name, value in theirs.items() if name not in left_out},
                             strict=False)  # the fresh ones are missing, all others are checked
     notes = ''.join(f'; {what}: {_some(names)}' for what, names in (
-        ('not used', left_out), ('initialized anew', fresh)) if names)
+        ('not used', left_out), ('initialized anew', fresh), ('resized', list(resized)))
+                    if names)
     MMLogger.get_current_instance().info(
         f'Every key of the encoder is loaded from {settings["checkpoint"]}{notes}')
 
@@ -135,12 +145,13 @@ def compare_backbone(model_state: Mapping[str, Tensor],
     """Compare the names and shapes of the weights under ``prefix`` in two state dicts.
 
     A position embedding of another, square grid is not a difference: mmpretrain resizes it on
-    loading.
+    loading. A mask token that the model lacks is none either: without a mask nothing reads it.
     """
     ours, theirs = _below(model_state, prefix), _below(checkpoint_state, prefix)
     return BackboneReport(
         missing=tuple(prefix + name for name in ours if name not in theirs),
-        unexpected=tuple(prefix + name for name in theirs if name not in ours),
+        unexpected=tuple(prefix + name for name in theirs
+                         if name not in ours and not _is_mask_token(prefix + name)),
         mismatched={
             prefix + name: (shape, theirs[name])
             for name, shape in ours.items()
@@ -178,6 +189,10 @@ def check_backbone(model_state: Mapping[str, Tensor],
 def _below(state: Mapping[str, Tensor], prefix: str) -> dict[str, Shape]:
     return {name.removeprefix(prefix): tuple(value.shape)
             for name, value in state.items() if name.startswith(prefix)}
+
+
+def _is_mask_token(name: str) -> bool:
+    return re.match(MASK_TOKENS, name.removeprefix('backbone.')) is not None
 
 
 def _is_resizable(name: str, shape: Shape, theirs: Mapping[str, Shape]) -> bool:

@@ -49,6 +49,10 @@ class MaskedViT(Encoder, VisionTransformer):
         patch_size: Side of a patch in pixels; must divide the sides of every input.
         out_type: Output of :meth:`forward` without a mask.
         **kwargs: The other arguments of VisionTransformer; ``with_cls_token`` must stay True.
+            ``frozen_stages`` blocks from the first do not learn, nor what comes before them:
+            patches, [CLS] and positions. All of the blocks freeze the final norm too, but never the
+            norm behind an average (``out_type='avg_featmap'``), which belongs to the head. With 0
+            everything learns.
 
     Raises:
         ConfigError: If the patch size does not divide the image size, the arch is unknown, or the
@@ -113,6 +117,8 @@ class MaskedViT(Encoder, VisionTransformer):
             raise ConfigError(f'backbone.frozen_stages={self.frozen_stages}: the encoder has '
                               f'{self.num_layers} blocks')
         super()._freeze_stages()
+        if self.out_type == 'avg_featmap':
+            self.ln2.requires_grad_(True)
 
     def train(self, mode: bool = True) -> 'MaskedViT':
         """Frozen blocks stay in evaluation mode, without drop path."""

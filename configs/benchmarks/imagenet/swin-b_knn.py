@@ -1,0 +1,27 @@
+"""k-NN accuracy of a pretrained Swin-B on ImageNet-1K; protocol as vit-b_knn.py.
+
+    tools/dist_test.sh configs/benchmarks/imagenet/swin-b_knn.py CHECKPOINT 8
+
+The feature is the mean of the last map. Images have 192 px and windows 6 x 6 tokens, as in
+SimMIM's pretraining, so that no weight is changed; crops are as large a share of the image as at
+224 px.
+
+Hardware as vit-b_knn.py; the bank takes 5.2 GB per GPU. No paper here reports k-NN.
+"""
+_base_ = ['./vit-b_knn.py']
+
+test_pipeline = [
+    _base_.test_pipeline[0],
+    dict(_base_.test_pipeline[1], scale=219),
+    dict(_base_.test_pipeline[2], crop_size=192),
+    _base_.test_pipeline[3],
+]
+test_dataloader = dict(dataset=dict(pipeline=test_pipeline))
+model = dict(
+    backbone=dict(
+        _delete_=True,
+        type='mmguided.DenseSwin',
+        arch='base',
+        img_size=192,
+        window_size=6),
+    bank_dataloader=dict(dataset=dict(pipeline=test_pipeline)))
