@@ -4,8 +4,8 @@
 
 Hardware: 8 GPUs, 512 images each, total batch 4096; --auto-scale-lr for any other number. Time: not
 measured by us.
-Known elsewhere: linear 75.8, fine-tune 85.9 (MAE); fine-tune in a plot (CMAE, Fig. 5b). Ours: not
-measured.
+Known elsewhere: linear 75.8, fine-tune 85.9 (MAE); fine-tune in a plot (CMAE, Fig. 5b).
+Ours: not measured.
 """
 _base_ = ['./vit-b_1600e.py']
 

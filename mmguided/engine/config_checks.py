@@ -157,6 +157,7 @@ def check_data(cfg: Config, fields: Iterable[str]) -> None:
         for name, node in walk(cfg.get(field), field):
             if isinstance(node, dict) and not node.get('backend_args'):
                 _check_data_root(f'{name}.data_root', node.get('data_root'))
+                _check_data_prefix(f'{name}.data_prefix', node)
                 _check_ann_file(f'{name}.ann_file', node)
                 _check_imagenet(f'{name}.data_root', node)
 
@@ -165,6 +166,16 @@ def _check_data_root(field: str, root: str | None) -> None:
     if isinstance(root, str) and '://' not in root and not osp.isdir(osp.expanduser(root or '.')):
         raise ConfigError(f'{field}={root!r}: no file or folder {root!r}; put it there, or set '
                           f'`--data-root FOLDER` or `--cfg-options {field}=PATH`')
+
+
+def _check_data_prefix(field: str, dataset: Mapping) -> None:
+    root, prefix = dataset.get('data_root'), dataset.get('data_prefix')
+    if not isinstance(root, str) or not isinstance(prefix, str) or '://' in root + prefix:
+        return
+    folder = osp.join(osp.expanduser(root), prefix)
+    if not osp.isdir(folder):
+        raise ConfigError(f'{field}={prefix!r}: no folder {folder!r}; put it there, or set '
+                          f'`--cfg-options {field}=NAME`')
 
 
 def _check_ann_file(field: str, dataset: Mapping) -> None:

@@ -30,6 +30,24 @@ def color_folders(root: Path, train: int, val: int) -> Path:
     return root
 
 
+def imagenet_folders(root: Path, train: int, val: int) -> Path:
+    """The same in ImageNet's layout, with annotation files so that it needs no 1000 classes, the
+    list of the classes of ImageNet-100, and two images of each class as 1 and 10 %."""
+    color_folders(root, train, val)
+    for name in ('meta', 'subsets'):
+        (root / name).mkdir()
+    (root / 'subsets/imagenet100.txt').write_text('\n'.join(COLORS))
+    for split in ('train', 'val'):
+        lines = [[f'{path.relative_to(root / split)} {label}'
+                  for path in sorted((root / split / color).iterdir())]
+                 for label, color in enumerate(COLORS)]
+        (root / 'meta' / f'{split}.txt').write_text('\n'.join(sum(lines, [])))
+        few = '\n'.join(line for of_class in lines for line in of_class[:2])
+        for percent in (1, 10):
+            (root / f'subsets/{split}_{percent}percent.txt').write_text(few)
+    return root
+
+
 def small(config: str, data_root: Path, work_dir: Path) -> Config:
     """A benchmark config with a small ViT on 32 px images, small batches and no GPU."""
     cfg = Config.fromfile(CONFIGS / config)

@@ -11,7 +11,14 @@ from mmengine.runner import Runner
 from PIL import Image
 
 from mmguided.registry import DATASETS, MODELS
-from tests.helpers.configs import build_without_memory, docstring, load, shots_of, table_row
+from tests.helpers.configs import (
+    build_without_memory,
+    differences,
+    docstring,
+    load,
+    shots_of,
+    table_row,
+)
 from tests.helpers.models import make_mask
 from tests.helpers.paths import ROOT
 
@@ -135,23 +142,24 @@ def test_the_micro_config_steps():
                for key, value in MODELS.build(knn).state_dict().items())
 
 
-def test_the_readmes_fine_tuning_on_imagenet_100(tmp_path):
-    """A.1: batch 256, 100 epochs, 5 of warm-up, drop path .1, layer decay .65; a class that is not
-    in the list is in neither split."""
-    block, = re.findall(r'```python\n(.*?)```', README, re.S)
-    path = tmp_path / 'finetune.py'
-    path.write_text(block.replace("'configs/", f"'{ROOT}/configs/"))
-    cfg = Config.fromfile(str(path))
-    assert cfg.train_dataloader.batch_size * 8 == cfg.auto_scale_lr.base_batch_size == 256
-    assert cfg.optim_wrapper.optimizer.lr == 5e-4
-    assert cfg.optim_wrapper.optimizer.weight_decay == .05
-    assert cfg.optim_wrapper.paramwise_cfg.layer_decay_rate == .65
-    assert cfg.model.backbone.drop_path_rate == .1
-    assert (cfg.train_cfg.max_epochs, cfg.param_scheduler[0].end) == (100, 5)
+@pytest.mark.parametrize('command', re.findall(
+    r'^tools/dist_train\.sh configs/(benchmarks/\S+)\.py 8 \\\n(.*)$', README, re.M),
+    ids=lambda command: command[0])
+def test_the_readmes_evaluations_change_fields_that_are_there(command):
+    name, options = command
+    cfg, before = load(name), load(name)
+    options = dict(option.split('=') for option in options.split() if '=' in option)
+    cfg.merge_from_dict({key: float(value) if re.fullmatch(r'[\d.e-]+', value) else value
+                         for key, value in options.items()})
+    assert set(differences(before.to_dict(), cfg.to_dict())) == set(options)
+
+
+def test_fine_tuning_on_imagenet_100(tmp_path):
+    """A.1: a class that is not in the list is in neither split."""
+    cfg = load('benchmarks/imagenet100/vit-s_finetune-100e')
     model = build_without_memory(cfg)
     assert model.head.fc.out_features == model.data_preprocessor.num_classes == 100
     assert model.head.fc.in_features == model.backbone.embed_dims == 384
-
     for split in ('train', 'val'):
         for name in 'abc':
             image = tmp_path / split / name / 'x.png'

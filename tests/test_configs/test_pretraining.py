@@ -8,6 +8,7 @@ from fnmatch import fnmatchcase
 from itertools import combinations
 
 import pytest
+import yaml
 from mmengine.runner import Runner
 
 from mmguided.registry import MODELS, TRANSFORMS
@@ -42,7 +43,11 @@ def test_recipe(name):
     assert (warmup.end, cosine.begin, cosine.T_max) == (40, 40, epochs - 40)
     step = cfg.train_dataloader.batch_size * 8
     batch = step * cfg.optim_wrapper.get('accumulative_counts', 1)
-    assert batch == (1024 if 'ccmim' in name and 'released' not in name else 4096)
+    in100 = 'in100' in name  # Conditional MAE's baselines
+    assert batch == (256 if in100 else
+                     1024 if 'ccmim' in name and 'released' not in name else 4096)
+    assert cfg.train_dataloader.dataset.get('classes') == (
+        'data/imagenet/subsets/imagenet100.txt' if in100 else None)
     # Fig. 2 of ccMIM states a rate of its own.
     fig_2 = re.search(r'ccmim/ablations/loss_', name)
     assert cfg.optim_wrapper.optimizer.lr == pytest.approx(1e-5 if fig_2 else 1.5e-4 * batch / 256)
@@ -214,6 +219,34 @@ def test_every_cmae_ablation_is_checked_and_in_the_readme():
     readme = (ROOT / 'configs/cmae/README.md').read_text()
     listed = set(re.findall(r'\(ablations/(\S+)_300e\.py\)', readme))
     assert len(CMAE_ABLATIONS) == 16 and listed == set(CMAE_ABLATIONS)
+
+
+def test_every_config_of_mae_is_in_readme_and_metafile():
+    folder = ROOT / 'configs/mae'
+    names = {path.stem for path in folder.glob('*.py')}
+    assert set(re.findall(r'^\| \[`(\S+)`\]\(\1\.py\)', (folder / 'README.md').read_text(), re.M)
+               ) == names
+    models = yaml.safe_load((folder / 'metafile.yml').read_text())['Models']
+    assert {model['Config'] for model in models} == {f'configs/mae/{name}.py' for name in names}
+    for model in models:
+        cfg, stated = load(model['Config'].removeprefix('configs/')), model['Metadata']
+        assert (stated['Epochs'], stated['Batch Size'], stated['Training Data']) == (
+            cfg.train_cfg.max_epochs, cfg.auto_scale_lr.base_batch_size,
+            'ImageNet-100' if 'classes' in cfg.train_dataloader.dataset else 'ImageNet-1k')
+
+
+@pytest.mark.parametrize('name', [name for name in PRETRAINING if name.startswith('mae/')])
+def test_mae_differs_from_vit_b_in_size_data_and_length_alone(name):
+    """The baselines share model and recipe, but for what their names state."""
+    default, other = load('mae/vit-b_800e'), load(name)
+    changed = set(differences(default.model.to_dict(), other.model.to_dict()))
+    size = name.split('/')[1].split('_')[0]
+    if size == 'hybrid-b':
+        assert changed == {'backbone.type', 'backbone.patch_size'}
+        assert other.model.backbone.type == 'mmguided.MaskedHybridViT'
+    else:
+        assert changed == (set() if size == 'vit-b' else {'backbone.arch'})
+    assert differences(default.optim_wrapper, other.optim_wrapper).keys() <= {'optimizer.lr'}
 
 
 def test_every_ccmim_ablation_is_in_the_readme():

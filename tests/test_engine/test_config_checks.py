@@ -147,6 +147,10 @@ def test_a_folder_that_is_no_imagenet_is_named(tmp_path):
     (tmp_path / 'meta').mkdir()
     (tmp_path / 'meta/val.txt').write_text('1.jpg 0')
     check_data(cfg, ['test_dataloader'])
+    cfg.test_dataloader.dataset.update(ann_file='meta/val.txt', split='train')
+    with pytest.raises(ConfigError, match=r"data_root='.*' has no folder 'train', which holds the "
+                                          'images'):
+        check_data(cfg, ['test_dataloader'])
 
 
 def test_a_new_run_leaves_the_checkpoints_of_another_one_alone(tmp_path):

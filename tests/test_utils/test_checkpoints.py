@@ -70,6 +70,18 @@ def test_foreign_names():
         check_backbone(state(), checkpoint)
 
 
+@pytest.mark.parametrize('prefix', ['backbone.', ''])
+def test_a_mask_token_of_the_checkpoint_alone_is_no_difference(prefix):
+    tokens = dict.fromkeys(('backbone.mask_token', 'backbone.stage_mask_tokens.3'), torch.zeros(1))
+    assert check_backbone(state(), state() | tokens, prefix).fits
+    with pytest.raises(ConfigError, match=r'2 missing \(backbone.mask_token'):
+        check_backbone(state() | tokens, state())
+    for other in ('backbone.mask_tokens', 'backbone.layers.0.mask_token', 'neck.mask_token'):
+        if other.startswith(prefix):
+            with pytest.raises(ConfigError, match=f'1 unexpected .{other}'):
+                check_backbone(state(), state() | {other: torch.zeros(1)}, prefix)
+
+
 def test_average_norm_is_not_pretrained():
     with pytest.raises(ConfigError, match="use out_type='featmap'"):
         check_backbone(state(out_type='avg_featmap'), state())

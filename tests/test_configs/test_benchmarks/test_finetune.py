@@ -16,7 +16,9 @@ from mmguided.utils.errors import ConfigError
 from tests.helpers.colors import ARCH, COLORS, CONFIGS, color_folders, small
 from tests.helpers.configs import build_without_memory, docstring
 
-IMAGENET = sorted(path.name for path in (CONFIGS / 'imagenet').glob('*finetune*.py'))
+# The rest of the folder is in test_imagenet.py.
+IMAGENET = sorted(path.name for path in (CONFIGS / 'imagenet').glob('*finetune*.py')
+                  if re.match(r'(vit|hybrid)-._finetune-\d+e(_lr.*)?\.py$', path.name))
 
 
 def rates(name):

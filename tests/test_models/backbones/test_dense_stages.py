@@ -63,3 +63,33 @@ def test_without_a_checkpoint_it_is_initialized_as_mmpretrains():
     model.init_weights()
     weight = model.stages[0][0].pointwise_conv1.weight
     assert 0 < weight.std() < .03 and not model.stages[0][0].pointwise_conv1.bias.any()
+
+
+def test_windows_of_another_side_are_resized(tmp_path):
+    """And 3 heads in place of 2 are an error, as is a table that is no square."""
+    encoder = MaskedSwin(**dict(SWIN, img_size=96, window_size=3))
+    save(tmp_path / 'encoder.pth', encoder)
+    pair = (None, DenseSwin, dict(SWIN, img_size=128, window_size=4))
+    model = dense(pair, tmp_path / 'encoder.pth')
+    name = 'stages.2.blocks.1.attn.w_msa.relative_position_bias_table'
+    ours, theirs = (e.state_dict()[name].view(-1, 2) for e in (model, encoder))
+    assert (len(ours), len(theirs)) == (49, 25)
+    assert torch.equal(ours[24], theirs[12]) and torch.equal(ours[[0, 48]], theirs[[0, 24]])
+    assert model(torch.randn(1, 3, 128, 128))[0].shape == (1, 64, 4, 4)
+    for wrong in (torch.zeros(25, 3), torch.zeros(24, 2)):
+        save(tmp_path / 'encoder.pth', encoder, **{name: wrong})
+        with pytest.raises(ConfigError, match=r'of another shape .*bias_table \(2\d, [23]\)'):
+            dense(pair, tmp_path / 'encoder.pth')
+
+
+@pytest.mark.parametrize('name, frozen', [('swin', 3), ('convnext', 4)])
+def test_what_is_frozen_whole_is_so_from_the_start(name, frozen):
+    """Before train(), since DistributedDataParallel looks then; and without drop path."""
+    _, kind, settings = PAIRS[name]
+    model = kind(**settings, frozen_stages=frozen, drop_path_rate=.5)
+    assert not any(p.requires_grad for p in model.parameters())
+    model.train()
+    assert not any(p.requires_grad for p in model.parameters())
+    images = torch.randn(2, 3, 64, 64)
+    assert torch.equal(model(images)[-1], model(images)[-1])
+    assert all(p.requires_grad for p in kind(**settings).parameters())
