@@ -1,6 +1,7 @@
 """Any folder of images as a dataset."""
 import logging
 import os.path as osp
+import re
 from collections import Counter
 from collections.abc import Sequence
 from typing import Any
@@ -64,8 +65,9 @@ class ImageFolder(CustomDataset):
             True or False), ...
 
     Raises:
-        ConfigError: The folder is missing, is a file, or holds no images; a class is unknown; in
-            use, an image is unreadable with ``broken='error'``, or all images are unreadable.
+        ConfigError: The folder is missing, is a file, or holds no images; a class is unknown; a
+            line of ``ann_file`` is not as above; in use, an image is unreadable with
+            ``broken='error'``, or all images are unreadable.
     """
 
     def __init__(self,
@@ -147,9 +149,23 @@ class ImageFolder(CustomDataset):
     def load_data_list(self) -> list[dict]:
         """Lists ``dict(img_path=..., gt_label=...)``, without label when unlabeled."""
         if self.ann_file and not exists(self.ann_file):
-            raise ConfigError(f'ann_file={self.ann_file!r} does not exist. Mend the path, or leave '
-                              'it out to scan the folder.')
+            raise ConfigError(f'ann_file={self.ann_file!r} does not exist. Mend the path, write '
+                              'it by a tool of tools/dataset_converters, or leave it out to scan '
+                              'the folder.')
+        if self.ann_file:
+            self._check_lines()
         return super().load_data_list()
+
+    def _check_lines(self) -> None:
+        lines = list_from_file(self.ann_file)
+        if not lines:
+            raise ConfigError(f'ann_file={self.ann_file!r} names no images. Write it anew.')
+        if self.with_label:
+            pattern = re.compile(r'\S.* \d+\s*')
+            for number, line in enumerate(lines, 1):
+                if not pattern.fullmatch(line):
+                    raise ConfigError(f'ann_file={self.ann_file!r}, line {number}: {line!r} is not '
+                                      "'path label' with a label from 0 on. Mend or delete it.")
 
     def _find_samples(self) -> list:
         """Lists ``(path, label)`` or ``path``, relative to :attr:`img_prefix`, and settles

@@ -30,6 +30,14 @@ RUNNER_FIELDS = frozenset('''
 BUILDER_KEYS = frozenset('''
     type _delete_ _scope_ constructor convert_to_iter_based paramwise_cfg priority'''.split())
 
+#: What must lie in the ``data_root`` of data sets of mmpretrain that come as archives.
+DATASET_FILES = dict(
+    CIFAR10=('cifar-10-batches-py', ),
+    CIFAR100=('cifar-100-python', ),
+    CUB=('images', 'images.txt', 'image_class_labels.txt', 'train_test_split.txt'),
+    DTD=('images', 'imdb/imdb.mat'),
+    Flowers102=('jpg', 'imagelabels.mat', 'setid.mat'))
+
 SCOPES = ('mmguided', 'mmengine', 'mmcv', 'mmpretrain', 'mmdet', 'mmseg')
 INSTALL = ('run `bash tools/setup_env.sh tests`, or see README.md and docs/downstream.md for an '
            'installation by hand')
@@ -159,6 +167,7 @@ def check_data(cfg: Config, fields: Iterable[str]) -> None:
                 _check_data_root(f'{name}.data_root', node.get('data_root'))
                 _check_data_prefix(f'{name}.data_prefix', node)
                 _check_ann_file(f'{name}.ann_file', node)
+                _check_files(f'{name}.data_root', node)
                 _check_imagenet(f'{name}.data_root', node)
 
 
@@ -194,6 +203,18 @@ def _check_ann_file(field: str, dataset: Mapping) -> None:
 
 def _is_imagenet(dataset: Mapping) -> bool:
     return dataset.get('type') in ('ImageNet', 'mmpretrain.ImageNet')
+
+
+def _check_files(field: str, dataset: Mapping) -> None:
+    """Check the files and folders that some data sets of mmpretrain must have."""
+    kind = str(dataset.get('type')).removeprefix('mmpretrain.')
+    if kind.startswith('CIFAR') and dataset.get('download', True):
+        return
+    root = Path(dataset.get('data_root') or '.').expanduser()
+    for name in DATASET_FILES.get(kind, ()):
+        if not (root / name).exists():
+            raise ConfigError(f'{field}={str(root)!r}: {kind} needs {name!r} in it; unpack the '
+                              'published archives there, or set `--data-root FOLDER`')
 
 
 def _check_imagenet(field: str, dataset: Mapping) -> None:

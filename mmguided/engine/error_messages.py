@@ -2,6 +2,7 @@
 import inspect
 import os.path as osp
 import re
+import traceback
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from difflib import get_close_matches
@@ -22,7 +23,8 @@ from .config_checks import latest_checkpoint
 @contextmanager
 def naming_config_fields(cfg: Config, sections: Sequence[str]) -> Iterator[None]:
     """Turn the errors that a mistake in ``cfg`` leads to into a `ConfigError` of its field: a
-    missing file or folder, an unknown type or argument, a checkpoint that torch cannot read.
+    missing file or folder, an unknown type or argument, a checkpoint that torch cannot read, labels
+    that a data set of mmpretrain cannot read.
 
     Registries, datasets and loaders report them without the field. An error that no field of
     ``cfg`` explains is not touched.
@@ -34,8 +36,9 @@ def naming_config_fields(cfg: Config, sections: Sequence[str]) -> Iterator[None]
     """
     try:
         yield
-    except (FileNotFoundError, KeyError, TypeError, RuntimeError, EOFError,
-            UnpicklingError) as error:
+    except ConfigError:
+        raise
+    except Exception as error:
         fields = [pair for name in sections for pair in walk(cfg.get(name), name)]
         message = _explain(error, fields, cfg)
         if message is None:
@@ -46,11 +49,15 @@ def naming_config_fields(cfg: Config, sections: Sequence[str]) -> Iterator[None]
 def _explain(error: Exception, fields: list, cfg: Config) -> str | None:
     if isinstance(error, FileNotFoundError):
         return _missing_file(error, fields)
+    if message := _unreadable_labels(error, fields):
+        return message
     if isinstance(error, KeyError):
         return _unknown_type(str(error), fields)
     if isinstance(error, TypeError):
         return _wrong_arguments(str(error), fields)
-    return _broken_checkpoint(error, cfg)
+    if isinstance(error, (RuntimeError, EOFError, UnpicklingError)):
+        return _broken_checkpoint(error, cfg)
+    return None
 
 
 def _missing_file(error: FileNotFoundError, fields: list) -> str | None:
@@ -66,6 +73,34 @@ def _missing_file(error: FileNotFoundError, fields: list) -> str | None:
     field, value = (min if root else max)(root or named, key=lambda pair: len(pair[1]))
     return (f'{field}={value!r}: no file or folder {missing!r}; put it there or set '
             f'`--cfg-options {field}=PATH`')
+
+
+def _unreadable_labels(error: Exception, fields: list) -> str | None:
+    """Of an error that one of mmpretrain's data sets raises while it reads its files, in the words
+    of their parsers; what users wrote themselves keeps its stack."""
+    frames = [frame for cause in _chain(error)
+              for frame, _ in traceback.walk_tb(cause.__traceback__)
+              if frame.f_code.co_name in ('full_init', '_serialize_data')]
+    dataset = frames[-1].f_locals['self'] if frames else None
+    kind, split = type(dataset).__name__, getattr(dataset, 'split', None)
+    if not type(dataset).__module__.startswith('mmpretrain.'):
+        return None
+    named = [name for name, node in fields if isinstance(node, dict)
+             and _class_name(node) == kind and node.get('data_root', '') == dataset.data_root
+             and node.get('split', split) == split]
+    if not named:
+        return None
+    # An empty list of images cannot be serialized.
+    found = f'has no images of split={split!r}' if frames[-1].f_code.co_name != 'full_init' else (
+        f'cannot be read ({type(error).__name__}: {" ".join(str(error).split())})')
+    return (f'{named[0]}.data_root={dataset.data_root!r}: {kind} {found}; compare the files with '
+            f'the layout that the documentation of mmpretrain.datasets.{kind} shows')
+
+
+def _chain(error: BaseException | None) -> Iterator[BaseException]:
+    while error is not None:
+        yield error
+        error = error.__cause__ or error.__context__
 
 
 def _unknown_type(text: str, fields: list) -> str | None:

@@ -11,10 +11,8 @@ from mmengine.runner import Runner
 from mmengine.utils import import_modules_from_strings
 from torch import distributed
 
-from mmguided.utils.configs import walk
-from mmguided.utils.errors import ConfigError
-
 from .config_checks import latest_checkpoint
+from .data_checks import check_test_data, check_training_data
 from .device import prepare_device
 from .error_messages import naming_config_fields
 
@@ -43,34 +41,6 @@ def build_runner(cfg: Config) -> Runner:
     return RUNNERS.build(cfg) if 'runner_type' in cfg else Runner.from_cfg(cfg)
 
 
-def check_training_data(runner: Runner) -> None:
-    """Raise ConfigError if the training data give no batch, or labels that the model has not."""
-    loader = runner.train_dataloader
-    if not len(loader):
-        raise ConfigError(
-            f'train_dataloader.batch_size={loader.batch_size}: {len(loader.dataset)} images over '
-            f'{runner.world_size} processes are less than one batch; set '
-            '`--cfg-options train_dataloader.batch_size=N` to a smaller number')
-    classes = getattr(loader.dataset, 'metainfo', {}).get('classes') or ()
-    for field, value in walk(runner.cfg.model, 'model'):
-        if field.endswith('.num_classes') and isinstance(value, int) and value < len(classes):
-            raise ConfigError(f'{field}={value}: the data set has {len(classes)} classes; set '
-                              f'`--cfg-options {field}={len(classes)}`')
-
-
-def check_validation_data(runner: Runner) -> None:
-    """Raise ConfigError if labels mean other classes in validation than in training."""
-    if runner.val_loop is None:
-        return
-    classes, theirs = (tuple(getattr(loader.dataset, 'metainfo', {}).get('classes') or ())
-                       for loader in (runner.train_dataloader, runner.val_dataloader))
-    if classes and theirs and classes != theirs:
-        name = next(iter(set(classes) ^ set(theirs)), classes[0])
-        raise ConfigError(f'val_dataloader.dataset: it has {len(theirs)} classes, not those '
-                          f'{len(classes)} of the training data ({name!r} differs), so that labels '
-                          'disagree; give both the same folders of classes')
-
-
 def train(cfg: Config) -> None:
     """Train as ``cfg`` says; what is wrong in it becomes a ConfigError."""
     prepare_device(cfg)
@@ -82,7 +52,6 @@ def train(cfg: Config) -> None:
             runner.logger.info(
                 f'--resume: no checkpoint in {cfg.work_dir}; training starts from epoch 0')
         check_training_data(runner)
-        check_validation_data(runner)
         runner.train()
 
 
@@ -106,6 +75,7 @@ def test(cfg: Config, predictions: str | None = None) -> dict[str, float]:
             kind = 'mmdet.DumpDetResults' if cfg.get('default_scope') == 'mmdet' else 'DumpResults'
             runner.test_evaluator.metrics.append(
                 METRICS.build(dict(type=kind, out_file_path=predictions)))
+        check_test_data(runner)
         return runner.test()
 
 
