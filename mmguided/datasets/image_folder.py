@@ -161,7 +161,7 @@ class ImageFolder(CustomDataset):
         if not lines:
             raise ConfigError(f'ann_file={self.ann_file!r} names no images. Write it anew.')
         if self.with_label:
-            pattern = re.compile(r'\S.* \d+\s*')
+            pattern = re.compile(r'\s*\S.* \d+\s*')
             for number, line in enumerate(lines, 1):
                 if not pattern.fullmatch(line):
                     raise ConfigError(f'ann_file={self.ann_file!r}, line {number}: {line!r} is not '

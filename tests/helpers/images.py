@@ -5,10 +5,10 @@ import numpy as np
 from PIL import Image
 
 
-def write_image(path: Path, value: int = 0) -> Path:
-    """Write a picture of 12 x 10 pixels of one gray value."""
+def write_image(path: Path, value: int = 0, size: tuple[int, int] = (12, 10)) -> Path:
+    """Write a picture of so many pixels, width and height, of one gray value."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    Image.fromarray(np.full((10, 12, 3), value, np.uint8)).save(path)
+    Image.new('RGB', size, (value, ) * 3).save(path)
     return path
 
 

@@ -95,6 +95,16 @@ def test_annotation_file(labeled):
     assert dataset.get_gt_labels().tolist() == [7, 3]
 
 
+@pytest.mark.parametrize('text, message', [
+    ('b/1.png 7\na/2.JPEG\n', r"list\.txt', line 2: 'a/2\.JPEG' is not 'path label'"),
+    ('b/1.png -1\n', "line 1: 'b/1.png -1' is not 'path label' with a label from 0 on"),
+    ('b/1.png 7\n\n', "line 2: '' is not"), ('', r"list\.txt' names no images")])
+def test_a_wrong_line_of_an_annotation_file_is_named(labeled, text, message):
+    (labeled / 'list.txt').write_text(text)
+    with pytest.raises(ConfigError, match=message):
+        build(labeled, ann_file='list.txt', with_label=True)
+
+
 def test_broken_images_are_skipped_to_the_next_and_counted_once(with_broken):
     dataset = build(with_broken, pipeline=[LOAD])
     values = [[int(dataset[i]['img'][0, 0, 0]) for i in range(6)] for _ in range(2)]

@@ -20,6 +20,7 @@ from mmguided.engine.config_checks import (
 )
 from mmguided.utils.errors import ConfigError
 from tests.helpers.paths import ROOT
+from tests.helpers.transfer import LAYOUTS
 
 VIT = str(ROOT / 'configs/ccmim/vit-b_800e.py')
 KNN = str(ROOT / 'configs/benchmarks/imagenet/vit-b_knn.py')
@@ -151,6 +152,27 @@ def test_a_folder_that_is_no_imagenet_is_named(tmp_path):
     with pytest.raises(ConfigError, match=r"data_root='.*' has no folder 'train', which holds the "
                                           'images'):
         check_data(cfg, ['test_dataloader'])
+
+
+@pytest.mark.parametrize('data, file, kind', [
+    ('cifar10', 'cifar-10-batches-py', 'CIFAR10'), ('cifar100', 'cifar-100-python', 'CIFAR100'),
+    ('dtd', 'imdb/imdb.mat', 'DTD'), ('flowers102', 'setid.mat', 'Flowers102'),
+    ('cub200', 'image_class_labels.txt', 'CUB')])
+def test_a_missing_file_of_a_published_data_set_is_named(tmp_path, data, file, kind):
+    LAYOUTS[data](tmp_path)
+    config = str(ROOT / f'configs/benchmarks/transfer/vit-s_finetune-{data}.py')
+    cfg = load_config(config, {
+        f'{split}_dataloader.dataset.data_root': str(tmp_path) for split in ('train', 'val')})
+    check_data(cfg, ['train_dataloader', 'val_dataloader'])
+    (tmp_path / file).rename(tmp_path / 'other')
+    with pytest.raises(ConfigError) as error:
+        check_data(cfg, ['val_dataloader'])
+    assert str(error.value) == (
+        f'val_dataloader.dataset.data_root={str(tmp_path)!r}: {kind} needs {file!r} in it; unpack '
+        'the published archives there, or set `--data-root FOLDER`')
+    if kind.startswith('CIFAR'):
+        cfg.val_dataloader.dataset.download = True
+        check_data(cfg, ['val_dataloader'])
 
 
 def test_a_new_run_leaves_the_checkpoints_of_another_one_alone(tmp_path):

@@ -1,13 +1,9 @@
-"""From a config to a Runner: quiet imports, and data that do not fit."""
+"""From a config to a Runner: quiet imports, and a batch that is too large."""
 import subprocess
 import sys
-from types import SimpleNamespace
 
 import pytest
-from mmengine.config import Config
 
-from mmguided.engine.runner import check_training_data
-from mmguided.utils.errors import ConfigError
 from tests.helpers.paths import ROOT
 from tests.helpers.tools import error_of_tool, run_tool, use_cpu
 from tests.helpers.toy import CONFIG
@@ -31,24 +27,6 @@ def test_a_batch_larger_than_the_data_set_is_named(monkeypatch, config):
                           'train_dataloader.batch_size=9', 'train_dataloader.drop_last=True')
     assert error.startswith('error: train_dataloader.batch_size=9: 8 images over 1 processes are '
                             'less than one batch; set `--cfg-options train_dataloader.batch_size')
-
-
-@pytest.mark.parametrize('model, error', [
-    (dict(head=dict(num_classes=2)), r'model\.head\.num_classes=2: the data set has 3 classes; set '
-     r'`--cfg-options model\.head\.num_classes=3`'),
-    (dict(decode_head=dict(num_classes=3), auxiliary_head=[dict(num_classes=1)]),
-     r'model\.auxiliary_head\.0\.num_classes=1'),
-    (dict(head=dict(num_classes=3)), None), (dict(head=dict(num_classes=1000)), None), ({}, None)])
-def test_fewer_classes_than_the_labels_have(model, error):
-    data = SimpleNamespace(metainfo=dict(classes=('a', 'b', 'c')))
-    loader = [1]
-    runner = SimpleNamespace(cfg=Config(dict(model=model)), world_size=1, train_dataloader=type(
-        'Loader', (list, ), dict(dataset=data, batch_size=1))(loader))
-    if error is None:
-        check_training_data(runner)
-        return
-    with pytest.raises(ConfigError, match=error):
-        check_training_data(runner)
 
 
 def test_resume_in_an_empty_folder_says_so(monkeypatch, config, capsys):

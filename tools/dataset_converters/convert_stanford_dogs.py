@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from scipy.io import loadmat
+from scipy.io.matlab import MatReadError
 
 from mmguided.utils.annotations import write_annotations
 from mmguided.utils.errors import ConfigError, check_file, exit_on_config_error
@@ -29,7 +30,7 @@ def samples(path: Path) -> Iterator[tuple[str, int]]:
     try:
         content = loadmat(path, squeeze_me=True)
         images, labels = content['file_list'], content['labels']
-    except (ValueError, TypeError, KeyError, NotImplementedError) as error:
+    except (MatReadError, ValueError, KeyError, NotImplementedError) as error:
         raise ConfigError(f'{str(path)!r} is no list of Stanford Dogs ({error}); unpack lists.tar '
                           'anew') from error
     breeds = {}

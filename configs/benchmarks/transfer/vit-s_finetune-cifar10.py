@@ -1,0 +1,11 @@
+r"""Fine-tuning of a pretrained ViT-S/16 on CIFAR-10; settings as vit-b_finetune-cifar10.py.
+
+    python tools/train.py configs/benchmarks/transfer/vit-s_finetune-cifar10.py \
+        --cfg-options model.backbone.init_cfg.checkpoint=CHECKPOINT
+
+Hardware as there, not measured yet. No paper here reports this number for ViT-S. Ours: not
+measured.
+"""
+_base_ = ['./vit-b_finetune-cifar10.py']
+
+model = dict(backbone=dict(arch='small'), head=dict(in_channels=384))

@@ -1,0 +1,11 @@
+r"""Fine-tuning of a pretrained ViT-S/16 on Flowers-102; settings as vit-b_finetune-flowers102.py.
+
+    python tools/train.py configs/benchmarks/transfer/vit-s_finetune-flowers102.py \
+        --cfg-options model.backbone.init_cfg.checkpoint=CHECKPOINT
+
+Hardware as there, not measured yet. Top-1 that Conditional MAE reports for ViT-S pretrained on
+ImageNet-100: 37.3 (MAE 34.7). Ours: not measured.
+"""
+_base_ = ['./vit-b_finetune-flowers102.py']
+
+model = dict(backbone=dict(arch='small'), head=dict(in_channels=384))

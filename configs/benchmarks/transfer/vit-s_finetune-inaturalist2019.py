@@ -1,0 +1,12 @@
+r"""Fine-tuning of a pretrained ViT-S/16 on iNaturalist 2019; settings as
+vit-b_finetune-inaturalist2019.py.
+
+    tools/dist_train.sh configs/benchmarks/transfer/vit-s_finetune-inaturalist2019.py 8 \
+        --cfg-options model.backbone.init_cfg.checkpoint=CHECKPOINT
+
+Hardware as there, not measured yet. No paper here reports this number for ViT-S. Ours: not
+measured.
+"""
+_base_ = ['./vit-b_finetune-inaturalist2019.py']
+
+model = dict(backbone=dict(arch='small'), head=dict(in_channels=384))
