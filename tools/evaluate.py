@@ -36,8 +36,8 @@ from mmguided.utils.tables import markdown_table
 
 TOOLS = Path(__file__).resolve().parent
 #: What the table shows of a protocol; of one that has none of these, all of its metrics.
-MAIN_METRICS = ('accuracy/top1', 'knn/top1_*', 'coco/*_mAP', 'mIoU', 'davis/J&F-Mean', 'occlusion *',
-                'shuffle *')
+MAIN_METRICS = ('accuracy/top1', 'knn/top1_*', 'coco/*_mAP', 'mIoU', 'davis/J&F-Mean',
+                'occlusion *', 'shuffle *')
 
 
 def parse_args() -> argparse.Namespace:

@@ -10,7 +10,6 @@ from mmengine.model import is_model_wrapper
 from mmengine.runner import Runner
 from torch.utils.data import Dataset
 
-from mmguided.evaluation import KNNClassifier
 from mmguided.utils.configs import walk
 from mmguided.utils.errors import ConfigError
 
@@ -34,6 +33,8 @@ def check_training_data(runner: Runner) -> None:
 
 def check_test_data(runner: Runner) -> None:
     """Check that the model has all classes of the test data, and the bank of a k-NN the same."""
+    # Only here: mmpretrain is imported by :func:`mmguided.engine.runner.import_toolboxes`.
+    from mmguided.evaluation import KNNClassifier
     dataset = runner.test_dataloader.dataset
     check_labels('test_dataloader.dataset', dataset, runner.cfg)
     model = runner.model.module if is_model_wrapper(runner.model) else runner.model

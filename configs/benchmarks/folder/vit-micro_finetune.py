@@ -1,4 +1,4 @@
-r"""Fine-tuning of the ViT that the vit-micro_folder-32.py configs pretrain.
+r"""Fine-tuning of the ViT that the vit-micro_folder-32.py configs pretrain, in 10 epochs.
 
     python tools/train.py configs/benchmarks/folder/vit-micro_finetune.py --data-root FOLDER \
         --cfg-options model.backbone.init_cfg.checkpoint=CHECKPOINT model.head.num_classes=10 \
@@ -6,9 +6,12 @@ r"""Fine-tuning of the ViT that the vit-micro_folder-32.py configs pretrain.
 
 Folders, sizes, protocol and the rest as in vit-tiny_finetune.py.
 
-Hardware: a CPU will do, not measured yet. No paper reports a number for this size.
+Hardware: a CPU, in minutes. No paper reports a number for this size.
 """
 _base_ = ['./vit-tiny_finetune.py']
+
+max_epochs = 10
+warmup_epochs = 1
 
 model = dict(
     backbone=dict(
@@ -19,3 +22,13 @@ model = dict(
             num_heads=4,
             feedforward_channels=512)),
     head=dict(in_channels=128))
+
+param_scheduler = [
+    dict(_base_.param_scheduler[0], end=warmup_epochs),
+    dict(
+        _base_.param_scheduler[1],
+        T_max=max_epochs - warmup_epochs,
+        begin=warmup_epochs,
+        end=max_epochs),
+]
+train_cfg = dict(max_epochs=max_epochs, val_interval=max_epochs)

@@ -150,7 +150,7 @@ def test_a_step_on_the_published_layout(name, folders, checkpoints):
     assert any(key.startswith('head.') for key in learned)
     assert any(key.startswith('backbone.layers.1.') for key in learned) == ('linear' not in name)
     assert any(key.startswith('backbone.layers.0.') for key in learned) == (
-        'linear' not in name and 'partial' not in name)
+        'linear' not in name and 'last-1' not in name)
     check_prediction(cfg, model, size)
 
 
@@ -165,7 +165,7 @@ def test_neighbors_on_the_published_layout(name, folders, checkpoints):
 
 
 @pytest.mark.parametrize('name', [
-    'folder/vit-micro_partial-1_finetune.py', 'transfer/vit-tiny_partial-1_finetune-cifar10.py'])
+    'folder/vit-micro_finetune_last-1.py', 'transfer/vit-tiny_finetune_last-1-cifar10.py'])
 def test_only_the_last_block_learns(name, folders, checkpoints):
     cfg = reduced(name, folders, checkpoints)
     before, model, _ = steps(cfg, num=2)

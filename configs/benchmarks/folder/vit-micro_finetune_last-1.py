@@ -1,7 +1,7 @@
 r"""Partial fine-tuning of the ViT that the vit-micro_folder-32.py configs pretrain: the last block,
 the new norm and the head learn.
 
-    python tools/train.py configs/benchmarks/folder/vit-micro_partial-1_finetune.py \
+    python tools/train.py configs/benchmarks/folder/vit-micro_finetune_last-1.py \
         --data-root FOLDER --cfg-options model.backbone.init_cfg.checkpoint=CHECKPOINT \
         model.head.num_classes=10 model.data_preprocessor.num_classes=10
 

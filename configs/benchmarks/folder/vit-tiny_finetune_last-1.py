@@ -1,6 +1,6 @@
 r"""Partial fine-tuning of a small ViT: the last block, the new norm and the head learn.
 
-    python tools/train.py configs/benchmarks/folder/vit-tiny_partial-1_finetune.py \
+    python tools/train.py configs/benchmarks/folder/vit-tiny_finetune_last-1.py \
         --data-root FOLDER --cfg-options model.backbone.init_cfg.checkpoint=CHECKPOINT \
         model.head.num_classes=10 model.data_preprocessor.num_classes=10
 

@@ -1,7 +1,7 @@
 r"""CIFAR-100 in its original format: partial fine-tuning of the ViT that the vit-micro_folder-32.py
 configs pretrain; the last block, the new norm and the head learn.
 
-    python tools/train.py configs/benchmarks/transfer/vit-micro_partial-1_finetune-cifar100.py \
+    python tools/train.py configs/benchmarks/transfer/vit-micro_finetune_last-1-cifar100.py \
         --cfg-options model.backbone.init_cfg.checkpoint=CHECKPOINT
 
 The rest is vit-micro_finetune-cifar100.py.
