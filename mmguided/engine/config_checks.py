@@ -165,8 +165,7 @@ def check_data(cfg: Config, fields: Iterable[str]) -> None:
         for name, node in walk(cfg.get(field), field):
             if isinstance(node, dict) and not node.get('backend_args'):
                 _check_data_root(f'{name}.data_root', node.get('data_root'))
-                _check_data_prefix(f'{name}.data_prefix', node)
-                _check_ann_file(f'{name}.ann_file', node)
+                _check_below_root(name, node)
                 _check_files(f'{name}.data_root', node)
                 _check_imagenet(f'{name}.data_root', node)
 
@@ -177,28 +176,20 @@ def _check_data_root(field: str, root: str | None) -> None:
                           f'`--data-root FOLDER` or `--cfg-options {field}=PATH`')
 
 
-def _check_data_prefix(field: str, dataset: Mapping) -> None:
-    root, prefix = dataset.get('data_root'), dataset.get('data_prefix')
-    if not isinstance(root, str) or not isinstance(prefix, str) or '://' in root + prefix:
-        return
-    folder = osp.join(osp.expanduser(root), prefix)
-    if not osp.isdir(folder):
-        raise ConfigError(f'{field}={prefix!r}: no folder {folder!r}; put it there, or set '
-                          f'`--cfg-options {field}=NAME`')
-
-
-def _check_ann_file(field: str, dataset: Mapping) -> None:
-    """Data sets look for their annotations below ``data_root``."""
-    root, path = dataset.get('data_root'), dataset.get('ann_file')
-    if not isinstance(root, str) or not isinstance(path, str) or '://' in root + path:
-        return
-    found = osp.join(osp.expanduser(root), path)
-    if not osp.exists(found):
-        remedy = 'put it there'
-        if _is_imagenet(dataset):
-            remedy = 'make it by tools/dataset_converters/make_low_shot_subset.py'
-        raise ConfigError(f'{field}={path!r}: no file {found!r}; {remedy}, or set '
-                          f'`--cfg-options {field}=PATH`')
+def _check_below_root(name: str, dataset: Mapping) -> None:
+    """A data set looks for its images and annotations below ``data_root``."""
+    root = dataset.get('data_root')
+    for key in ('data_prefix', 'ann_file'):
+        path = dataset.get(key)
+        if not isinstance(root, str) or not isinstance(path, str) or '://' in root + path:
+            continue
+        found = osp.join(osp.expanduser(root), path)
+        if not osp.exists(found):
+            remedy = 'put it there or set'
+            if key == 'ann_file' and _is_imagenet(dataset):
+                remedy = 'make it by tools/dataset_converters/make_low_shot_subset.py or set'
+            raise ConfigError(f'{name}.{key}={path!r}: no file or folder {found!r}; {remedy} '
+                              f'`--cfg-options {name}.{key}=PATH`')
 
 
 def _is_imagenet(dataset: Mapping) -> bool:
