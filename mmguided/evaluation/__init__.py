@@ -1,14 +1,17 @@
 """Evaluation of pretrained encoders."""
 from .davis import score_folders, score_sequence, summarize_objects
 from .davis_metric import DAVISMetric
+from .features import check_feature, image_features, pool_latents
 from .knn import knn_scores
 from .knn_classifier import KNNClassifier
 from .label_propagation import LabelPropagation
+from .linear_probe import OnlineLinearProbe
 from .metrics import KNNAccuracy
 from .robustness import chance_level, robustness_curves, robustness_table, summarize_levels
 
 __all__ = [
-    'DAVISMetric', 'KNNAccuracy', 'KNNClassifier', 'LabelPropagation', 'chance_level',
-    'knn_scores', 'robustness_curves', 'robustness_table', 'score_folders', 'score_sequence',
+    'DAVISMetric', 'KNNAccuracy', 'KNNClassifier', 'LabelPropagation', 'OnlineLinearProbe',
+    'chance_level', 'check_feature', 'image_features', 'knn_scores', 'pool_latents',
+    'robustness_curves', 'robustness_table', 'score_folders', 'score_sequence',
     'summarize_levels', 'summarize_objects'
 ]

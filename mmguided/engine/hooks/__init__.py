@@ -5,6 +5,8 @@ from .exploitation_hook import ExploitationHook
 from .figure_sheet_hook import FigureSheetHook
 from .input_size_hook import InputSizeHook
 from .momentum_update_hook import MomentumUpdateHook
+from .online_evaluation_hook import OnlineEvaluationHook
+from .online_linear_probe_hook import OnlineLinearProbeHook
 from .plain_checkpoint_hook import PlainCheckpointHook
 from .rng_state_hook import RNGStateHook
 from .run_identity_hook import RunIdentityHook
@@ -13,6 +15,6 @@ from .strict_backbone_hook import StrictBackboneHook
 
 __all__ = [
     'BrokenImageReportHook', 'ClockHook', 'ExploitationHook', 'FigureSheetHook', 'InputSizeHook',
-    'MomentumUpdateHook', 'PlainCheckpointHook', 'RNGStateHook', 'RunIdentityHook',
-    'ScoreMapsHook', 'StrictBackboneHook'
+    'MomentumUpdateHook', 'OnlineEvaluationHook', 'OnlineLinearProbeHook', 'PlainCheckpointHook',
+    'RNGStateHook', 'RunIdentityHook', 'ScoreMapsHook', 'StrictBackboneHook'
 ]

@@ -1,6 +1,5 @@
 """Random states in checkpoints."""
 import logging
-import random
 
 import numpy as np
 import torch
@@ -9,6 +8,8 @@ from mmengine.hooks import CheckpointHook, Hook
 from mmengine.logging import print_log
 
 from mmguided.registry import HOOKS
+
+from ..random_states import random_states, set_random_states
 
 CHECKPOINT_KEY = 'rng_states'
 
@@ -119,24 +120,12 @@ class RNGStateHook(Hook):
 
 
 def _get_state(runner) -> dict:
-    name, keys, *rest = np.random.get_state()
-    return dict(
-        python=random.getstate(),
-        # int64, since few operators and no older PyTorch know uint32.
-        numpy=(name, torch.from_numpy(keys.astype(np.int64)), *rest),
-        torch=torch.get_rng_state(),
-        cuda=torch.cuda.get_rng_state() if torch.cuda.is_available() else None,
+    return random_states() | dict(
         sampler_seed=getattr(runner.train_dataloader.sampler, 'seed', None))
 
 
 def _set_state(runner, state: dict) -> None:
-    random.setstate(state['python'])
-    name, keys, *rest = state['numpy']
-    np.random.set_state((name, keys.cpu().numpy().astype(np.uint32), *rest))
-    # Resuming maps all tensors of a checkpoint to the device, but states live on the CPU.
-    torch.set_rng_state(state['torch'].cpu())
-    if state['cuda'] is not None and torch.cuda.is_available():
-        torch.cuda.set_rng_state(state['cuda'].cpu())
+    set_random_states(state)
     if state['sampler_seed'] is not None:
         # Without `randomness.seed`, MMEngine built it with a seed of its own before resuming.
         runner.train_dataloader.sampler.seed = state['sampler_seed']

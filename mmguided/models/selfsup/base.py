@@ -1,5 +1,5 @@
 """What all algorithms share: building the parts so that they fit, and asking the encoders."""
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 from mmengine.logging import print_log
 from mmpretrain.models import BaseSelfSupervisor
@@ -42,6 +42,8 @@ class MaskedImageModel(BaseSelfSupervisor):
         num_views: Views of an image that :meth:`loss` takes: a tensor if it is one, else a list.
         reads_momentum_encoder: Whether the algorithm itself reads the momentum encoder.
         clock: The :class:`Clock` of the run.
+        latent_readers: Functions that each training step hands its latents, without gradient, and
+            their mask, for hooks that watch the encoder at no cost.
 
     Raises:
         ConfigError: If parts do not fit together: a guidance or target asks for an encoder or a
@@ -84,6 +86,7 @@ class MaskedImageModel(BaseSelfSupervisor):
         self.mask_generator = MODELS.build(mask_generator)
         self.mask_generator.check(self.encoders, backbone.patch_resolution)
         self.clock = Clock()
+        self.latent_readers: list[Callable[[Tensor, PatchMask], None]] = []
         if neck is not None and head.block < neck.depth:
             raise ConfigError(f'head.block={head.block}: nothing would train the decoder behind '
                               f'this block; set neck.depth={head.block} instead')
@@ -214,7 +217,11 @@ class MaskedImageModel(BaseSelfSupervisor):
             images, self.backbone.patch_grid(images), observations, self.encoders, self.clock)
 
     def decode(self, latent: Tensor, mask: PatchMask) -> list[Tensor]:
-        """The hidden states that the head reads, see :class:`Decoder`."""
+        """The hidden states that the head reads, see :class:`Decoder`; an algorithm calls it once
+        a step, with the latents of the images that it trains on."""
+        if self.training:
+            for read in self.latent_readers:
+                read(latent.detach(), mask)
         return [latent] if self.neck is None else self.neck(latent, mask)
 
     def check_pairs(self, images: Tensor) -> None:

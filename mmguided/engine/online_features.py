@@ -1,0 +1,154 @@
+"""What hooks share that watch the features of the encoder while it trains."""
+import copy
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+
+import torch
+from mmcv.transforms import Compose
+from mmengine.dataset import DefaultSampler, default_collate
+from mmengine.dist import all_gather
+from mmengine.runner import EpochBasedTrainLoop, Runner
+from torch import Tensor, nn
+from torch.utils.data import DataLoader, Dataset, Subset
+
+from mmguided.datasets import whole_image_pipeline
+from mmguided.evaluation import image_features
+from mmguided.models import Encoder
+from mmguided.registry import DATASETS
+from mmguided.utils.errors import ConfigError
+
+from .model_wrapper import unwrapped_model
+from .random_states import random_states_kept
+
+
+class OnlineFeatures:
+    """Features that the encoder, as it is, gives of the whole images of a data set.
+
+    Each process extracts its share, without gradient, in evaluation mode, at the precision of
+    training, with the batch size and the number of workers of training. Modes and random numbers
+    are left as they were.
+
+    Args:
+        runner: The runner, about to train.
+        field: Name of ``dataset`` in error messages.
+        dataset: Config of the data set; None is the training set. Without a ``pipeline`` images
+            are loaded as in training and resized, whole, to the encoder's usual size.
+        num_images: At most so many images are read, at equal distances in the data set.
+        feature: See :func:`mmguided.evaluation.pool_latents`.
+
+    Raises:
+        ConfigError: If the model has no :class:`mmguided.models.Encoder`, the loop is not one of
+            epochs, or the images cannot be loaded; on extraction, if they have another size.
+    """
+
+    def __init__(self, runner: Runner, field: str, dataset: dict | None, num_images: int,
+                 feature: str) -> None:
+        if not isinstance(runner.train_loop, EpochBasedTrainLoop):
+            raise ConfigError(f'{field}: features are read between epochs, and train_cfg has none: '
+                              'set train_cfg.by_epoch=True')
+        encoder = encoder_of(runner)
+        self.field = field
+        self.feature = feature
+        self.size = tuple(side * encoder.patch_size for side in encoder.patch_resolution)
+        with random_states_kept():
+            images = self._images(runner.train_dataloader.dataset, dataset)
+            self.classes = classes_of(images)
+            num = min(len(images), num_images)
+            images = Subset(images, [i * len(images) // num for i in range(num)])
+            loader = runner.train_dataloader
+            self.loader = DataLoader(
+                images, loader.batch_size, num_workers=loader.num_workers,
+                pin_memory=loader.pin_memory, collate_fn=default_collate,
+                sampler=DefaultSampler(images, shuffle=False, seed=0))
+
+    def _images(self, training: Dataset, cfg: dict | None) -> Dataset:
+        if cfg and 'pipeline' in cfg:
+            return DATASETS.build(cfg)
+        pipeline = whole_image_pipeline(training, self.size)
+        if cfg:
+            return DATASETS.build(cfg, default_args=dict(pipeline=pipeline))
+        images = copy.copy(training)
+        images.pipeline = Compose(pipeline)
+        return images
+
+    def __len__(self) -> int:
+        return len(self.loader.dataset)
+
+    @torch.no_grad()
+    def extract(self, runner: Runner, with_labels: bool = True) -> tuple[Tensor, Tensor | None]:
+        """Features ``(N, D)``, float32, and labels ``(N, )``, on the device, in the order of the
+        data set and the same on all processes."""
+        model = unwrapped_model(runner)
+        features, labels = [], []
+        with random_states_kept(), evaluation_mode(model.backbone), \
+                runner.optim_wrapper.optim_context(runner.model):
+            for batch in self.loader:
+                if with_labels:
+                    labels.append(labels_of(batch['data_samples'], self.field))
+                images = model.data_preprocessor(batch, False)['inputs']
+                if images.shape[-2:] != self.size:
+                    raise ConfigError(
+                        f'{self.field}.pipeline gives images of {tuple(images.shape[-2:])}, and '
+                        f'model.backbone.img_size is {self.size}: change one of the two')
+                features.append(image_features(model.backbone, images, self.feature))
+        features = torch.cat(features)
+        labels = torch.cat(labels).to(features.device) if with_labels else None
+        return self._of_all(features), self._of_all(labels) if with_labels else None
+
+    def _of_all(self, rows: Tensor) -> Tensor:
+        # The sampler gives images to processes in turn, and some twice so that shares are equal.
+        return torch.stack(all_gather(rows), dim=1).flatten(0, 1)[:len(self)]
+
+
+def encoder_of(runner: Runner) -> Encoder:
+    """The encoder that the runner trains; ConfigError if it is none of ours."""
+    backbone = getattr(unwrapped_model(runner), 'backbone', None)
+    if not isinstance(backbone, Encoder):
+        raise ConfigError(f'model.backbone.type={type(backbone).__name__}: online evaluation reads '
+                          "encoders such as type='mmguided.MaskedViT'; leave its hooks out")
+    return backbone
+
+
+def classes_of(dataset: Dataset) -> int | None:
+    """Number of classes of a data set, None if it does not say."""
+    return len(getattr(dataset, 'metainfo', {}).get('classes') or ()) or None
+
+
+def labels_of(data_samples: Sequence | Mapping, field: str) -> Tensor:
+    """Labels ``(B, )`` of a batch; ConfigError if ``field``, a data set, has none."""
+    if isinstance(data_samples, Mapping):  # beside scores
+        data_samples = data_samples['samples']
+    if not all('gt_label' in sample for sample in data_samples):
+        raise ConfigError(f'{field}: the images have no labels; put those of each class into a '
+                          'folder of their own, with_label=True')
+    return torch.cat([sample.gt_label for sample in data_samples])
+
+
+@contextmanager
+def evaluation_mode(module: nn.Module) -> Iterator[None]:
+    """Everything in a module is in evaluation mode, and afterwards in the mode in which it was."""
+    modes = {part: part.training for part in module.modules()}
+    module.eval()
+    try:
+        yield
+    finally:
+        for part, mode in modes.items():
+            part.training = mode
+
+
+def accuracy(predictions: Tensor, labels: Tensor) -> float:
+    """In per cent."""
+    return 100 * (predictions == labels).float().mean().item()
+
+
+def is_due(runner: Runner, interval: int) -> bool:
+    """After a training epoch, whether it is the last or an ``interval``-th."""
+    epoch = runner.epoch + 1
+    return epoch == runner.max_epochs or bool(interval and epoch % interval == 0)
+
+
+def log_scalars(runner: Runner, epoch: int, scalars: Mapping[str, float]) -> None:
+    """One line in the log, and a point at the present iteration for the visualizer's backends."""
+    runner.logger.info(f'Epoch(online) [{epoch}]  ' + '  '.join(
+        f'{name}: {value:.4f}' for name, value in scalars.items()))
+    runner.visualizer.add_scalars(dict(scalars), step=runner.iter)

@@ -1,0 +1,40 @@
+"""States of all random number generators."""
+import random
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import numpy as np
+import torch
+
+
+def random_states() -> dict:
+    """The states of ``random``, ``numpy.random``, ``torch`` and the current CUDA device, as plain
+    types and tensors that ``torch.load(weights_only=True)`` accepts."""
+    name, keys, *rest = np.random.get_state()
+    return dict(
+        python=random.getstate(),
+        # int64, since few operators and no older PyTorch know uint32.
+        numpy=(name, torch.from_numpy(keys.astype(np.int64)), *rest),
+        torch=torch.get_rng_state(),
+        cuda=torch.cuda.get_rng_state() if torch.cuda.is_available() else None)
+
+
+def set_random_states(states: dict) -> None:
+    """Set what :func:`random_states` has given."""
+    random.setstate(states['python'])
+    name, keys, *rest = states['numpy']
+    np.random.set_state((name, keys.cpu().numpy().astype(np.uint32), *rest))
+    # Resuming maps all tensors of a checkpoint to the device, but states live on the CPU.
+    torch.set_rng_state(states['torch'].cpu())
+    if states['cuda'] is not None and torch.cuda.is_available():
+        torch.cuda.set_rng_state(states['cuda'].cpu())
+
+
+@contextmanager
+def random_states_kept() -> Iterator[None]:
+    """Whatever is drawn within, the states are afterwards what they were."""
+    states = random_states()
+    try:
+        yield
+    finally:
+        set_random_states(states)

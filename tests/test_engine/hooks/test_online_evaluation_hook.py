@@ -1,0 +1,118 @@
+"""OnlineEvaluationHook: its numbers, when they are computed, and what stops it."""
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from mmguided.analysis import effective_rank
+from mmguided.engine.online_features import OnlineFeatures
+from mmguided.evaluation import image_features, knn_scores
+from mmguided.utils.errors import ConfigError
+from tests.helpers.colors import color_folders
+from tests.helpers.online import train, values
+
+HOOK = dict(type='mmguided.OnlineEvaluationHook', interval=1, ks=(3, ))
+KNN, RANK = 'online/knn_top1_k3', 'online/effective_rank'
+
+
+@pytest.fixture(scope='module')
+def colors(tmp_path_factory):
+    """8 images of each of three colors; 4 for validation, one of them with a wrong label."""
+    return color_folders(tmp_path_factory.mktemp('colors'), train=8, val=4)
+
+
+def with_val(colors, **options):
+    """The hook, with the validation images as queries."""
+    return HOOK | dict(
+        val_dataset=dict(type='mmguided.ImageFolder', data_root=str(colors / 'val'))) | options
+
+
+def test_its_numbers_are_those_of_the_encoder_as_it_is(colors, tmp_path):
+    """Computed anew from the images, for queries that are part of the training set: every fourth,
+    which is not in the bank."""
+    runner = train('ccmim', colors, tmp_path / 'run', [dict(HOOK, num_images=20, ks=(3, 5))])
+    dataset, model = runner.train_dataloader.dataset, runner.model
+    infos = [dataset.get_data_info(i * 24 // 20) for i in range(20)]
+    images = torch.stack([torch.from_numpy(np.array(Image.open(info['img_path']))).permute(2, 0, 1)
+                          for info in infos])
+    images = (images - model.data_preprocessor.mean) / model.data_preprocessor.std
+    features = image_features(model.backbone.eval(), images)
+    labels = torch.tensor([info['gt_label'] for info in infos])
+    query = torch.arange(20) % 4 == 3
+    scores = knn_scores(features[query], features[~query], labels[~query], 3, ks=(3, 5))
+    for k, score in scores.items():
+        expected = 100 * (score.argmax(1) == labels[query]).float().mean().item()
+        assert values(runner, f'online/knn_top1_k{k}')[-1] == (4, pytest.approx(expected))
+    assert values(runner, RANK)[-1] == (4, pytest.approx(effective_rank(features), rel=1e-3))
+
+
+@pytest.mark.parametrize('interval, steps', [(0, [0, 5]), (2, [0, 2, 4, 5])])
+def test_when_it_evaluates_and_that_rank_needs_no_labels(colors, tmp_path, interval, steps):
+    runner = train(
+        'conditional_mae', colors, tmp_path / 'run', [dict(HOOK, interval=interval, ks=())],
+        epochs=5, **{'train_dataloader.batch_size': 24,
+                     'train_dataloader.dataset.with_label': False})
+    assert [step for step, _ in values(runner, RANK)] == steps and not values(runner, KNN)
+
+
+def test_a_resumed_run_does_not_evaluate_at_its_start(colors, tmp_path):
+    train('conditional_mae', colors, tmp_path / 'run', [HOOK], epochs=1)
+    runner = train('conditional_mae', colors, tmp_path / 'run', [HOOK], resume=True)
+    assert [step for step, _ in values(runner, KNN)] == [4]
+
+
+def test_an_unreadable_image_does_not_stop_it(tmp_path):
+    folder = color_folders(tmp_path / 'colors', train=8, val=4)
+    (folder / 'train/green/0.png').write_bytes(b'broken')
+    (folder / 'val/green/0.png').write_bytes(b'broken')
+    runner = train('conditional_mae', folder, tmp_path / 'run', [with_val(folder)])
+    assert values(runner, KNN)[-1] == (4, pytest.approx(100 * 11 / 12, rel=1e-4))
+    assert runner.train_dataloader.dataset.num_broken == 1
+
+
+def test_features_that_are_not_finite_are_told_and_training_goes_on(colors, tmp_path, monkeypatch):
+    extract = OnlineFeatures.extract
+    monkeypatch.setattr(
+        OnlineFeatures, 'extract',
+        lambda self, *args, **kwargs: (extract(self, *args, **kwargs)[0] * torch.nan, None))
+    runner = train('conditional_mae', colors, tmp_path / 'run', [dict(HOOK, ks=())])
+    log, = Path(runner._log_dir).glob('*.log')
+    assert log.read_text().count('features that are not finite') == 3 and runner.iter == 4
+
+
+@pytest.mark.parametrize('options, settings, message', [
+    (dict(), {'train_dataloader.dataset.with_label': False},
+     r'train_dataloader\.dataset: the images have no labels'),
+    (dict(ks=(20, )), {}, r'ks=\(20,\) asks for more neighbors than the 18 images of the bank'),
+    (dict(ks=(0, )), {}, r'ks=\(0,\).*must be positive'),
+    (dict(feature='mena'), {}, "feature='mena': choose 'mean'"),
+    (dict(), {'train_cfg': dict(_delete_=True, by_epoch=False, max_iters=2)},
+     r'set train_cfg\.by_epoch=True'),
+    (dict(val_dataset=dict(type='mmguided.ImageFolder', data_root='{}/val', classes=['red'])), {},
+     r'val_dataset has 1 classes, and the bank 3'),
+    (dict(), {'train_dataloader.dataset': dict(
+        _delete_=True, type='RepeatDataset', times=2, dataset=dict(
+            type='mmguided.ImageFolder', data_root='{}/train', pipeline=[]))},
+     r'dataset\.type=RepeatDataset has no pipeline .*: name a data set and its pipeline'),
+    (dict(dataset=dict(type='mmguided.ImageFolder', data_root='{}/train', pipeline=[
+        dict(type='LoadImageFromFile'), dict(type='Resize', scale=(24, 16)),
+        dict(type='PackInputs')])), {},
+     r'dataset\.pipeline gives images of \(16, 24\).*img_size is \(32, 32\)'),
+])
+def test_what_does_not_fit_is_told_before_training(colors, tmp_path, options, settings, message):
+
+    def filled(node):
+        if isinstance(node, dict):
+            return {key: filled(value) for key, value in node.items()}
+        return node.format(colors) if isinstance(node, str) else node
+
+    with pytest.raises(ConfigError, match=message):
+        train('ccmim', colors, tmp_path / 'run', [HOOK | filled(options)], **filled(settings))
+    assert not list(tmp_path.glob('run/*/vis_data/scalars.json'))
+
+
+def test_an_encoder_without_cls_has_the_mean_alone(colors, tmp_path):
+    with pytest.raises(ConfigError, match=r"feature='cls': backbone\.type=MaskedSwin has no \[CLS"):
+        train('swin', colors, tmp_path / 'run', [dict(HOOK, feature='cls')])

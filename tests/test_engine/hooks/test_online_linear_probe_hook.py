@@ -1,0 +1,165 @@
+"""OnlineLinearProbeHook: it learns, it resumes, and what stops it."""
+import itertools
+from types import SimpleNamespace
+
+import pytest
+import torch
+from mmengine.runner import load_checkpoint
+from mmpretrain.structures import DataSample
+
+from mmguided.engine.hooks import OnlineLinearProbeHook
+from mmguided.evaluation import pool_latents
+from mmguided.models import MAE
+from mmguided.registry import MODELS
+from mmguided.utils.errors import ConfigError
+from tests.helpers.colors import color_folders
+from tests.helpers.models import SMALL, build
+from tests.helpers.online import assert_equal, checkpoint, config, rows, train, values
+
+HOOK = dict(type='mmguided.OnlineLinearProbeHook', lr=.05)
+TRAIN, VAL = 'online/linear_train_top1', 'online/linear_val_top1'
+KEY = 'mmguided_linear_probe'
+
+
+@pytest.fixture(scope='module')
+def colors(tmp_path_factory):
+    """16 images of each of three colors; 4 for validation, one of them with a wrong label."""
+    return color_folders(tmp_path_factory.mktemp('colors'), train=16, val=4)
+
+
+def test_it_learns_colors(colors, tmp_path):
+    """Without validation in one line; and with it, of whole images, all but the one with the wrong
+    label. The accuracy of an epoch begins anew with it."""
+    val = dict(type='mmguided.ImageFolder', data_root=str(colors / 'val'))
+    runner = train('conditional_mae', colors, tmp_path / 'run',
+                   [dict(HOOK, val_dataset=val, interval=2)], epochs=5)
+    assert all({'loss', TRAIN} <= row.keys() for row in rows(runner) if VAL not in row)
+    learned = [value for _, value in values(runner, TRAIN)]
+    assert len(learned) == 20
+    assert learned[0] == pytest.approx(100 / 3, abs=35), 'it knows nothing yet'
+    assert learned[-1] == 100 > learned[3]
+    assert [step for step, _ in values(runner, VAL)] == [8, 16, 20]
+    assert values(runner, VAL)[-1][1] == pytest.approx(100 * 11 / 12, rel=1e-4)
+
+
+@pytest.mark.parametrize('feature', ['mean', 'cls'])
+def test_it_reads_the_latents_of_the_step(colors, tmp_path, monkeypatch, feature):
+    """Those that the decoder gets, in the order of the labels, one step of the probe for each."""
+    seen, taken, decode = [], [], MAE.decode
+
+    def watched(model, latent, mask):
+        taken.append(pool_latents(model.backbone, latent.detach(), mask, feature))
+        return decode(model, latent, mask)
+
+    monkeypatch.setattr('mmguided.evaluation.OnlineLinearProbe.step', lambda probe, *args: (
+        seen.append(args), torch.zeros(12, 3))[1])
+    monkeypatch.setattr(MAE, 'decode', watched)
+    cfg = {'model.type': 'mmguided.MAE', 'model.mask_generator.shots': ((0, .5), )}
+    train('conditional_mae', colors, tmp_path / 'run',
+          [dict(type='mmguided.OnlineLinearProbeHook', feature=feature)], epochs=1, **cfg)
+    assert len(seen) == len(taken) == 4
+    for (features, labels), expected in zip(seen, taken, strict=True):
+        assert torch.equal(features, expected) and not features.requires_grad
+        assert features.shape == (12, 16) and labels.shape == (12, )
+    counts = torch.cat([labels for _, labels in seen]).bincount()
+    assert counts.tolist() == [16, 16, 16]
+
+
+def test_resumed_equals_uninterrupted(colors, tmp_path):
+    whole = train('ccmim', colors, tmp_path / 'whole', [HOOK])
+    train('ccmim', colors, tmp_path / 'run', [HOOK], epochs=1)
+    resumed = train('ccmim', colors, tmp_path / 'run', [HOOK], resume=True)
+    ours, theirs = (checkpoint(tmp_path / name, 2) for name in ('run', 'whole'))
+    assert_equal(ours[KEY], theirs[KEY])
+    assert_equal(ours['state_dict'], theirs['state_dict'])
+    assert ours[KEY]['probe']['norm.num_batches_tracked'] == 8
+    assert values(resumed, TRAIN) == values(whole, TRAIN)[4:]
+
+
+def test_its_checkpoint_serves_as_one_without(colors, tmp_path):
+    """For a model alone, for a run that begins from its weights, and for one that goes on without
+    the hook; and a run may go on with it that began without."""
+    train('ccmim', colors, tmp_path / 'run', [HOOK], epochs=1)
+    path = tmp_path / 'run' / 'epoch_1.pth'
+    assert not [name for name in checkpoint(tmp_path / 'run', 1)['state_dict'] if 'probe' in name]
+    load_checkpoint(MODELS.build(config('ccmim', colors, tmp_path / 'x').model), str(path),
+                    strict=True)
+    fresh = train('ccmim', colors, tmp_path / 'new', [HOOK], epochs=1, load_from=str(path))
+    assert checkpoint(tmp_path / 'new', 1)[KEY]['probe']['norm.num_batches_tracked'] == 4
+    assert fresh.iter == 4
+    train('ccmim', colors, tmp_path / 'run', epochs=2, resume=True)
+    assert KEY not in checkpoint(tmp_path / 'run', 2)
+    train('ccmim', colors, tmp_path / 'run', [HOOK], epochs=3, resume=True)
+    assert checkpoint(tmp_path / 'run', 3)[KEY]['probe']['norm.num_batches_tracked'] == 4
+
+
+@pytest.fixture
+def step(monkeypatch):
+    """One step of a small MAE under the hook; gives the hook and the values that it logs."""
+    hook, model, logged = OnlineLinearProbeHook(3), build('MAE', SMALL), {}
+    dataset = SimpleNamespace(metainfo=dict(classes=('a', 'b', 'c')))
+    runner = SimpleNamespace(
+        model=model, train_dataloader=SimpleNamespace(dataset=dataset),
+        message_hub=SimpleNamespace(update_scalar=logged.__setitem__))
+    hook.before_train(runner)
+
+    def run(images, labels, epoch=0.):
+        model.clock.set(epoch)
+        batch = dict(data_samples=[DataSample().set_gt_label(label) for label in labels])
+        hook.before_train_iter(runner, 0, batch)
+        model.loss(images)
+        hook.after_train_iter(runner, 0, batch)
+        return logged.get(f'train/{TRAIN}')
+
+    run.hook = hook
+    return run
+
+
+def test_what_would_spoil_the_probe_is_left_out(step):
+    """A step with an overflow, and a batch of one image; training goes on."""
+    images = torch.randn(4, 3, 32, 32)
+    assert step(images, [0, 1, 2, 0]) is not None
+    before = {name: value.clone() for name, value in step.hook._probe.state_dict().items()}
+    step(images * torch.nan, [0, 1, 2, 0])
+    step(images[:1], [1])
+    assert_equal(before, dict(step.hook._probe.state_dict()))
+    assert step(images, [0, 1, 2, 0]) >= 0
+
+
+def test_accuracy_runs_over_the_epoch(step, monkeypatch):
+    predictions = itertools.chain([[0, 0, 0, 0]], itertools.repeat([0, 1, 2, 0]))
+    monkeypatch.setattr(step.hook._probe, 'step', lambda *args: torch.eye(3)[next(predictions)])
+    images = torch.randn(4, 3, 32, 32)
+    assert [step(images, [0, 1, 2, 0], epoch) for epoch in (0, .5, 1, 1.5)] == [50, 75, 100, 100]
+
+
+@pytest.mark.parametrize('options, settings, message', [
+    (dict(), {'train_dataloader.dataset.with_label': False},
+     r'train_dataloader\.dataset does not say its classes; put the images of each into a folder'),
+    (dict(num_classes=3), {'train_dataloader.dataset.with_label': False},
+     r'train_dataloader\.dataset: the images have no labels'),
+    (dict(num_classes=2), {}, r'num_classes=2: the data set has 3 classes; set it to that'),
+    (dict(feature='both'), {}, "feature='both': choose 'mean'"),
+])
+def test_what_does_not_fit_is_told_before_the_first_step(
+        colors, tmp_path, options, settings, message):
+    with pytest.raises(ConfigError, match=message):
+        train('ccmim', colors, tmp_path / 'run', [HOOK | options], **settings)
+    assert not list(tmp_path.glob('run/*/vis_data/scalars.json'))
+
+
+def test_labels_that_no_class_is_for_are_told(step):
+    with pytest.raises(ConfigError, match='num_classes=3: there are labels from 0 to 3; set it to'):
+        step(torch.randn(2, 3, 32, 32), [0, 3])
+
+
+def test_a_method_that_hands_out_no_latents_is_told(step, monkeypatch):
+    monkeypatch.setattr(MAE, 'loss', lambda *args: None)
+    with pytest.raises(ConfigError, match='model.type=MAE decodes no latents by MaskedImageModel'):
+        step(torch.randn(2, 3, 32, 32), [0, 1])
+
+
+def test_a_probe_of_another_size_is_told_on_resuming(colors, tmp_path):
+    train('ccmim', colors, tmp_path / 'run', [HOOK], epochs=1)
+    with pytest.raises(ConfigError, match='num_classes=5: the checkpoint .* a probe of 3'):
+        train('ccmim', colors, tmp_path / 'run', [dict(HOOK, num_classes=5)], resume=True)

@@ -1,0 +1,88 @@
+"""Hooks that watch the encoder: training goes on as without them, with any method, and in two
+processes."""
+import json
+from pathlib import Path
+
+import pytest
+import torch
+import torch.distributed as dist
+import torch.multiprocessing as mp
+from mmengine.registry import DefaultScope
+from torch import nn
+
+from mmguided.engine.online_features import evaluation_mode
+from mmguided.engine.runner import leave_process_group
+from tests.helpers.colors import color_folders
+from tests.helpers.online import METHODS, assert_equal, assert_trained_alike, train, values
+
+KNN, RANK, TRAIN, VAL = (f'online/{name}' for name in (
+    'knn_top1_k3', 'effective_rank', 'linear_train_top1', 'linear_val_top1'))
+
+
+@pytest.fixture(scope='module')
+def colors(tmp_path_factory):
+    """8 images of each of three colors; 4 for validation, one of them with a wrong label."""
+    return color_folders(tmp_path_factory.mktemp('colors'), train=8, val=4)
+
+
+def hooks(colors, **options):
+    val = dict(type='mmguided.ImageFolder', data_root=str(colors / 'val'))
+    return [dict(type='mmguided.OnlineLinearProbeHook', interval=1, val_dataset=val),
+            dict(type='mmguided.OnlineEvaluationHook', interval=1, val_dataset=val, ks=(3, ),
+                 **options)]
+
+
+@pytest.mark.parametrize('method, workers', [*((name, 0) for name in METHODS), ('cmae', 1)])
+def test_training_does_not_notice(colors, tmp_path, method, workers):
+    """Weights, statistics, losses and random numbers are the same to the last bit; and k-NN knows
+    all colors but the one with the wrong label."""
+    loader = {'train_dataloader.num_workers': workers}
+    watched = train(method, colors, tmp_path / 'a', hooks(colors), **loader)
+    assert_trained_alike(watched, train(method, colors, tmp_path / 'b', **loader))
+    assert watched.model.latent_readers == []
+    assert [step for step, _ in values(watched, TRAIN)] == [1, 2, 3, 4]
+    assert [step for step, _ in values(watched, VAL)] == [2, 4]
+    knn, rank = values(watched, KNN), values(watched, RANK)
+    assert [step for step, _ in knn] == [step for step, _ in rank] == [0, 2, 4]
+    assert [value for _, value in knn] == pytest.approx([100 * 11 / 12] * 3, rel=1e-4)
+    assert all(1 < value < 16 for _, value in rank) and len({value for _, value in rank}) == 3
+
+
+def _process(rank, colors, work_dir, address):
+    torch.set_num_threads(1)
+    dist.init_process_group('gloo', init_method=f'file://{address}', rank=rank, world_size=2)
+    with DefaultScope.overwrite_default_scope('mmpretrain'):
+        runner = train('ccmim', Path(colors), Path(work_dir), hooks(Path(colors), num_images=11),
+                       epochs=1, experiment_name='two',
+                       **{'train_dataloader.batch_size': 6})
+    probe = next(hook for hook in runner.hooks if hasattr(hook, '_probe'))._probe
+    torch.save(dict(probe=probe.state_dict(), optimizer=probe.optimizer.state_dict(),
+                    weights=runner.model.backbone.state_dict()), f'{work_dir}/{rank}.pt')
+    dist.barrier()
+    leave_process_group()
+
+
+def test_two_processes_find_what_one_finds(colors, tmp_path):
+    """Of 11 images, one of which is extracted twice, before the first epoch; and they train one
+    probe, here from two encoders, which nothing keeps equal without DistributedDataParallel."""
+    mp.spawn(_process, (str(colors), str(tmp_path / 'two'), str(tmp_path / 'store')), nprocs=2)
+    alone = train('ccmim', colors, tmp_path / 'one', hooks(colors, num_images=11), epochs=1)
+    first, second = (torch.load(tmp_path / f'two/{rank}.pt') for rank in range(2))
+    weights = first.pop('weights')['layers.1.attn.qkv.weight']
+    assert not torch.equal(weights, second.pop('weights')['layers.1.attn.qkv.weight'])
+    assert_equal(first, second)
+    assert first['probe']['norm.num_batches_tracked'] == 2
+    path, = (tmp_path / 'two').glob('*/vis_data/scalars.json')
+    points = [row for row in map(json.loads, path.read_text().splitlines()) if RANK in row]
+    assert [row['step'] for row in points] == [0, 2]
+    assert points[0][KNN] == pytest.approx(values(alone, KNN)[0][1])
+    assert points[0][RANK] == pytest.approx(values(alone, RANK)[0][1], rel=1e-4)
+
+
+def test_each_part_gets_its_own_mode_back():
+    module = nn.Sequential(nn.Linear(1, 1), nn.BatchNorm1d(1))
+    module[1].eval()  # frozen
+    with pytest.raises(KeyError), evaluation_mode(module):
+        assert not any(part.training for part in module.modules())
+        raise KeyError
+    assert [part.training for part in module.modules()] == [True, True, False]

@@ -1,0 +1,22 @@
+"""Whatever is drawn in between, random numbers go on as before."""
+import random
+
+import numpy as np
+import pytest
+import torch
+
+from mmguided.engine.random_states import random_states_kept
+
+
+def draw():
+    return random.random(), np.random.rand(), np.random.randn(), torch.rand(()).item()
+
+
+def test_states_are_kept():
+    np.random.randn()  # leaves a second number to give out
+    with random_states_kept():
+        expected = draw()
+    with pytest.raises(KeyError), random_states_kept():
+        draw(), random.seed(1), np.random.seed(1), torch.manual_seed(1)
+        raise KeyError
+    assert draw() == expected
