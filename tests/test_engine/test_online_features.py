@@ -1,6 +1,7 @@
 """Hooks that watch the encoder: training goes on as without them, with any method, and in two
 processes."""
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,7 @@ from mmguided.engine.online_features import evaluation_mode
 from mmguided.engine.runner import leave_process_group
 from tests.helpers.colors import color_folders
 from tests.helpers.online import METHODS, assert_equal, assert_trained_alike, train, values
+from tests.helpers.paths import ROOT
 
 KNN, RANK, TRAIN, VAL = (f'online/{name}' for name in (
     'knn_top1_k3', 'effective_rank', 'linear_train_top1', 'linear_val_top1'))
@@ -46,6 +48,20 @@ def test_training_does_not_notice(colors, tmp_path, method, workers):
     assert [step for step, _ in knn] == [step for step, _ in rank] == [0, 2, 4]
     assert [value for _, value in knn] == pytest.approx([100 * 11 / 12] * 3, rel=1e-4)
     assert all(1 < value < 16 for _, value in rank) and len({value for _, value in rank}) == 3
+
+
+def test_the_documented_lines_do_as_they_are(tmp_path):
+    folder = color_folders(tmp_path / 'colors', train=10, val=1)
+    page = (ROOT / 'docs/variants.md').read_text()
+    lines, = re.findall(r'```python\n(custom_hooks = .*?)```', page, re.DOTALL)
+    names = {}
+    exec(lines, names)
+    runner = train('ccmim', folder, tmp_path / 'run', names['custom_hooks'], epochs=1)
+    for name in ('online/knn_top1_k20', RANK):
+        assert f'`{name}`' in page and [step for step, _ in values(runner, name)] == [0, 2]
+    for name in (TRAIN, VAL):
+        assert f'`{name}`' in page and [step for step, _ in values(runner, name)] == (
+            [1, 2] if name == TRAIN else [])
 
 
 def _process(rank, colors, work_dir, address):
