@@ -74,6 +74,29 @@ def test_lars_leaves_the_bias_at_the_plain_rate(imagenet, tmp_path):
     assert wrapper.param_groups[0]['lr'] == pytest.approx(6.4)
 
 
+def test_lars_steps_by_its_equations(imagenet, tmp_path):
+    """Two steps of the config's optimizer: v = .9 v + lr * q * g, w = w - v, where q of a matrix is
+    .001 |w| / |g| and of the bias 1; at a constant rate that is MAE's LARS, which has lr outside."""
+    cfg, _ = probe_config('imagenet/vit-b_linear-90e.py', imagenet, tmp_path)
+    runner = Runner.from_cfg(cfg)
+    wrapper = runner.build_optim_wrapper(runner.optim_wrapper)
+    layer = runner.model.head.layers.head
+    with torch.no_grad():
+        layer.bias.uniform_(-1, 1)
+    expected = {name: [value.detach().clone(), 0] for name, value in layer.named_parameters()}
+    for scale in (1., 3.):
+        for name, value in layer.named_parameters():
+            value.grad = scale * torch.randn_like(value)
+            weight, velocity = expected[name]
+            trust = .001 * weight.norm() / value.grad.norm() if value.ndim == 2 else 1
+            velocity = .9 * velocity + 6.4 * trust * value.grad
+            expected[name] = [weight - velocity, velocity]
+        wrapper.step()
+        wrapper.zero_grad()
+    for name, value in layer.named_parameters():
+        torch.testing.assert_close(value.detach(), expected[name][0], rtol=1e-5, atol=1e-6)
+
+
 def test_wrong_checkpoint_stops(imagenet, tmp_path):
     cfg, _ = probe_config('imagenet/vit-b_linear-90e.py', imagenet, tmp_path, width=64)
     with pytest.raises(ConfigError, match='width 64.* builds width 32'):
