@@ -75,8 +75,9 @@ def test_lars_leaves_the_bias_at_the_plain_rate(imagenet, tmp_path):
 
 
 def test_lars_steps_by_its_equations(imagenet, tmp_path):
-    """Two steps of the config's optimizer: v = .9 v + lr * q * g, w = w - v, where q of a matrix is
-    .001 |w| / |g| and of the bias 1; at a constant rate that is MAE's LARS, which has lr outside."""
+    """Two steps of the config's optimizer: v = .9 v + lr q g, w = w - v, where q of a matrix is
+    .001 |w| / |g| and of the bias 1; at a constant rate that is MAE's LARS, which has lr outside.
+    """
     cfg, _ = probe_config('imagenet/vit-b_linear-90e.py', imagenet, tmp_path)
     runner = Runner.from_cfg(cfg)
     wrapper = runner.build_optim_wrapper(runner.optim_wrapper)
