@@ -71,11 +71,11 @@ def draw_exploitation(visible: np.ndarray, masked: np.ndarray, epochs: float,
 
 def draw_scatter(panels: Mapping[str, Mapping[str, Sequence[tuple[float, float]]]], xlabel: str,
                  out: str | Path) -> None:
-    """Draw groups of points in panels side by side, each group around its name.
+    """Draw groups of points in panels side by side, those of a group joined by a line.
 
     Args:
         panels: By the label of its vertical axis, each panel's points ``(x, y)`` by the name of
-            their group, which is written at their mean.
+            their group, which is written at the highest.
         xlabel: Label of the horizontal axis, which the panels share.
         out: Picture to write.
     """
@@ -85,8 +85,9 @@ def draw_scatter(panels: Mapping[str, Mapping[str, Sequence[tuple[float, float]]
             figure.subplots(1, len(panels), squeeze=False)[0], panels.items(), strict=True):
         for number, (name, points) in enumerate(groups.items()):
             color = f'C{number % 10}'
-            ax.scatter(*np.transpose(points), color=color, s=18)
-            ax.annotate(name, np.mean(points, axis=0), xytext=(5, 3), textcoords='offset points',
+            points = sorted(points, key=lambda point: point[1])
+            ax.plot(*np.transpose(points), color=color, marker='o', markersize=4, linewidth=0.7)
+            ax.annotate(name, points[-1], xytext=(5, 3), textcoords='offset points',
                         fontsize=7, color=color)
         ax.set_xlabel(xlabel, fontsize=8)
         ax.set_ylabel(ylabel, fontsize=8)
