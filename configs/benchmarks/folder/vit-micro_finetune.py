@@ -1,4 +1,4 @@
-r"""Fine-tuning of the ViT that the vit-micro_folder-32.py configs pretrain, in 10 epochs.
+r"""Fine-tuning of the ViT that the vit-micro_folder-32.py configs pretrain, in 5 epochs.
 
     python tools/train.py configs/benchmarks/folder/vit-micro_finetune.py --data-root FOLDER \
         --cfg-options model.backbone.init_cfg.checkpoint=CHECKPOINT model.head.num_classes=10 \
@@ -10,7 +10,7 @@ Hardware: a CPU, in minutes. No paper reports a number for this size.
 """
 _base_ = ['./vit-tiny_finetune.py']
 
-max_epochs = 10
+max_epochs = 5
 warmup_epochs = 1
 
 model = dict(
