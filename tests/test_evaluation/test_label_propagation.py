@@ -188,7 +188,7 @@ def test_tool_wants_the_whole_encoder_and_the_data(checkpoint, tmp_path, monkeyp
         monkeypatch, *args, davis)
     (davis / 'ImageSets/2017/val.txt').unlink()
     error = error_of_tool(monkeypatch, *args, davis)
-    assert "val.txt': no such file; test_dataloader.dataset.data_root is the folder" in error
+    assert "test_dataloader.dataset.ann_file='ImageSets/2017/val.txt': no file or folder" in error
 
 
 def _test_on(rank, cfg, world_size):
