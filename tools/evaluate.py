@@ -24,12 +24,7 @@ from pathlib import Path
 
 from mmguided.engine.command_line import OptionAction, load_config
 from mmguided.engine.config_checks import check_checkpoint
-from mmguided.engine.tool_runs import (
-    mean_and_spread,
-    options_of,
-    run_all,
-    run_logged,
-)
+from mmguided.engine.tool_runs import mean_and_spread, options_of, run_all, run_logged
 from mmguided.utils.configs import pretrained_settings
 from mmguided.utils.errors import ConfigError, exit_on_config_error
 from mmguided.utils.tables import markdown_table
@@ -72,7 +67,8 @@ class Protocol:
         self.name = '/'.join(Path(config).resolve().with_suffix('').parts[-2:])
         cfg = load_config(config)
         self.options = options_of(cfg, args.cfg_options)
-        load_config(config, self.options)  # checks them
+        if self.options:
+            load_config(config, self.options)  # checks them
         if not cfg.get('test_dataloader'):
             raise ConfigError(f'--protocols {config}: it has no `test_dataloader`; give a config '
                               'of configs/benchmarks')

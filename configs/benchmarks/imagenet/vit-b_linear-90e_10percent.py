@@ -11,14 +11,6 @@ few steps of a small set.
 
 Hardware: 8 GPUs with 128 images each, not measured yet. No paper here reports this number.
 """
-_base_ = ['./vit-b_linear-90e.py']
+_base_ = ['./vit-b_linear-90e_1percent.py']
 
-total_batch_size = 1024  # of all processes
-
-train_dataloader = dict(
-    batch_size=total_batch_size // 8,
-    dataset=dict(ann_file='subsets/train_10percent.txt'))
-optim_wrapper = dict(
-    optimizer=dict(_delete_=True, type='AdamW', lr=1e-3, weight_decay=0.), paramwise_cfg=None)
-train_cfg = dict(val_interval=5)
-auto_scale_lr = dict(base_batch_size=total_batch_size)
+train_dataloader = dict(dataset=dict(ann_file='subsets/train_10percent.txt'))
