@@ -22,8 +22,7 @@ import sys
 from collections.abc import Collection
 from pathlib import Path
 
-from mmguided.engine.command_line import OptionAction, load_config
-from mmguided.engine.config_checks import check_checkpoint
+from mmguided.engine.command_line import OptionAction, load_config, named_checkpoints
 from mmguided.engine.tool_runs import mean_and_spread, options_of, run_all, run_logged
 from mmguided.utils.configs import pretrained_settings
 from mmguided.utils.errors import ConfigError, exit_on_config_error
@@ -211,21 +210,6 @@ def _shown(runs: Collection[dict]) -> list[str]:
     metrics = list(dict.fromkeys(metric for run in runs for metric in run['metrics']))
     return [metric for metric in metrics
             if any(fnmatch.fnmatch(metric, pattern) for pattern in MAIN_METRICS)] or metrics
-
-
-def named_checkpoints(arguments: list[str]) -> dict[str, Path]:
-    """Name -> file of ``[NAME=]CHECKPOINT``; without a name, the path without its ending."""
-    named = {}
-    for argument in arguments:
-        name, separator, path = argument.partition('=')
-        if not separator:
-            name, path = str(Path(argument).with_suffix('')), argument
-        check_checkpoint('checkpoint', path, 'give [NAME=]CHECKPOINT, the path of a .pth file')
-        if name in named:
-            raise ConfigError(f'checkpoint={argument!r}: {name!r} is the name of another one; put '
-                              'NAME= in front')
-        named[name] = Path(path).expanduser()
-    return named
 
 
 def planned_runs(args: argparse.Namespace) -> list[Run]:

@@ -1,10 +1,32 @@
 """What a model does with images, as data."""
+from .attention import (
+    among_patches,
+    attention_distance,
+    attention_entropy,
+    attention_nmi,
+    patch_distances,
+    reversed_attention,
+)
+from .cka import MinibatchCKA, unbiased_hsic
 from .exploitation import exploitation_rates
+from .features import (
+    cosine_similarity,
+    feature_variance,
+    fourier_amplitudes,
+    frequencies,
+    relative_log_amplitude,
+    similarity_variance,
+)
 from .masks import visible_detail, visible_positions
 from .objects import ObjectShare, object_share
 from .rank import effective_rank
 from .reconstruction import Reconstruction, reconstruct
+from .relations import intra_and_inter, relation_kl
 
 __all__ = [
-    'ObjectShare', 'Reconstruction', 'effective_rank', 'exploitation_rates', 'object_share',
-    'reconstruct', 'visible_detail', 'visible_positions']
+    'MinibatchCKA', 'ObjectShare', 'Reconstruction', 'among_patches', 'attention_distance',
+    'attention_entropy', 'attention_nmi', 'cosine_similarity', 'effective_rank',
+    'exploitation_rates', 'feature_variance', 'fourier_amplitudes', 'frequencies',
+    'intra_and_inter', 'object_share', 'patch_distances', 'reconstruct', 'relation_kl',
+    'relative_log_amplitude', 'reversed_attention', 'similarity_variance', 'unbiased_hsic',
+    'visible_detail', 'visible_positions']

@@ -5,8 +5,8 @@ from pathlib import Path
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-# The palette of Okabe and Ito (2008), which color-blind readers tell apart, without its yellow, which
-# is too light for lines.
+# The palette of Okabe and Ito (2008), which color-blind readers tell apart, without its yellow,
+# which is too light for lines.
 COLORS = ('#0072B2', '#D55E00', '#009E73', '#CC79A7', '#E69F00', '#56B4E9', '#000000')
 MARKERS = 'osD^vP*X<>'
 

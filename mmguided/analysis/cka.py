@@ -1,0 +1,66 @@
+"""Similarity of layers of two models."""
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+
+def unbiased_hsic(first: Tensor, second: Tensor) -> Tensor:
+    """HSIC_1 of Gram matrices, an estimate without bias from few samples (Song et al., 2012, Eq. 5;
+    Nguyen et al., "Do Wide and Deep Networks Learn the Same Things?", ICLR 2021, Eq. 3).
+
+    Args:
+        first, second: ``(..., B, B)``, B above 3, which may be broadcast.
+
+    Returns:
+        ``(...)``.
+    """
+    num = first.shape[-1]
+    off_diagonal = ~torch.eye(num, dtype=torch.bool, device=first.device)
+    first, second = first * off_diagonal, second * off_diagonal
+    # Gram matrices are symmetric: tr(KL) is the sum of products, 1' K L 1 that of the row sums.
+    trace = (first * second).sum((-2, -1))
+    sums = first.sum((-2, -1)) * second.sum((-2, -1)) / ((num - 1) * (num - 2))
+    rows = (first.sum(-1) * second.sum(-1)).sum(-1) * 2 / (num - 2)
+    return (trace + sums - rows) / (num * (num - 3))
+
+
+class MinibatchCKA:
+    """Linear centered kernel alignment of each layer of one model with each of another, from
+    batches of the same images (Nguyen et al., ICLR 2021, Eq. 2; Conditional MAE Fig. 4).
+
+    1 for features that differ by a rotation, a scale and a shift; near 0 for unrelated ones, and
+    possibly below. The estimate does not depend on the batch size, but for chance.
+    """
+
+    def __init__(self) -> None:
+        self._cross = self._first = self._second = 0.
+
+    def update(self, first: Sequence[Tensor], second: Sequence[Tensor]) -> None:
+        """Add a batch of at least 4 images; smaller ones are left out.
+
+        Args:
+            first: Features of each layer of one model, ``(B, ...)``.
+            second: Of the other, of the same images.
+        """
+        if len(first[0]) < 4:
+            return
+        rows, columns = _gram_matrices(first), _gram_matrices(second)
+        self._cross += unbiased_hsic(rows.unsqueeze(1), columns.unsqueeze(0))
+        self._first += unbiased_hsic(rows, rows)
+        self._second += unbiased_hsic(columns, columns)
+
+    def compute(self) -> Tensor:
+        """``(layers of the first, layers of the second)``."""
+        return self._cross / (self._first.unsqueeze(1) * self._second.unsqueeze(0)).sqrt()
+
+
+def _gram_matrices(layers: Sequence[Tensor]) -> Tensor:
+    """``(layers, B, B)``, in float64, of features whose mean over the batch is taken out: that
+    changes nothing but the size of the numbers."""
+    grams = []
+    for features in layers:
+        features = features.flatten(1).double()
+        features = features - features.mean(dim=0)
+        grams.append(features @ features.mT)
+    return torch.stack(grams)

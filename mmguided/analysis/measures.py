@@ -1,0 +1,371 @@
+"""All measures of the layers of models, from one stream of batches."""
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from mmguided.ops import gather_tokens, normalized_cut
+from mmguided.structures import PatchMask
+
+from .attention import (
+    attention_distance,
+    attention_entropy,
+    attention_nmi,
+    patch_distances,
+    reversed_attention,
+)
+from .cka import MinibatchCKA
+from .exploitation import exploitation_rates
+from .features import (
+    cosine_similarity,
+    feature_variance,
+    relative_log_amplitude,
+    similarity_variance,
+)
+from .layers import (
+    Layer,
+    LayerView,
+    decoder_layers,
+    encoder_layers,
+    grid_of,
+    has_decoder,
+    relation_distributions,
+)
+from .relations import intra_and_inter, relation_kl
+
+ENCODER, DECODER = 'encoder', 'decoder'
+
+
+@dataclass(frozen=True)
+class Scene:
+    """What a measure needs to know beside a layer.
+
+    Attributes:
+        grid: Patches ``(h, w)``.
+        distances: Between them, see :func:`patch_distances`.
+        side: The two sides of each image by the similarities of the last layer, ``(B, n)`` bool.
+        has_sides: Whether an image has a cut, ``(B, )`` bool.
+        mask: What the encoder has not seen; None if it has seen all.
+    """
+    grid: tuple[int, int]
+    distances: Tensor
+    side: Tensor
+    has_sides: Tensor
+    mask: PatchMask | None
+
+
+@dataclass(frozen=True)
+class Measure:
+    """One value, or several, of each layer and image.
+
+    Attributes:
+        of: From a layer and a scene to ``(B, ...)``.
+        label: Of its axis in figures, with the unit.
+        meaning: What it says, for the report.
+        entries: What the entries of an image are, such as 'head'; '' for one value.
+        parts: In which parts of a model it is measured.
+        finish: From the mean over images of all layers, ``(layers, ...)``, to what is reported.
+        curve: From what is reported, ``(layers, ...)``, to one value a layer for figures.
+    """
+    of: Callable[[LayerView, Scene], Tensor]
+    label: str
+    meaning: str
+    entries: str = ''
+    parts: tuple[str, ...] = (ENCODER, DECODER)
+    finish: Callable[[Tensor, Scene], Tensor] = lambda mean, scene: mean
+    curve: Callable[[np.ndarray], np.ndarray] = lambda values: values
+
+
+def _mean_of_entries(values: np.ndarray) -> np.ndarray:
+    return values.mean(axis=1)
+
+
+def _gap(values: np.ndarray) -> np.ndarray:
+    return values[:, 0] - values[:, 1]
+
+
+def _last_entry(values: np.ndarray) -> np.ndarray:
+    return values[:, -1]
+
+
+def _sides(weights: Tensor, scene: Scene) -> Tensor:
+    both = intra_and_inter(weights, scene.side)
+    return torch.where(scene.has_sides.unsqueeze(1), both, torch.nan)
+
+
+def _group_attention(view: LayerView, scene: Scene) -> Tensor:
+    """r of Eq. 5, ``(B, 2, 2)``, see :func:`exploitation_rates`."""
+    masked = scene.mask.mask
+    groups = torch.stack((1 - masked, masked), dim=-1)
+    shares = view.attention.mean(dim=1) @ groups
+    return torch.einsum('bng,bnh->bgh', groups, shares) / groups.sum(dim=1).unsqueeze(-1)
+
+
+def _exploitation(mean: Tensor, scene: Scene) -> Tensor:
+    return exploitation_rates(mean, scene.mask.mask[0].mean().item())
+
+
+MEASURES: Mapping[str, Measure] = {
+    'attention_distance': Measure(
+        lambda view, scene: attention_distance(view.attention, scene.distances),
+        'attention distance, px',
+        'Distance between a patch and the patches that it attends to, weighted by the attention. '
+        'Low: local.', 'head', curve=_mean_of_entries),
+    'attention_entropy': Measure(
+        lambda view, scene: attention_entropy(view.attention),
+        'attention entropy, nats',
+        'Over how many patches a patch spreads its attention. Low: on few.', 'head',
+        curve=_mean_of_entries),
+    'attention_nmi': Measure(
+        lambda view, scene: attention_nmi(view.attention),
+        'NMI of query and key positions',
+        'How much the attention depends on the patch that attends. 0: all attend alike.', 'head',
+        curve=_mean_of_entries),
+    'reversed_attention_distance': Measure(
+        lambda view, scene: attention_distance(
+            reversed_attention(view.attention), scene.distances),
+        'distance to receivers, px',
+        'Distance to the other patches that attend to a patch, weighted by their attention: how '
+        'far what a patch holds is sent.', 'head', curve=_mean_of_entries),
+    'feature_variance': Measure(
+        lambda view, scene: feature_variance(view.relations),
+        r'feature variance $\sigma_F$',
+        'How widely the directions of the patch embeddings of an image spread.'),
+    'similarity_variance': Measure(
+        lambda view, scene: similarity_variance(cosine_similarity(view.relations)),
+        r'similarity variance $\sigma_S$',
+        'How much the cosines of pairs of patches differ. High: patches form clusters.'),
+    'similarity_gap': Measure(
+        lambda view, scene: _sides(cosine_similarity(view.relations), scene),
+        r'$\mu_{intra} - \mu_{inter}$ of similarities',
+        'Patches are cut into two groups by their similarity in the last layer: how much more '
+        'similar they are within a group than between the groups.', 'intra, inter', curve=_gap),
+    'attention_gap': Measure(
+        lambda view, scene: _sides(view.attention.mean(dim=1), scene),
+        r'$\mu_{intra} - \mu_{inter}$ of attention',
+        'The same of attention, whose mean weight is one by the number of patches.',
+        'intra, inter', curve=_gap),
+    'relative_log_amplitude': Measure(
+        lambda view, scene: relative_log_amplitude(view.tokens, scene.grid),
+        r'relative log amplitude at the highest frequency',
+        'Amplitude of the frequencies of the feature map, relative to its mean; in figures of '
+        'layers at the highest frequency. High: detail. Low: overall shape.', 'frequency',
+        curve=_last_entry),
+    'mask_token_variance': Measure(
+        lambda view, scene: feature_variance(gather_tokens(view.tokens, scene.mask.ids_mask)),
+        r'feature variance $\sigma_F$ of mask tokens',
+        'How widely the directions of the mask tokens spread.', parts=(DECODER, )),
+    'exploitation': Measure(
+        _group_attention, 'share of mask tokens in all tokens',
+        'How much of all tokens comes from mask tokens, rather than visible ones, by the attention '
+        'of this and all earlier layers of the decoder.', 'visible, mask', parts=(DECODER, ),
+        finish=_exploitation, curve=_last_entry),
+}
+
+# Against a reference model.
+PAIR_MEASURES: Mapping[str, Measure] = {
+    f'{kind}_kl': Measure(
+        lambda view, reference, kind=kind: relation_kl(
+            relation_distributions(view)[kind], reference[kind]),
+        f'KL of {kind} from the reference, nats',
+        f'How far the {kind} of patches is from that of the reference, on average. The decoder of '
+        'the reference sees all patches, the others the mask, so that a decoder has a distance to '
+        'itself.')
+    for kind in ('attention', 'similarity')}
+CKA = 'cka'
+
+
+@dataclass
+class Estimate:
+    """A mean over images.
+
+    Attributes:
+        mean: ``(layers, ...)``.
+        standard_error: Of the mean, before :attr:`Measure.finish`; of the same shape.
+        num_images: Those that have a value, ``(layers, ...)``.
+    """
+    mean: np.ndarray
+    standard_error: np.ndarray
+    num_images: np.ndarray
+
+
+@dataclass
+class _Sums:
+    """Of values of images that come in batches; NaN are left out."""
+    count: Tensor | float = 0.
+    total: Tensor | float = 0.
+    squares: Tensor | float = 0.
+
+    def update(self, values: Tensor) -> None:
+        known, values = values.isfinite(), values.double().nan_to_num(posinf=0, neginf=0)
+        values = values * known
+        self.count = self.count + known.sum(dim=0)
+        self.total = self.total + values.sum(dim=0)
+        self.squares = self.squares + values.square().sum(dim=0)
+
+    @property
+    def mean(self) -> Tensor:
+        return self.total / self.count
+
+    @property
+    def standard_error(self) -> Tensor:
+        variance = (self.squares / self.count - self.mean.square()).clamp(min=0)
+        return (variance / (self.count - 1).clamp(min=1)).sqrt()
+
+
+@dataclass
+class ModelMeasures:
+    """What was measured of one model.
+
+    Attributes:
+        layers: ``(measure, part)`` -> :class:`Estimate`.
+        cka: ``(layers of the reference, layers of the model)`` of the encoders; None if not asked
+            for.
+        grid: Patches ``(h, w)``.
+        left_out: Measures that do not fit the model, and why.
+    """
+    layers: dict[tuple[str, str], Estimate] = field(default_factory=dict)
+    cka: np.ndarray | None = None
+    grid: tuple[int, int] = (0, 0)
+    left_out: dict[str, str] = field(default_factory=dict)
+
+
+class _ModelRun:
+    """Collects the measures of one model."""
+
+    def __init__(self, model: nn.Module, measures: Sequence[str], mask_ratio: float) -> None:
+        self.model = model
+        self.mask_ratio = mask_ratio
+        self.measures = {name: MEASURES[name] for name in measures if name in MEASURES}
+        self.pairs = {name: PAIR_MEASURES[name] for name in measures if name in PAIR_MEASURES}
+        self.cka = MinibatchCKA() if CKA in measures else None
+        self.parts = [ENCODER, DECODER] if has_decoder(model) else [ENCODER]
+        self.result = ModelMeasures()
+        self.sums: dict[tuple[str, str], list[_Sums]] = {}
+        self.scene: dict[str, Scene] = {}
+        for name, measure in self.measures.items():
+            if not set(measure.parts) & set(self.parts):
+                self.result.left_out[name] = 'no decoder whose patches attend to each other'
+
+    def read(self, images: Tensor, seed: int, sees_all: bool = False
+             ) -> tuple[dict[str, list[Layer]], PatchMask]:
+        """All layers, and the mask of the decoder's input."""
+        layers = {ENCODER: encoder_layers(self.model, images)}
+        first = layers[ENCODER][0]
+        grid, _ = grid_of(images, first.outputs.shape[1] - first.num_extra)
+        generator = torch.Generator().manual_seed(seed)
+        mask = PatchMask.random(
+            len(images), grid, 0. if sees_all else self.mask_ratio, images.device, generator)
+        if DECODER in self.parts:
+            layers[DECODER] = decoder_layers(self.model, images, mask)
+        return layers, mask
+
+    def update(self, images: Tensor, seed: int, reference: '_Reference | None') -> None:
+        """Measure a batch."""
+        all_layers, mask = self.read(images, seed)
+        if self.cka is not None:
+            self.cka.update(reference.tokens, [
+                layer.outputs[:, layer.num_extra:] for layer in all_layers[ENCODER]])
+        self.result.grid = mask.grid
+        for part, layers in all_layers.items():
+            asked = {name: measure for name, measure in self.measures.items()
+                     if part in measure.parts}
+            against = reference.of(part, layers, mask.num_patches) if self.pairs else None
+            if self.pairs and against is None:
+                for name in self.pairs:
+                    self.result.left_out[f'{name}, {part}'] = (
+                        'the reference has another number of layers or patches, or none')
+            if not asked and against is None:
+                continue
+            scene = self.scene[part] = self._scene(
+                images, layers[-1], mask if part == DECODER else None, mask.grid)
+            for number, layer in enumerate(layers):
+                view = layer.view()
+                for name, measure in asked.items():
+                    self._add(name, part, number, measure.of(view, scene))
+                for name, measure in self.pairs.items() if against else ():
+                    self._add(name, part, number, measure.of(view, against[number]))
+
+    def _scene(self, images: Tensor, last: Layer, mask: PatchMask | None,
+               grid: tuple[int, int]) -> Scene:
+        cut = normalized_cut(cosine_similarity(last.view().relations))
+        _, patch_size = grid_of(images, grid[0] * grid[1])
+        return Scene(grid, patch_distances(grid, patch_size, images.device), cut.side, cut.valid,
+                     mask)
+
+    def _add(self, name: str, part: str, number: int, values: Tensor) -> None:
+        sums = self.sums.setdefault((name, part), [])
+        if number == len(sums):
+            sums.append(_Sums())
+        sums[number].update(values)
+
+    def finish(self) -> ModelMeasures:
+        """Means over all batches."""
+        for (name, part), sums in self.sums.items():
+            measure = self.measures.get(name) or self.pairs[name]
+            mean = measure.finish(torch.stack([each.mean for each in sums]), self.scene[part])
+            self.result.layers[name, part] = Estimate(
+                mean.cpu().numpy(),
+                torch.stack([each.standard_error for each in sums]).cpu().numpy(),
+                torch.stack([each.count for each in sums]).cpu().numpy())
+        if self.cka is not None:
+            self.result.cka = self.cka.compute().cpu().numpy()
+        return self.result
+
+
+class _Reference:
+    """What pairs of models need of the reference, of one batch."""
+
+    def __init__(self, run: _ModelRun, images: Tensor, with_relations: bool) -> None:
+        # Eq. 4's reference sees the intact image, in its decoder too (appendix B).
+        layers, mask = run.read(images, seed=0, sees_all=True)
+        self.num_patches = mask.num_patches
+        self.tokens = [layer.outputs[:, layer.num_extra:] for layer in layers[ENCODER]]
+        self.relations = {
+            part: [relation_distributions(layer.view()) for layer in of_part]
+            for part, of_part in layers.items()} if with_relations else {}
+
+    def of(self, part: str, layers: Sequence[Layer], num_patches: int
+           ) -> list[dict[str, Tensor]] | None:
+        """Relations of each layer; None if they do not fit those of ``layers``."""
+        relations = self.relations.get(part, [])
+        fits = len(relations) == len(layers) and num_patches == self.num_patches
+        return relations if fits else None
+
+
+@torch.no_grad()
+def measure_models(models: Mapping[str, nn.Module],
+                   batches: Iterable[Mapping[str, Tensor]],
+                   measures: Sequence[str],
+                   reference: str | None = None,
+                   mask_ratio: float = 0.75,
+                   seed: int = 0) -> dict[str, ModelMeasures]:
+    """Measure models on the same images.
+
+    The encoder sees all of an image, the decoder what a random mask leaves, the same for all models
+    of one grid.
+
+    Args:
+        models: By name, in evaluation mode: pretraining models of ours, or classifiers, with a
+            MaskedViT or mmpretrain's VisionTransformer as ``backbone``.
+        batches: Images of each model, normalized, ``(B, 3, H, W)`` by its name.
+        measures: Keys of :data:`MEASURES` and :data:`PAIR_MEASURES`, and 'cka'.
+        reference: Name of the model that 'cka' and the pair measures compare with; None takes the
+            first.
+        mask_ratio: Of the decoder's input.
+        seed: Of the masks.
+
+    Raises:
+        ConfigError: If an encoder is not a ViT.
+    """
+    reference = next(iter(models)) if reference is None else reference
+    runs = {name: _ModelRun(model, measures, mask_ratio) for name, model in models.items()}
+    has_pairs = bool(set(measures) & {*PAIR_MEASURES, CKA})
+    for number, batch in enumerate(batches):
+        known = _Reference(runs[reference], batch[reference], bool(
+            set(measures) & set(PAIR_MEASURES))) if has_pairs else None
+        for name, run in runs.items():
+            run.update(batch[name], seed + number, known)
+    return {name: run.finish() for name, run in runs.items()}

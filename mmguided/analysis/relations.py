@@ -1,0 +1,38 @@
+"""Relations of the patches of an image: in how far they form groups, and how they change."""
+import torch
+from torch import Tensor
+
+
+def intra_and_inter(weights: Tensor, side: Tensor) -> Tensor:
+    """Mean weights of edges within and between the two sides of a graph (mu_intra and mu_inter of
+    Self-guided MAE, Sec. 3.3). Their difference is the gap.
+
+    Args:
+        weights: M or A, ``(B, n, n)``; the diagonal does not count.
+        side: ``(B, n)`` bool, such as of :func:`mmguided.ops.normalized_cut`.
+
+    Returns:
+        ``(B, 2)``: intra, inter; NaN where there is no such edge.
+    """
+    num = weights.shape[-1]
+    edges = ~torch.eye(num, dtype=torch.bool, device=weights.device)
+    same = side.unsqueeze(-1) == side.unsqueeze(-2)
+    groups = torch.stack((same & edges, ~same), dim=1)
+    return (weights.unsqueeze(1) * groups).sum((2, 3)) / groups.sum((2, 3))
+
+
+def relation_kl(relations: Tensor, reference: Tensor) -> Tensor:
+    """Divergence of token relations from those of a reference (Self-guided MAE, Eq. 4).
+
+    Args:
+        relations: ``(B, n, n)``, rows that sum to 1: A, or the softmax of the rows of M, since the
+            paper does not say how cosines become distributions.
+        reference: Those of the reference, such as the last checkpoint of a run.
+
+    Returns:
+        ``(B, )``: KL(relations || reference) in nats, a mean over rows; infinite where the
+        reference excludes what the relations do not.
+    """
+    cross = torch.special.xlogy(relations, reference)
+    own = torch.special.xlogy(relations, relations)
+    return (own - cross).sum(dim=-1).mean(dim=-1)

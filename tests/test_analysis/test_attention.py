@@ -1,0 +1,83 @@
+"""Measures of attention maps, against cases computed by hand and SciPy."""
+import math
+
+import numpy as np
+import pytest
+import torch
+from scipy import stats
+
+from mmguided.analysis import (
+    among_patches,
+    attention_distance,
+    attention_entropy,
+    attention_nmi,
+    patch_distances,
+    reversed_attention,
+)
+
+GRID, PATCH_SIZE = (2, 3), 8
+UNIFORM, DIAGONAL = torch.full((1, 1, 6, 6), 1 / 6), torch.eye(6).view(1, 1, 6, 6)
+
+
+@pytest.fixture
+def attention():
+    """Random maps of 2 images and 3 heads."""
+    return torch.randn(2, 3, 6, 6, generator=torch.Generator().manual_seed(0)).softmax(-1)
+
+
+def test_distances_are_those_of_the_centers():
+    centers = [(PATCH_SIZE * y, PATCH_SIZE * x) for y in range(2) for x in range(3)]
+    expected = [[math.dist(a, b) for b in centers] for a in centers]
+    np.testing.assert_allclose(patch_distances(GRID, PATCH_SIZE), expected, rtol=1e-6)
+
+
+def test_attention_among_patches_sums_to_one(attention):
+    patches = among_patches(attention, num_extra=2)
+    torch.testing.assert_close(patches.sum(-1), torch.ones(2, 3, 4))
+    # Shares among patches are as they were.
+    torch.testing.assert_close(patches[..., 0] / patches[..., 1],
+                               attention[..., 2:, 2] / attention[..., 2:, 3])
+
+
+def test_attention_distance():
+    distances = patch_distances(GRID, PATCH_SIZE)
+    assert attention_distance(DIAGONAL, distances).item() == 0
+    assert attention_distance(UNIFORM, distances).item() == pytest.approx(
+        distances.mean().item(), rel=1e-6)
+    to_right = torch.zeros(1, 1, 6, 6)  # each to its right neighbor, the last of a row to itself
+    for query, key in ((0, 1), (1, 2), (2, 2), (3, 4), (4, 5), (5, 5)):
+        to_right[..., query, key] = 1
+    assert attention_distance(to_right, distances).item() == pytest.approx(4 / 6 * PATCH_SIZE)
+
+
+def test_attention_entropy(attention):
+    assert attention_entropy(DIAGONAL).item() == 0
+    assert attention_entropy(UNIFORM).item() == pytest.approx(math.log(6), rel=1e-6)
+    expected = stats.entropy(attention.double().numpy(), axis=-1).mean(-1)
+    np.testing.assert_allclose(attention_entropy(attention), expected, rtol=1e-5)
+
+
+def test_nmi_is_zero_of_a_collapse_and_one_of_a_permutation():
+    collapse = torch.tensor([.5, .1, .1, .1, .1, .1]).expand(1, 1, 6, 6)
+    assert attention_nmi(collapse).item() == pytest.approx(0, abs=1e-6)
+    assert attention_nmi(DIAGONAL[..., torch.tensor([3, 1, 0, 5, 4, 2])]).item() == pytest.approx(
+        1, rel=1e-6)
+    to_one = torch.zeros(1, 1, 6, 6)
+    to_one[..., 2] = 1  # of no entropy at all
+    assert attention_nmi(to_one).item() == 0
+
+
+def test_nmi_equals_that_of_the_joint_distribution(attention):
+    joint = attention[1, 2].double().numpy() / 6
+    query, key = joint.sum(1), joint.sum(0)
+    information = stats.entropy(joint.ravel(), np.outer(query, key).ravel())
+    expected = information / math.sqrt(stats.entropy(query) * stats.entropy(key))
+    assert attention_nmi(attention)[1, 2].item() == pytest.approx(expected, rel=1e-4)
+
+
+def test_reversed_attention_by_hand():
+    attention = torch.tensor([[.5, .25, .25], [.1, .8, .1], [.3, 0., .7]])
+    expected = torch.tensor([[0, .1 / .4, .3 / .4], [1, 0, 0], [.25 / .35, .1 / .35, 0]])
+    torch.testing.assert_close(reversed_attention(attention), expected)
+    nobody = torch.tensor([[1., 0], [1, 0]])
+    assert reversed_attention(nobody).tolist() == [[0, 1], [0, 0]]

@@ -1,0 +1,61 @@
+"""Linear CKA of mini-batches."""
+import numpy as np
+import pytest
+import torch
+
+from mmguided.analysis import MinibatchCKA, unbiased_hsic
+
+
+def _random(*shape, seed=0):
+    return torch.randn(*shape, generator=torch.Generator().manual_seed(seed))
+
+
+def _cka(first, second, batch=16):
+    cka = MinibatchCKA()
+    for a, b in zip(first.split(batch), second.split(batch), strict=True):
+        cka.update([a], [b])
+    return cka.compute().item()
+
+
+def test_hsic_equals_its_sum_over_quadruples():
+    """Song et al. (2012): the U-statistic over all ordered tuples of different samples."""
+    k, l = (x @ x.mT for x in (_random(6, 3).double(), _random(6, 4, seed=1).double()))
+    total, count = 0., 0
+    for i in range(6):
+        for j in set(range(6)) - {i}:
+            for q in set(range(6)) - {i, j}:
+                for r in set(range(6)) - {i, j, q}:
+                    total += k[i, j] * (l[i, j] + l[q, r] - 2 * l[i, q])
+                    count += 1
+    assert unbiased_hsic(k, l).item() == pytest.approx((total / count).item(), rel=1e-9)
+
+
+def test_a_rotation_a_scale_and_a_shift_change_nothing():
+    features = _random(64, 10)
+    rotation, _ = torch.linalg.qr(_random(10, 10, seed=1))
+    assert _cka(features, 3 * features @ rotation + 5) == pytest.approx(1, abs=1e-6)
+    assert _cka(features, features @ _random(10, 10, seed=2)) < .95  # a general linear map does
+
+
+def test_unrelated_features_have_none():
+    assert abs(_cka(_random(512, 10), _random(512, 10, seed=1))) < .05
+
+
+def test_small_batches_estimate_the_usual_cka_of_all_images():
+    features = _random(2048, 8)
+    other = features @ _random(8, 8, seed=3) + _random(2048, 8, seed=4)
+    x, y = (each.double().numpy() - each.double().numpy().mean(0) for each in (features, other))
+    expected = np.linalg.norm(y.T @ x)**2 / (np.linalg.norm(x.T @ x) * np.linalg.norm(y.T @ y))
+    assert _cka(features, other, batch=16) == pytest.approx(expected, abs=.03)
+
+
+def test_layers_of_both_models_and_batches_that_are_too_small():
+    cka = MinibatchCKA()
+    first = [_random(8, 2, 3), _random(8, 2, 3, seed=1)]
+    second = [first[1], _random(8, 5, seed=2), first[0]]
+    cka.update(first, second)
+    before = cka.compute()
+    assert before.shape == (2, 3)
+    assert before[0, 2].item() == before[1, 0].item() == pytest.approx(1)
+    cka.update([x[:3] for x in first], [x[:3] for x in second])
+    assert torch.equal(cka.compute(), before)

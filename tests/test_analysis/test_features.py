@@ -1,0 +1,72 @@
+"""How features spread: numbers by hand, NumPy and Parseval's theorem."""
+import math
+
+import numpy as np
+import pytest
+import torch
+
+from mmguided.analysis import (
+    cosine_similarity,
+    feature_variance,
+    fourier_amplitudes,
+    frequencies,
+    relative_log_amplitude,
+    similarity_variance,
+)
+
+
+@pytest.fixture
+def features():
+    return torch.randn(2, 12, 5, generator=torch.Generator().manual_seed(0))
+
+
+def test_feature_variance(features):
+    unit = features / features.norm(dim=-1, keepdim=True)
+    expected = [((image - image.mean(0))**2).sum(1).mean().item() for image in unit]
+    np.testing.assert_allclose(feature_variance(features), expected, rtol=1e-5)
+    alike = torch.tensor([1., 2, 3]).expand(1, 4, 3) * torch.tensor([1., 2, 5, 7]).view(1, 4, 1)
+    assert feature_variance(alike).item() == pytest.approx(0, abs=1e-6)  # length has no effect
+    opposite = torch.tensor([[[1., 0], [-3, 0]]])
+    assert feature_variance(opposite).item() == 1
+
+
+def test_similarity_variance(features):
+    similarity = cosine_similarity(features)
+    for image, found in zip(similarity.numpy(), similarity_variance(similarity), strict=True):
+        pairs = image[~np.eye(12, dtype=bool)]
+        assert found.item() == pytest.approx(pairs.var(), rel=1e-4)
+    two_groups = torch.tensor([[[1., 0], [1, 0], [0, 1], [0, 1]]])
+    # 4 of the 12 pairs are alike: the variance of a coin with p = 1/3.
+    assert similarity_variance(cosine_similarity(two_groups)).item() == pytest.approx(2 / 9)
+
+
+def test_parseval(features):
+    amplitudes = fourier_amplitudes(features, (3, 4))
+    assert amplitudes.shape == (2, 5, 3, 4)
+    torch.testing.assert_close(amplitudes.square().mean((2, 3)), features.square().sum(1))
+
+
+@pytest.mark.parametrize('step, frequency', [(1, .25), (2, .5), (3, .75), (4, 1.)])
+def test_a_wave_is_found_at_its_frequency(step, frequency):
+    y, x = torch.meshgrid(torch.arange(8.), torch.arange(8.), indexing='ij')
+    wave = torch.cos(2 * math.pi * step / 8 * (x + y)) + 1
+    relative = relative_log_amplitude(wave.reshape(1, 64, 1).repeat(1, 1, 3), (8, 8))[0]
+    assert frequencies((8, 8))[step] == frequency
+    assert relative.argmax() == 0 if step < 4 else relative[4].item() == pytest.approx(0, abs=1e-4)
+    # Half of the wave's amplitude is at the positive frequency; at the highest, both are one.
+    assert relative[step].item() == pytest.approx(0 if step == 4 else math.log(.5), abs=1e-4)
+    others = [i for i in range(1, 5) if i != step]
+    assert relative[others].max() < -10
+
+
+def test_grids_that_are_not_square_end_at_the_highest_frequency():
+    sign = torch.tensor([1., -1])
+    checkers = sign.repeat(2).view(4, 1) * sign.repeat(4) + 2
+    relative = relative_log_amplitude(checkers.reshape(1, 32, 1), (4, 8))
+    assert frequencies((4, 8)) == [0, .5, 1]
+    assert relative[0, -1].item() == pytest.approx(math.log(.5), abs=1e-4)
+
+
+def test_odd_grids_stop_before_the_highest_frequency(features):
+    assert frequencies((7, 7)) == pytest.approx([0, 2 / 7, 4 / 7, 6 / 7])
+    assert relative_log_amplitude(torch.randn(1, 49, 2), (7, 7)).shape == (1, 4)

@@ -1,0 +1,400 @@
+r"""What models do with images, layer by layer, and side by side: arrays, figures and one report.
+
+    python tools/analysis_tools/analyze.py --images data/imagenet/val --out work_dirs/analysis \
+        mae=work_dirs/mae/vit-b_800e/epoch_800.pth ccmim=work_dirs/ccmim/vit-b_800e/epoch_800.pth
+
+A checkpoint of a run of ours holds its config. For others, such as converted ones, those of MAE and
+those of mmpretrain, --config says what they are, a config of the same encoder and decoder, such as
+configs/mae/vit-b_800e.py. NAME= is what figures call a checkpoint. Of classifiers there is the
+encoder alone. --images is a folder, or a config whose test data (or those of its figure sheet, for
+pretraining) are read by its own pipeline.
+
+Encoders see all of an image; decoders what a random mask leaves, the same for all models.
+docs/analysis.md says what the measures mean, and which figure of which paper they are. Those that
+compare with another model (cka, attention_kl, similarity_kl) take --reference, by default the first
+checkpoint. Checkpoints epoch_N.pth of one folder are a run: the reference is the last, and measures
+are drawn over epochs too. With --labels there is t-SNE of the patches, colored by their class.
+
+--out gets analysis.npz and analysis.csv, figures as .png and .pdf, and report.html, which needs no
+other file.
+"""
+import argparse
+import csv
+import re
+import shlex
+import sys
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import numpy as np
+
+from mmguided.engine.command_line import load_config, named_checkpoints
+from mmguided.engine.config_checks import check_data
+from mmguided.utils.errors import ConfigError, check_file, exit_on_config_error, imports_of_extra
+
+with imports_of_extra('analysis'):
+    from mmguided.visualization import (
+        Figure,
+        Table,
+        draw_layers,
+        draw_lines,
+        draw_maps,
+        draw_points,
+        draw_similarities,
+        html_report,
+    )
+
+MAX_TSNE_IMAGES, PATCHES_PER_CLASS, MAP_IMAGES = 500, 200, 4
+
+
+def parse_args() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument('checkpoints', nargs='+', metavar='[NAME=]CHECKPOINT')
+    parser.add_argument('--images', required=True, metavar='FOLDER|CONFIG')
+    parser.add_argument('--config', help='of checkpoints that hold none')
+    parser.add_argument('--measures', nargs='+', metavar='MEASURE', help='default: all')
+    parser.add_argument('--reference', metavar='NAME', help='default: the first checkpoint, the '
+                        'last epoch of a run')
+    parser.add_argument('--labels', type=Path, metavar='FOLDER',
+                        help='label maps, PNG files with the names of the images')
+    parser.add_argument('--num-images', type=int, default=512, metavar='N', help='most to read')
+    parser.add_argument('--batch-size', type=int, default=32, metavar='N')
+    parser.add_argument('--mask-ratio', type=float, default=.75, metavar='RATIO',
+                        help="of the decoder's input")
+    parser.add_argument('--workers', type=int, default=2, metavar='N')
+    parser.add_argument('--seed', type=int, default=0, help='of masks and t-SNE')
+    parser.add_argument('--out', type=Path, default=Path('work_dirs/analysis'), metavar='FOLDER')
+    return parser.parse_args()
+
+
+def epochs_of(checkpoints: Mapping[str, Path]) -> dict[str, int] | None:
+    """Name -> epoch, if these are checkpoints epoch_N.pth of one run, more than one; else None."""
+    matches = {name: re.fullmatch(r'epoch_(\d+)\.pth', path.name)
+               for name, path in checkpoints.items()}
+    folders = {path.resolve().parent for path in checkpoints.values()}
+    if len(checkpoints) < 2 or len(folders) > 1 or not all(matches.values()):
+        return None
+    return {name: int(match[1]) for name, match in matches.items()}
+
+
+def check_args(args: argparse.Namespace) -> None:
+    """Raise ConfigError for what can be known before models are built."""
+    if args.config:
+        check_file('--config', args.config, 'give the path of a config')
+    for field in ('num_images', 'batch_size'):
+        if getattr(args, field) < 1:
+            raise ConfigError(f'--{field.replace("_", "-")}={getattr(args, field)}: at least 1')
+    if not 0 < args.mask_ratio < 1:
+        raise ConfigError(f'--mask-ratio={args.mask_ratio} must lie between 0 and 1')
+    if not args.images.endswith('.py') and not Path(args.images).expanduser().is_dir():
+        raise ConfigError(f'--images={args.images!r}: no such folder; give one of images, or the '
+                          'path of a config (.py)')
+    if args.labels and not args.labels.is_dir():
+        raise ConfigError(f"--labels='{args.labels}': no such folder; give that of the label maps")
+    if args.labels and args.images.endswith('.py'):
+        raise ConfigError(f'--labels: with --images={args.images!r} there are none; give a folder '
+                          'of images')
+
+
+def read_dataset(config: str):
+    """Test data of a config, or those of its figure sheet, and whether they are BGR."""
+    from mmengine.registry import DATASETS, DefaultScope
+
+    from mmguided.engine.runner import import_parts
+    cfg = load_config(config)
+    hook = cfg.get('default_hooks', {}).get('figure_sheet') or next(
+        (hook for hook in cfg.get('custom_hooks', ()) if 'FigureSheet' in hook['type']), {})
+    dataset = (cfg.get('test_dataloader') or {}).get('dataset') or hook.get('dataset')
+    if dataset is None:
+        raise ConfigError(f'--images={config!r} has neither a `test_dataloader` nor a figure '
+                          'sheet; give a folder of images')
+    if cfg.get('test_dataloader'):
+        check_data(cfg, ('test_dataloader', ))
+    import_parts(cfg)
+    with DefaultScope.overwrite_default_scope(cfg.get('default_scope', 'mmengine')):
+        return DATASETS.build(dataset), cfg.get('data_preprocessor', {}).get('to_rgb', False)
+
+
+class Images:
+    """The images, in batches for each model.
+
+    Attributes:
+        dataset: Of items in one or more sizes.
+        num_read: Images that could be read in the last pass.
+    """
+
+    def __init__(self, args: argparse.Namespace, models: Mapping) -> None:
+        from mmguided.datasets.analysis_images import AnalysisImages, DatasetImages, list_images
+        self.args, self.models, self.num_read = args, models, 0
+        sizes = {name: tuple(model.backbone.img_size) for name, model in models.items()}
+        self.sizes = sizes
+        if args.images.endswith('.py'):
+            self.dataset = DatasetImages(*read_dataset(args.images), args.num_images)
+            given, = (key for key in self.dataset[0])
+            for name, size in sizes.items():
+                if size != given:
+                    raise ConfigError(f'--images={args.images!r} gives images of {given}, and '
+                                      f'{name} takes {size} (height, width): give a folder')
+        else:
+            self.dataset = AnalysisImages(
+                list_images(args.images, args.num_images), sizes.values())
+
+    def normalized(self, name: str, images):
+        """RGB images in [0, 255] as a model takes them."""
+        preprocessor = self.models[name].data_preprocessor
+        mean = preprocessor.mean
+        return (images.to(mean.device).float() - mean) / preprocessor.std
+
+    def __iter__(self) -> Iterator[dict]:
+        """Normalized images by the name of the model; shows a progress bar."""
+        from torch.utils.data import DataLoader
+        from tqdm import tqdm
+
+        from mmguided.datasets.analysis_images import stack_items
+        self.num_read = 0
+        loader = DataLoader(self.dataset, self.args.batch_size, num_workers=self.args.workers,
+                            collate_fn=stack_items)
+        for batch in tqdm(loader, desc='images', unit='batch'):
+            if batch is None:
+                continue
+            self.num_read += len(next(iter(batch.values())))
+            yield {name: self.normalized(name, batch[size]) for name, size in self.sizes.items()}
+        if not self.num_read:
+            raise ConfigError(f'--images={self.args.images!r}: none of the files can be read')
+
+
+def write_arrays(results: Mapping, out: Path) -> None:
+    """analysis.npz and analysis.csv. Names of models are data in both, not names of entries."""
+    arrays = dict(models=np.array(list(results)))
+    with open(out / 'analysis.csv', 'w', newline='') as file:
+        rows = csv.writer(file)
+        rows.writerow(['model', 'measure', 'part', 'layer', 'entry', 'mean', 'standard_error',
+                       'images'])
+        for number, (name, result) in enumerate(results.items()):
+            for (measure, part), estimate in result.layers.items():
+                key = f'{number}/{measure}/{part}'
+                arrays |= {key: estimate.mean, f'{key}/standard_error': estimate.standard_error}
+                for index in np.ndindex(estimate.mean.shape):
+                    # Other values than were averaged, those of `Measure.finish`, have no error.
+                    known = estimate.standard_error.shape == estimate.mean.shape
+                    rows.writerow([
+                        name, measure, part, index[0], ' '.join(map(str, index[1:])),
+                        f'{estimate.mean[index]:.6g}',
+                        f'{estimate.standard_error[index]:.3g}' if known else '',
+                        int(estimate.num_images[index if known else (index[0], 0, 0)])])
+            if result.cka is not None:
+                arrays[f'{number}/cka'] = result.cka
+                for (first, second), value in np.ndenumerate(result.cka):
+                    rows.writerow([name, 'cka', 'encoder', second, first, f'{value:.6g}', '', ''])
+    np.savez_compressed(out / 'analysis.npz', **arrays)
+
+
+def pictures(out: Path, name: str) -> list[Path]:
+    """The files of a figure."""
+    return [out / f'{name}.png', out / f'{name}.pdf']
+
+
+def layer_figures(results: Mapping, out: Path) -> list[Figure]:
+    """A figure of each measure, and the spectrum."""
+    from mmguided.analysis import frequencies
+    from mmguided.analysis.measures import ENCODER, MEASURES, PAIR_MEASURES
+    figures = []
+    for name, measure in (MEASURES | PAIR_MEASURES).items():
+        curves = {}
+        for model, result in results.items():
+            for (found, part), estimate in result.layers.items():
+                if found == name:
+                    heads = estimate.mean if measure.entries == 'head' else None
+                    curves.setdefault(model, {})[part] = measure.curve(estimate.mean), heads
+        if curves:
+            draw_layers(curves, measure.label, pictures(out, name))
+            dots = ' Dots are heads, the curve is their mean.' if measure.entries == 'head' else ''
+            figures.append(Figure(name.replace('_', ' '), out / f'{name}.png',
+                                  measure.meaning + dots))
+    spectra = {model: (frequencies(result.grid), found.mean[-1]) for model, result in
+               results.items() if (found := result.layers.get(('relative_log_amplitude', ENCODER)))}
+    if spectra:
+        draw_lines({'last layer of the encoder': spectra}, r'frequency, share of $\pi$',
+                   'relative log amplitude', pictures(out, 'spectrum'))
+        figures.append(Figure('spectrum', out / 'spectrum.png',
+                              MEASURES['relative_log_amplitude'].meaning))
+    return figures
+
+
+def epoch_figures(results: Mapping, epochs: Mapping[str, int], out: Path) -> list[Figure]:
+    """Each measure over the epochs of a run, a line for each layer."""
+    from mmguided.analysis.measures import MEASURES, PAIR_MEASURES
+    figures = []
+    ordered = sorted(epochs, key=epochs.get)
+    for name, measure in (MEASURES | PAIR_MEASURES).items():
+        panels = {}
+        for part in ('encoder', 'decoder'):
+            found = [results[model].layers.get((name, part)) for model in ordered]
+            if all(found):
+                curves = np.stack([measure.curve(estimate.mean) for estimate in found], axis=1)
+                panels[part] = {f'layer {layer}': ([epochs[model] for model in ordered], values)
+                                for layer, values in enumerate(curves)}
+        if panels:
+            file = f'{name}_over_epochs'
+            draw_lines(panels, 'epoch', measure.label, pictures(out, file))
+            figures.append(Figure(file.replace('_', ' '), out / f'{file}.png', measure.meaning))
+    return figures
+
+
+def cka_figure(results: Mapping, reference: str, out: Path) -> list[Figure]:
+    """Similarity of the encoders' layers with those of the reference."""
+    found = {name: result.cka for name, result in results.items() if result.cka is not None}
+    if not found:
+        return []
+    draw_similarities(found, reference, 'linear CKA', pictures(out, 'cka'))
+    return [Figure('CKA', out / 'cka.png', 'Similarity of the features of two layers: 1 if they '
+                   'differ by a rotation and a scale, about 0 if they are unrelated.')]
+
+
+def reversed_attention_figure(images: Images, out: Path) -> list[Figure]:
+    """Where the patch in the middle of some images is sent, by each model."""
+    from mmguided.analysis import reversed_attention
+    from mmguided.analysis.layers import encoder_layers
+    from mmguided.datasets.analysis_images import stack_items
+    depth = min(len(model.backbone.layers) for model in images.models.values())
+    # Before the last shot that masks within an encoder, if there is one.
+    shots = [layer for model in images.models.values() if hasattr(model, 'mask_generator')
+             for layer in model.mask_generator.layers if 0 < layer < depth]
+    number = max(shots, default=depth - 1) - 1
+    step = max(1, len(images.dataset) // MAP_IMAGES)
+    items = (images.dataset[i] for i in range(0, len(images.dataset), step))
+    batch = stack_items([item for item in items if item is not None][:MAP_IMAGES])
+    rows, marks = None, []
+    for name, size in images.sizes.items():
+        layer = encoder_layers(images.models[name], images.normalized(name, batch[size]))[number]
+        attention = layer.view().attention.mean(dim=1)
+        side = round((size[0] * size[1] / attention.shape[-1])**0.5)
+        grid = size[0] // side, size[1] // side
+        middle = grid[0] // 2, grid[1] // 2
+        sent = reversed_attention(attention)[:, middle[0] * grid[1] + middle[1]]
+        if rows is None:
+            first_grid, marks = grid, [middle] * len(sent)
+            rows = [{'image': picture} for picture in
+                    (batch[size].permute(0, 2, 3, 1) / 255).cpu().numpy()]
+        if grid == first_grid:
+            for row, values in zip(rows, sent.unflatten(1, grid).cpu().numpy(), strict=True):
+                row[name] = values
+    draw_maps(rows, 'share of what the framed patch sends', pictures(out, 'reversed_attention'),
+              marks)
+    return [Figure('reversed attention', out / 'reversed_attention.png',
+                   f'Where what the framed patch holds is sent in layer {number} of the encoder, '
+                   'by the attention of the other patches, a mean over heads. All maps of a row '
+                   'have the same scale.')]
+
+
+def tsne_figure(args: argparse.Namespace, images: Images, out: Path) -> list[Figure]:
+    """t-SNE of the patches of the last layer of each encoder, by class; writes tsne.npz."""
+    from sklearn.manifold import TSNE
+    from torch.utils.data import DataLoader
+    from tqdm import tqdm
+
+    from mmguided.analysis.layers import encoder_layers, grid_of
+    from mmguided.analysis.patches import majority_labels, sample_patches
+    from mmguided.datasets.analysis_images import LABELS, AnalysisImages, list_images, stack_items
+    size = next(iter(images.sizes.values()))
+    models = {name: model for name, model in images.models.items() if images.sizes[name] == size}
+    dataset = AnalysisImages(list_images(args.images), [size], args.labels)
+    dataset.paths = dataset.paths[:MAX_TSNE_IMAGES]
+    labels, features = [], {name: [] for name in models}
+    for batch in tqdm(DataLoader(dataset, args.batch_size, collate_fn=stack_items,
+                                 num_workers=args.workers), desc='t-SNE', unit='batch'):
+        for name, model in models.items():
+            layer = encoder_layers(model, images.normalized(name, batch[size]))[-1]
+            tokens = layer.outputs[:, layer.num_extra:]
+            features[name].append(tokens.flatten(0, 1).cpu().numpy())
+        _, side = grid_of(batch[size], tokens.shape[1])
+        labels.append(majority_labels(batch[LABELS], side).flatten().numpy())
+    labels = np.concatenate(labels)
+    chosen = sample_patches(labels, PATCHES_PER_CLASS, args.seed)
+    if len(chosen) <= 30:  # the usual perplexity
+        raise ConfigError(f"--labels='{args.labels}': only {len(chosen)} patches have a class; "
+                          'give more images with label maps')
+    labels = labels[chosen]
+    panels = {name: TSNE(random_state=args.seed).fit_transform(np.concatenate(parts)[chosen])
+              for name, parts in features.items()}
+    names, groups = np.unique(labels, return_inverse=True)
+    np.savez_compressed(out / 'tsne.npz', models=np.array(list(panels)), labels=labels,
+                        points=np.stack(list(panels.values())))
+    draw_points(panels, groups, [f'class {name}' for name in names], pictures(out, 'tsne'))
+    return [Figure('t-SNE of patches', out / 'tsne.png',
+                   f'{len(chosen)} patches of the last layer of the encoder, at most '
+                   f'{PATCHES_PER_CLASS} of each of {len(names)} classes; a patch has the class of '
+                   'more than half of its pixels.')]
+
+
+def summary_tables(results: Mapping, checkpoints: Mapping[str, Path], models: Mapping
+                   ) -> list[Table]:
+    """The models, each measure of their last layers, and what was left out."""
+    from mmguided.analysis.measures import MEASURES, PAIR_MEASURES
+    tables = [Table('Models', ['name', 'method', 'encoder', 'checkpoint'], [
+        [name, type(model).__name__,
+         f'{len(model.backbone.layers)} layers x {model.backbone.embed_dims}',
+         str(checkpoints[name])] for name, model in models.items()])]
+    rows = []
+    for name, measure in (MEASURES | PAIR_MEASURES).items():
+        for part in ('encoder', 'decoder'):
+            found = [result.layers.get((name, part)) for result in results.values()]
+            if any(found):
+                rows.append([f'{name.replace("_", " ")}, {part}', *(
+                    f'{measure.curve(estimate.mean)[-1]:.3g}' if estimate else '-'
+                    for estimate in found)])
+    tables.append(Table('Last layers', ['measure', *results], rows))
+    left_out = [[name, what, why] for name, result in results.items()
+                for what, why in result.left_out.items()]
+    return tables + ([Table('Left out', ['model', 'measure', 'why'], left_out)] if left_out else [])
+
+
+@exit_on_config_error
+def main() -> None:
+    args = parse_args()
+    checkpoints = named_checkpoints(args.checkpoints)
+    check_args(args)
+    epochs = epochs_of(checkpoints)
+    reference = args.reference or (
+        max(epochs, key=epochs.get) if epochs else next(iter(checkpoints)))
+    if reference not in checkpoints:
+        raise ConfigError(f'--reference={reference!r}: choose from {list(checkpoints)}')
+
+    # Only here: they take many seconds.
+    from mmengine.device import get_device
+
+    from mmguided import get_model
+    from mmguided.analysis.measures import CKA, MEASURES, PAIR_MEASURES, measure_models
+    known = [*MEASURES, *PAIR_MEASURES, CKA]
+    if unknown := set(args.measures or ()) - set(known):
+        raise ConfigError(f'--measures {sorted(unknown)[0]}: choose from {", ".join(known)}')
+    measures = args.measures or known
+    models = {name: (get_model(args.config, str(path)) if args.config else get_model(str(path))
+                     ).to(get_device()) for name, path in checkpoints.items()}
+    images = Images(args, models)
+    args.out.mkdir(parents=True, exist_ok=True)
+    results = measure_models(models, images, measures, reference, args.mask_ratio, args.seed)
+    num_read = images.num_read
+    write_arrays(results, args.out)
+    figures = [*layer_figures(results, args.out), *cka_figure(results, reference, args.out)]
+    if epochs:
+        figures += epoch_figures(results, epochs, args.out)
+    if 'reversed_attention_distance' in measures:
+        figures += reversed_attention_figure(images, args.out)
+    if args.labels:
+        figures += tsne_figure(args, images, args.out)
+    unread = len(images.dataset) - num_read
+    summary = [f'{num_read} images of {args.images}'
+               + (f'; {unread} more could not be read' if unread else ''),
+               f'Reference: {reference}. Decoders see {1 - args.mask_ratio:.0%} of the patches.',
+               f'Command: {shlex.join(["python", *sys.argv])}']
+    report = args.out / 'report.html'
+    report.write_text(html_report('Analysis of ' + ', '.join(models), summary,
+                                  summary_tables(results, checkpoints, models), figures))
+    print(f'{report}, {len(figures)} figures, analysis.npz and analysis.csv: '
+          f'{num_read} images, {len(models)} models')
+
+
+if __name__ == '__main__':
+    main()
