@@ -61,7 +61,9 @@ class Measure:
     """One value, or several, of each layer and image.
 
     Attributes:
-        of: From a layer and a scene to ``(B, ...)``.
+        title: Its name in figures and reports.
+        of: From a layer and a :class:`Scene` to ``(B, ...)``; of pair measures, from a layer and
+            the :func:`relation_distributions` of the reference's.
         label: Of its axis in figures, with the unit.
         meaning: What it says, for the report.
         entries: What the entries of an image are, such as 'head'; '' for one value.
@@ -69,6 +71,7 @@ class Measure:
         finish: From the mean over images of all layers, ``(layers, ...)``, to what is reported.
         curve: From what is reported, ``(layers, ...)``, to one value a layer for figures.
     """
+    title: str
     of: Callable[[LayerView, Scene], Tensor]
     label: str
     meaning: str
@@ -109,56 +112,66 @@ def _exploitation(mean: Tensor, scene: Scene) -> Tensor:
 
 MEASURES: Mapping[str, Measure] = {
     'attention_distance': Measure(
+        'Attention distance',
         lambda view, scene: attention_distance(view.attention, scene.distances),
         'attention distance, px',
         'Distance between a patch and the patches that it attends to, weighted by the attention. '
         'Low: local.', 'head', curve=_mean_of_entries),
     'attention_entropy': Measure(
+        'Attention entropy',
         lambda view, scene: attention_entropy(view.attention),
         'attention entropy, nats',
         'Over how many patches a patch spreads its attention. Low: on few.', 'head',
         curve=_mean_of_entries),
     'attention_nmi': Measure(
+        'NMI of attention',
         lambda view, scene: attention_nmi(view.attention),
         'NMI of query and key positions',
         'How much the attention depends on the patch that attends. 0: all attend alike.', 'head',
         curve=_mean_of_entries),
     'reversed_attention_distance': Measure(
+        'Distance of reversed attention',
         lambda view, scene: attention_distance(
             reversed_attention(view.attention), scene.distances),
         'distance to receivers, px',
         'Distance to the other patches that attend to a patch, weighted by their attention: how '
         'far what a patch holds is sent.', 'head', curve=_mean_of_entries),
     'feature_variance': Measure(
+        'Feature variance',
         lambda view, scene: feature_variance(view.relations),
         r'feature variance $\sigma_F$',
         'How widely the directions of the patch embeddings of an image spread.'),
     'similarity_variance': Measure(
+        'Similarity variance',
         lambda view, scene: similarity_variance(cosine_similarity(view.relations)),
         r'similarity variance $\sigma_S$',
         'How much the cosines of pairs of patches differ. High: patches form clusters.'),
     'similarity_gap': Measure(
+        'Bi-partition gap of similarities',
         lambda view, scene: _sides(cosine_similarity(view.relations), scene),
         r'$\mu_{intra} - \mu_{inter}$ of similarities',
         'Patches are cut into two groups by their similarity in the last layer: how much more '
         'similar they are within a group than between the groups.', 'intra, inter', curve=_gap),
     'attention_gap': Measure(
+        'Bi-partition gap of attention',
         lambda view, scene: _sides(view.attention.mean(dim=1), scene),
         r'$\mu_{intra} - \mu_{inter}$ of attention',
         'The same of attention, whose mean weight is one by the number of patches.',
         'intra, inter', curve=_gap),
     'relative_log_amplitude': Measure(
+        'Fourier: relative log amplitude',
         lambda view, scene: relative_log_amplitude(view.tokens, scene.grid),
         r'relative log amplitude at the highest frequency',
         'Amplitude of the frequencies of the feature map, relative to its mean; in figures of '
         'layers at the highest frequency. High: detail. Low: overall shape.', 'frequency',
         curve=_last_entry),
     'mask_token_variance': Measure(
+        'Mask token variance',
         lambda view, scene: feature_variance(gather_tokens(view.tokens, scene.mask.ids_mask)),
         r'feature variance $\sigma_F$ of mask tokens',
         'How widely the directions of the mask tokens spread.', parts=(DECODER, )),
     'exploitation': Measure(
-        _group_attention, 'share of mask tokens in all tokens',
+        'Exploitation rate', _group_attention, 'share of mask tokens in all tokens',
         'How much of all tokens comes from mask tokens, rather than visible ones, by the attention '
         'of this and all earlier layers of the decoder.', 'visible, mask', parts=(DECODER, ),
         finish=_exploitation, curve=_last_entry),
@@ -167,6 +180,7 @@ MEASURES: Mapping[str, Measure] = {
 # Against a reference model.
 PAIR_MEASURES: Mapping[str, Measure] = {
     f'{kind}_kl': Measure(
+        f'KL of {kind}',
         lambda view, reference, kind=kind: relation_kl(
             relation_distributions(view)[kind], reference[kind]),
         f'KL of {kind} from the reference, nats',

@@ -1,4 +1,5 @@
 """Figures that compare models layer by layer."""
+import textwrap
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -36,7 +37,7 @@ def draw_layers(models: Mapping[str, Curves], ylabel: str, outs: Sequence[str | 
             if entries is not None:
                 # Side by side, for those of several models would cover each other.
                 shifted = x + 0.5 * ((number + 0.5) / len(models) - 0.5)
-                ax.scatter(np.repeat(shifted, entries.shape[1]), entries.ravel(), s=5, alpha=0.45,
+                ax.scatter(np.repeat(shifted, entries.shape[1]), entries.ravel(), s=10, alpha=0.5,
                            color=style['color'], linewidths=0)
             ax.plot(x, mean, **style, markersize=4, linewidth=1.3,
                     label=plain_text(name) if part == next(iter(curves)) else None)
@@ -145,7 +146,7 @@ def draw_maps(rows: Sequence[Mapping[str, np.ndarray]], label: str,
             ax.set_xticks([])
             ax.set_yticks([])
             if number == 0:
-                ax.set_title(plain_text(title), fontsize=8)
+                ax.set_title(textwrap.fill(plain_text(title), 18), fontsize=8)
     bar = figure.colorbar(colors, ax=axes, fraction=0.03, pad=0.02, ticks=[0, 1])
     bar.set_ticklabels(['0', 'highest\nof the row'], fontsize=7)
     bar.set_label(label, fontsize=8)

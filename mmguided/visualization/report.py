@@ -20,7 +20,10 @@ body { font: 16px/1.5 system-ui, sans-serif; color: #222; max-width: 68rem; marg
 table { border-collapse: collapse; margin: 1rem 0; display: block; overflow-x: auto; }
 th, td { padding: .25rem .75rem; border-bottom: 1px solid #ddd; text-align: left;
          white-space: pre-wrap; overflow-wrap: anywhere; font-variant-numeric: tabular-nums; }
-figure { margin: 1rem 0 2rem; }
+main { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(30rem, 100%), 1fr));
+       gap: 0 2rem; }
+section { min-width: 0; }
+figure { margin: 0 0 1rem; }
 img { max-width: 100%; height: auto; }
 figcaption { color: #555; }
 nav a { margin-right: 1rem; white-space: nowrap; }
@@ -43,13 +46,17 @@ code { overflow-wrap: anywhere; }
 {% endfor %}
 <nav>{% for figure in figures %}<a href="#figure-{{ loop.index }}">{{ figure.title }}</a> \
 {% endfor %}</nav>
+<main>
 {% for figure in figures %}
+<section>
 <h2 id="figure-{{ loop.index }}">{{ figure.title }}</h2>
 <figure>
 <img src="data:image/png;base64,{{ figure.data }}" alt="{{ figure.title }}">
 <figcaption>{{ figure.caption }}</figcaption>
 </figure>
+</section>
 {% endfor %}
+</main>
 </body>
 </html>
 """)

@@ -210,14 +210,14 @@ def layer_figures(results: Mapping, out: Path) -> list[Figure]:
         if curves:
             draw_layers(curves, measure.label, pictures(out, name))
             dots = ' Dots are heads, the curve is their mean.' if measure.entries == 'head' else ''
-            figures.append(Figure(name.replace('_', ' '), out / f'{name}.png',
+            figures.append(Figure(measure.title, out / f'{name}.png',
                                   measure.meaning + dots))
     spectra = {model: (frequencies(result.grid), found.mean[-1]) for model, result in
                results.items() if (found := result.layers.get(('relative_log_amplitude', ENCODER)))}
     if spectra:
         draw_lines({'last layer of the encoder': spectra}, r'frequency, share of $\pi$',
                    'relative log amplitude', pictures(out, 'spectrum'))
-        figures.append(Figure('spectrum', out / 'spectrum.png',
+        figures.append(Figure('Fourier: spectrum', out / 'spectrum.png',
                               MEASURES['relative_log_amplitude'].meaning))
     return figures
 
@@ -238,7 +238,8 @@ def epoch_figures(results: Mapping, epochs: Mapping[str, int], out: Path) -> lis
         if panels:
             file = f'{name}_over_epochs'
             draw_lines(panels, 'epoch', measure.label, pictures(out, file))
-            figures.append(Figure(file.replace('_', ' '), out / f'{file}.png', measure.meaning))
+            figures.append(Figure(f'{measure.title} over epochs', out / f'{file}.png',
+                                  measure.meaning))
     return figures
 
 
@@ -282,7 +283,7 @@ def reversed_attention_figure(images: Images, out: Path) -> list[Figure]:
                 row[name] = values
     draw_maps(rows, 'share of what the framed patch sends', pictures(out, 'reversed_attention'),
               marks)
-    return [Figure('reversed attention', out / 'reversed_attention.png',
+    return [Figure('Reversed attention', out / 'reversed_attention.png',
                    f'Where what the framed patch holds is sent in layer {number} of the encoder, '
                    'by the attention of the other patches, a mean over heads. All maps of a row '
                    'have the same scale.')]
@@ -341,7 +342,7 @@ def summary_tables(results: Mapping, checkpoints: Mapping[str, Path], models: Ma
         for part in ('encoder', 'decoder'):
             found = [result.layers.get((name, part)) for result in results.values()]
             if any(found):
-                rows.append([f'{name.replace("_", " ")}, {part}', *(
+                rows.append([f'{measure.title}, {part}', *(
                     f'{measure.curve(estimate.mean)[-1]:.3g}' if estimate else '-'
                     for estimate in found)])
     tables.append(Table('Last layers', ['measure', *results], rows))

@@ -1,0 +1,112 @@
+"""What is read of transformer blocks equals what they do."""
+import pytest
+import torch
+import torch.nn.functional as F
+from mmpretrain.models import VisionTransformer
+
+from mmguided.analysis import among_patches
+from mmguided.analysis.layers import (
+    decoder_layers,
+    encoder_layers,
+    grid_of,
+    has_decoder,
+    relation_distributions,
+)
+from mmguided.registry import MODELS
+from mmguided.structures import PatchMask, Wants
+from mmguided.utils.errors import ConfigError
+
+ARCH = dict(embed_dims=16, num_layers=3, num_heads=2, feedforward_channels=32)
+
+
+@pytest.fixture(scope='module')
+def model():
+    torch.manual_seed(0)
+    model = MODELS.build(dict(
+        type='mmguided.MAE',
+        backbone=dict(type='mmguided.MaskedViT', arch=ARCH, img_size=(16, 24), patch_size=4),
+        mask_generator=dict(type='mmguided.MaskGenerator'),
+        neck=dict(type='mmguided.MAEDecoder', embed_dims=16, depth=2, num_heads=2),
+        target_generator=dict(type='mmguided.PixelTarget'),
+        head=dict(type='mmguided.ReconstructionHead')))
+    model.init_weights()
+    for parameter in model.parameters():
+        if parameter.ndim == 2:
+            parameter.data.mul_(3)  # so that attention is far from even
+    return model.eval()
+
+
+@pytest.fixture(scope='module')
+def images():
+    return torch.randn(2, 3, 16, 24, generator=torch.Generator().manual_seed(1))
+
+
+def test_encoder_layers_are_what_the_encoder_observes(model, images):
+    layers = encoder_layers(model, images)
+    seen = model.backbone.observe(images, Wants(
+        tokens=True, relations=frozenset({0, 2}), attention=frozenset({(1, 'heads')})))
+    assert len(layers) == 3
+    for number in (0, 2):
+        torch.testing.assert_close(layers[number].view().relations, seen.relations[number])
+    torch.testing.assert_close(
+        model.backbone.ln1(layers[-1].outputs)[:, 1:], seen.tokens[:, 1:])
+    assert torch.equal(layers[0].outputs, layers[1].inputs)
+
+
+def test_attention_is_that_of_the_block(model, images):
+    layer = encoder_layers(model, images)[1]
+    attn = layer.block.attn
+    qkv = attn.qkv(layer.block.ln1(layer.inputs)).view(2, 25, 3, 2, 8).permute(2, 0, 3, 1, 4)
+    # Values that are the unit vectors make attention itself the output.
+    whole = F.scaled_dot_product_attention(qkv[0], qkv[1], torch.eye(25).expand(2, 2, -1, -1))
+    view = layer.view()
+    torch.testing.assert_close(view.attention, among_patches(whole))
+    assert view.attention.std() > .01
+    assert torch.equal(view.tokens, layer.outputs[:, 1:])
+
+
+def test_decoder_layers_are_of_what_the_mask_leaves(model, images):
+    mask = PatchMask.random(2, (4, 6), .75, images.device, torch.Generator().manual_seed(0))
+    layers = decoder_layers(model, images, mask)
+    latent = model.backbone(images, mask)
+    relations = model.neck.relations(latent, mask, [0, 1])
+    states = model.neck(latent, mask)
+    assert len(layers) == 2 and has_decoder(model)
+    for number, layer in enumerate(layers):
+        torch.testing.assert_close(layer.view().relations, relations[number])
+    torch.testing.assert_close(layers[0].view().tokens, states[1])
+
+
+def test_reading_leaves_the_model_as_it_was(model, images):
+    with torch.no_grad():
+        before = model.backbone(images)[0]
+        encoder_layers(model, images)
+        assert torch.equal(model.backbone(images)[0], before)
+    assert not any(block._forward_hooks for block in model.backbone.layers)
+
+
+def test_an_encoder_of_mmpretrain(images):
+    classifier = torch.nn.Module()
+    classifier.backbone = VisionTransformer(
+        ARCH, img_size=(16, 24), patch_size=4, out_type='avg_featmap')
+    layers = encoder_layers(classifier, images)
+    assert [layer.view().attention.shape for layer in layers] == [(2, 2, 24, 24)] * 3
+    assert not has_decoder(classifier)
+
+
+def test_an_encoder_without_attention_between_all_patches():
+    model = torch.nn.Module()
+    model.backbone = torch.nn.Conv2d(3, 3, 1)
+    with pytest.raises(ConfigError, match=r'backbone\.type=Conv2d .*: analyze a ViT'):
+        encoder_layers(model, torch.zeros(1, 3, 8, 8))
+
+
+def test_grid_of_images():
+    assert grid_of(torch.empty(2, 3, 16, 24), 24) == ((4, 6), 4)
+    assert grid_of(torch.empty(1, 3, 224, 224), 196) == ((14, 14), 16)
+
+
+def test_relations_become_distributions(model, images):
+    for values in relation_distributions(encoder_layers(model, images)[2].view()).values():
+        assert values.shape == (2, 24, 24)
+        torch.testing.assert_close(values.sum(-1), torch.ones(2, 24))

@@ -1,0 +1,113 @@
+"""All measures over batches and models."""
+import numpy as np
+import pytest
+import torch
+
+from mmguided.analysis import attention_distance, exploitation_rates, patch_distances
+from mmguided.analysis.layers import encoder_layers
+from mmguided.analysis.measures import CKA, MEASURES, PAIR_MEASURES, measure_models
+from mmguided.registry import MODELS
+from mmguided.structures import PatchMask
+
+ALL = [*MEASURES, *PAIR_MEASURES, CKA]
+
+
+def build(depth=2, num_layers=3, neck=True, seed=0):
+    torch.manual_seed(seed)
+    arch = dict(embed_dims=16, num_layers=num_layers, num_heads=2, feedforward_channels=32)
+    model = MODELS.build(dict(
+        type='mmguided.MAE',
+        backbone=dict(type='mmguided.MaskedViT', arch=arch, img_size=16, patch_size=4),
+        mask_generator=dict(type='mmguided.MaskGenerator'),
+        neck=dict(type='mmguided.MAEDecoder', embed_dims=16, depth=depth, num_heads=2),
+        target_generator=dict(type='mmguided.PixelTarget'),
+        head=dict(type='mmguided.ReconstructionHead')))
+    model.init_weights()
+    if not neck:
+        model.neck = None
+    return model.eval()
+
+
+@pytest.fixture(scope='module')
+def images():
+    return torch.randn(13, 3, 16, 16, generator=torch.Generator().manual_seed(1))
+
+
+@pytest.fixture(scope='module')
+def models():
+    return dict(a=build(), b=build(seed=1))
+
+
+def _batches(images, names, size):
+    return [dict.fromkeys(names, batch) for batch in images.split(size)]
+
+
+@pytest.fixture(scope='module')
+def results(images, models):
+    return measure_models(models, _batches(images, models, 13), ALL)
+
+
+def test_everything_is_measured_in_every_layer(results):
+    for result in results.values():
+        assert not result.left_out
+        assert {name for name, _ in result.layers} == {*MEASURES, *PAIR_MEASURES}
+        for (name, part), estimate in result.layers.items():
+            assert len(estimate.mean) == dict(encoder=3, decoder=2)[part]
+            assert np.isfinite(estimate.mean).all(), name
+            assert MEASURES.get(name, PAIR_MEASURES.get(name)).curve(estimate.mean).ndim == 1
+
+
+def test_a_mean_is_that_of_all_images_with_its_error(results, models, images):
+    views = [layer.view() for layer in encoder_layers(models['b'], images)]
+    values = torch.stack([
+        attention_distance(view.attention, patch_distances((4, 4), 4)) for view in views])
+    estimate = results['b'].layers['attention_distance', 'encoder']
+    np.testing.assert_allclose(estimate.mean, values.mean(1), rtol=1e-5)
+    np.testing.assert_allclose(estimate.standard_error, values.std(1) / 13**.5, rtol=1e-3)
+    assert (estimate.num_images == 13).all()
+
+
+def test_batches_make_no_difference_to_the_encoder(results, models, images):
+    small = measure_models(models, _batches(images, models, 5), ALL)
+    for (name, part), estimate in results['b'].layers.items():
+        if part == 'encoder':
+            np.testing.assert_allclose(
+                small['b'].layers[name, part].mean, estimate.mean, rtol=1e-4, atol=1e-6)
+
+
+def test_exploitation_is_that_of_the_decoders_group_attention(results, models, images):
+    mask = PatchMask.random(13, (4, 4), .75, images.device, torch.Generator().manual_seed(0))
+    with torch.no_grad():
+        groups = models['a'].neck.group_attention(models['a'].backbone(images, mask), mask)
+    rates = results['a'].layers['exploitation', 'decoder'].mean
+    np.testing.assert_allclose(rates, exploitation_rates(groups, .75), rtol=1e-5)
+    np.testing.assert_allclose(rates.sum(1), 1, rtol=1e-6)
+
+
+def test_the_reference_differs_from_others_and_in_the_encoder_not_from_itself(results):
+    for kind in PAIR_MEASURES:
+        assert np.abs(results['a'].layers[kind, 'encoder'].mean).max() < 1e-6
+        assert results['b'].layers[kind, 'encoder'].mean.min() > 1e-6
+        # The decoder of the reference sees all patches.
+        assert results['a'].layers[kind, 'decoder'].mean.min() > 0
+    np.testing.assert_allclose(np.diag(results['a'].cka), 1, rtol=1e-6)
+    assert np.diag(results['b'].cka).max() < .999
+
+
+def test_models_of_other_depth_or_without_decoder(images):
+    models = dict(a=build(), deep=build(num_layers=4), encoder=build(neck=False))
+    results = measure_models(models, _batches(images, models, 13), ALL)
+    assert set(results['deep'].left_out) == {f'{kind}, encoder' for kind in PAIR_MEASURES}
+    assert ('attention_kl', 'decoder') in results['deep'].layers
+    assert results['deep'].cka.shape == (3, 4)
+    assert {'exploitation', 'mask_token_variance'} <= set(results['encoder'].left_out)
+    assert all(part == 'encoder' for _, part in results['encoder'].layers)
+
+
+def test_images_without_a_cut_have_no_gap(models):
+    same = torch.zeros(4, 3, 16, 16)
+    model = build()
+    model.backbone.pos_embed.data.zero_()  # now all patches are alike
+    results = measure_models(dict(a=model), [dict(a=same)], ['similarity_gap'])
+    estimate = results['a'].layers['similarity_gap', 'encoder']
+    assert (estimate.num_images == 0).all() and np.isnan(estimate.mean).all()

@@ -1,0 +1,100 @@
+"""Figures that compare models: what stands where, and what names do to them."""
+import numpy as np
+import pytest
+from PIL import Image
+
+from mmguided.visualization import (
+    draw_layers,
+    draw_lines,
+    draw_maps,
+    draw_points,
+    draw_similarities,
+)
+from mmguided.visualization import layers as drawing
+from mmguided.visualization.style import COLORS, curve_style, new_figure, plain_text
+
+HOSTILE = '_$x^{\n<script>'
+
+
+@pytest.fixture
+def drawn(monkeypatch):
+    """The figures, in place of files."""
+    figures = []
+    monkeypatch.setattr(drawing, 'save_figure', lambda figure, outs: figures.append(figure))
+    return figures
+
+
+def test_names_are_text():
+    assert plain_text(HOSTILE) == '\u200b_\\$x^{ <script>'
+    figure = new_figure(2, 2)
+    ax = figure.subplots()
+    ax.plot([0, 1], label=plain_text(HOSTILE))
+    legend = ax.legend()
+    figure.canvas.draw()  # a formula without an end would be an error
+    assert len(legend.get_texts()) == 1
+
+
+def test_colors_and_markers_tell_many_curves_apart():
+    assert len({tuple(curve_style(i).values()) for i in range(len(COLORS) * 2)}) == 14
+
+
+def test_layers_of_the_decoder_follow_those_of_the_encoder(drawn):
+    heads = np.array([[1., 3], [2, 6], [0, 4]])
+    draw_layers({
+        'deep': dict(encoder=(heads.mean(1), heads), decoder=(np.array([5., 6]), None)),
+        'shallow': dict(encoder=(np.array([7., 8]), None))}, 'distance, px', [])
+    ax, = drawn[0].axes
+    lines = [line for line in ax.lines if len(line.get_xdata()) > 1 and line.get_marker() != 'None']
+    assert [line.get_xdata().tolist() for line in lines] == [[0, 1, 2], [3, 4], [0, 1]]
+    assert lines[0].get_ydata().tolist() == [2, 4, 2]
+    assert lines[0].get_color() == lines[1].get_color() != lines[2].get_color()
+    assert [label.get_text() for label in ax.get_xticklabels()] == ['0', '1', '2', '0', '1']
+    assert {text.get_text() for text in ax.texts} == {'encoder', 'decoder'}
+    points = ax.collections[0].get_offsets()
+    assert points[:, 1].tolist() == heads.ravel().tolist()
+    assert (np.abs(points[:, 0] - np.repeat([0, 1, 2], 2)) < .5).all()
+    legend, = drawn[0].legends
+    assert [text.get_text() for text in legend.get_texts()] == ['deep', 'shallow']
+    assert ax.get_ylabel() == 'distance, px' and ax.get_xlabel() == 'layer'
+
+
+def test_panels_share_their_scale_and_colors(drawn):
+    draw_lines({'encoder': {'a': ([0, 1], [0, 9]), 'b': ([0, 1], [1, 1])},
+                'decoder': {'b': ([0, 1], [2, 2])}}, 'epoch', 'nats', [])
+    first, second = drawn[0].axes
+    assert first.get_ylim() == second.get_ylim()
+    assert first.lines[1].get_color() == second.lines[0].get_color()
+
+
+def test_similarities_have_one_scale(drawn):
+    draw_similarities({'a': np.full((2, 3), .5), 'b': np.full((2, 2), 1.2)}, 'a', 'CKA', [])
+    images = [ax.images[0] for ax in drawn[0].axes if ax.images]
+    assert [image.get_clim() for image in images] == [(0, 1), (0, 1)]
+    # The layers of the model on x, those of the reference on y, upwards.
+    assert images[0].get_array().shape == (2, 3) and images[0].origin == 'lower'
+
+
+def test_maps_of_a_row_have_one_scale(drawn):
+    low, high = np.full((2, 2), .2), np.full((2, 2), .4)
+    draw_maps([{'image': np.zeros((4, 4, 3)), 'low': low, 'high': high}], 'share', [], [(0, 1)])
+    low, high = (drawn[0].axes[i].images[0].get_array()[0, 0, :3] for i in (1, 2))
+    assert high.sum() > low.sum()
+    frame = drawn[0].axes[0].lines[0]
+    assert frame.get_xdata().min() == 1 and frame.get_ydata().max() == 1  # column 1 of row 0
+
+
+def test_points_of_a_group_have_one_color(drawn):
+    points = np.array([[0., 0], [1, 1], [2, 2]])
+    draw_points({'a': points, 'b': points + 1}, np.array([1, 0, 1]), ['cat', 'dog'], [])
+    first = drawn[0].axes[0].collections
+    assert [group.get_offsets().tolist() for group in first] == [[[1, 1]], [[0, 0], [2, 2]]]
+    assert [text.get_text() for text in drawn[0].legends[0].get_texts()] == ['cat', 'dog']
+
+
+def test_files_of_every_kind_with_hostile_names(tmp_path):
+    outs = [tmp_path / f'new/a.{ending}' for ending in ('png', 'pdf', 'svg')]
+    draw_layers({HOSTILE: dict(encoder=(np.array([1., 2]), None))}, 'px', outs)
+    draw_maps([{HOSTILE: np.zeros((2, 2))}], 'share', outs)
+    draw_similarities({HOSTILE: np.eye(2)}, HOSTILE, 'CKA', outs)
+    assert Image.open(outs[0]).size[0] > 100
+    assert outs[1].read_bytes().startswith(b'%PDF') and b'<script>' not in outs[2].read_bytes()
