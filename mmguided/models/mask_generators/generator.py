@@ -118,6 +118,19 @@ class Shot(nn.Module):
         return torch.where(guided, priority, self.sampling.random_priority(noise, grid)), guided
 
 
+@dataclass(frozen=True)
+class ShotGuidance:
+    """What guided a shot.
+
+    Attributes:
+        scores: Those of the guidance, ``(B, L)``; 0 for patches that an earlier shot has masked,
+            NaN for images of which the guidance abstains. None if the shot is random at this time.
+        guided: Which images the scores have guided, ``(B, 1)``, bool; None if all, or none.
+    """
+    scores: Tensor | None = None
+    guided: Tensor | None = None
+
+
 @MODELS.register_module()
 class MaskGenerator(BaseModule):
     """Composes guidance (optional), sampling and schedule into one :class:`PatchMask` per batch.
@@ -256,18 +269,31 @@ class MaskGenerator(BaseModule):
             ``topk_overlap``, the share of masked patches that are among those of the highest
             scores (1 for top-k; the mask ratio where scores have no effect).
         """
+        return self.mask_by_shots(images, grid, observations, encoders, clock, noise)[:2]
+
+    def mask_by_shots(self,
+                      images: Tensor,
+                      grid: tuple[int, int],
+                      observations: Mapping[str, Observation],
+                      encoders: Mapping[str, Encoder],
+                      clock: Clock,
+                      noise: Tensor | None = None
+                      ) -> tuple[PatchMask, dict[str, Tensor], list[ShotGuidance]]:
+        """:meth:`forward`, and what has guided each shot, for figures."""
         num = left = grid[0] * grid[1]
         ids = torch.arange(num, device=images.device).expand(len(images), -1)
-        done, log_vars, mask = (), {}, None
+        done, log_vars, mask, guidance = (), {}, None, []
         for number, (shot, keep) in enumerate(
                 zip(self.shots, self._len_keep(grid), strict=True), start=1):
             done += ((shot.layer, keep), )
             if keep == left:
+                guidance.append(ShotGuidance())
                 continue
             scores = self._scores(shot, images, observations, encoders, clock, mask)
             if noise is None:
                 noise = torch.rand(len(images), num, device=images.device)
             priority, guided = shot.priority(scores, noise, grid, left - keep, clock)
+            guidance.append(ShotGuidance(scores, guided))
             noise = None
             # Among the patches present, those of the lowest priority stay longest.
             present = ids[:, :left]
@@ -283,7 +309,7 @@ class MaskGenerator(BaseModule):
                     scores.gather(1, present), order[:, keep:])
             left = keep
             mask = PatchMask.from_ids(ids, ((0, left), ), grid)
-        return PatchMask.from_ids(ids, done, grid), log_vars
+        return PatchMask.from_ids(ids, done, grid), log_vars, guidance
 
     @staticmethod
     def _scores(shot: Shot, images: Tensor, observations: Mapping[str, Observation],

@@ -4,6 +4,7 @@ import torch
 import torch.nn.functional as F
 
 from mmguided.models import Encoder, Guidance, GuidanceSchedule, MaskedViT, MaskGenerator
+from mmguided.models.mask_generators.generator import ShotGuidance
 from mmguided.registry import MODELS
 from mmguided.structures import Clock, Observation, len_keep
 from mmguided.utils.errors import ConfigError
@@ -279,3 +280,42 @@ def test_a_schedule_that_waits_for_the_trigger():
                           schedule=dict(begin='trigger'))
     assert masks.waits_for_trigger and masks.is_scheduled and masks.sources == {'student'}
     assert not MaskGenerator().waits_for_trigger
+
+
+def test_what_guided_each_shot():
+    """The scores, and which of the images they guided; a shot that is random has neither."""
+    scores = torch.rand(400, 16)
+    masks = generator('TopKSampling', scores, .5, schedule=dict(begin=1, ramp=2))
+    images, clock = torch.zeros(400, 3, 8, 8), Clock()
+    _, log, shots = masks.mask_by_shots(images, (4, 4), {}, {}, clock)
+    assert shots == [ShotGuidance(None, None)] and log['guided_share'] == 0
+    clock.set(2)  # half of the images
+    torch.manual_seed(1)
+    mask, log, (shot, ) = masks.mask_by_shots(images, (4, 4), {}, {}, clock)
+    assert shot.scores is scores and shot.guided.float().mean() == log['guided_share']
+    top = torch.zeros(400, 16).scatter(1, scores.topk(8).indices, 1)
+    is_top = (mask.mask == top).all(1)
+    assert is_top[shot.guided[:, 0]].all() and is_top[~shot.guided[:, 0]].float().mean() < .05
+    torch.manual_seed(1)
+    assert torch.equal(masks(images, (4, 4), {}, {}, clock)[0].mask, mask.mask)
+    clock.set(9)
+    assert masks.mask_by_shots(images, (4, 4), {}, {}, clock)[2] == [ShotGuidance(scores, None)]
+
+
+def test_each_shot_has_a_record_also_one_that_masks_nothing():
+    encoder = MaskedViT(
+        dict(embed_dims=8, num_layers=3, num_heads=2, feedforward_channels=8), 16, 4)
+    masks = MaskGenerator(
+        dict(type='mmguided.TopKSampling'), dict(type='mmguided.ClsAttention', layers=[0]),
+        shots=[(0, 0), (1, .5), (2, .5)])
+    images, encoders = torch.randn(2, 3, 16, 16), dict(student=encoder)
+    observations = dict(student=encoder.observe(images, masks.wants(Clock())['student']))
+    mask, _, (none, first, second) = masks.mask_by_shots(
+        images, (4, 4), observations, encoders, Clock())
+    assert none == ShotGuidance(None, None)
+    for record, later, number in ((first, [0, 3], 2), (second, [0], 3)):
+        present = record.scores.masked_fill(record.scores == 0, -1)
+        for scores, shot in zip(present, mask.shot, strict=True):
+            kept = scores[torch.isin(shot, torch.tensor(later))]
+            assert scores[shot == number].min() >= kept.max()
+    assert torch.equal(second.scores == 0, mask.shot == 2)  # those are gone
