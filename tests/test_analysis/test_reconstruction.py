@@ -2,8 +2,12 @@
 import pytest
 import torch
 
+import mmguided
 from mmguided.analysis import reconstruct
-from tests.helpers.models import SMALL, build, ccmim, cls_attention, cmae
+from tests.helpers.configs import load
+from tests.helpers.models import GUIDED, SMALL, build, ccmim, cls_attention, cmae
+
+METHODS = ('mae', 'ccmim', 'cmae', 'cmt_mae', 'conditional_mae', 'self_guided_mae')
 
 
 def test_visible_patches_stay_and_masked_ones_change():
@@ -57,3 +61,48 @@ def test_every_shot_is_shown(shots):
     model = build('MAE', SMALL, mask_generator=dict(type='mmguided.MaskGenerator', shots=shots))
     mask = reconstruct(model, torch.randn(2, 3, 32, 32)).mask
     assert mask.shot.unique().tolist() == list(range(len(shots) + 1))
+
+
+def test_guidance_is_that_of_the_mask_and_of_guided_images_alone():
+    top_k = dict(GUIDED, sampling=dict(type='mmguided.TopKSampling'),
+                 schedule=dict(begin=1, ramp=2))
+    model, images = ccmim(mask_generator=top_k).eval(), torch.randn(40, 3, 32, 32)
+    assert reconstruct(model, images).guidance == (None, )  # the schedule has not begun
+    model.clock.set(2)  # half of the images
+    look = reconstruct(model, images)
+    scores, = look.guidance
+    guided = scores.isfinite().all(1)
+    assert torch.equal(guided, ~scores.isnan().any(1)) and 5 < guided.sum() < 35
+    torch.testing.assert_close(
+        scores[guided], cls_attention(model.backbone, images).sum(0)[guided])
+    top = torch.zeros(40, 16).scatter(1, scores.topk(12).indices, 1)
+    assert torch.equal(top[guided], look.mask.mask[guided])
+
+
+def test_guidance_of_a_later_shot_is_of_the_patches_that_it_finds():
+    shots = [dict(layer=0, mask_ratio=.5, guidance=None,
+                  sampling=dict(type='mmguided.RandomSampling')), (1, .5)]
+    model = build('ConditionalMAE', SMALL, mask_generator=dict(
+        type='mmguided.MaskGenerator', sampling=dict(type='mmguided.TopKSampling'),
+        guidance=dict(type='mmguided.ClsAttention'), shots=shots))
+    look = reconstruct(model, torch.randn(2, 3, 32, 32))
+    first, second = look.guidance
+    assert first is None and torch.equal(second.isnan(), look.mask.shot == 1)
+    assert look.attention.isfinite().all()
+
+
+@pytest.mark.parametrize('method', METHODS)
+def test_every_method_says_what_guides_it(method):
+    """At the end of a run; on the grid of 8 x 8."""
+    cfg = load(f'{method}/vit-micro_folder-32')
+    if method == 'cmt_mae':
+        cfg.model.teacher = dict(type='mmguided.LinearTeacher')
+    model = mmguided.get_model(cfg)
+    model.clock.set(15, 15)
+    model.clock.fire()
+    look = reconstruct(model, torch.randn(3, 3, 32, 32))
+    assert len(look.guidance) == (2 if method == 'conditional_mae' else 1)
+    guided = [scores is not None and scores.isfinite().all().item() for scores in look.guidance]
+    assert guided == [method in ('ccmim', 'cmt_mae', 'self_guided_mae')] * len(guided)
+    assert look.mask.grid == (8, 8) and look.attention.shape == (3, 64)
+    assert (look.images is None) == (method == 'cmt_mae')

@@ -8,7 +8,15 @@ from torch import Tensor, nn
 
 from mmguided.ops import topk_overlap
 from mmguided.registry import MODELS
-from mmguided.structures import Clock, Observation, PatchMask, Schedule, Wants, len_keep
+from mmguided.structures import (
+    Clock,
+    Observation,
+    PatchMask,
+    Schedule,
+    ShotGuidance,
+    Wants,
+    len_keep,
+)
 from mmguided.utils.errors import ConfigError
 
 from ..backbones.base import Encoder
@@ -116,19 +124,6 @@ class Shot(nn.Module):
         if guided is None:
             return priority, None
         return torch.where(guided, priority, self.sampling.random_priority(noise, grid)), guided
-
-
-@dataclass(frozen=True)
-class ShotGuidance:
-    """What guided a shot.
-
-    Attributes:
-        scores: Those of the guidance, ``(B, L)``; 0 for patches that an earlier shot has masked,
-            NaN for images of which the guidance abstains. None if the shot is random at this time.
-        guided: Which images the scores have guided, ``(B, 1)``, bool; None if all, or none.
-    """
-    scores: Tensor | None = None
-    guided: Tensor | None = None
 
 
 @MODELS.register_module()
