@@ -18,15 +18,15 @@ from . import registry  # noqa: E402
 _SUBPACKAGES = ('analysis', 'datasets', 'engine', 'evaluation', 'models', 'ops', 'structures',
                 'visualization')
 
-_FROM_HUB = ('get_model', 'list_models')
+_FUNCTIONS = {'get_model': 'hub', 'inspect': 'inspection', 'list_models': 'hub'}  # and modules
 
-__all__ = ['__version__', 'registry', *_SUBPACKAGES, *_FROM_HUB]
+__all__ = ['__version__', 'registry', *_SUBPACKAGES, *_FUNCTIONS]
 
 
 def __getattr__(name: str) -> ModuleType | Callable:
     """Import a sub-package when it is first used: torch and the toolboxes take seconds."""
     if name in _SUBPACKAGES:
         return import_module(f'{__name__}.{name}')
-    if name in _FROM_HUB:
-        return getattr(import_module(f'{__name__}.hub'), name)
+    if name in _FUNCTIONS:
+        return getattr(import_module(f'{__name__}.{_FUNCTIONS[name]}'), name)
     raise AttributeError(f'module {__name__!r} has no attribute {name!r}')

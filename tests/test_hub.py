@@ -13,6 +13,8 @@ from mmengine.runner import load_checkpoint
 
 import mmguided
 from mmguided.utils.errors import ConfigError
+from tests.helpers.colors import color_folders
+from tests.helpers.online import train
 from tests.helpers.paths import ROOT
 
 MICRO = 'quickstart_ccmim_vit-micro'
@@ -132,3 +134,49 @@ def test_a_config_inherits_from_the_installed_package(tmp_path):
              "print(Config.fromfile('mine.py').default_hooks.clock.type)"],
             capture_output=True, text=True, cwd=tmp_path)
         assert result.stdout.strip() == 'mmguided.ClockHook', result.stderr
+
+
+def test_a_checkpoint_of_training_alone_is_enough(tmp_path):
+    """Weights, and the time that schedules read."""
+    data = color_folders(tmp_path / 'data', 8, 1)
+    runner = train('ccmim', data, tmp_path / 'run', epochs=2, **{
+        'model.mask_generator.schedule': dict(begin=.25)})
+    path = str(tmp_path / 'run/epoch_1.pth')
+    model = mmguided.get_model(tmp_path / 'run/epoch_1.pth')
+    assert type(model).__name__ == 'CCMIM' and not model.training
+    saved = torch.load(path)['state_dict']
+    assert all(torch.equal(value, saved[name]) for name, value in model.state_dict().items())
+    # Of two steps an epoch, the clock was set before the last.
+    assert (runner.model.clock.epoch, runner.model.clock.progress) == (1.5, .75)
+    assert (model.clock.epoch, model.clock.progress, model.clock.max_epochs) == (.5, .25, 2)
+    assert model.mask_generator.wants(model.clock)
+    # As by the config's name; nothing has begun without the checkpoint.
+    assert mmguided.get_model(runner.cfg, pretrained=path).clock.progress == .25
+    model = mmguided.get_model(runner.cfg)
+    assert model.clock.progress == 0 and not model.mask_generator.wants(model.clock)
+
+
+def test_the_length_of_a_run_of_iterations(checkpoint, tmp_path):
+    cfg = Config.fromfile(mmguided.hub._configs()[MICRO])
+    cfg.train_cfg = dict(by_epoch=False, max_iters=100)
+    state = torch.load(checkpoint)['state_dict']
+    state['clock.epochs'], state['clock.trigger'] = torch.tensor(3.), torch.tensor(2.)
+    path = str(tmp_path / 'iter_76.pth')
+    torch.save(dict(state_dict=state, meta=dict(cfg=cfg.pretty_text, iter=76)), path)
+    clock = mmguided.get_model(path).clock
+    assert (clock.epoch, clock.max_epochs, clock.trigger_epoch) == (3, 4, 2)
+
+
+@pytest.mark.parametrize('meta, pretrained, message', [
+    (dict(), None, "'micro.pth': this checkpoint holds no config; give the config's name or path, "
+                   "and pretrained="),
+    (dict(cfg="custom_imports = dict(imports=['not_here'], allow_failed_imports=False)"), None,
+     'the config within cannot be read .*not_here.*; give the config'),
+    (dict(), 'other.pth', "is a checkpoint, which brings its weights: leave out pretrained='other"),
+])
+def test_a_checkpoint_without_a_usable_config_is_refused(
+        tmp_path, monkeypatch, meta, pretrained, message):
+    monkeypatch.chdir(tmp_path)
+    torch.save(dict(state_dict={}, meta=meta), 'micro.pth')
+    with pytest.raises(ConfigError, match=message):
+        mmguided.get_model('micro.pth', pretrained=pretrained)

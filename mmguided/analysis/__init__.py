@@ -20,12 +20,12 @@ from .features import (
 from .masks import visible_detail, visible_positions
 from .objects import ObjectShare, object_share
 from .rank import effective_rank
-from .reconstruction import Reconstruction, reconstruct
+from .reconstruction import Reconstruction, cls_attention, reconstruct
 from .relations import intra_and_inter, relation_kl
 
 __all__ = [
     'MinibatchCKA', 'ObjectShare', 'Reconstruction', 'among_patches', 'attention_distance',
-    'attention_entropy', 'attention_nmi', 'cosine_similarity', 'effective_rank',
+    'attention_entropy', 'attention_nmi', 'cls_attention', 'cosine_similarity', 'effective_rank',
     'exploitation_rates', 'feature_variance', 'fourier_amplitudes', 'frequencies',
     'intra_and_inter', 'object_share', 'patch_distances', 'reconstruct', 'relation_kl',
     'relative_log_amplitude', 'reversed_attention', 'similarity_variance', 'unbiased_hsic',

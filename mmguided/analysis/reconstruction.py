@@ -17,8 +17,7 @@ class Reconstruction:
         guidance: For each shot the scores that made its mask, ``(B, L)``, NaN for images that it
             masks at random and for patches that are masked before it; None where it masks all
             images at random, as it does while its schedule has not begun.
-        attention: [CLS] attention of the encoder that is trained, summed over its layers,
-            ``(B, L)``; None for an encoder without [CLS].
+        attention: That of the encoder that is trained, see :func:`cls_attention`.
         images: The prediction where masked and the input elsewhere, normalized like the input,
             ``(B, 3, H, W)``; None where the target is not made of pixels.
     """
@@ -35,16 +34,22 @@ def reconstruct(model: nn.Module, images: Tensor) -> Reconstruction:
         images, model.backbone.patch_grid(images), model.observe(images), model.encoders,
         model.clock)
     pred = model.head.predict(model.decode(model.backbone(images, mask), mask))
-    attention = None
-    if model.backbone.has_cls_token:
-        wants = Wants(attention=frozenset({(None, 'heads')}))
-        attention = model.backbone.observe(images, wants).cls_attention(None, 'heads').sum(0)
     return Reconstruction(
         mask=mask,
         guidance=tuple(_guiding_scores(shot, mask.shot, number)
                        for number, shot in enumerate(shots, start=1)),
-        attention=attention,
+        attention=cls_attention(model.backbone, images),
         images=model.target_generator.to_images(pred, images, mask))
+
+
+@torch.no_grad()
+def cls_attention(encoder: nn.Module, images: Tensor) -> Tensor | None:
+    """Attention that [CLS] pays to the patches of whole, normalized images ``(B, 3, H, W)``,
+    averaged over heads and summed over layers, ``(B, L)``; None for an encoder without [CLS]."""
+    if not encoder.has_cls_token:
+        return None
+    wants = Wants(attention=frozenset({(None, 'heads')}))
+    return encoder.observe(images, wants).cls_attention(None, 'heads').sum(0)
 
 
 def _guiding_scores(guidance: ShotGuidance, shot: Tensor, number: int) -> Tensor | None:

@@ -35,11 +35,21 @@ def pool_latents(encoder: Encoder, latent: Tensor, mask: PatchMask,
     return patches.float().mean(dim=1)
 
 
+def image_tokens(encoder: Encoder, images: Tensor) -> Tensor:
+    """What an encoder makes of whole images ``(B, 3, H, W)``: ``([CLS] +) L`` tokens in the order
+    of the patches, ``(B, [1 +] L, D)``."""
+    return encoder(images, _nothing_masked(encoder, images))
+
+
 @torch.no_grad()
 def image_features(encoder: Encoder, images: Tensor, feature: str = 'mean') -> Tensor:
     """Features ``(B, D)``, float32, of whole images ``(B, 3, H, W)``, of which nothing is masked;
     for a ViT those that :class:`KNNClassifier` takes."""
+    return pool_latents(encoder, image_tokens(encoder, images), _nothing_masked(encoder, images),
+                        feature)
+
+
+def _nothing_masked(encoder: Encoder, images: Tensor) -> PatchMask:
     grid = encoder.patch_grid(images)
     patches = torch.arange(grid[0] * grid[1], device=images.device).expand(len(images), -1)
-    mask = PatchMask.from_ids(patches, (), grid)
-    return pool_latents(encoder, encoder(images, mask), mask, feature)
+    return PatchMask.from_ids(patches, (), grid)

@@ -37,6 +37,15 @@ def read_checkpoint(settings: Mapping, field: str = _ENCODER
         f', with --cfg-options model.{field}=PATH' if '.' in field else '')
     if not path:
         raise ConfigError(f'{field} is empty: {remedy}')
+    return weights_of(load_checkpoint(path, field, remedy)), settings.get('prefix', '')
+
+
+def load_checkpoint(path: str, field: str, remedy: str) -> Mapping:
+    """All that a checkpoint holds, on the CPU; see :func:`weights_of`.
+
+    Raises:
+        ConfigError: If there is no such file, or no file of weights that torch can read.
+    """
     check_file(field, path, remedy)
     try:
         loaded = CheckpointLoader.load_checkpoint(os.path.expanduser(path), map_location='cpu')
@@ -44,13 +53,18 @@ def read_checkpoint(settings: Mapping, field: str = _ENCODER
         raise ConfigError(f'{field}={path!r} cannot be read as a checkpoint '
                           f'({type(error).__name__}: {error}): is the file whole? If it is, '
                           f'{remedy}') from error
-    state = loaded
-    if isinstance(loaded, Mapping):
-        state = loaded.get('state_dict', loaded.get('model', loaded))
+    state = weights_of(loaded)
     if not isinstance(state, Mapping):
         raise ConfigError(f'{field}={path!r} holds a {type(state).__name__}, not weights by name: '
                           f'{remedy}')
-    return state, settings.get('prefix', '')
+    return loaded
+
+
+def weights_of(checkpoint: Mapping) -> Mapping:
+    """The weights by name among all that a checkpoint holds."""
+    if isinstance(checkpoint, Mapping):
+        return checkpoint.get('state_dict', checkpoint.get('model', checkpoint))
+    return checkpoint
 
 
 def load_encoder(encoder: nn.Module,
@@ -100,7 +114,11 @@ def load_model(model: nn.Module, path: str) -> None:
     Raises:
         ConfigError: If there is no such file, or it is not of this model.
     """
-    state, _ = read_checkpoint(dict(checkpoint=path), 'pretrained')
+    load_weights(model, read_checkpoint(dict(checkpoint=path), 'pretrained')[0], path)
+
+
+def load_weights(model: nn.Module, state: Mapping[str, Tensor], path: str) -> None:
+    """:func:`load_model` of weights that have been read from a path."""
     only_encoder = all(name.startswith('backbone.') for name in model.state_dict())
     if only_encoder:
         state = {name: value for name, value in state.items() if name.startswith('backbone.')}

@@ -1,44 +1,78 @@
 """Figure sheets: what a model attends to, hides and rebuilds."""
+import textwrap
 from collections.abc import Mapping, Sequence
 
 import numpy as np
+from matplotlib import colormaps
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.cm import ScalarMappable
-from matplotlib.colors import Normalize
+from matplotlib.colors import Normalize, to_rgb
 from matplotlib.figure import Figure
+from matplotlib.patches import Patch
 
+from .style import COLORS, plain_text
 
-def _upsample(grid: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
-    """Patches ``(h, w)`` to pixels ``(H, W)``, without smoothing."""
-    return np.kron(grid, np.ones((shape[0] // grid.shape[0], shape[1] // grid.shape[1])))
+# Lengths in inches.
+_PANEL, _GAP, _BLOCK_GAP, _LINE = 1.45, 0.08, 0.2, 0.17
 
 
 def draw_sheet(images: np.ndarray,
-               attention: np.ndarray | None,
-               mask: np.ndarray,
-               reconstruction: np.ndarray | None,
+               shot: np.ndarray | None,
+               guidance: np.ndarray | None = None,
+               attention: np.ndarray | None = None,
+               reconstruction: np.ndarray | None = None,
                title: str = '') -> np.ndarray:
-    """One row per image: image, attention, mask, masked image, reconstruction.
+    """One row per image: image, guidance, attention, mask, masked image, reconstruction. What is
+    None has no column.
 
     Args:
         images: ``(B, H, W, 3)`` in [0, 1].
-        attention: Scores of the patches, ``(B, h, w)``; each image is scaled to its own range. None
-            leaves the column out.
-        mask: ``(B, h, w)``, 1 = masked.
-        reconstruction: ``(B, H, W, 3)`` in [0, 1]; None leaves the column out.
+        shot: The shot that masks each patch, counted from 1; 0 = visible. ``(B, h, w)``.
+        guidance: Scores that made the mask, ``(B, h, w)``; NaN for patches that have none, which
+            shows the image alone.
+        attention: [CLS] attention to the patches, ``(B, h, w)``. As of ``guidance``, each image is
+            scaled to its own range.
+        reconstruction: ``(B, H, W, 3)`` in [0, 1].
         title: Stands above the sheet.
 
     Returns:
         The sheet, ``(height, width, 3)`` uint8 RGB.
     """
     columns = {'image': images}
+    if guidance is not None:
+        columns['guidance'] = _heat(images, guidance)
     if attention is not None:
-        columns['[CLS] attention'] = attention
-    columns['mask (black: hidden)'] = 1 - mask
-    columns['masked image'] = cover(images, mask)
+        columns['[CLS] attention'] = _heat(images, attention)
+    legend = {}
+    if shot is not None:
+        legend = _shot_colors(shot)
+        columns[_mask_title(guidance, shot)] = color_shots(shot)
+        columns['masked image'] = cover(images, shot > 0)
     if reconstruction is not None:
         columns['reconstruction'] = reconstruction
-    return _draw(columns, title, scores='[CLS] attention')
+    return _pixels(_draw([('', columns)], title, legend))
+
+
+def draw_models(images: np.ndarray, models: Mapping[str, Mapping[str, np.ndarray | None]]
+                ) -> Figure:
+    """What several models mask: a row per image; the image, then columns for each model.
+
+    Args:
+        images: ``(B, H, W, 3)`` in [0, 1].
+        models: By the name that stands above its columns, each model's ``shot``, ``guidance`` and
+            ``reconstruction``, see :func:`draw_sheet`.
+    """
+    blocks, legend = [('', {'image': images})], {}
+    for name, shown in models.items():
+        columns = {}
+        if shown['guidance'] is not None:
+            columns['guidance'] = _heat(images, shown['guidance'])
+        columns[_mask_title(shown['guidance'], shown['shot'])] = color_shots(shown['shot'])
+        if shown['reconstruction'] is not None:
+            columns['reconstruction'] = shown['reconstruction']
+        blocks.append((name, columns))
+        legend |= _shot_colors(shown['shot'])
+    return _draw(blocks, '', legend)
 
 
 def draw_masks(images: np.ndarray,
@@ -58,17 +92,54 @@ def draw_masks(images: np.ndarray,
     Returns:
         The sheet, ``(height, width, 3)`` uint8 RGB.
     """
-    return _draw({'image': images,
-                  'objects': images * (0.25 + 0.75 * objects[..., None]),
-                  'guidance': scores,
-                  **{name: cover(images, mask) for name, mask in masks.items()}}, title,
-                 scores='guidance')
+    return _pixels(_draw([('', {
+        'image': images,
+        'objects': images * (0.25 + 0.75 * objects[..., None]),
+        'guidance': _heat(images, scores),
+        **{name: cover(images, mask) for name, mask in masks.items()}})], title))
 
 
 def cover(images: np.ndarray, mask: np.ndarray) -> np.ndarray:
     """Images ``(B, H, W, 3)`` with the patches gray that ``mask (B, h, w)`` has as 1."""
-    hidden = np.stack([_upsample(rows, images.shape[1:3]) for rows in mask])[..., None]
+    hidden = _upsample(mask[..., None], images)
     return images * (1 - hidden) + 0.5 * hidden
+
+
+def color_shots(shot: np.ndarray) -> np.ndarray:
+    """Colors ``(B, h, w, 3)`` of the shots that mask patches, ``(B, h, w)``."""
+    return np.array([to_rgb(color) for color in _shot_colors(shot).values()])[shot]
+
+
+def _shot_colors(shot: np.ndarray) -> dict[str, str]:
+    """Meaning and color of the numbers in ``shot``, which is all that a legend has to say."""
+    num_shots = int(shot.max())
+    if num_shots == 1:
+        return {'visible': 'white', 'masked': 'black'}
+    return {'visible': 'white'} | {f'masked in shot {i + 1}': COLORS[i % len(COLORS)]
+                                   for i in range(num_shots)}
+
+
+def _mask_title(guidance: np.ndarray | None, shot: np.ndarray) -> str:
+    if guidance is None:
+        return 'mask, random'
+    guided = np.isfinite(guidance).any(axis=(1, 2)).sum()
+    return 'mask, guided' + (f': {guided} of {len(shot)}' if guided < len(shot) else '')
+
+
+def _upsample(grid: np.ndarray, images: np.ndarray) -> np.ndarray:
+    """Patches ``(B, h, w, C)`` to the pixels of images, ``(B, H, W, C)``, without smoothing."""
+    rows, columns = (images.shape[axis] // grid.shape[axis] for axis in (1, 2))
+    return grid.repeat(rows, axis=1).repeat(columns, axis=2)
+
+
+def _heat(images: np.ndarray, scores: np.ndarray) -> np.ndarray:
+    """Gray images under the colors of scores ``(B, h, w)``, each image's in its own range."""
+    scored = np.isfinite(scores)
+    low, high = (limit(scores, axis=(1, 2), keepdims=True, where=scored, initial=start)
+                 for limit, start in ((np.min, np.inf), (np.max, -np.inf)))
+    colors = colormaps['inferno']((scores - low) / np.maximum(high - low, 1e-12))[..., :3]
+    weight = 0.75 * _upsample(scored[..., None], images)
+    return images.mean(-1, keepdims=True) * (1 - weight) + _upsample(colors, images) * weight
 
 
 def draw_grid(rows: Mapping[str, Sequence[np.ndarray]], titles: Sequence[str],
@@ -104,29 +175,53 @@ def draw_grid(rows: Mapping[str, Sequence[np.ndarray]], titles: Sequence[str],
     return np.asarray(canvas.buffer_rgba())[..., :3].copy()
 
 
-def _draw(columns: Mapping[str, np.ndarray], title: str, scores: str) -> np.ndarray:
-    """A row per image and a column per name, of pictures ``(B, H, W[, 3])`` in [0, 1], but for that
-    of ``scores (B, h, w)``, which are drawn over the images."""
-    images = columns['image']
-    figure = Figure(figsize=(1.6 * len(columns), 1.6 * len(images) + 0.8), dpi=110)
-    canvas = FigureCanvasAgg(figure)
-    axes = figure.subplots(len(images), len(columns), squeeze=False)
-    for row, image in enumerate(images):
-        for ax, (name, pictures) in zip(axes[row], columns.items(), strict=True):
-            if name == scores:
-                ax.imshow(image.mean(-1), cmap='gray', extent=(0, 1, 0, 1))
-                ax.imshow(pictures[row], cmap='inferno', alpha=0.75, extent=(0, 1, 0, 1))
-            else:
-                ax.imshow(np.clip(pictures[row], 0, 1), cmap='gray', vmin=0, vmax=1,
-                          extent=(0, 1, 0, 1))
-            ax.set_aspect(image.shape[0] / image.shape[1])
-            ax.set_xticks([])
-            ax.set_yticks([])
-            if row == 0:
-                ax.set_title(name, fontsize=9)
-    figure.suptitle(title, fontsize=10)
-    # Leaves room to the title.
-    figure.tight_layout(
-        pad=0.4, w_pad=0.3, h_pad=0.3, rect=(0, 0, 1, 1 - 0.2 / figure.get_figheight()))
-    canvas.draw()
-    return np.asarray(canvas.buffer_rgba())[..., :3].copy()
+def _draw(blocks: Sequence[tuple[str, Mapping[str, np.ndarray]]], title: str,
+          legend: Mapping[str, str] | None = None) -> Figure:
+    """Rows of pictures.
+
+    Args:
+        blocks: Names and the columns below each; by their titles, pictures ``(B, H, W, 3)`` in
+            [0, 1] or, of patches, ``(B, h, w, 3)``. The first column of all is that of the images,
+            which gives panels their shape.
+        title: Stands above all.
+        legend: Colors by their meaning, below all.
+    """
+    images = next(iter(blocks[0][1].values()))
+    panel_height = _PANEL * images.shape[1] / images.shape[2]
+    widths = [len(columns) * (_PANEL + _GAP) - _GAP for _, columns in blocks]
+    names = [textwrap.wrap(plain_text(name), max(8, int(13 * width)))
+             for (name, _), width in zip(blocks, widths, strict=True)]
+    lines = max(map(len, names))
+    top = (1.5 + lines + (2 if title else 0)) * _LINE
+    width = sum(widths) + (len(blocks) - 1) * _BLOCK_GAP + 2 * _GAP
+    height = top + len(images) * (panel_height + _GAP) + (2 * _LINE if legend else 0)
+    # Placed by hand: a layout engine would take many times as long as the drawing.
+    figure = Figure(figsize=(width, height), dpi=110)
+    FigureCanvasAgg(figure)
+    figure.text(0.5, 1 - _LINE / height, plain_text(title), ha='center', va='center', fontsize=10)
+    left = _GAP
+    for (_, columns), block_width, name in zip(blocks, widths, names, strict=True):
+        figure.text((left + block_width / 2) / width, 1 - (top - 1.4 * _LINE) / height,
+                    '\n'.join(name), ha='center', va='bottom', fontsize=9, fontweight='bold')
+        for heading, pictures in columns.items():
+            figure.text((left + _PANEL / 2) / width, 1 - (top - 0.3 * _LINE) / height, heading,
+                        ha='center', va='bottom', fontsize=9)
+            for row, picture in enumerate(pictures):
+                bottom = height - top - row * (panel_height + _GAP) - panel_height
+                ax = figure.add_axes((left / width, bottom / height,
+                                      _PANEL / width, panel_height / height), xticks=[], yticks=[])
+                ax.imshow(np.clip(picture, 0, 1), extent=(0, 1, 0, 1), aspect='auto')
+            left += _PANEL + _GAP
+        left += _BLOCK_GAP - _GAP
+    if legend:
+        handles = [Patch(facecolor=color, edgecolor='black', linewidth=0.5, label=meaning)
+                   for meaning, color in legend.items()]
+        figure.legend(handles=handles, loc='lower center', ncols=len(handles), fontsize=8,
+                      frameon=False, borderaxespad=0.2)
+    return figure
+
+
+def _pixels(figure: Figure) -> np.ndarray:
+    """A figure as uint8 RGB."""
+    figure.canvas.draw()
+    return np.asarray(figure.canvas.buffer_rgba())[..., :3].copy()

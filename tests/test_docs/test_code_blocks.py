@@ -7,11 +7,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from mmengine.config import Config
 from PIL import Image
 
 import mmguided
 from tests.helpers.paths import ROOT
 from tests.helpers.tools import run_tool, use_cpu
+from tests.test_visualization.test_sheet import panels
 
 
 def _blocks(page: str) -> list[str]:
@@ -31,19 +33,28 @@ def folder(tmp_path, monkeypatch):
 
 
 def test_use_it_from_python(folder):
-    model = mmguided.get_model('quickstart_ccmim_vit-micro')
-    torch.save(model.state_dict(), 'CHECKPOINT')
+    cfg = Config.fromfile(ROOT / 'configs/quickstart/ccmim_vit-micro.py')
+    state = mmguided.get_model(cfg).state_dict()
+    state['clock.epochs'] += 12  # the end of the run: every mask is guided
+    torch.save(state, 'CHECKPOINT')
+    torch.save(dict(meta=dict(cfg=cfg.pretty_text), state_dict=state), 'epoch_800.pth')
     code = ''.join(_blocks('python.md'))
-    code = code.replace('ccmim_vit-b_800e', 'quickstart_ccmim_vit-micro').replace(
-        'size = 224', 'size = 42')
+    for ours, small in (('ccmim_vit-b_800e', 'quickstart_ccmim_vit-micro'),
+                        ('work_dirs/ccmim/vit-b_800e/', '')):
+        assert ours in code
+        code = code.replace(ours, small)
     names = {}
     exec(code, names)
-    assert names['patches'].shape == (1, 49, 64) and names['cls_token'].shape == (1, 64)
-    assert names['attention'].shape == (1, 49) and 0 < names['attention'].sum() < 1
-    assert names['mask'].shape == (1, 7, 7) and names['mask'].sum() == 30  # 60 %
-    visible = names['result'].mask.mask.view(7, 7).repeat_interleave(6, 0).repeat_interleave(6, 1)
-    difference = (names['pixels'][0] - names['image']).abs().amax(0)
-    assert difference[visible == 0].max() < 1e-3 < difference[visible == 1].mean()
+    look = names['look']
+    # The shapes that the comments state, of this model.
+    sizes = {'1': 1, '3': 3, '14': 7, '224': 42, '768': 64}
+    stated = re.findall(r'look\.(\w+) +# \(([\d, ]+)\)', code)
+    assert len(stated) == 7
+    for field, shape in stated:
+        assert getattr(look, field).shape == tuple(sizes[size] for size in shape.split(', ')), field
+    assert look.mask.sum() == 30  # 60 %
+    with Image.open('sheet.png') as sheet:
+        assert len(panels(np.asarray(sheet))[0]) == 6
 
 
 def test_write_a_part(folder, monkeypatch):

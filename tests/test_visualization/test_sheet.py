@@ -1,8 +1,11 @@
 """draw_sheet: which panels a sheet has, and what their pixels show."""
 import numpy as np
 import pytest
+from matplotlib.colors import to_rgb
+from matplotlib.figure import Figure
 
-from mmguided.visualization import draw_sheet
+from mmguided.visualization import draw_masks, draw_models, draw_sheet
+from mmguided.visualization.style import COLORS
 
 BLACK, GRAY, WHITE = 0, 128, 255
 
@@ -15,7 +18,7 @@ def runs(dark, shortest):
 
 def panels(sheet):
     """The pictures of a sheet by row and column, without their frames."""
-    dark = (sheet < 100).all(-1)
+    dark = (sheet < 20).all(-1)
     top = next(line for line in dark if runs(line, 50))  # the upper sides of the frames; not text
     columns = runs(top, 50)
     rows = runs(dark[:, columns[0][0]], 20)  # the left sides of the first ones
@@ -42,32 +45,35 @@ def case(request):
     images, colors = pictures(grid)
     reconstruction, rebuilt = pictures(grid)
     mask = np.random.permutation(2 * grid[0] * grid[1]).reshape(2, *grid) % 2
-    attention = np.random.permutation(mask.size).reshape(mask.shape).astype(float)
-    return grid, (images, attention, mask, reconstruction), (colors, rebuilt)
+    guidance, attention = (np.random.permutation(mask.size).reshape(mask.shape).astype(float)
+                           for _ in range(2))
+    return grid, (images, mask, guidance, attention, reconstruction), (colors, rebuilt)
 
 
 def test_every_panel_shows_its_content(case):
-    grid, (images, attention, mask, reconstruction), (colors, rebuilt) = case
-    sheet = draw_sheet(images, attention, mask, reconstruction)
+    grid, (images, mask, guidance, attention, reconstruction), (colors, rebuilt) = case
+    sheet = draw_sheet(images, mask, guidance, attention, reconstruction)
     assert sheet.dtype == np.uint8 and sheet.ndim == 3 and sheet.shape[2] == 3
     rows = panels(sheet)
-    assert [len(row) for row in rows] == [5, 5]
+    assert [len(row) for row in rows] == [6, 6]
     for i, row in enumerate(rows):
-        image, seen, hidden, masked, result = (at_patches(panel, grid) for panel in row)
+        image, *scores, hidden, masked, result = (at_patches(panel, grid) for panel in row)
         np.testing.assert_allclose(image, colors[i], atol=1)
         np.testing.assert_array_equal(
             hidden, np.where(mask[i], BLACK, WHITE)[..., None].repeat(3, -1))
         np.testing.assert_allclose(
             masked, np.where(mask[i][..., None], GRAY, colors[i]), atol=1)
         np.testing.assert_allclose(result, rebuilt[i], atol=1)
-        assert len(np.unique(seen.reshape(-1, 3), axis=0)) > 1
+        for seen, values in zip(scores, (guidance[i], attention[i]), strict=True):
+            over = seen - .25 * colors[i].mean(-1, keepdims=True)  # a quarter of the gray image
+            np.testing.assert_array_equal(over.sum(-1).ravel().argsort(), values.ravel().argsort())
 
 
 def test_the_brightest_patch_is_the_most_attended_in_each_images_own_range():
     attention = np.random.permutation(12).reshape(1, 3, 4).astype(float)
     images = np.zeros((2, 24, 32, 3))
     sheet = draw_sheet(
-        images, np.concatenate((attention, 5 + attention / 1000)), np.zeros((2, 3, 4)), None)
+        images, None, attention=np.concatenate((attention, 5 + attention / 1000)))
     first, second = (at_patches(row[1], (3, 4)) for row in panels(sheet))
     order = first.sum(-1).ravel().argsort()
     np.testing.assert_array_equal(order, attention.ravel().argsort())
@@ -82,8 +88,8 @@ def test_what_is_not_there_has_no_column(attention, reconstruction, columns):
     rebuilt, _ = pictures(grid, number=1)
     mask = np.array([[[1, 0, 0], [0, 1, 1]]])
     sheet = draw_sheet(
-        images, np.random.rand(1, *grid) if attention else None, mask,
-        rebuilt if reconstruction else None)
+        images, mask, attention=np.random.rand(1, *grid) if attention else None,
+        reconstruction=rebuilt if reconstruction else None)
     row, = panels(sheet)
     assert len(row) == columns
     # The others stay, in their order.
@@ -95,20 +101,95 @@ def test_what_is_not_there_has_no_column(attention, reconstruction, columns):
 @pytest.mark.parametrize('grid', [(2, 4), (4, 2), (3, 3)])
 def test_panels_have_the_shape_of_the_images(grid):
     images, _ = pictures(grid, number=1)
-    (row, ) = panels(draw_sheet(images, np.random.rand(1, *grid), np.zeros((1, *grid)), images))
+    (row, ) = panels(draw_sheet(
+        images, np.ones((1, *grid), int), np.random.rand(1, *grid), reconstruction=images))
     for panel in row:
         assert panel.shape[0] / panel.shape[1] == pytest.approx(grid[0] / grid[1], rel=.05)
 
 
 def test_colors_beyond_the_range_are_clipped():
     images = np.zeros((1, 8, 8, 3))
-    bright, dark = (panels(draw_sheet(images, None, np.zeros((1, 1, 1)), images + value))[0][-1]
+    bright, dark = (panels(draw_sheet(images, None, reconstruction=images + value))[0][-1]
                     for value in (1.5, -.5))
     assert (bright == 255).all() and (dark == 0).all()
 
 
 def test_the_title_stands_above():
     images, _ = pictures((2, 2))
-    for title in ('MAE', ''):
-        sheet = draw_sheet(images, None, np.zeros((2, 2, 2)), None, title)
-        assert (sheet[:25] < WHITE).any() == bool(title)
+    titled, plain = (draw_sheet(images, None, title=title) for title in ('MAE', ''))
+    higher = len(titled) - len(plain)
+    assert higher > 20 and (titled[:higher] < WHITE).any()
+
+
+def shown_texts(monkeypatch):
+    """What the drawing writes onto figures, which is collected in a list."""
+    texts = []
+    monkeypatch.setattr(Figure, 'text', lambda self, x, y, text, **kwargs: texts.append(text))
+    return texts
+
+
+def test_each_shot_has_a_color_of_its_own_that_the_legend_explains():
+    images, _ = pictures((2, 2), number=2)
+    shot = np.array([[[0, 1], [2, 3]], [[0, 0], [0, 1]]])
+    rows = panels(draw_sheet(images, shot))
+    colors = 255 * np.array([to_rgb(color) for color in ('white', *COLORS[:3])])
+    for row, shots in zip(rows, shot, strict=True):
+        np.testing.assert_allclose(at_patches(row[1], (2, 2)), colors[shots], atol=1)
+        hidden = (abs(at_patches(row[2], (2, 2)) - GRAY) <= 1).all(-1)
+        np.testing.assert_array_equal(hidden, shots > 0)
+    # The same image without a mask is as high, but for the legend below.
+    assert len(draw_sheet(images, shot)) > len(draw_sheet(images, None)) + 20
+
+
+def test_images_that_are_masked_at_random_show_no_guidance(monkeypatch):
+    images, colors = pictures((2, 2))
+    guidance = np.array([[[1., 2.], [3., np.nan]], np.full((2, 2), np.nan)])
+    shot = np.ones((2, 2, 2), int)
+    (_, partly, *_), (_, none, *_) = panels(draw_sheet(images, shot, guidance))
+    gray = colors.mean(-1, keepdims=True).repeat(3, -1)
+    plain = (abs(at_patches(partly, (2, 2)) - gray[0]) <= 1).all(-1)
+    assert plain.tolist() == [[False, False], [False, True]]
+    np.testing.assert_allclose(at_patches(none, (2, 2)), gray[1], atol=1)
+    texts = shown_texts(monkeypatch)
+    for given, title in ((guidance, 'mask, guided: 1 of 2'), (guidance[[0, 0]], 'mask, guided'),
+                         (None, 'mask, random')):
+        texts.clear()
+        draw_sheet(images, shot, given)
+        assert title in texts
+
+
+def test_models_side_by_side(monkeypatch):
+    """Each with its own columns; the image once."""
+    images, colors = pictures((2, 2))
+    rebuilt, new_colors = pictures((2, 2))
+    one, two = np.array([[[0, 1], [1, 0]]] * 2), np.array([[[1, 2], [0, 1]]] * 2)
+    models = {
+        'mae, epoch 1 of 15 $x_1$': dict(shot=one, guidance=None, reconstruction=None),
+        'another': dict(
+            shot=two, guidance=np.random.rand(2, 2, 2), reconstruction=rebuilt)}
+    figure = draw_models(images, models)
+    figure.canvas.draw()
+    for i, row in enumerate(panels(np.asarray(figure.canvas.buffer_rgba())[..., :3])):
+        image, first, _, second, result = (at_patches(panel, (2, 2)) for panel in row)
+        np.testing.assert_allclose(image, colors[i], atol=1)
+        np.testing.assert_array_equal(first[..., 0], np.where(one[i], BLACK, WHITE))
+        assert (second[0, 0] == second[1, 1]).all() and (second[0, 1] != second[0, 0]).any()
+        np.testing.assert_allclose(result, new_colors[i], atol=1)
+    legend = [text.get_text() for text in figure.legends[0].get_texts()]
+    assert legend == ['visible', 'masked', 'masked in shot 1', 'masked in shot 2']
+    texts = shown_texts(monkeypatch)
+    draw_models(images, models)
+    assert [text for text in texts if text] == [
+        'image', 'mae, epoch 1 of 15\n' r'\$x_1\$', 'mask, random', 'another', 'guidance',
+        'mask, guided', 'reconstruction']
+
+
+def test_masks_over_the_image_keep_their_names(monkeypatch):
+    images, colors = pictures((2, 2), number=1)
+    mask = np.array([[[1, 0], [0, 1]]])
+    (row, ) = panels(draw_masks(
+        images, np.zeros((1, 16, 16)), np.random.rand(1, 2, 2), {'top': mask, 'none': 0 * mask}))
+    image, dark, _, top, none = (at_patches(panel, (2, 2)) for panel in row)
+    np.testing.assert_allclose(dark, colors[0] / 4, atol=1)
+    np.testing.assert_allclose(top, np.where(mask[0][..., None], GRAY, colors[0]), atol=1)
+    np.testing.assert_array_equal(none, image)

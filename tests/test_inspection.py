@@ -1,0 +1,147 @@
+"""mmguided.inspect: what a model makes of images, whatever they come as."""
+import random
+
+import numpy as np
+import pytest
+import torch
+from mmengine.config import Config
+from PIL import Image
+
+import mmguided
+from mmguided.analysis import cls_attention
+from mmguided.utils.errors import ConfigError
+from tests.helpers.configs import load
+from tests.helpers.models import SMALL, build, tokens
+from tests.helpers.paths import ROOT
+from tests.test_visualization.test_sheet import panels
+
+METHODS = ('mae', 'ccmim', 'cmae', 'cmt_mae', 'conditional_mae', 'self_guided_mae')
+
+
+@pytest.fixture(scope='module')
+def model():
+    """Top-k masks, so that scores say which patches are masked."""
+    cfg = Config.fromfile(ROOT / 'configs/ccmim/guidance/top-k.py')
+    cfg.model.target_generator.norm_pix = False
+    return mmguided.get_model(cfg)
+
+
+def picture(height=48, width=32):
+    return np.random.default_rng(0).integers(0, 256, (height, width, 3), dtype=np.uint8)
+
+
+def test_one_image_in_every_form_and_a_list_of_them(model, tmp_path):
+    pixels = picture()
+    image = Image.fromarray(pixels)
+    image.save(tmp_path / 'a.png')
+    look = mmguided.inspect(model, [tmp_path / 'a.png', str(tmp_path / 'a.png'), image, pixels])
+    # The middle of an image that is as wide as the model's input.
+    np.testing.assert_allclose(look.images, np.stack([pixels[8:40] / 255] * 4), atol=1e-6)
+    alone = mmguided.inspect(model, pixels)
+    np.testing.assert_array_equal(alone.images, look.images[:1])
+    np.testing.assert_allclose(alone.features, look.features[:1], atol=1e-5)
+
+
+def test_large_images_are_resized_by_their_shorter_side(model):
+    gradient = np.linspace(0, 255, 256).astype(np.uint8)[None, :, None].repeat(128, 0).repeat(3, 2)
+    row = mmguided.inspect(model, gradient).images[0, 0, :, 0]
+    np.testing.assert_allclose(row, (64 + 4 * np.arange(32) + 1.5) / 255, atol=.01)
+
+
+def test_the_orientation_that_a_camera_notes_is_followed(model, tmp_path):
+    pixels, exif = picture(32, 32), Image.Exif()
+    exif[0x0112] = 3  # upside down
+    Image.fromarray(pixels).save(tmp_path / 'a.png', exif=exif)
+    np.testing.assert_allclose(
+        mmguided.inspect(model, tmp_path / 'a.png').images[0], pixels[::-1, ::-1] / 255, atol=1e-6)
+
+
+def test_arrays_say_what_the_model_does(model):
+    look = mmguided.inspect(model, [picture(32, 32), picture()])
+    normalized = (torch.tensor(look.images * 255).permute(0, 3, 1, 2)
+                  - model.data_preprocessor.mean) / model.data_preprocessor.std
+    expected = tokens(model.backbone, normalized)
+    np.testing.assert_allclose(look.cls_token, expected[:, 0], atol=1e-4)
+    np.testing.assert_allclose(look.features.reshape(2, 64, -1), expected[:, 1:], atol=1e-4)
+    np.testing.assert_allclose(
+        look.attention.reshape(2, 64), cls_attention(model.backbone, normalized), atol=1e-4)
+    lowest = np.where(look.mask, look.guidance, np.inf).min((1, 2))
+    assert (lowest >= np.where(look.mask, -np.inf, look.guidance).max((1, 2))).all()
+    np.testing.assert_array_equal(look.shot, look.mask)
+    assert look.mask.dtype == bool and (look.mask.sum((1, 2)) == 48).all()
+    hidden = look.mask.repeat(4, 1).repeat(4, 2)
+    same = np.isclose(look.reconstruction, look.images, atol=1e-5).all(-1)
+    assert same[~hidden].all() and same[hidden].mean() < .1
+
+
+@pytest.mark.parametrize('method', METHODS)
+def test_every_method(method):
+    """At the end of a run."""
+    cfg = load(f'{method}/vit-micro_folder-32')
+    if method == 'cmt_mae':
+        cfg.model.teacher = dict(type='mmguided.LinearTeacher')
+    model = mmguided.get_model(cfg)
+    model.clock.set(15, 15)
+    model.clock.fire()
+    look = mmguided.inspect(model, [picture(), picture(40, 50)])
+    assert look.features.shape == (2, 8, 8, 128) and look.cls_token.shape == (2, 128)
+    assert (look.guidance is not None) == (method in ('ccmim', 'cmt_mae', 'self_guided_mae'))
+    assert (look.reconstruction is not None) == (method != 'cmt_mae')
+    assert look.shot.max() == (2 if method == 'conditional_mae' else 1)
+    columns = 4 + (look.guidance is not None) + (look.reconstruction is not None)
+    assert [len(row) for row in panels(look.sheet(method))] == [columns] * 2
+
+
+def test_encoders_without_cls_and_classifiers():
+    swin = dict(
+        type='mmguided.MaskedSwin', arch=dict(embed_dims=8, depths=[1, 1], num_heads=[1, 2]),
+        img_size=32, window_size=4, out_indices=(1, ))
+    model = build('MAE', SMALL, backbone=swin, neck=None, data_preprocessor=dict(
+        type='SelfSupDataPreprocessor', mean=[100.] * 3, std=[50.] * 3, to_rgb=True))
+    look = mmguided.inspect(model, picture())
+    assert look.cls_token is None and look.attention is None
+    assert look.features.shape == (1, 4, 4, 16)
+    assert model.training  # as it was
+    model = mmguided.get_model('benchmarks_folder_vit-micro_knn')
+    look = mmguided.inspect(model, picture())
+    assert look.mask is None and look.shot is None and look.reconstruction is None
+    assert look.attention.shape == (1, 8, 8) and look.features.shape == (1, 8, 8, 128)
+    assert len(panels(look.sheet())[0]) == 2
+
+
+def test_masks_are_those_of_the_seed_and_random_numbers_are_left_alone():
+    model = mmguided.get_model('mae_vit-micro_folder-32')
+
+    def draw():
+        return torch.rand(()).item(), np.random.rand(), random.random()
+
+    random.seed(0), np.random.seed(0), torch.manual_seed(0)
+    expected = draw()
+    random.seed(0), np.random.seed(0), torch.manual_seed(0)
+    first = mmguided.inspect(model, picture()).mask
+    assert draw() == expected
+    assert (first == mmguided.inspect(model, picture(), seed=0).mask).all()
+    assert (first != mmguided.inspect(model, picture(), seed=1).mask).any()
+
+
+@pytest.mark.parametrize('image, message', [
+    ('missing.jpg', "images[1]='missing.jpg' cannot be read: No such file or directory"),
+    ('text.jpg', "images[1]='text.jpg' cannot be read: cannot identify image file"),
+    ('cut.png', "images[1]='cut.png' cannot be read: "),
+    (np.zeros((3, 8, 8), np.uint8), 'images[1]: an array of uint8 and shape (3, 8, 8): give uint8'),
+    (np.zeros((8, 8, 3)), 'images[1]: an array of float64 and shape (8, 8, 3): give uint8'),
+    (torch.zeros(3, 8, 8), 'images[1]: a Tensor; give a path, a Pillow image or an array'),
+])
+def test_what_is_no_image_is_named(model, tmp_path, monkeypatch, image, message):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / 'text.jpg').write_text('no image')
+    Image.fromarray(picture()).save('cut.png')
+    (tmp_path / 'cut.png').write_bytes((tmp_path / 'cut.png').read_bytes()[:2000])
+    with pytest.raises(ConfigError) as error:
+        mmguided.inspect(model, [picture(), image])
+    assert str(error.value).startswith(message)
+
+
+def test_other_models_are_refused():
+    with pytest.raises(ConfigError, match='a Linear with a backbone of NoneType cannot be'):
+        mmguided.inspect(torch.nn.Linear(1, 1), picture())
