@@ -19,15 +19,15 @@ def _cka(first, second, batch=16):
 
 def test_hsic_equals_its_sum_over_quadruples():
     """Song et al. (2012): the U-statistic over all ordered tuples of different samples."""
-    k, l = (x @ x.mT for x in (_random(6, 3).double(), _random(6, 4, seed=1).double()))
+    first, second = (x @ x.mT for x in (_random(6, 3).double(), _random(6, 4, seed=1).double()))
     total, count = 0., 0
     for i in range(6):
         for j in set(range(6)) - {i}:
             for q in set(range(6)) - {i, j}:
                 for r in set(range(6)) - {i, j, q}:
-                    total += k[i, j] * (l[i, j] + l[q, r] - 2 * l[i, q])
+                    total += first[i, j] * (second[i, j] + second[q, r] - 2 * second[i, q])
                     count += 1
-    assert unbiased_hsic(k, l).item() == pytest.approx((total / count).item(), rel=1e-9)
+    assert unbiased_hsic(first, second).item() == pytest.approx((total / count).item(), rel=1e-9)
 
 
 def test_a_rotation_a_scale_and_a_shift_change_nothing():

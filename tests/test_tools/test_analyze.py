@@ -1,0 +1,116 @@
+"""tools/analysis_tools/analyze.py: what it writes, and what it refuses."""
+import csv
+
+import numpy as np
+import pytest
+import torch
+from mmengine.config import Config
+from PIL import Image
+
+import mmguided
+from mmguided.analysis.measures import CKA, MEASURES, PAIR_MEASURES
+from tests.helpers.paths import ROOT
+from tests.helpers.tools import error_of_tool, run_tool
+
+CONFIG = 'quickstart_ccmim_vit-micro'
+HOSTILE = '<script>alert("x")</script>\n$'
+TOOL = 'analysis_tools/analyze.py'
+
+
+@pytest.fixture(scope='module')
+def folder(tmp_path_factory):
+    folder = tmp_path_factory.mktemp('analyze')
+    rng = np.random.default_rng(0)
+    for kind in ('images/<b>', 'labels'):
+        (folder / kind).mkdir(parents=True)
+    for i in range(8):
+        Image.fromarray(rng.integers(0, 256, (48, 56, 3), dtype=np.uint8)).save(
+            folder / f'images/<b>/{i}.png')
+        Image.fromarray(np.kron(rng.integers(0, 3, (6, 7), dtype=np.uint8),
+                                np.ones((8, 8), np.uint8))).save(folder / f'labels/{i}.png')
+    (folder / 'images/broken.png').write_bytes(b'no image')
+    for epoch in (1, 2):
+        torch.manual_seed(epoch)
+        model = mmguided.get_model(CONFIG)
+        torch.save(dict(state_dict=model.state_dict()), folder / f'epoch_{epoch}.pth')
+    return folder
+
+
+def analyze(monkeypatch, folder, out, *more, images='images'):
+    run_tool(monkeypatch, TOOL, '--config', config_path(), '--images', folder / images,
+             '--workers', 0, '--batch-size', 4, '--out', out, *more)
+
+
+def config_path():
+    return ROOT / 'configs/quickstart/ccmim_vit-micro.py'
+
+
+def test_a_run_against_its_last_epoch(folder, tmp_path, monkeypatch):
+    analyze(monkeypatch, folder, tmp_path, '--labels', folder / 'labels',
+            f'{HOSTILE}={folder / "epoch_1.pth"}', f'last={folder / "epoch_2.pth"}')
+
+    rows = list(csv.DictReader((tmp_path / 'analysis.csv').open(newline='')))
+    assert {row['measure'] for row in rows} == {*MEASURES, *PAIR_MEASURES, CKA}
+    assert {row['model'] for row in rows} == {HOSTILE, 'last'}
+    assert {row['images'] for row in rows if row['measure'] == 'feature_variance'} == {'8'}
+    arrays = np.load(tmp_path / 'analysis.npz')
+    assert arrays['models'].tolist() == [HOSTILE, 'last']
+    for row in rows[::37]:
+        if row['measure'] != CKA:
+            number = arrays['models'].tolist().index(row['model'])
+            values = arrays[f'{number}/{row["measure"]}/{row["part"]}']
+            entry = tuple(map(int, [row['layer'], *row['entry'].split()]))
+            assert values[entry] == pytest.approx(float(row['mean']), rel=1e-4)
+    # The last epoch is the reference.
+    assert np.abs(arrays['1/attention_kl/encoder']).max() < 1e-6
+    assert arrays['0/attention_kl/encoder'].max() > 1e-6
+    np.testing.assert_allclose(np.diag(arrays['1/cka']), 1, rtol=1e-5)
+
+    names = {path.stem for path in tmp_path.glob('*.png')}
+    assert names == {path.stem for path in tmp_path.glob('*.pdf')}
+    assert names >= {*MEASURES, *PAIR_MEASURES, CKA, 'spectrum', 'reversed_attention', 'tsne',
+                     'similarity_gap_over_epochs', 'similarity_kl_over_epochs'}
+    points = np.load(tmp_path / 'tsne.npz')
+    assert points['points'].shape == (2, len(points['labels']), 2)
+    assert set(points['labels']) == {0, 1, 2}
+
+    report = (tmp_path / 'report.html').read_text()
+    assert '<script' not in report and '&lt;script&gt;' in report
+    assert report.count('data:image/png;base64,') == len(names)
+    assert '8 images of' in report and '1 more could not be read' in report
+
+
+def test_checkpoints_of_ours_bring_their_config_and_data_may_come_from_a_config(
+        folder, tmp_path, monkeypatch):
+    cfg = Config.fromfile(config_path())
+    state = torch.load(folder / 'epoch_1.pth', weights_only=True)
+    torch.save(state | dict(meta=dict(cfg=cfg.pretty_text)), tmp_path / 'ours.pth')
+    data = dict(
+        test_dataloader=dict(dataset=dict(
+            type='mmguided.ImageFolder', data_root=str(folder / 'images/<b>'), test_mode=True,
+            pipeline=[dict(type='LoadImageFromFile'), dict(type='CenterCrop', crop_size=42),
+                      dict(type='PackInputs')])),
+        default_scope='mmpretrain', data_preprocessor=dict(to_rgb=True))
+    Config(data).dump(tmp_path / 'data.py')
+    run_tool(monkeypatch, TOOL, tmp_path / 'ours.pth', '--images', tmp_path / 'data.py',
+             '--measures', 'feature_variance', '--num-images', 5, '--workers', 0,
+             '--out', tmp_path / 'out')
+    rows = list(csv.DictReader((tmp_path / 'out/analysis.csv').open(newline='')))
+    assert {(row['measure'], row['images']) for row in rows} == {('feature_variance', '5')}
+
+
+@pytest.mark.parametrize('more, message', [
+    (['--measures', 'nmi'], '--measures nmi: choose from attention_distance, '),
+    (['--reference', 'c'], "--reference='c': choose from ['a', 'b']"),
+    (['--mask-ratio', '1'], '--mask-ratio=1.0 must lie between 0 and 1'),
+    (['--num-images', '0'], '--num-images=0: at least 1'),
+    (['--labels', 'nowhere'], "--labels='nowhere': no such folder"),
+    (['--images', 'nowhere'], "--images='nowhere': no such folder; give one of images"),
+    (['--images', '.'], "--images='.' holds no images"),
+    (['--config', 'x.py'], "--config='x.py': no such file")])
+def test_what_cannot_be_done_is_named(folder, tmp_path, monkeypatch, more, message):
+    monkeypatch.chdir(tmp_path)
+    error = error_of_tool(
+        monkeypatch, TOOL, f'a={folder / "epoch_1.pth"}', f'b={folder / "epoch_2.pth"}',
+        '--config', config_path(), '--images', folder / 'images', *more)
+    assert message in error
