@@ -10,6 +10,7 @@ import torch.nn.functional as F
 from mmpretrain.models import VisionTransformer
 from torch import Tensor, nn
 
+from mmguided.models.backbones import MaskedViT
 from mmguided.ops import split_heads
 from mmguided.structures import PatchMask
 from mmguided.utils.errors import ConfigError
@@ -78,7 +79,8 @@ def encoder_layers(model: nn.Module, images: Tensor) -> list[Layer]:
     """Every block of a model's encoder, which sees all of the images, ``(B, 3, H, W)``
     normalized."""
     backbone = model.backbone
-    if not isinstance(backbone, VisionTransformer):
+    # Other encoders of mmpretrain that are made of it, such as its MAE's, mask by themselves.
+    if not isinstance(backbone, MaskedViT) and type(backbone) is not VisionTransformer:
         raise ConfigError(f'backbone.type={type(backbone).__name__} has no blocks whose patches '
                           "all attend to each other: analyze a ViT, such as "
                           "type='mmguided.MaskedViT'")

@@ -14,7 +14,6 @@ from mmguided.utils.errors import ConfigError, check_file
 from .config_checks import (
     INSTALL,
     check_arguments,
-    check_checkpoint,
     check_hooks,
     check_options,
     check_scopes,
@@ -164,18 +163,3 @@ def _set_loader_defaults(loader: ConfigDict, scope: str | None) -> None:
         loader.setdefault('persistent_workers', True)
     if not loader.get('num_workers'):
         loader.persistent_workers = False  # torch refuses it without workers
-
-
-def named_checkpoints(arguments: list[str]) -> dict[str, Path]:
-    """Name -> file of ``[NAME=]CHECKPOINT``; without a name, the path without its ending."""
-    named = {}
-    for argument in arguments:
-        name, separator, path = argument.partition('=')
-        if not separator:
-            name, path = str(Path(argument).with_suffix('')), argument
-        check_checkpoint('checkpoint', path, 'give [NAME=]CHECKPOINT, the path of a .pth file')
-        if name in named:
-            raise ConfigError(f'checkpoint={argument!r}: {name!r} is the name of another one; put '
-                              'NAME= in front')
-        named[name] = Path(path).expanduser()
-    return named

@@ -8,13 +8,16 @@ from mmengine.config import Config
 from PIL import Image
 
 import mmguided
-from mmguided.analysis.measures import CKA, MEASURES, PAIR_MEASURES
 from tests.helpers.paths import ROOT
 from tests.helpers.tools import error_of_tool, run_tool
 
 CONFIG = 'quickstart_ccmim_vit-micro'
 HOSTILE = '<script>alert("x")</script>\n$'
+CONFIG_PATH = ROOT / 'configs/quickstart/ccmim_vit-micro.py'
 TOOL = 'analysis_tools/analyze.py'
+# One of each kind: tests of mmguided.analysis have all of them.
+MEASURES = ['attention_distance', 'similarity_gap', 'relative_log_amplitude', 'exploitation',
+            'reversed_attention_distance', 'attention_kl']
 
 
 @pytest.fixture(scope='module')
@@ -36,27 +39,23 @@ def folder(tmp_path_factory):
     return folder
 
 
-def analyze(monkeypatch, folder, out, *more, images='images'):
-    run_tool(monkeypatch, TOOL, '--config', config_path(), '--images', folder / images,
-             '--workers', 0, '--batch-size', 4, '--out', out, *more)
-
-
-def config_path():
-    return ROOT / 'configs/quickstart/ccmim_vit-micro.py'
 
 
 def test_a_run_against_its_last_epoch(folder, tmp_path, monkeypatch):
-    analyze(monkeypatch, folder, tmp_path, '--labels', folder / 'labels',
-            f'{HOSTILE}={folder / "epoch_1.pth"}', f'last={folder / "epoch_2.pth"}')
+    run_tool(monkeypatch, TOOL, f'{HOSTILE}={folder / "epoch_1.pth"}',
+             f'last={folder / "epoch_2.pth"}', '--configs', f'{HOSTILE}={CONFIG_PATH}',
+             f'last={CONFIG_PATH}', '--images', folder / 'images', '--labels', folder / 'labels',
+             '--measures', *MEASURES, 'cka', '--workers', 0, '--batch-size', 4,
+             '--out', tmp_path)
 
     rows = list(csv.DictReader((tmp_path / 'analysis.csv').open(newline='')))
-    assert {row['measure'] for row in rows} == {*MEASURES, *PAIR_MEASURES, CKA}
+    assert {row['measure'] for row in rows} == {*MEASURES, 'cka'}
     assert {row['model'] for row in rows} == {HOSTILE, 'last'}
-    assert {row['images'] for row in rows if row['measure'] == 'feature_variance'} == {'8'}
+    assert {row['images'] for row in rows if row['measure'] == 'exploitation'} == {'8'}
     arrays = np.load(tmp_path / 'analysis.npz')
     assert arrays['models'].tolist() == [HOSTILE, 'last']
     for row in rows[::37]:
-        if row['measure'] != CKA:
+        if row['measure'] != 'cka':
             number = arrays['models'].tolist().index(row['model'])
             values = arrays[f'{number}/{row["measure"]}/{row["part"]}']
             entry = tuple(map(int, [row['layer'], *row['entry'].split()]))
@@ -68,8 +67,8 @@ def test_a_run_against_its_last_epoch(folder, tmp_path, monkeypatch):
 
     names = {path.stem for path in tmp_path.glob('*.png')}
     assert names == {path.stem for path in tmp_path.glob('*.pdf')}
-    assert names >= {*MEASURES, *PAIR_MEASURES, CKA, 'spectrum', 'reversed_attention', 'tsne',
-                     'similarity_gap_over_epochs', 'similarity_kl_over_epochs'}
+    assert names == {*MEASURES, *(f'{name}_over_epochs' for name in MEASURES), 'cka', 'spectrum',
+                     'reversed_attention', 'tsne'}
     points = np.load(tmp_path / 'tsne.npz')
     assert points['points'].shape == (2, len(points['labels']), 2)
     assert set(points['labels']) == {0, 1, 2}
@@ -82,7 +81,7 @@ def test_a_run_against_its_last_epoch(folder, tmp_path, monkeypatch):
 
 def test_checkpoints_of_ours_bring_their_config_and_data_may_come_from_a_config(
         folder, tmp_path, monkeypatch):
-    cfg = Config.fromfile(config_path())
+    cfg = Config.fromfile(CONFIG_PATH)
     state = torch.load(folder / 'epoch_1.pth', weights_only=True)
     torch.save(state | dict(meta=dict(cfg=cfg.pretty_text)), tmp_path / 'ours.pth')
     data = dict(
@@ -107,10 +106,11 @@ def test_checkpoints_of_ours_bring_their_config_and_data_may_come_from_a_config(
     (['--labels', 'nowhere'], "--labels='nowhere': no such folder"),
     (['--images', 'nowhere'], "--images='nowhere': no such folder; give one of images"),
     (['--images', '.'], "--images='.' holds no images"),
-    (['--config', 'x.py'], "--config='x.py': no such file")])
+    (['--configs', 'a=x.py'], "--configs='x.py': no such file"),
+    (['--configs', 'aa=x.py'], "--configs 'aa=x.py': give NAME=CONFIG, with the name of a ch")])
 def test_what_cannot_be_done_is_named(folder, tmp_path, monkeypatch, more, message):
     monkeypatch.chdir(tmp_path)
     error = error_of_tool(
         monkeypatch, TOOL, f'a={folder / "epoch_1.pth"}', f'b={folder / "epoch_2.pth"}',
-        '--config', config_path(), '--images', folder / 'images', *more)
+        '--configs', f'a={CONFIG_PATH}', f'b={CONFIG_PATH}', '--images', folder / 'images', *more)
     assert message in error

@@ -3,11 +3,11 @@ r"""What models do with images, layer by layer, and side by side: arrays, figure
     python tools/analysis_tools/analyze.py --images data/imagenet/val --out work_dirs/analysis \
         mae=work_dirs/mae/vit-b_800e/epoch_800.pth ccmim=work_dirs/ccmim/vit-b_800e/epoch_800.pth
 
-A checkpoint of a run of ours holds its config. For others, such as converted ones, those of MAE and
-those of mmpretrain, --config says what they are, a config of the same encoder and decoder, such as
-configs/mae/vit-b_800e.py. NAME= is what figures call a checkpoint. Of classifiers there is the
-encoder alone. --images is a folder, or a config whose test data (or those of its figure sheet, for
-pretraining) are read by its own pipeline.
+NAME= is what figures call a checkpoint. One that a run of ours has saved holds its config. For
+others, such as those of MAE and mmpretrain, --configs NAME=CONFIG says what they are: for a whole
+MAE configs/mae/vit-b_800e.py, for an encoder alone a k-NN config of configs/benchmarks/imagenet. Of
+classifiers there is the encoder alone. --images is a folder, or a config whose test data (or those
+of its figure sheet, for pretraining) are read by its own pipeline.
 
 Encoders see all of an image; decoders what a random mask leaves, the same for all models.
 docs/analysis.md says what the measures mean, and which figure of which paper they are. Those that
@@ -28,9 +28,15 @@ from pathlib import Path
 
 import numpy as np
 
-from mmguided.engine.command_line import load_config, named_checkpoints
+from mmguided.engine.command_line import load_config
 from mmguided.engine.config_checks import check_data
-from mmguided.utils.errors import ConfigError, check_file, exit_on_config_error, imports_of_extra
+from mmguided.engine.named_models import (
+    add_model_arguments,
+    load_models,
+    named_checkpoints,
+    named_configs,
+)
+from mmguided.utils.errors import ConfigError, exit_on_config_error, imports_of_extra
 
 with imports_of_extra('analysis'):
     from mmguided.visualization import (
@@ -50,9 +56,8 @@ MAX_TSNE_IMAGES, PATCHES_PER_CLASS, MAP_IMAGES = 500, 200, 4
 def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument('checkpoints', nargs='+', metavar='[NAME=]CHECKPOINT')
+    add_model_arguments(parser)
     parser.add_argument('--images', required=True, metavar='FOLDER|CONFIG')
-    parser.add_argument('--config', help='of checkpoints that hold none')
     parser.add_argument('--measures', nargs='+', metavar='MEASURE', help='default: all')
     parser.add_argument('--reference', metavar='NAME', help='default: the first checkpoint, the '
                         'last epoch of a run')
@@ -80,8 +85,6 @@ def epochs_of(checkpoints: Mapping[str, Path]) -> dict[str, int] | None:
 
 def check_args(args: argparse.Namespace) -> None:
     """Raise ConfigError for what can be known before models are built."""
-    if args.config:
-        check_file('--config', args.config, 'give the path of a config')
     for field in ('num_images', 'batch_size'):
         if getattr(args, field) < 1:
             raise ConfigError(f'--{field.replace("_", "-")}={getattr(args, field)}: at least 1')
@@ -355,6 +358,7 @@ def summary_tables(results: Mapping, checkpoints: Mapping[str, Path], models: Ma
 def main() -> None:
     args = parse_args()
     checkpoints = named_checkpoints(args.checkpoints)
+    configs = named_configs(args.configs, checkpoints)
     check_args(args)
     epochs = epochs_of(checkpoints)
     reference = args.reference or (
@@ -363,16 +367,12 @@ def main() -> None:
         raise ConfigError(f'--reference={reference!r}: choose from {list(checkpoints)}')
 
     # Only here: they take many seconds.
-    from mmengine.device import get_device
-
-    from mmguided import get_model
     from mmguided.analysis.measures import CKA, MEASURES, PAIR_MEASURES, measure_models
     known = [*MEASURES, *PAIR_MEASURES, CKA]
     if unknown := set(args.measures or ()) - set(known):
         raise ConfigError(f'--measures {sorted(unknown)[0]}: choose from {", ".join(known)}')
     measures = args.measures or known
-    models = {name: (get_model(args.config, str(path)) if args.config else get_model(str(path))
-                     ).to(get_device()) for name, path in checkpoints.items()}
+    models = load_models(checkpoints, configs)
     images = Images(args, models)
     args.out.mkdir(parents=True, exist_ok=True)
     results = measure_models(models, images, measures, reference, args.mask_ratio, args.seed)

@@ -1,0 +1,66 @@
+"""Trained models as arguments of tools that compare them: ``[NAME=]CHECKPOINT ...``."""
+import argparse
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from mmguided.utils.errors import ConfigError, check_file
+from mmguided.utils.names import nearest
+
+from .config_checks import check_checkpoint
+
+if TYPE_CHECKING:
+    from torch import nn
+
+
+def add_model_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the checkpoints, and the configs of those that hold none."""
+    parser.add_argument('checkpoints', nargs='+', metavar='[NAME=]CHECKPOINT')
+    parser.add_argument('--configs', nargs='+', default=[], metavar='NAME=CONFIG',
+                        help='of checkpoints that do not hold the config of a run of ours')
+
+
+def named_checkpoints(arguments: Sequence[str]) -> dict[str, Path]:
+    """Name -> file of ``[NAME=]CHECKPOINT``; without a name, the path without its ending.
+
+    Raises:
+        ConfigError: If there is no such file, or two have the same name.
+    """
+    named = {}
+    for argument in arguments:
+        name, separator, path = argument.partition('=')
+        if not separator:
+            name, path = str(Path(argument).with_suffix('')), argument
+        check_checkpoint('checkpoint', path, 'give [NAME=]CHECKPOINT, the path of a .pth file')
+        if name in named:
+            raise ConfigError(f'checkpoint={argument!r}: {name!r} is the name of another one; put '
+                              'NAME= in front')
+        named[name] = Path(path).expanduser()
+    return named
+
+
+def named_configs(arguments: Sequence[str], checkpoints: Mapping[str, Path]) -> dict[str, str]:
+    """Name of a checkpoint -> config of ``NAME=CONFIG``.
+
+    Raises:
+        ConfigError: If no checkpoint has the name, or there is no such config.
+    """
+    named = {}
+    for argument in arguments:
+        name, separator, config = argument.rpartition('=')
+        if not separator or name not in checkpoints:
+            raise ConfigError(f'--configs {argument!r}: give NAME=CONFIG, with the name of a '
+                              f'checkpoint{nearest(name, checkpoints) if separator else ""}')
+        check_file('--configs', config, 'give the path of a config')
+        named[name] = config
+    return named
+
+
+def load_models(checkpoints: Mapping[str, Path], configs: Mapping[str, str]
+                ) -> 'dict[str, nn.Module]':
+    """The models by name, on the device, in evaluation mode."""
+    from mmengine.device import get_device
+
+    from mmguided import get_model
+    return {name: (get_model(configs[name], str(path)) if name in configs else get_model(path)
+                   ).to(get_device()) for name, path in checkpoints.items()}
