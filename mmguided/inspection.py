@@ -52,8 +52,9 @@ class Inspection:
         """A picture with a row for each image, uint8 RGB: :func:`mmguided.visualization.draw_sheet`
         of a model of pretraining."""
         from .visualization import draw_sheet
-        return draw_sheet(self.images, self.shot, self.guidance, self.attention,
-                          self.reconstruction, title)
+        return draw_sheet(
+            images=self.images, shot=self.shot, guidance=self.guidance, attention=self.attention,
+            reconstruction=self.reconstruction, title=title)
 
 
 def inspect(model: nn.Module, images: Picture | Sequence[Picture], seed: int = 0) -> Inspection:

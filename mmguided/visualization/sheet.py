@@ -6,7 +6,7 @@ import numpy as np
 from matplotlib import colormaps
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.cm import ScalarMappable
-from matplotlib.colors import Normalize, to_rgb
+from matplotlib.colors import Normalize, to_hex, to_rgb
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
@@ -14,6 +14,8 @@ from .style import COLORS, plain_text
 
 # Lengths in inches.
 _PANEL, _GAP, _BLOCK_GAP, _LINE = 1.45, 0.08, 0.2, 0.17
+_SCORE_COLORS = {f'{which} score of the image': to_hex(colormaps['inferno'](value))
+                 for which, value in (('lowest', 0.), ('highest', 1.))}
 
 
 def draw_sheet(images: np.ndarray,
@@ -43,9 +45,9 @@ def draw_sheet(images: np.ndarray,
         columns['guidance'] = _heat(images, guidance)
     if attention is not None:
         columns['[CLS] attention'] = _heat(images, attention)
-    legend = {}
+    legend = _SCORE_COLORS if attention is not None or guidance is not None else {}
     if shot is not None:
-        legend = _shot_colors(shot)
+        legend = _shot_colors(shot) | legend
         columns[_mask_title(guidance, shot)] = color_shots(shot)
         columns['masked image'] = cover(images, shot > 0)
     if reconstruction is not None:
@@ -63,6 +65,8 @@ def draw_models(images: np.ndarray, models: Mapping[str, Mapping[str, np.ndarray
             ``reconstruction``, see :func:`draw_sheet`.
     """
     blocks, legend = [('', {'image': images})], {}
+    if any(shown['guidance'] is not None for shown in models.values()):
+        legend = _SCORE_COLORS
     for name, shown in models.items():
         columns = {}
         if shown['guidance'] is not None:
@@ -71,7 +75,7 @@ def draw_models(images: np.ndarray, models: Mapping[str, Mapping[str, np.ndarray
         if shown['reconstruction'] is not None:
             columns['reconstruction'] = shown['reconstruction']
         blocks.append((name, columns))
-        legend |= _shot_colors(shown['shot'])
+        legend = _shot_colors(shown['shot']) | legend
     return _draw(blocks, '', legend)
 
 

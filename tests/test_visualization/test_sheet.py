@@ -176,7 +176,8 @@ def test_models_side_by_side(monkeypatch):
         assert (second[0, 0] == second[1, 1]).all() and (second[0, 1] != second[0, 0]).any()
         np.testing.assert_allclose(result, new_colors[i], atol=1)
     legend = [text.get_text() for text in figure.legends[0].get_texts()]
-    assert legend == ['visible', 'masked', 'masked in shot 1', 'masked in shot 2']
+    assert set(legend) == {'visible', 'masked', 'masked in shot 1', 'masked in shot 2',
+                           'lowest score of the image', 'highest score of the image'}
     texts = shown_texts(monkeypatch)
     draw_models(images, models)
     assert [text for text in texts if text] == [

@@ -1,5 +1,6 @@
 """Draws what the model attends to, hides and rebuilds, while it trains."""
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import torch
@@ -8,20 +9,25 @@ from mmengine.dataset import pseudo_collate
 from mmengine.dist import master_only
 from mmengine.hooks import Hook
 
-from mmguided.analysis import reconstruct
+from mmguided.inspection import Inspection, inspect_batch
 from mmguided.registry import DATASETS, HOOKS
-from mmguided.visualization import draw_sheet
 
 from ..model_wrapper import unwrapped_model
+from ..random_states import random_states_kept
 
 
 @HOOKS.register_module()
 class FigureSheetHook(Hook):
-    """After the first epoch, the last, and every ``interval``-th, draws a sheet of a few images.
+    """After the first epoch, the last, and every ``interval``-th, draws a sheet of a few images,
+    see :func:`mmguided.visualization.draw_sheet`.
 
-    The sheets go to ``work_dir/figures/epoch_N.png`` and to the visualizer's backends. The noise
-    of the masks is the same in all of them, and the training's random numbers are left as they
-    were.
+    The sheets go to ``work_dir/figures/epoch_N.png`` and to the visualizer's backends, such as
+    TensorBoard. The noise of the masks is the same in all of them, and the training's random
+    numbers are left as they were.
+
+    Training never stops because of figures: of what fails, such as a disk that is full, there is
+    one warning. They are drawn and written in a thread beside it, which the end of training waits
+    for.
 
     Args:
         dataset: Config of a dataset without random augmentation.
@@ -40,41 +46,55 @@ class FigureSheetHook(Hook):
         self.indices = indices
         self.interval = interval
         self.seed = seed
+        self._batch: dict | None = None
+        self._warned: set[str] = set()
 
+    @master_only
     def before_train(self, runner) -> None:
+        """Reads the images."""
+        self._thread = ThreadPoolExecutor(1)
+        with random_states_kept():
+            self._batch = self._try(runner, 'there will be none', self._read)
+
+    def _read(self) -> dict:
         dataset = DATASETS.build(self.dataset_cfg)
-        self._batch = pseudo_collate([dataset[i % len(dataset)] for i in self.indices])
-        self._batch['inputs'] = torch.stack(self._batch['inputs'])
+        batch = pseudo_collate([dataset[i % len(dataset)] for i in self.indices])
+        return batch | dict(inputs=torch.stack(batch['inputs']))
 
     def after_train_epoch(self, runner) -> None:
         epoch = runner.epoch + 1
         due = self.interval and epoch % self.interval == 0
-        if epoch == 1 or epoch == runner.max_epochs or due:
-            self._draw(runner, epoch)
+        if self._batch is not None and (epoch == 1 or epoch == runner.max_epochs or due):
+            model = unwrapped_model(runner)
+            look = self._try(runner, 'a sheet is missing', inspect_batch, model, self._batch,
+                             self.seed)
+            if look is not None:
+                self._thread.submit(self._write, runner, look, type(model).__name__, epoch)
+
+    def _write(self, runner, look: Inspection, name: str, epoch: int) -> None:
+        """Draw, and hand the sheet to everyone, whoever fails."""
+        sheet = self._try(runner, 'a sheet is missing', look.sheet, f'{name}, epoch {epoch}')
+        if sheet is None:
+            return
+        path = Path(runner.work_dir) / 'figures' / f'epoch_{epoch}.png'
+        self._try(runner, f'no {path.parent}', imwrite, sheet[..., ::-1], str(path))
+        # One by one: the visualizer itself stops at the first that fails.
+        for backend in runner.visualizer._vis_backends.values():
+            self._try(runner, f'not in {type(backend).__name__}', backend.add_image,
+                      'figure_sheet', sheet, epoch)
+
+    def _try(self, runner, consequence: str, function: Callable, *args) -> object:
+        """The result, or None and a warning, once for each consequence."""
+        try:
+            return function(*args)
+        except Exception as error:
+            if consequence not in self._warned:
+                self._warned.add(consequence)
+                runner.logger.warning(f'Figure sheets, {consequence}: {type(error).__name__}: '
+                                      f'{error}. Training goes on.')
+            return None
 
     @master_only
-    def _draw(self, runner, epoch: int) -> None:
-        model = unwrapped_model(runner)
-        inputs = model.data_preprocessor(self._batch)['inputs']
-        devices = [inputs.device] if inputs.is_cuda else []
-        model.eval()
-        with torch.random.fork_rng(devices):
-            torch.manual_seed(self.seed)
-            result = reconstruct(model, inputs)
-        model.train()
-
-        def pixels(images):
-            images = images * model.data_preprocessor.std + model.data_preprocessor.mean
-            return (images / 255).clamp(0, 1).permute(0, 2, 3, 1).float().cpu().numpy()
-
-        def patches(values):
-            return values.unflatten(1, result.mask.grid).cpu().numpy()
-
-        sheet = draw_sheet(
-            images=pixels(inputs),
-            attention=None if result.attention is None else patches(result.attention),
-            mask=patches(result.mask.mask),
-            reconstruction=None if result.images is None else pixels(result.images),
-            title=f'{type(model).__name__}, epoch {epoch}')
-        imwrite(sheet[..., ::-1], str(Path(runner.work_dir) / 'figures' / f'epoch_{epoch}.png'))
-        runner.visualizer.add_image('figure_sheet', sheet, step=epoch)
+    def after_train(self, runner) -> None:
+        """Waits for the drawing."""
+        self._thread.shutdown()

@@ -1,5 +1,9 @@
-"""FigureSheetHook: when it draws, what it hands to the drawing, and that training goes on alike."""
+"""FigureSheetHook: when it draws, what it hands to the drawing, and that training goes on alike,
+whatever fails."""
 import random
+import threading
+import time
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -7,10 +11,11 @@ import torch
 from mmcv import imread
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
+from mmengine.visualization import LocalVisBackend
 from mmpretrain.structures import DataSample
 from torch.utils.data import Dataset
 
-from mmguided.engine.hooks import figure_sheet_hook
+from mmguided import visualization
 
 MODEL = dict(
     type='mmguided.MAE',
@@ -32,11 +37,14 @@ class Pictures(Dataset):
 
     metainfo = {}
 
+    def __init__(self, height=16):
+        self.height = height
+
     def __len__(self):
         return 3
 
     def __getitem__(self, index):
-        inputs = torch.zeros(3, 16, 24, dtype=torch.uint8)
+        inputs = torch.zeros(3, self.height, 24, dtype=torch.uint8)
         inputs[index] = 255
         return dict(inputs=inputs, data_samples=DataSample())
 
@@ -54,10 +62,17 @@ class Record(Hook):
         self.modes.append({module.training for module in runner.model.modules()})
 
 
-def train(work_dir, epochs, hook=True, model=MODEL, **settings):
+class Wall(LocalVisBackend):
+    """Takes no image."""
+
+    def add_image(self, name, image, step=0, **kwargs):
+        raise ConnectionError(f'no way for {name} {step}')
+
+
+def train(work_dir, epochs, hook=True, model=MODEL, backends=(LocalVisBackend, ), **settings):
     """Train; gives the runner and what :class:`Record` wrote down."""
     record = Record()
-    figures = dict(type='mmguided.FigureSheetHook', dataset=dict(type=Pictures), **settings)
+    figures = dict(type='mmguided.FigureSheetHook', dataset=dict(type=Pictures)) | settings
     runner = Runner(
         model, str(work_dir),
         train_dataloader=dict(
@@ -65,11 +80,11 @@ def train(work_dir, epochs, hook=True, model=MODEL, **settings):
             sampler=dict(type='DefaultSampler', shuffle=True)),
         train_cfg=dict(by_epoch=True, max_epochs=epochs),
         optim_wrapper=dict(type='OptimWrapper', optimizer=dict(type='SGD', lr=.1)),
-        default_hooks=dict(checkpoint=None),
+        default_hooks=dict(checkpoint=None, clock=dict(type='mmguided.ClockHook')),
         custom_hooks=[figures, record] if hook else [record],
         visualizer=dict(
-            type='UniversalVisualizer', vis_backends=[dict(type='LocalVisBackend')],
-            name=str(work_dir)),
+            type='UniversalVisualizer', name=str(work_dir),
+            vis_backends=[dict(type=backend) for backend in backends]),
         randomness=dict(seed=0), default_scope='mmpretrain', experiment_name=str(work_dir))
     runner.train()
     return runner, record
@@ -89,7 +104,7 @@ def sheets(monkeypatch):
         calls.append(kwargs)
         return np.tile(np.array([200, 100, 50], np.uint8), (5, 4, 1))
 
-    monkeypatch.setattr(figure_sheet_hook, 'draw_sheet', draw)
+    monkeypatch.setattr(visualization, 'draw_sheet', draw)
     return calls
 
 
@@ -126,10 +141,10 @@ def test_images_are_those_of_the_dataset_in_rgb(tmp_path, sheets):
 def test_mask_attention_and_reconstruction_lie_on_the_patch_grid(tmp_path, sheets):
     train(tmp_path, 1)
     sheet = sheets[0]
-    assert sheet['mask'].shape == sheet['attention'].shape == (4, 2, 3)
-    assert set(sheet['mask'].flat) == {0, 1} and (sheet['mask'].sum((1, 2)) == 3).all()
-    assert (sheet['attention'] > 0).all()
-    visible = np.kron(sheet['mask'], np.ones((1, 8, 8))) == 0
+    assert sheet['shot'].shape == sheet['attention'].shape == (4, 2, 3)
+    assert set(sheet['shot'].flat) == {0, 1} and (sheet['shot'].sum((1, 2)) == 3).all()
+    assert (sheet['attention'] > 0).all() and sheet['guidance'] is None
+    visible = np.kron(sheet['shot'], np.ones((1, 8, 8))) == 0
     reconstruction, images = sheet['reconstruction'], sheet['images']
     assert reconstruction.shape == images.shape
     np.testing.assert_allclose(reconstruction[visible], images[visible], atol=1e-6)
@@ -137,16 +152,91 @@ def test_mask_attention_and_reconstruction_lie_on_the_patch_grid(tmp_path, sheet
 
 def test_all_sheets_have_the_masks_of_the_seed(tmp_path, sheets):
     train(tmp_path / 'a', 3, interval=1)
-    first, *others = (sheet['mask'] for sheet in sheets)
+    first, *others = (sheet['shot'] for sheet in sheets)
     assert len(others) == 2 and all((mask == first).all() for mask in others)
     assert not (sheets[0]['attention'] == sheets[2]['attention']).all()  # it has learned meanwhile
     train(tmp_path / 'b', 1, seed=1)
-    assert not (sheets[-1]['mask'] == first).all()
+    assert not (sheets[-1]['shot'] == first).all()
 
 
 def test_a_target_that_is_not_made_of_pixels_has_no_reconstruction(tmp_path, sheets):
     train(tmp_path, 1, model=dict(MODEL, target_generator=dict(type='mmguided.HOGTarget')))
     assert sheets[0]['reconstruction'] is None and sheets[0]['attention'] is not None
+
+
+def test_guidance_is_shown_from_the_epoch_in_which_it_begins(tmp_path, sheets):
+    masks = dict(
+        type='mmguided.MaskGenerator', mask_ratio=.5,
+        sampling=dict(type='mmguided.TopKSampling'),
+        guidance=dict(type='mmguided.ClsAttention'), schedule=dict(begin=1))
+    train(tmp_path, 2, model=dict(MODEL, mask_generator=masks))
+    before, after = (sheet['guidance'] for sheet in sheets)
+    assert before is None and after.shape == (4, 2, 3) and np.isfinite(after).all()
+
+
+def test_the_drawing_is_beside_training_which_waits_for_it_at_its_end(tmp_path, monkeypatch):
+    threads = []
+
+    def draw(**kwargs):
+        threads.append(threading.current_thread())
+        time.sleep(.3)
+        return np.zeros((5, 4, 3), np.uint8)
+
+    monkeypatch.setattr(visualization, 'draw_sheet', draw)
+    train(tmp_path, 4, interval=1)
+    assert epochs_drawn(tmp_path) == [1, 2, 3, 4]
+    assert len(set(threads)) == 1 and threads[0] is not threading.main_thread()
+
+
+def warnings_of(runner):
+    log, = Path(runner.log_dir).glob('*.log')
+    return [line.partition('Figure sheets, ')[2] for line in log.read_text().splitlines()
+            if 'Figure sheets, ' in line]
+
+
+def fail(**kwargs):
+    raise MemoryError('no room for a figure')
+
+
+@pytest.mark.parametrize('settings, warning', [
+    (dict(dataset=dict(type='mmguided.ImageFolder', data_root='/not/there', pipeline=[])),
+     "there will be none: ConfigError: data_root='/not/there' does not exist"),
+    (dict(dataset=dict(type=Pictures), indices=(0, 'a')), 'there will be none: TypeError: '),
+    (dict(dataset=dict(type='mmguided.ImageFolder', data_root='broken', broken='error', pipeline=[
+        dict(type='LoadImageFromFile', imdecode_backend='pillow'), dict(type='PackInputs')])),
+     "there will be none: ConfigError: 'broken/a.png' is not a readable image"),
+    (dict(dataset=dict(type=Pictures, height=17)), 'a sheet is missing: ConfigError: patches of 8'),
+    (dict(draw=fail), 'a sheet is missing: MemoryError: no room for a figure. Training goes on.'),
+])
+def test_training_goes_on_without_figures_after_one_warning(
+        tmp_path, monkeypatch, settings, warning):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / 'broken').mkdir()
+    (tmp_path / 'broken/a.png').write_text('no image')
+    if draw := settings.pop('draw', None):
+        monkeypatch.setattr(visualization, 'draw_sheet', draw)
+    runner, seen = train(tmp_path / 'run', 3, interval=1, **settings)
+    assert [line[:len(warning)] for line in warnings_of(runner)] == [warning]
+    assert runner.epoch == 3 and seen.modes == [{True}] * 3 and not epochs_drawn(tmp_path / 'run')
+
+
+@pytest.mark.parametrize('order', [(Wall, LocalVisBackend), (LocalVisBackend, Wall)])
+def test_a_backend_that_fails_takes_nothing_from_the_others(tmp_path, order):
+    runner, _ = train(tmp_path, 2, interval=1, backends=order)
+    assert epochs_drawn(tmp_path) == [1, 2]
+    shown = (tmp_path / runner.timestamp).glob('vis_data/vis_image/figure_sheet_*.png')
+    assert len(list(shown)) == 2
+    assert warnings_of(runner) == [
+        'not in Wall: ConnectionError: no way for figure_sheet 1. Training goes on.']
+
+
+def test_a_folder_that_cannot_be_written_takes_nothing_from_the_backends(tmp_path):
+    (tmp_path / 'figures').write_text('in the way')
+    runner, _ = train(tmp_path, 2)
+    shown = (tmp_path / runner.timestamp).glob('vis_data/vis_image/figure_sheet_*.png')
+    assert len(list(shown)) == 2
+    line, = warnings_of(runner)
+    assert line.startswith(f'no {tmp_path}/figures: ') and 'Error' in line
 
 
 def test_training_does_not_notice(tmp_path):
