@@ -56,7 +56,7 @@ def get_model(name: str | os.PathLike | Config, pretrained: str | None = None) -
         cfg, checkpoint = _read_checkpoint(name)
         pretrained = name
     else:
-        cfg = _read(name)
+        cfg = read_config(name)
     drop_scope(cfg)
     # Only here: list_models must not wait for torch.
     from mmengine.registry import MODELS, DefaultScope
@@ -131,7 +131,8 @@ def _read_checkpoint(path: str) -> tuple[Config, dict]:
                           ) from error
 
 
-def _read(name: str) -> Config:
+def read_config(name: str) -> Config:
+    """The config of a name, or of a path; ConfigError if there is no such name."""
     path = name if name.endswith('.py') else _configs().get(name)
     if path is None:
         raise ConfigError(f'name={name!r}: there is no such model'

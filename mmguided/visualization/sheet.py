@@ -1,4 +1,5 @@
 """Figure sheets: what a model attends to, hides and rebuilds."""
+import re
 import textwrap
 from collections.abc import Mapping, Sequence
 
@@ -55,28 +56,29 @@ def draw_sheet(images: np.ndarray,
     return _pixels(_draw([('', columns)], title, legend))
 
 
-def draw_models(images: np.ndarray, models: Mapping[str, Mapping[str, np.ndarray | None]]
-                ) -> Figure:
-    """What several models mask: a row per image; the image, then columns for each model.
+def draw_models(models: Mapping[str, Mapping[str, np.ndarray | None]]) -> Figure:
+    """What several models mask in the same images: a row per image; the image, then a block of
+    columns for each model: guidance, mask, reconstruction.
 
     Args:
-        images: ``(B, H, W, 3)`` in [0, 1].
-        models: By the name that stands above its columns, each model's ``shot``, ``guidance`` and
-            ``reconstruction``, see :func:`draw_sheet`.
+        models: By the name that stands above its block, each model's ``images``, ``shot``,
+            ``guidance`` and ``reconstruction``, see :func:`draw_sheet`. The images that are shown
+            are the largest.
     """
-    blocks, legend = [('', {'image': images})], {}
+    blocks = [('', {'image': max((shown['images'] for shown in models.values()), key=np.size)})]
+    legend = {}
     if any(shown['guidance'] is not None for shown in models.values()):
         legend = _SCORE_COLORS
     for name, shown in models.items():
         columns = {}
         if shown['guidance'] is not None:
-            columns['guidance'] = _heat(images, shown['guidance'])
+            columns['guidance'] = _heat(shown['images'], shown['guidance'])
         columns[_mask_title(shown['guidance'], shown['shot'])] = color_shots(shown['shot'])
         if shown['reconstruction'] is not None:
             columns['reconstruction'] = shown['reconstruction']
         blocks.append((name, columns))
         legend = _shot_colors(shown['shot']) | legend
-    return _draw(blocks, '', legend)
+    return _draw(blocks, '', legend, dpi=220)
 
 
 def draw_masks(images: np.ndarray,
@@ -180,7 +182,7 @@ def draw_grid(rows: Mapping[str, Sequence[np.ndarray]], titles: Sequence[str],
 
 
 def _draw(blocks: Sequence[tuple[str, Mapping[str, np.ndarray]]], title: str,
-          legend: Mapping[str, str] | None = None) -> Figure:
+          legend: Mapping[str, str] | None = None, dpi: int = 110) -> Figure:
     """Rows of pictures.
 
     Args:
@@ -189,18 +191,19 @@ def _draw(blocks: Sequence[tuple[str, Mapping[str, np.ndarray]]], title: str,
             which gives panels their shape.
         title: Stands above all.
         legend: Colors by their meaning, below all.
+        dpi: Pixels per inch, of the pictures in vector formats too.
     """
     images = next(iter(blocks[0][1].values()))
     panel_height = _PANEL * images.shape[1] / images.shape[2]
     widths = [len(columns) * (_PANEL + _GAP) - _GAP for _, columns in blocks]
-    names = [textwrap.wrap(plain_text(name), max(8, int(13 * width)))
+    names = [_wrap(plain_text(name), int(13 * width))
              for (name, _), width in zip(blocks, widths, strict=True)]
     lines = max(map(len, names))
     top = (1.5 + lines + (2 if title else 0)) * _LINE
     width = sum(widths) + (len(blocks) - 1) * _BLOCK_GAP + 2 * _GAP
     height = top + len(images) * (panel_height + _GAP) + (2 * _LINE if legend else 0)
     # Placed by hand: a layout engine would take many times as long as the drawing.
-    figure = Figure(figsize=(width, height), dpi=110)
+    figure = Figure(figsize=(width, height), dpi=dpi)
     FigureCanvasAgg(figure)
     figure.text(0.5, 1 - _LINE / height, plain_text(title), ha='center', va='center', fontsize=10)
     left = _GAP
@@ -223,6 +226,13 @@ def _draw(blocks: Sequence[tuple[str, Mapping[str, np.ndarray]]], title: str,
         figure.legend(handles=handles, loc='lower center', ncols=len(handles), fontsize=8,
                       frameon=False, borderaxespad=0.2)
     return figure
+
+
+def _wrap(name: str, width: int) -> list[str]:
+    """Lines of so many characters, which paths and configs' names may be cut into."""
+    wrapper = textwrap.TextWrapper(width)
+    wrapper.wordsep_re = re.compile(r'(\s+|[^\s/_-]*[/_-])')
+    return wrapper.wrap(name)
 
 
 def _pixels(figure: Figure) -> np.ndarray:

@@ -164,10 +164,11 @@ def test_models_side_by_side(monkeypatch):
     rebuilt, new_colors = pictures((2, 2))
     one, two = np.array([[[0, 1], [1, 0]]] * 2), np.array([[[1, 2], [0, 1]]] * 2)
     models = {
-        'mae, epoch 1 of 15 $x_1$': dict(shot=one, guidance=None, reconstruction=None),
+        'mae, epoch 1 of 15 $x_1$': dict(
+            images=images[:, ::2, ::2], shot=one, guidance=None, reconstruction=None),
         'another': dict(
-            shot=two, guidance=np.random.rand(2, 2, 2), reconstruction=rebuilt)}
-    figure = draw_models(images, models)
+            images=images, shot=two, guidance=np.random.rand(2, 2, 2), reconstruction=rebuilt)}
+    figure = draw_models(models)
     figure.canvas.draw()
     for i, row in enumerate(panels(np.asarray(figure.canvas.buffer_rgba())[..., :3])):
         image, first, _, second, result = (at_patches(panel, (2, 2)) for panel in row)
@@ -179,7 +180,7 @@ def test_models_side_by_side(monkeypatch):
     assert set(legend) == {'visible', 'masked', 'masked in shot 1', 'masked in shot 2',
                            'lowest score of the image', 'highest score of the image'}
     texts = shown_texts(monkeypatch)
-    draw_models(images, models)
+    draw_models(models)
     assert [text for text in texts if text] == [
         'image', 'mae, epoch 1 of 15\n' r'\$x_1\$', 'mask, random', 'another', 'guidance',
         'mask, guided', 'reconstruction']

@@ -1,0 +1,108 @@
+"""show_masks.py: masks of configs and of checkpoints side by side."""
+import numpy as np
+import pytest
+import torch
+from mmengine.config import Config
+from PIL import Image
+
+import mmguided
+from tests.helpers.paths import ROOT
+from tests.helpers.tools import error_of_tool, import_tool, run_tool
+from tests.test_visualization.test_sheet import BLACK, WHITE, at_patches, panels
+
+TOOL = 'visualization/show_masks.py'
+MAE, CCMIM, CONDITIONAL = (
+    ROOT / f'configs/{name}/vit-micro_folder-32.py' for name in ('mae', 'ccmim', 'conditional_mae'))
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    """Six pictures, one of them beside the others, and a checkpoint of ccMIM."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / 'images/a').mkdir(parents=True)
+    for i in range(6):
+        pixels = np.random.default_rng(i).integers(60, 256, (40, 48, 3)).astype(np.uint8)
+        Image.fromarray(pixels).save(tmp_path / (f'images/a/{i}.png' if i else 'alone.png'))
+    cfg = Config.fromfile(CCMIM)
+    meta = dict(cfg=cfg.pretty_text)
+    torch.save(dict(meta=meta, state_dict=mmguided.get_model(cfg).state_dict()), 'epoch_3.pth')
+    return tmp_path
+
+
+def shown(path):
+    """Panels of a sheet by row and column."""
+    with Image.open(path) as sheet:
+        return panels(np.asarray(sheet.convert('RGB')))
+
+
+def test_configs_and_checkpoints_side_by_side(folder, monkeypatch):
+    run_tool(monkeypatch, TOOL, MAE, 'last=epoch_3.pth', CONDITIONAL,
+             'ccmim_vit-micro_folder-32', '--images', 'alone.png', 'images',
+             '--out', 'out/masks.png')
+    rows = shown('out/masks.png')
+    assert len(rows) == 5  # four of the folder
+    for number, row in enumerate(rows):
+        # Image; MAE's mask; guidance, mask and reconstruction; mask in two shots; guidance, mask.
+        assert len(row) == 8
+        _, random, _, guided, rebuilt, shots, _, untrained = (
+            at_patches(panel, (8, 8)) for panel in row)
+        for mask in (random, guided, untrained):
+            gray = mask.mean(-1)
+            assert set(gray.flat) <= {BLACK, WHITE} and (gray == BLACK).sum() == 48
+        # The same noise: the first of two random shots masks what MAE does.
+        first = (shots == [0, 114, 178]).all(-1)
+        np.testing.assert_array_equal(first, random.mean(-1) == BLACK)
+        assert ((shots == WHITE).all(-1).sum(), first.sum()) == (14, 48)
+        assert (random != guided).any() and rebuilt.std() > 0, number
+
+
+@pytest.mark.parametrize('progress, columns', [(0, 2), (.4, 2), (.5, 3)])
+def test_a_config_is_shown_at_a_time_of_its_run(folder, monkeypatch, progress, columns):
+    """Guidance that begins in the middle of it has a column then."""
+    path = folder / 'late.py'
+    path.write_text(f"_base_ = '{CCMIM}'\nmodel = dict(mask_generator=dict("
+                    'schedule=dict(begin=7.5)))\n')
+    run_tool(monkeypatch, TOOL, 'late.py', '--images', 'alone.png', '--out', 'masks.png',
+             '--progress', progress)
+    row, = shown('masks.png')
+    assert len(row) == columns
+
+
+def test_a_trigger_has_fired_later_in_the_run(folder, monkeypatch):
+    for progress, columns in ((0, 2), (.1, 3)):
+        run_tool(monkeypatch, TOOL, 'self_guided_mae_vit-micro_folder-32', '--images', 'alone.png',
+                 '--out', 'masks.png', '--progress', progress)
+        row, = shown('masks.png')
+        assert len(row) == columns
+
+
+@pytest.mark.parametrize('ending, start', [('pdf', b'%PDF'), ('svg', b'<?xml')])
+def test_vector_formats(folder, monkeypatch, ending, start):
+    run_tool(monkeypatch, TOOL, MAE, '--images', 'alone.png', '--out', f'masks.{ending}')
+    assert (folder / f'masks.{ending}').read_bytes().startswith(start)
+
+
+def test_names(folder):
+    tool = import_tool('visualization/show_masks')
+    assert tool.named_models(
+        [str(MAE), 'a b=epoch_3.pth', 'mae_vit-b_300e', f'mine={CCMIM}', 'epoch_3.pth']) == {
+        'mae/vit-micro_folder-32, untrained': str(MAE), 'a b': 'epoch_3.pth',
+        'mae_vit-b_300e, untrained': 'mae_vit-b_300e', 'mine': str(CCMIM),
+        f'{folder.name}/epoch_3': 'epoch_3.pth'}
+
+
+@pytest.mark.parametrize('args, message', [
+    (('mae_vit-b_30e', '--images', 'alone.png', '--out', 'a.png'),
+     "model='mae_vit-b_30e' is neither a .pth nor a .py file nor the name of a config; did you"),
+    (('epoch_9.pth', '--images', 'alone.png', '--out', 'a.png'), "model='epoch_9.pth': no such"),
+    ((MAE, MAE, '--images', 'alone.png', '--out', 'a.png'), 'is the name of another one; put'),
+    ((MAE, '--images', 'missing.png', '--out', 'a.png'), "--images='missing.png': no such file"),
+    ((MAE, '--images', 'out', '--out', 'a.png'), "--images='out' holds no images"),
+    ((MAE, '--images', 'alone.png', '--out', 'a.jpg'), "--out='a.jpg': its ending must be one of"),
+    ((MAE, '--images', 'alone.png', '--out', 'a.png', '--progress', 2), '--progress=2.0: give'),
+    (('benchmarks_folder_vit-micro_knn', '--images', 'alone.png', '--out', 'a.png'),
+     'a KNNClassifier masks nothing'),
+])
+def test_mistakes_are_one_line(folder, monkeypatch, args, message):
+    (folder / 'out').mkdir()
+    assert message in error_of_tool(monkeypatch, TOOL, *args)
