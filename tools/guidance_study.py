@@ -23,6 +23,7 @@ from statistics import mean
 from mmguided.engine.command_line import OptionAction, load_config
 from mmguided.engine.tool_runs import mean_and_spread, options_of, run_all, run_logged
 from mmguided.utils.errors import ConfigError, exit_on_config_error, imports_of_extra
+from mmguided.utils.logs import read_log
 from mmguided.utils.tables import markdown_table
 
 with imports_of_extra('analysis'):
@@ -118,17 +119,12 @@ class Run:
 
     def _last_epoch(self) -> dict:
         """Means of the log over the last epoch."""
-        rows = [row for path in sorted(self.folder.glob('*/vis_data/scalars.json'))
-                for row in _rows(path) if row.get('epoch') == self.epochs]
+        rows = [row for row in read_log(self.folder) if row['epoch'] == self.epochs]
         return {key: mean(row[key] for row in rows) for key in COLUMNS.values() if key in rows[-1]}
 
     def _tool(self, log: str, tool: str, *arguments) -> None:
         run_logged(f'{self.path}, seed {self.seed}', self.folder / f'{log}.log', sys.executable,
                    ROOT / 'tools' / tool, *arguments, threads=1)
-
-
-def _rows(path: Path) -> list[dict]:
-    return [json.loads(line) for line in path.read_text().splitlines() if line.startswith('{')]
 
 
 def table(results: Collection[dict]) -> str:

@@ -50,6 +50,7 @@ from sample_images import PreparedImages, prepare_images  # noqa: E402
 from mmguided.engine.model_wrapper import unwrapped_model  # noqa: E402
 from mmguided.structures import len_keep  # noqa: E402
 from mmguided.utils.errors import ConfigError, exit_on_config_error  # noqa: E402
+from mmguided.utils.logs import read_curves, read_log, shared_losses  # noqa: E402
 from mmguided.visualization import draw_loss_curves  # noqa: E402
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -250,10 +251,8 @@ def pretrain_and_compare(args: argparse.Namespace,
 def guidance(runner: Runner) -> dict[str, float] | None:
     """How far the masks of the last epoch are from random ones, see ``MaskGenerator``; None if none
     was guided in it, for a run of a few steps."""
-    scalars = Path(runner.log_dir) / 'vis_data/scalars.json'
-    rows = [json.loads(line) for line in scalars.read_text().splitlines()]
-    overlaps = [row['topk_overlap'] for row in rows
-                if row.get('epoch') == runner.max_epochs and 'topk_overlap' in row]
+    overlaps = [row['topk_overlap'] for row in read_log(runner.work_dir)
+                if row['epoch'] == runner.max_epochs and 'topk_overlap' in row]
     if not overlaps:
         return None
     num = math.prod(unwrapped_model(runner).backbone.patch_resolution)
@@ -304,8 +303,8 @@ def main() -> None:
     warnings.filterwarnings('ignore')  # of the libraries; what matters is in the log
     images = prepare_images(args.work_dir / 'data', args.folder, args.max_images)
     runner, accuracy = pretrain_and_compare(args, images)
-    draw_loss_curves(Path(runner.log_dir) / 'vis_data/scalars.json',
-                     args.work_dir / 'loss_curves.png')
+    runs = {'ccMIM': read_curves(args.work_dir)}
+    draw_loss_curves(runs, shared_losses(runs), [args.work_dir / 'loss_curves.png'])
     results = dict(
         images=images.what,
         broken=images.num_broken,

@@ -4,6 +4,7 @@ Nothing here imports torch, so that a wrong option is answered at once.
 """
 import argparse
 import os
+from collections.abc import Sequence
 from pathlib import Path
 
 from mmengine.config import Config, ConfigDict, DictAction
@@ -143,6 +144,35 @@ def fill_num_classes(cfg: Config) -> None:
                           f'{str(folder)!r} has no folders of classes; set `--data-root FOLDER`')
     for node in unset.values():
         node['num_classes'] = num
+
+
+def named_paths(field: str, arguments: Sequence[str]) -> dict[str, str]:
+    """Name -> path of arguments ``NAME=PATH``.
+
+    Raises:
+        ConfigError: If one has another form, or two have one name.
+    """
+    paths = {}
+    for argument in arguments:
+        name, equals, path = argument.partition('=')
+        if not (name and equals and path):
+            raise ConfigError(f'{field} {argument!r}: write NAME={field}')
+        if name in paths:
+            raise ConfigError(f'{field} {argument!r}: {name!r} is the name of another one; give '
+                              'each its own')
+        paths[name] = path
+    return paths
+
+
+def figure_files(out: Path) -> list[Path]:
+    """Files of a figure: the .png of ``--out``, and beside it a .pdf.
+
+    Raises:
+        ConfigError: If it has another ending.
+    """
+    if out.suffix != '.png':
+        raise ConfigError(f"--out='{out}': give a file that ends in .png; a .pdf is written too")
+    return [out, out.with_suffix('.pdf')]
 
 
 def default_work_dir(config: str) -> str:

@@ -1,44 +1,68 @@
-"""Loss curves from the scalars that a run logs."""
-import json
+"""Curves and points."""
+import re
 from collections.abc import Mapping, Sequence
+from math import ceil
 from pathlib import Path
 
 import numpy as np
-from matplotlib import style
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.figure import Figure
+
+from mmguided.utils.logs import Curve
+
+from .style import COLORS, curve_style, new_figure, plain_text, save_figure
 
 
-def draw_loss_curves(scalars: str | Path, out: str | Path, window: int = 10) -> None:
-    """Draw every ``loss*`` of a run over its iterations, raw and smoothed.
+def draw_loss_curves(runs: Mapping[str, Mapping[str, Curve]], keys: Sequence[str],
+                     outs: Sequence[str | Path]) -> None:
+    """Draw scalars of runs over their epochs, a panel for each scalar: what was logged, faint, and
+    its moving average over one epoch.
+
+    Panels whose keys differ in numbers alone, such as ``error_shot_1`` and ``error_shot_2``
+    (Conditional MAE, Fig. 7), have the same scale.
 
     Args:
-        scalars: ``vis_data/scalars.json`` of a work directory, one JSON object a line.
-        out: Picture to write.
-        window: Points of the moving average.
-
-    Raises:
-        FileNotFoundError: If there is no such file.
-        ValueError: If it holds no loss.
+        runs: By its name, what a run has logged, see :func:`mmguided.utils.logs.read_curves`. A
+            run has one color and marker in all panels, and is left out of those that it lacks.
+        keys: The scalars.
+        outs: Files to write, see :func:`.style.save_figure`.
     """
-    rows = [json.loads(line) for line in Path(scalars).read_text().splitlines()]
-    rows = [row for row in rows if 'loss' in row]
-    if not rows:
-        raise ValueError(f'{scalars} holds no loss')
-    names = [name for name in rows[0] if name.startswith('loss')]
-    figure = Figure(figsize=(4 * len(names), 3), dpi=110)
-    canvas = FigureCanvasAgg(figure)
-    for ax, name in zip(figure.subplots(1, len(names), squeeze=False)[0], names, strict=True):
-        points = [(row['step'], row[name]) for row in rows if name in row]
-        steps, values = np.array(points).T
-        ax.plot(steps, values, alpha=0.3, linewidth=1)
-        size = min(window, len(values))
-        ax.plot(steps[size - 1:], np.convolve(values, np.ones(size) / size, mode='valid'))
-        ax.set_title(name, fontsize=9)
-        ax.set_xlabel('iteration', fontsize=8)
+    longest = max(curves[key].epochs[-1] for curves in runs.values() for key in keys
+                  if key in curves)
+    columns = min(3, len(keys))
+    rows = ceil(len(keys) / columns)
+    figure = new_figure(4 * columns, 2.8 * rows + 0.4)
+    families, handles = {}, {}
+    for place, key in enumerate(keys, start=1):
+        family = re.sub(r'\d+', '', key)
+        ax = figure.add_subplot(rows, columns, place, sharey=families.get(family))
+        families.setdefault(family, ax)
+        for number, (name, curves) in enumerate(runs.items()):
+            if key in curves:
+                curve, style = curves[key], curve_style(number)
+                ax.plot(curve.epochs, curve.values, color=style['color'], alpha=0.25, linewidth=1)
+                # Few markers, those of different curves at different places.
+                places = ((0.5 + number / len(runs)) / 10, 0.1) if len(curve.epochs) > 1 else None
+                handles[name], = ax.plot(curve.epochs, moving_average(curve), **style, markersize=4,
+                                         markevery=places, label=plain_text(name))
+        ax.set_xlim(0, longest)
+        ax.set_xlabel('epoch', fontsize=8)
+        ax.set_ylabel(plain_text(key), fontsize=8)
         ax.tick_params(labelsize=8)
-    figure.tight_layout()
-    canvas.print_png(str(out))
+        ax.grid(alpha=0.3)
+    figure.legend(
+        handles=[handles[name] for name in runs if name in handles], ncols=4, fontsize=8,
+        title='line: mean over one epoch; faint: as logged', title_fontsize=7,
+        loc='outside lower center')
+    save_figure(figure, outs)
+
+
+def moving_average(curve: Curve) -> np.ndarray:
+    """Mean of the values up to half an epoch before and after each, ``(N, )``, or as far as the
+    curve reaches on both sides."""
+    time = curve.epochs
+    reach = np.minimum(0.5, np.minimum(time - time[0], time[-1] - time)) + 1e-9  # rounding
+    begin = np.searchsorted(time, time - reach)
+    end = np.searchsorted(time, time + reach)
+    return np.array([curve.values[i:j].mean() for i, j in zip(begin, end, strict=True)])
 
 
 def draw_exploitation(visible: np.ndarray, masked: np.ndarray, epochs: float,
@@ -52,12 +76,11 @@ def draw_exploitation(visible: np.ndarray, masked: np.ndarray, epochs: float,
         fired: Epoch at which the trigger has fired, which is marked; None leaves the mark out.
         out: Picture to write.
     """
-    figure = Figure(figsize=(5, 3.2), dpi=110)
-    canvas = FigureCanvasAgg(figure)
+    figure = new_figure(5, 3.2)
     ax = figure.subplots()
     time = epochs * np.arange(1, len(masked) + 1)
-    ax.plot(time, visible, label='visible tokens')
-    ax.plot(time, masked, label='mask tokens')
+    ax.plot(time, visible, color=COLORS[0], label='visible tokens')
+    ax.plot(time, masked, color=COLORS[1], linestyle='-.', label='mask tokens')
     if fired is not None:
         ax.axvline(fired, color='gray', linestyle='--', label=f'trigger, epoch {fired:.1f}')
     ax.set_ylim(0, 1)
@@ -65,8 +88,7 @@ def draw_exploitation(visible: np.ndarray, masked: np.ndarray, epochs: float,
     ax.set_ylabel('share in the output of the decoder', fontsize=8)
     ax.tick_params(labelsize=8)
     ax.legend(fontsize=8)
-    figure.tight_layout()
-    canvas.print_png(str(out))
+    save_figure(figure, [out])
 
 
 def draw_scatter(panels: Mapping[str, Mapping[str, Sequence[tuple[float, float]]]], xlabel: str,
@@ -79,54 +101,49 @@ def draw_scatter(panels: Mapping[str, Mapping[str, Sequence[tuple[float, float]]
         xlabel: Label of the horizontal axis, which the panels share.
         out: Picture to write.
     """
-    figure = Figure(figsize=(6.5 * len(panels), 5), dpi=110, layout='constrained')
-    canvas = FigureCanvasAgg(figure)
+    figure = new_figure(6.5 * len(panels), 5)
     for ax, (ylabel, groups) in zip(
             figure.subplots(1, len(panels), squeeze=False)[0], panels.items(), strict=True):
         for number, (name, points) in enumerate(groups.items()):
-            color = f'C{number % 10}'
+            style = curve_style(number)
             points = sorted(points, key=lambda point: point[1])
-            ax.plot(*np.transpose(points), color=color, marker='o', markersize=4, linewidth=0.7)
-            ax.annotate(name, points[-1], xytext=(5, 3), textcoords='offset points',
-                        fontsize=7, color=color)
+            ax.plot(*np.transpose(points), **style, markersize=4, linewidth=0.7)
+            ax.annotate(plain_text(name), points[-1], xytext=(5, 3), textcoords='offset points',
+                        fontsize=7, color=style['color'])
         ax.set_xlabel(xlabel, fontsize=8)
         ax.set_ylabel(ylabel, fontsize=8)
         ax.tick_params(labelsize=8)
         ax.margins(x=0.25)
-    canvas.print_png(str(out))
+    save_figure(figure, [out])
 
 
 def draw_curves(panels: Mapping[str, Mapping[str, Sequence[tuple[float, float, float]]]],
                 ylabel: str, outs: Sequence[str | Path], level: tuple[str, float]) -> None:
-    """Draw curves with error bars in panels side by side, in colors that most color-blind readers
-    tell apart, and with markers.
+    """Draw curves with error bars in panels side by side.
 
     Args:
         panels: By the label of its horizontal axis, each panel's points ``(x, y, error)`` by the
-            name of their curve. A name has one color in all panels.
+            name of their curve. A name has one color and marker in all panels.
         ylabel: Label of the vertical axis, which the panels share and which starts at 0.
-        outs: Pictures to write; the ending of each says its format, such as .png or .pdf.
+        outs: Files to write, see :func:`.style.save_figure`.
         level: Name and height of a dashed line.
     """
     names = list(dict.fromkeys(name for curves in panels.values() for name in curves))
-    figure = Figure(figsize=(4.5 * len(panels), 3.8), dpi=150, layout='constrained')
-    with style.context('tableau-colorblind10'):
-        axes = figure.subplots(1, len(panels), squeeze=False, sharey=True)[0]
-        for ax, (xlabel, curves) in zip(axes, panels.items(), strict=True):
-            for name, points in curves.items():
-                number = names.index(name)
-                x, y, error = np.transpose(points)
-                ax.errorbar(x, y, error, label=name, color=f'C{number % 10}',
-                            marker='osD^v'[number % 5], markersize=4, capsize=2, linewidth=1.2)
-            ax.axhline(level[1], color='black', linestyle='--', linewidth=1, label=level[0])
-            ax.set_xticks(sorted({x for points in curves.values() for x, *_ in points}))
-            ax.set_xlabel(xlabel, fontsize=8)
-            ax.tick_params(labelsize=8)
-        axes[0].set_ylabel(ylabel, fontsize=8)
-        axes[0].set_ylim(bottom=0)
-        labels = {label: handle for ax in axes
-                  for handle, label in zip(*ax.get_legend_handles_labels(), strict=True)}
-        labels[level[0]] = labels.pop(level[0])  # last
-        figure.legend(labels.values(), labels, loc='outside lower center', ncols=2, fontsize=8)
-        for out in outs:  # within the style, which colors such as C0 are looked up in
-            figure.savefig(out)
+    figure = new_figure(4.5 * len(panels), 3.8)
+    axes = figure.subplots(1, len(panels), squeeze=False, sharey=True)[0]
+    for ax, (xlabel, curves) in zip(axes, panels.items(), strict=True):
+        for name, points in curves.items():
+            x, y, error = np.transpose(points)
+            ax.errorbar(x, y, error, label=plain_text(name), **curve_style(names.index(name)),
+                        markersize=4, capsize=2, linewidth=1.2)
+        ax.axhline(level[1], color='gray', linestyle='--', linewidth=1, label=level[0])
+        ax.set_xticks(sorted({x for points in curves.values() for x, *_ in points}))
+        ax.set_xlabel(xlabel, fontsize=8)
+        ax.tick_params(labelsize=8)
+    axes[0].set_ylabel(ylabel, fontsize=8)
+    axes[0].set_ylim(bottom=0)
+    labels = {label: handle for ax in axes
+              for handle, label in zip(*ax.get_legend_handles_labels(), strict=True)}
+    labels[level[0]] = labels.pop(level[0])  # last
+    figure.legend(labels.values(), labels, loc='outside lower center', ncols=2, fontsize=8)
+    save_figure(figure, outs)

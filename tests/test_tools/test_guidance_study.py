@@ -18,8 +18,9 @@ def finished_run(folder, loss, accuracy):
         knn_10=1, knn_20=accuracy, linear=accuracy + 5)))
     (folder / '1/vis_data').mkdir(parents=True)
     (folder / '1/vis_data/scalars.json').write_text('\n'.join(json.dumps(row) for row in (
-        dict(loss_reconstruction=9, epoch=5), dict(loss_reconstruction=loss, epoch=6),
-        dict(loss_reconstruction=loss + .2, epoch=6))))
+        dict(loss=9, loss_reconstruction=9, epoch=5, step=1),
+        dict(loss=9, loss_reconstruction=loss, epoch=6, step=2),
+        dict(loss=9, loss_reconstruction=loss + .2, epoch=6, step=3))))
 
 
 def cells(path):

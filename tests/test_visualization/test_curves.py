@@ -1,95 +1,89 @@
-"""draw_loss_curves: a picture with a panel for each loss, and errors for what has none."""
-import json
-
+"""Loss curves with a panel for each scalar, and the other curves and points."""
 import numpy as np
 import pytest
 from matplotlib.axes import Axes
+from matplotlib.colors import to_rgb
 from mmcv import imread
 
+from mmguided.utils.logs import Curve
 from mmguided.visualization import (
     draw_curves,
     draw_exploitation,
     draw_loss_curves,
     draw_scatter,
 )
+from mmguided.visualization.curves import moving_average
+from mmguided.visualization.style import COLORS
 
 
-def write(path, rows):
-    path.write_text(''.join(json.dumps(row) + '\n' for row in rows))
-    return path
+def curve(epochs, values):
+    return Curve(np.array(epochs, float), np.array(values, float))
 
 
-@pytest.fixture
-def scalars(tmp_path):
-    """Two losses and their sum in five iterations, and a validation between."""
-    rows = [dict(step=i + 1, loss=i + 10., loss_pixels=1. * i, loss_contrast=10., lr=1e-3)
-            for i in range(5)]
-    return write(tmp_path / 'scalars.json', [*rows[:3], dict(step=3, mIoU=50.), *rows[3:]])
+def places(picture, color):
+    """Rows and columns of the pixels of a color, ``(N, 2)``."""
+    return np.argwhere((np.abs(picture - 255 * np.array(to_rgb(color))) < 3).all(-1))
 
 
 @pytest.fixture
 def lines(monkeypatch):
-    """What is plotted: title of the panel -> its lines."""
-    plotted, plot, title = {}, Axes.plot, Axes.set_title
+    """What is plotted: label of the vertical axis -> name of the curve -> times and values. Faint
+    ones have no name."""
+    plotted, named, plot, label = {}, {}, Axes.plot, Axes.set_ylabel
 
     def record(self, x, y, **kwargs):
-        plotted.setdefault(self, []).append((list(x), list(y)))
+        plotted.setdefault(self, {})[kwargs.get('label'), kwargs['color']] = (list(x), list(y))
         return plot(self, x, y, **kwargs)
 
-    monkeypatch.setattr(Axes, 'plot', record)
-    named = {}
-
     def name(self, text, **kwargs):
-        named[text] = plotted[self]
-        return title(self, text, **kwargs)
+        named[text] = plotted.pop(self)
+        return label(self, text, **kwargs)
 
-    monkeypatch.setattr(Axes, 'set_title', name)
+    monkeypatch.setattr(Axes, 'plot', record)
+    monkeypatch.setattr(Axes, 'set_ylabel', name)
     return named
 
 
-def test_each_loss_has_a_panel_with_its_values_and_their_moving_average(scalars, lines, tmp_path):
-    draw_loss_curves(scalars, tmp_path / 'curves.png', window=2)
-    steps = [1, 2, 3, 4, 5]
+def test_each_scalar_has_a_panel_with_what_was_logged_and_its_moving_average(lines, tmp_path):
+    runs = {'first': dict(loss_a=curve([.5, 1, 1.5, 2], [4, 2, 0, 4])),
+            'second': dict(loss_a=curve([1, 3], [7, 5]), loss_b=curve([2], [1]))}
+    draw_loss_curves(runs, ['loss_a', 'loss_b'], [tmp_path / 'losses.png', tmp_path / 'losses.pdf'])
+    blue, vermilion = COLORS[:2]
     assert lines == {
-        'loss': [(steps, [10, 11, 12, 13, 14]), (steps[1:], [10.5, 11.5, 12.5, 13.5])],
-        'loss_pixels': [(steps, [0, 1, 2, 3, 4]), (steps[1:], [.5, 1.5, 2.5, 3.5])],
-        'loss_contrast': [(steps, [10] * 5), (steps[1:], [10] * 4)]
-    }
+        'loss_a': {(None, blue): ([.5, 1, 1.5, 2], [4, 2, 0, 4]),
+                   ('first', blue): ([.5, 1, 1.5, 2], [4, 2, 2, 4]),
+                   (None, vermilion): ([1, 3], [7, 5]), ('second', vermilion): ([1, 3], [7, 5])},
+        'loss_b': {(None, vermilion): ([2], [1]), ('second', vermilion): ([2], [1])}}
+    picture = imread(str(tmp_path / 'losses.png'), channel_order='rgb').astype(int)
+    right = picture.shape[1] / 2  # but for the legend, which is below
+    panels = picture[:int(.75 * len(picture))]
+    assert places(panels, blue)[:, 1].max() < right < places(panels, vermilion)[:, 1].max()
+    assert (tmp_path / 'losses.pdf').read_bytes().startswith(b'%PDF')
 
 
-def test_a_window_longer_than_the_run_gives_one_mean(scalars, lines, tmp_path):
-    draw_loss_curves(scalars, str(tmp_path / 'curves.png'), window=10)
-    assert lines['loss_pixels'][1] == ([5], [pytest.approx(2.)])
+def test_the_moving_average_is_over_one_epoch_and_symmetric():
+    time = np.arange(1, 31) / 10
+    steady = curve(time, 5 * time)
+    assert moving_average(steady) == pytest.approx(5 * time)  # no lag, and none at the ends
+    peak = np.zeros(30)
+    peak[15] = 11
+    expected = np.zeros(30)
+    expected[10:21] = 1  # half an epoch on both sides, five points and itself
+    assert moving_average(curve(time, peak)) == pytest.approx(expected)
+    peak[15] = np.nan
+    assert np.isnan(moving_average(curve(time, peak))).tolist() == (expected == 1).tolist()
 
 
-def test_the_picture_is_written(scalars, tmp_path):
-    draw_loss_curves(str(scalars), tmp_path / 'curves.png')
-    picture = imread(tmp_path / 'curves.png')
-    height, width = picture.shape[:2]
-    assert width == pytest.approx(3 * 4 / 3 * height, rel=.01)  # three panels of 4 x 3 inches
-    thirds = np.array_split(picture, 3, axis=1)
-    assert all((third < 200).any() for third in thirds)
-
-
-def test_a_loss_that_is_not_in_every_row_is_drawn_where_it_is(lines, tmp_path):
-    scalars = write(tmp_path / 'scalars.json', [
-        dict(step=1, loss=1., loss_contrast=2.), dict(step=2, loss=3.),
-        dict(step=3, loss=5., loss_contrast=6.)])
-    draw_loss_curves(scalars, tmp_path / 'curves.png', window=1)
-    assert lines['loss_contrast'] == [([1, 3], [2, 6])] * 2
-
-
-def test_no_file_is_an_error(tmp_path):
-    with pytest.raises(FileNotFoundError):
-        draw_loss_curves(tmp_path / 'gone.json', tmp_path / 'curves.png')
-
-
-@pytest.mark.parametrize('rows', [[], [dict(step=1, mIoU=50.)]])
-def test_a_file_without_a_loss_is_an_error(tmp_path, rows):
-    scalars = write(tmp_path / 'scalars.json', rows)
-    with pytest.raises(ValueError, match=r'scalars\.json holds no loss$'):
-        draw_loss_curves(scalars, tmp_path / 'curves.png')
-    assert not (tmp_path / 'curves.png').exists()
+def test_scalars_of_one_kind_have_one_scale(monkeypatch, tmp_path):
+    axes, label = {}, Axes.set_ylabel
+    monkeypatch.setattr(Axes, 'set_ylabel', lambda self, text, **kwargs: axes.update(
+        {text: self}) or label(self, text, **kwargs))
+    values = dict(error_shot_1=2, error_shot_2=8, loss=50)
+    draw_loss_curves({'run': {key: curve([1, 2], [value, value + 1])
+                              for key, value in values.items()}}, values, [tmp_path / 'losses.png'])
+    limits = {key: ax.get_ylim() for key, ax in axes.items()}
+    assert limits['error_shot_1'] == limits['error_shot_2'] != limits['loss']
+    assert limits['error_shot_1'][0] < 2 and limits['error_shot_1'][1] > 9
 
 
 @pytest.mark.parametrize('fired', [None, 1.5])
@@ -113,9 +107,7 @@ def test_groups_of_points_lie_where_they_should(tmp_path):
     draw_scatter({'a': groups, 'b': groups}, 'x', tmp_path / 'points.png')
     picture = imread(str(tmp_path / 'points.png'), channel_order='rgb').astype(int)
     for half in np.split(picture, 2, axis=1):
-        (top, left), (bottom, right) = (
-            np.argwhere((np.abs(half - color) < 3).all(-1)).mean(0)
-            for color in ((31, 119, 180), (255, 127, 14)))  # C0 and C1
+        (top, left), (bottom, right) = (places(half, color).mean(0) for color in COLORS[:2])
         assert left < right and top < bottom
 
 
@@ -129,12 +121,12 @@ def test_panels_of_curves_with_errors_and_a_level(monkeypatch, tmp_path):
     panels = {'left': {'a': [(0, 9, 0), (50, 4, 1)], 'b': [(0, 8, 0)]}, 'right': {'b': [(1, 8, 2)]}}
     outs = [tmp_path / f'curves.{ending}' for ending in ('png', 'pdf')]
     draw_curves(panels, 'y', outs, ('chance', 3))
-    assert drawn == [([0, 50], [9, 4], [0, 1], 'a', 'C0'), ([0], [8], [0], 'b', 'C1'),
-                     ([1], [8], [2], 'b', 'C1')]
+    assert drawn == [([0, 50], [9, 4], [0, 1], 'a', COLORS[0]),
+                     ([0], [8], [0], 'b', COLORS[1]),
+                     ([1], [8], [2], 'b', COLORS[1])]
     assert levels == [3, 3]
     picture = imread(str(outs[0]), channel_order='rgb').astype(int)
-    # The first two colors of the palette: a is in the left panel, b in both.
-    a, b = (np.argwhere((np.abs(picture - color) < 3).all(-1))[:, 1] / picture.shape[1]
-            for color in ((0, 107, 164), (255, 128, 14)))
+    # a is in the left panel, b in both.
+    a, b = (places(picture, color)[:, 1] / picture.shape[1] for color in COLORS[:2])
     assert len(a) and a.max() < .5 and b.min() < .5 < b.max()
     assert outs[1].read_bytes().startswith(b'%PDF')

@@ -1,0 +1,54 @@
+"""compare_losses.py: the logs of runs become a picture, and what is missing an error."""
+import json
+
+import numpy as np
+import pytest
+from matplotlib.axes import Axes
+from PIL import Image
+
+from tests.helpers.tools import error_of_tool, run_tool
+
+TOOL = 'visualization/compare_losses.py'
+
+
+@pytest.fixture
+def runs(tmp_path):
+    """The work dirs of two methods."""
+    for name, scalars in (('mae', dict(loss_pixels=1.)),
+                          ('ccmim', dict(loss_pixels=2., loss_contrast=3.))):
+        path = tmp_path / name / '20260101_000000/vis_data/scalars.json'
+        path.parent.mkdir(parents=True)
+        path.write_text('\n'.join(json.dumps(dict(
+            scalars, loss=sum(scalars.values()), epoch=epoch, iter=5 * epoch, step=5 * epoch))
+            for epoch in (1, 2, 3)))
+    return tmp_path
+
+
+@pytest.mark.parametrize('keys, expected', [
+    ((), {'loss_pixels': ['MAE', 'ccMIM']}),
+    (('--keys', 'loss', 'loss_pixels'),
+     {'loss': ['MAE', 'ccMIM'], 'loss_pixels': ['MAE', 'ccMIM']})])
+def test_panels_and_files(runs, monkeypatch, capsys, keys, expected):
+    drawn, label = {}, Axes.set_ylabel
+    monkeypatch.setattr(Axes, 'set_ylabel', lambda self, text, **kwargs: drawn.update({
+        text: [line.get_label() for line in self.lines[1::2]]}) or label(self, text, **kwargs))
+    out = runs / 'out/losses.png'
+    run_tool(monkeypatch, TOOL, f'MAE={runs}/mae', f'ccMIM={runs}/ccmim', '--out', out, *keys)
+    assert drawn == expected
+    assert np.asarray(Image.open(out)).std() > 0
+    assert out.with_suffix('.pdf').read_bytes().startswith(b'%PDF')
+    assert capsys.readouterr().out == f'{out} {out.with_suffix(".pdf")}\n'
+
+
+@pytest.mark.parametrize('args, message', [
+    (('MAE={}/mae', 'ccMIM={}/gone'), "gone': no such folder"),
+    (('MAE={}',), 'holds a loss; give the work dir of a training'),
+    (('MAE={}/mae', 'ccMIM={}/ccmim', '--keys', 'loss_contrast'),
+     "--keys loss_contrast: the run 'MAE' has not logged it; it has loss_pixels, loss"),
+    (('MAE={}/mae', 'MAE={}/ccmim'), "'MAE' is the name of another one"),
+    (('{}/mae', ), 'write NAME=WORK_DIR'),
+    (('MAE={}/mae', '--out', 'losses.jpg'), "--out='losses.jpg': give a file that ends in .png"),
+])
+def test_what_is_wrong_is_named(runs, monkeypatch, args, message):
+    args = [arg.format(runs) for arg in args]
+    assert message in error_of_tool(monkeypatch, TOOL, *args)

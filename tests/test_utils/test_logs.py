@@ -1,0 +1,70 @@
+"""read_curves: scalars over epochs, of resumed runs too, and which losses are worth comparing."""
+import json
+
+import pytest
+
+from mmguided.utils.errors import ConfigError
+from mmguided.utils.logs import read_curves, read_log, shared_losses
+
+
+def write_log(folder, rows):
+    """A log of a run that began at a time, ``folder``."""
+    path = folder / 'vis_data/scalars.json'
+    path.parent.mkdir(parents=True)
+    path.write_text(''.join(json.dumps(row) + '\n' for row in rows))
+
+
+def rows(first, last, length=50, interval=20, **scalars):
+    """Of epochs as MMEngine logs them: each interval is counted from the start of its epoch."""
+    return [dict(scalars, loss=float(epoch), epoch=epoch, iter=step, step=step)
+            for epoch in range(first, last + 1)
+            for step in range((epoch - 1) * length + interval, epoch * length + 1, interval)]
+
+
+def test_time_is_in_epochs_though_the_log_does_not_tell_their_length(tmp_path):
+    log = rows(1, 3, lr=1e-3)
+    log.insert(2, {'accuracy/top1': 5., 'step': 1})  # a validation
+    log[4]['loss_late'] = 7.
+    write_log(tmp_path / '20260101_000000', log)
+    curves = read_curves(tmp_path)
+    assert set(curves) == {'loss', 'loss_late', 'lr'}
+    assert curves['loss'].epochs == pytest.approx([.4, .8, 1.4, 1.8, 2.4, 2.8])
+    assert curves['loss'].values.tolist() == [1, 1, 2, 2, 3, 3]
+    assert curves['loss_late'].epochs == pytest.approx([1.8])
+    assert curves['loss_late'].values.tolist() == [7]
+
+
+@pytest.mark.parametrize('first, expected', [(1, [.5, 1]), (4, [3.4, 3.8])])
+def test_few_epochs(tmp_path, first, expected):
+    """One alone ends with its last row; a log may begin late, and leave out epochs."""
+    write_log(tmp_path / '20260101_000000', rows(first, first) + (rows(7, 7) if first > 1 else []))
+    assert read_curves(tmp_path)['loss'].epochs[:2] == pytest.approx(expected)
+
+
+def test_a_later_log_replaces_an_earlier_one_from_its_start(tmp_path):
+    write_log(tmp_path / '20260102_000000', rows(2, 3, part=2))
+    write_log(tmp_path / '20260101_000000', rows(1, 4, part=1))
+    write_log(tmp_path / '20260103_000000', [])  # stopped before it has logged
+    assert [(row['epoch'], row['part']) for row in read_log(tmp_path)] == [
+        (1, 1), (1, 1), (2, 2), (2, 2), (3, 2), (3, 2)]
+
+
+def test_what_cannot_be_read_is_named(tmp_path):
+    with pytest.raises(ConfigError, match="gone': no such folder"):
+        read_curves(tmp_path / 'gone')
+    write_log(tmp_path / '1', [dict(step=3, mIoU=50.)])
+    with pytest.raises(ConfigError, match=r'no \*/vis_data/scalars.json in it holds a loss'):
+        read_curves(tmp_path)
+    write_log(tmp_path / '2', [dict(step=3, iter=3, loss=50.)])
+    with pytest.raises(ConfigError, match='its log has no epochs'):
+        read_curves(tmp_path)
+
+
+@pytest.mark.parametrize('runs, expected', [
+    (['loss loss_a loss_b lr'], ['loss', 'loss_a', 'loss_b']),
+    (['loss loss_a', 'loss loss_a loss_b', 'loss loss_b loss_c'], ['loss_a', 'loss_b']),
+    (['loss loss_a', 'loss accuracy'], ['loss']),
+])
+def test_losses_that_are_worth_comparing(runs, expected):
+    runs = {str(i): dict.fromkeys(names.split()) for i, names in enumerate(runs)}
+    assert shared_losses(runs) == expected
