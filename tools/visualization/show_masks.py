@@ -80,20 +80,6 @@ def check(args: argparse.Namespace) -> None:
             check_file('--images', str(path), 'give images, or folders of images')
 
 
-def image_files(paths: list[Path], extensions: tuple[str, ...]) -> list[Path]:
-    """The images among the paths, and some of each folder."""
-    files = []
-    for path in paths:
-        found = [path]
-        if path.is_dir():
-            found = sorted(file for file in path.rglob('*') if file.suffix.lower() in extensions)
-            if not found:
-                raise ConfigError(f"--images='{path}' holds no images: give another folder")
-        num = min(len(found), MAX_OF_FOLDER)
-        files += [found[i * len(found) // num] for i in range(num)]
-    return files
-
-
 @exit_on_config_error
 def main() -> None:
     args = parse_args()
@@ -109,11 +95,12 @@ def main() -> None:
     import torch
 
     import mmguided
-    from mmguided.datasets.image_folder import IMAGE_EXTENSIONS
+    from mmguided.datasets.analysis_images import list_images
     from mmguided.hub import read_config
     from mmguided.models import MaskedImageModel
 
-    images = image_files(args.images, IMAGE_EXTENSIONS)
+    images = [file for path in args.images for file in (
+        list_images(path, MAX_OF_FOLDER) if path.is_dir() else [path])]
     looks = {}
     for name, path in models.items():
         trained = path.endswith('.pth')
