@@ -3,8 +3,9 @@ from .curves import draw_curves, draw_exploitation, draw_loss_curves, draw_scatt
 from .layers import draw_layers, draw_lines, draw_maps, draw_points, draw_similarities
 from .report import Figure, Table, html_report
 from .sheet import cover, draw_grid, draw_masks, draw_models, draw_sheet
+from .views import draw_views
 
 __all__ = [
     'Figure', 'Table', 'cover', 'draw_curves', 'draw_exploitation', 'draw_grid', 'draw_layers',
     'draw_lines', 'draw_loss_curves', 'draw_maps', 'draw_masks', 'draw_models', 'draw_points',
-    'draw_scatter', 'draw_sheet', 'draw_similarities', 'html_report']
+    'draw_scatter', 'draw_sheet', 'draw_similarities', 'draw_views', 'html_report']
