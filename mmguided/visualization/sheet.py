@@ -1,4 +1,5 @@
 """Figure sheets: what a model attends to, hides and rebuilds."""
+import math
 import re
 import textwrap
 from collections.abc import Mapping, Sequence
@@ -14,8 +15,8 @@ from matplotlib.patches import Patch
 from .style import COLORS, plain_text
 
 # Lengths in inches.
-_PANEL, _GAP, _BLOCK_GAP, _LINE = 1.45, 0.08, 0.2, 0.17
-_SCORE_COLORS = {f'{which} score of the image': to_hex(colormaps['inferno'](value))
+_PANEL, _GAP, _BLOCK_GAP, _LINE, _LEGEND_ENTRY = 1.45, 0.08, 0.2, 0.17, 1.4
+_SCORE_COLORS = {f'{which} score': to_hex(colormaps['inferno'](value))
                  for which, value in (('lowest', 0.), ('highest', 1.))}
 
 
@@ -201,7 +202,10 @@ def _draw(blocks: Sequence[tuple[str, Mapping[str, np.ndarray]]], title: str,
     lines = max(map(len, names))
     top = (1.5 + lines + (2 if title else 0)) * _LINE
     width = sum(widths) + (len(blocks) - 1) * _BLOCK_GAP + 2 * _GAP
-    height = top + len(images) * (panel_height + _GAP) + (2 * _LINE if legend else 0)
+    legend = legend or {}
+    legend_columns = min(len(legend), int(width / _LEGEND_ENTRY))
+    legend_height = math.ceil(len(legend) / max(legend_columns, 1)) * _LINE + 0.5 * _LINE
+    height = top + len(images) * (panel_height + _GAP) + legend_height
     # Placed by hand: a layout engine would take many times as long as the drawing.
     figure = Figure(figsize=(width, height), dpi=dpi)
     FigureCanvasAgg(figure)
@@ -223,7 +227,7 @@ def _draw(blocks: Sequence[tuple[str, Mapping[str, np.ndarray]]], title: str,
     if legend:
         handles = [Patch(facecolor=color, edgecolor='black', linewidth=0.5, label=meaning)
                    for meaning, color in legend.items()]
-        figure.legend(handles=handles, loc='lower center', ncols=len(handles), fontsize=8,
+        figure.legend(handles=handles, loc='lower center', ncols=legend_columns, fontsize=8,
                       frameon=False, borderaxespad=0.2)
     return figure
 
