@@ -7,8 +7,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from matplotlib import colormaps
 from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.cm import ScalarMappable
-from matplotlib.colors import Normalize, to_hex, to_rgb
+from matplotlib.colors import to_hex, to_rgb
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
@@ -147,39 +146,6 @@ def _heat(images: np.ndarray, scores: np.ndarray) -> np.ndarray:
     colors = colormaps['inferno']((scores - low) / np.maximum(high - low, 1e-12))[..., :3]
     weight = 0.75 * _upsample(scored[..., None], images)
     return images.mean(-1, keepdims=True) * (1 - weight) + _upsample(colors, images) * weight
-
-
-def draw_grid(rows: Mapping[str, Sequence[np.ndarray]], titles: Sequence[str],
-              legend: str) -> np.ndarray:
-    """Pictures and maps in rows.
-
-    Args:
-        rows: By the name that stands beside it, the panels of a row: pictures ``(H, W, 3)``, and
-            maps ``(h, w)``, both in [0, 1].
-        titles: Stand above the columns.
-        legend: What the colors of the maps mean.
-
-    Returns:
-        The sheet, ``(height, width, 3)`` uint8 RGB.
-    """
-    figure = Figure(figsize=(1.1 * len(titles) + 2.6, 1.15 * len(rows) + 0.3), dpi=110,
-                    layout='constrained')
-    canvas = FigureCanvasAgg(figure)
-    axes = figure.subplots(len(rows), len(titles), squeeze=False)
-    colors = ScalarMappable(Normalize(0, 1), 'viridis')
-    for row, (name, panels) in zip(axes, rows.items(), strict=True):
-        row[0].set_ylabel(name, fontsize=8, rotation=0, ha='right', va='center')
-        for ax, title, panel in zip(row, titles, panels, strict=True):
-            ax.imshow(panel if panel.ndim == 3 else colors.to_rgba(panel), extent=(0, 1, 0, 1))
-            ax.set_xticks([])
-            ax.set_yticks([])
-            if ax in axes[0]:
-                ax.set_title(title, fontsize=9, loc='left')
-    bar = figure.colorbar(colors, ax=axes, fraction=0.015, pad=0.01)
-    bar.set_label(legend, fontsize=8)
-    bar.ax.tick_params(labelsize=8)
-    canvas.draw()
-    return np.asarray(canvas.buffer_rgba())[..., :3].copy()
 
 
 def _draw(blocks: Sequence[tuple[str, Mapping[str, np.ndarray]]], title: str,

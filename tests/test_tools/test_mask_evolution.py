@@ -9,7 +9,7 @@ from tests.helpers.paths import ROOT
 from tests.helpers.tools import error_of_tool, import_tool, run_tool
 from tests.test_visualization.test_sheet import panels
 
-TOOL = 'analysis_tools/mask_evolution.py'
+TOOL = 'visualization/mask_evolution.py'
 GUIDED, RANDOM = (ROOT / f'configs/ccmim/guidance/{name}.py' for name in ('top-k', 'random'))
 
 
@@ -37,6 +37,7 @@ def arguments(folder, *more):
 def test_a_row_for_each_run_and_a_column_for_each_epoch(runs, monkeypatch):
     run_tool(monkeypatch, TOOL, *arguments(runs, '--epochs', 0, 4))
     sheet = np.asarray(Image.open(runs / 'out/masks.png'))
+    assert (runs / 'out/masks.pdf').read_bytes().startswith(b'%PDF')
     rows = panels(sheet)
     assert len(rows) == 2
     for row in rows:
@@ -47,7 +48,7 @@ def test_a_row_for_each_run_and_a_column_for_each_epoch(runs, monkeypatch):
 
 
 def test_masks_are_those_of_the_checkpoint_and_repeat(runs):
-    tool = import_tool('analysis_tools/mask_evolution')
+    tool = import_tool('visualization/mask_evolution')
     images = tool.read_images([runs / 'images/0.png', runs / 'images/1.png'], (32, 32))
     model = get_model(str(GUIDED), str(runs / 'guided/epoch_2.pth'))
     first, again, other = (tool.masks_of(model, images, seed) for seed in (0, 0, 1))

@@ -1,6 +1,6 @@
 r"""How masks change in the course of runs: a row for each run, its saved epochs side by side.
 
-    python tools/analysis_tools/mask_evolution.py --images a.jpg b.jpg --folder FOLDER \
+    python tools/visualization/mask_evolution.py --images a.jpg b.jpg --folder FOLDER \
         --run configs/ccmim/vit-micro_folder-32.py work_dirs/ccmim/vit-micro_folder-32 \
         --run configs/ccmim/guidance/top-k.py work_dirs/ccmim/guidance/top-k
 
@@ -8,7 +8,7 @@ Shows the --images as they are and under the masks of each epoch, and how often 
 the grid is visible in the images of FOLDER, up to 1,000 of them. Random masks show all positions
 equally often; nothing is learned about a position that is never visible. Epoch 0 is the model as
 initialized; the others are the checkpoints epoch_N.pth that every run has saved, or --epochs of
-them.
+them. A .pdf is written beside the picture.
 """
 import argparse
 from pathlib import Path
@@ -21,7 +21,7 @@ from torchvision.transforms.functional import center_crop, pil_to_tensor, resize
 
 from mmguided import get_model
 from mmguided.datasets.image_folder import IMAGE_EXTENSIONS
-from mmguided.engine.command_line import load_config
+from mmguided.engine.command_line import figure_files, load_config
 from mmguided.utils.errors import (
     ConfigError,
     check_file,
@@ -31,6 +31,7 @@ from mmguided.utils.errors import (
 
 with imports_of_extra('analysis'):
     from mmguided.visualization import cover, draw_grid
+    from mmguided.visualization.style import save_figure
 
 MAX_IMAGES = 1000
 
@@ -43,7 +44,8 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--images', nargs='+', required=True, type=Path, metavar='IMAGE')
     parser.add_argument('--folder', required=True, type=Path)
     parser.add_argument('--epochs', nargs='+', type=int, metavar='N')
-    parser.add_argument('--out', type=Path, default=Path('work_dirs/mask_evolution.png'))
+    parser.add_argument('--out', type=Path, default=Path('work_dirs/mask_evolution.png'),
+                        metavar='FILE.png')
     parser.add_argument('--seed', type=int, default=0)
     return parser.parse_args()
 
@@ -92,6 +94,7 @@ def masks_of(model: nn.Module, images: Tensor, seed: int) -> np.ndarray:
 @exit_on_config_error
 def main() -> None:
     args = parse_args()
+    outs = figure_files(args.out)
     for path in (*args.images, *(config for config, _ in args.run)):
         check_file('--images or --run', str(path), 'give a picture, or a config and its work dir')
     runs = [(config, Path(folder)) for config, folder in args.run]
@@ -118,10 +121,9 @@ def main() -> None:
     titles = [''] * len(args.images)
     for epoch in epochs:
         titles += [f'epoch {epoch}'] + [''] * len(args.images)
-    args.out.parent.mkdir(parents=True, exist_ok=True)
-    Image.fromarray(draw_grid(rows, titles, 'share of images in which a position is visible')).save(
-        args.out)
-    print(args.out)
+    save_figure(
+        draw_grid(rows, titles, 'share of images in which a position is visible'), outs)
+    print(*outs)
 
 
 if __name__ == '__main__':
