@@ -74,6 +74,8 @@ def inspect(model: nn.Module, images: Picture | Sequence[Picture], seed: int = 0
     height, width = (side * encoder.patch_size for side in encoder.patch_resolution)
     if isinstance(images, (str, os.PathLike, Image.Image, np.ndarray)):
         images = [images]
+    if not len(images):
+        raise ConfigError('images=[]: give one or more')
     pixels = np.stack([
         np.asarray(ImageOps.fit(_read(image, f'images[{i}]'), (width, height),
                                 Image.Resampling.BICUBIC))

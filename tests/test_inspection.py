@@ -140,6 +140,8 @@ def test_what_is_no_image_is_named(model, tmp_path, monkeypatch, image, message)
     with pytest.raises(ConfigError) as error:
         mmguided.inspect(model, [picture(), image])
     assert str(error.value).startswith(message)
+    with pytest.raises(ConfigError, match=r'images=\[\]: give one or more'):
+        mmguided.inspect(model, [])
 
 
 def test_other_models_are_refused():
