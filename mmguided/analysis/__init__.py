@@ -8,6 +8,7 @@ from .attention import (
     reversed_attention,
 )
 from .cka import MinibatchCKA, unbiased_hsic
+from .clusters import match_clusters, patch_clusters
 from .exploitation import exploitation_rates
 from .features import (
     cosine_similarity,
@@ -27,6 +28,6 @@ __all__ = [
     'MinibatchCKA', 'ObjectShare', 'Reconstruction', 'among_patches', 'attention_distance',
     'attention_entropy', 'attention_nmi', 'cls_attention', 'cosine_similarity', 'effective_rank',
     'exploitation_rates', 'feature_variance', 'fourier_amplitudes', 'frequencies',
-    'intra_and_inter', 'object_share', 'patch_distances', 'reconstruct', 'relation_kl',
-    'relative_log_amplitude', 'reversed_attention', 'similarity_variance', 'unbiased_hsic',
-    'visible_detail', 'visible_positions']
+    'intra_and_inter', 'match_clusters', 'object_share', 'patch_clusters', 'patch_distances',
+    'reconstruct', 'relation_kl', 'relative_log_amplitude', 'reversed_attention',
+    'similarity_variance', 'unbiased_hsic', 'visible_detail', 'visible_positions']

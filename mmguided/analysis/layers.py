@@ -6,7 +6,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 import torch
-import torch.nn.functional as F
 from mmpretrain.models import VisionTransformer
 from torch import Tensor, nn
 
@@ -16,6 +15,7 @@ from mmguided.structures import PatchMask
 from mmguided.utils.errors import ConfigError
 
 from .attention import among_patches
+from .features import cosine_similarity
 
 
 @dataclass(frozen=True)
@@ -113,6 +113,5 @@ def grid_of(images: Tensor, num_patches: int) -> tuple[tuple[int, int], int]:
 def relation_distributions(view: LayerView) -> dict[str, Tensor]:
     """Rows that sum to 1, ``(B, n, n)``: 'attention', a mean over heads, and 'similarity', the
     softmax of the cosines of the token relations, see :func:`mmguided.analysis.relation_kl`."""
-    normalized = F.normalize(view.relations, dim=-1)
     return dict(attention=view.attention.mean(dim=1),
-                similarity=(normalized @ normalized.mT).softmax(dim=-1))
+                similarity=cosine_similarity(view.relations).softmax(dim=-1))

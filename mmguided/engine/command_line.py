@@ -147,19 +147,19 @@ def fill_num_classes(cfg: Config) -> None:
 
 
 def named_paths(field: str, arguments: Sequence[str]) -> dict[str, str]:
-    """Name -> path of arguments ``NAME=PATH``.
+    """Name -> path of arguments ``[NAME=]PATH``; without a name, the path without its ending.
 
     Raises:
-        ConfigError: If one has another form, or two have one name.
+        ConfigError: If two have one name.
     """
     paths = {}
     for argument in arguments:
-        name, equals, path = argument.partition('=')
-        if not (name and equals and path):
-            raise ConfigError(f'{field} {argument!r}: write NAME={field}')
+        name, separator, path = argument.partition('=')
+        if not separator:
+            name, path = str(Path(argument).with_suffix('')), argument
         if name in paths:
-            raise ConfigError(f'{field} {argument!r}: {name!r} is the name of another one; give '
-                              'each its own')
+            raise ConfigError(f'{field}={argument!r}: {name!r} is the name of another one; put '
+                              'NAME= in front')
         paths[name] = path
     return paths
 

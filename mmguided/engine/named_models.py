@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from mmguided.utils.errors import ConfigError, check_file
 from mmguided.utils.names import nearest
 
+from .command_line import named_paths
 from .config_checks import check_checkpoint
 
 if TYPE_CHECKING:
@@ -21,22 +22,15 @@ def add_model_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def named_checkpoints(arguments: Sequence[str]) -> dict[str, Path]:
-    """Name -> file of ``[NAME=]CHECKPOINT``; without a name, the path without its ending.
+    """Name -> file of ``[NAME=]CHECKPOINT``, see :func:`named_paths`.
 
     Raises:
         ConfigError: If there is no such file, or two have the same name.
     """
-    named = {}
-    for argument in arguments:
-        name, separator, path = argument.partition('=')
-        if not separator:
-            name, path = str(Path(argument).with_suffix('')), argument
+    paths = named_paths('checkpoint', arguments)
+    for path in paths.values():
         check_checkpoint('checkpoint', path, 'give [NAME=]CHECKPOINT, the path of a .pth file')
-        if name in named:
-            raise ConfigError(f'checkpoint={argument!r}: {name!r} is the name of another one; put '
-                              'NAME= in front')
-        named[name] = Path(path).expanduser()
-    return named
+    return {name: Path(path).expanduser() for name, path in paths.items()}
 
 
 def named_configs(arguments: Sequence[str], checkpoints: Mapping[str, Path]) -> dict[str, str]:

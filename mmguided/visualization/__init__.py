@@ -1,4 +1,5 @@
 """Drawing, and only drawing."""
+from .clusters import draw_clusters
 from .curves import draw_curves, draw_exploitation, draw_loss_curves, draw_scatter
 from .grid import draw_grid
 from .layers import draw_layers, draw_lines, draw_maps, draw_points, draw_similarities
@@ -7,6 +8,6 @@ from .sheet import cover, draw_masks, draw_models, draw_sheet
 from .views import draw_views
 
 __all__ = [
-    'Figure', 'Table', 'cover', 'draw_curves', 'draw_exploitation', 'draw_grid', 'draw_layers',
-    'draw_lines', 'draw_loss_curves', 'draw_maps', 'draw_masks', 'draw_models', 'draw_points',
-    'draw_scatter', 'draw_sheet', 'draw_similarities', 'draw_views', 'html_report']
+    'Figure', 'Table', 'cover', 'draw_clusters', 'draw_curves', 'draw_exploitation', 'draw_grid',
+    'draw_layers', 'draw_lines', 'draw_loss_curves', 'draw_maps', 'draw_masks', 'draw_models',
+    'draw_points', 'draw_scatter', 'draw_sheet', 'draw_similarities', 'draw_views', 'html_report']

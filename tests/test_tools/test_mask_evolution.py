@@ -36,7 +36,7 @@ def arguments(folder, *more):
 
 def test_a_row_for_each_run_and_a_column_for_each_epoch(runs, monkeypatch):
     run_tool(monkeypatch, TOOL, *arguments(runs, '--epochs', 0, 4))
-    sheet = np.asarray(Image.open(runs / 'out/masks.png'))
+    sheet = np.asarray(Image.open(runs / 'out/masks.png').convert('RGB'))
     assert (runs / 'out/masks.pdf').read_bytes().startswith(b'%PDF')
     rows = panels(sheet)
     assert len(rows) == 2

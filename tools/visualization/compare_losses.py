@@ -26,7 +26,7 @@ with imports_of_extra('analysis'):
 def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument('runs', nargs='+', metavar='NAME=WORK_DIR')
+    parser.add_argument('runs', nargs='+', metavar='[NAME=]WORK_DIR')
     parser.add_argument('--keys', nargs='+', metavar='KEY', help='scalars of the log')
     parser.add_argument('--out', type=Path, default=Path('work_dirs/losses.png'),
                         metavar='FILE.png')
@@ -38,7 +38,7 @@ def main() -> None:
     args = parse_args()
     outs = figure_files(args.out)
     runs = {name: read_curves(folder)
-            for name, folder in named_paths('WORK_DIR', args.runs).items()}
+            for name, folder in named_paths('work_dir', args.runs).items()}
     for key in args.keys or ():
         for name, curves in runs.items():
             if key not in curves:

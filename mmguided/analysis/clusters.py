@@ -1,0 +1,42 @@
+"""Clusters of the patches of an image."""
+import numpy as np
+import torch.nn.functional as F
+from torch import Tensor
+
+from mmguided.ops import cut_into
+
+from .features import cosine_similarity
+
+
+def patch_clusters(relations: Tensor, num_clusters: int) -> Tensor:
+    """Clusters of the patches of each image, by normalized cuts of the graph whose weights are
+    the cosines of the patches' relations (Self-guided MAE, Eq. 2, Fig. 1 and App. B).
+
+    Args:
+        relations: Attention output before the projection, ``(B, n, D)``, see
+            :class:`mmguided.structures.Wants`; or other features.
+        num_clusters: K; an image that cannot be cut has fewer.
+
+    Returns:
+        The cluster of each patch, ``(B, n)``, int64, counted from 0, the largest first.
+    """
+    similarity = cosine_similarity(relations.float())
+    clusters = F.one_hot(cut_into(similarity, num_clusters), num_clusters)
+    by_size = clusters.sum(dim=1).argsort(dim=1, descending=True, stable=True)
+    return clusters.gather(2, by_size.unsqueeze(1).expand_as(clusters)).argmax(dim=2)
+
+
+def match_clusters(clusters: np.ndarray, reference: np.ndarray, num_clusters: int) -> np.ndarray:
+    """The same clusters with other numbers, those with which they have the most patches in common
+    with the clusters of a reference.
+
+    Args:
+        clusters, reference: ``(B, ...)``, from 0 to ``num_clusters - 1``.
+    """
+    from scipy.optimize import linear_sum_assignment  # an extra installs it
+    matched = np.empty_like(clusters)
+    for row, (ours, theirs) in enumerate(zip(clusters, reference, strict=True)):
+        common = np.zeros((num_clusters, num_clusters), int)
+        np.add.at(common, (ours, theirs), 1)
+        matched[row] = linear_sum_assignment(common, maximize=True)[1][ours]
+    return matched

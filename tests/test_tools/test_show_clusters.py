@@ -1,0 +1,74 @@
+"""show_clusters.py: clusters of the models of checkpoints, of those without a config too."""
+import numpy as np
+import pytest
+import torch
+from mmengine.config import Config
+from PIL import Image
+
+import mmguided
+from tests.helpers.paths import ROOT
+from tests.helpers.tools import error_of_tool, run_tool
+
+TOOL = 'visualization/show_clusters.py'
+CONFIG = ROOT / 'configs/mae/vit-micro_folder-32.py'
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    """A picture with a quarter unlike the rest, one of noise, and a checkpoint with its config and
+    without."""
+    monkeypatch.chdir(tmp_path)
+    pixels = np.full((32, 32, 3), 20, np.uint8)
+    pixels[:16, 16:] = 230, 40, 60
+    Image.fromarray(pixels).save('quarter.png')
+    noise = np.random.default_rng(0).integers(0, 256, (32, 32, 3)).astype(np.uint8)
+    Image.fromarray(noise).save('noise.png')
+    torch.manual_seed(0)
+    cfg = Config.fromfile(CONFIG)
+    state = mmguided.get_model(cfg).state_dict()
+    torch.save(dict(meta=dict(cfg=cfg.pretty_text), state_dict=state), 'whole.pth')
+    torch.save(dict(state_dict=state), 'weights.pth')
+    return tmp_path
+
+
+@pytest.fixture
+def drawn(monkeypatch):
+    """What is drawn in each call."""
+    from mmguided import visualization
+    calls, draw = [], visualization.draw_clusters
+    monkeypatch.setattr(
+        visualization, 'draw_clusters', lambda models: calls.append(models) or draw(models))
+    return calls
+
+
+def test_checkpoints_with_and_without_config(folder, drawn, monkeypatch):
+    images = ('--images', 'quarter.png', 'noise.png', '--out', 'out/clusters.png')
+    run_tool(monkeypatch, TOOL, 'A=whole.pth', 'B=whole.pth', *images, '--num-clusters', 3,
+             '--tsne')
+    run_tool(monkeypatch, TOOL, 'C=weights.pth', '--config', CONFIG, *images, '--num-clusters', 2)
+    (first, second), (third, ) = ([*call.values()] for call in drawn)
+    assert [list(call) for call in drawn] == [['A', 'B'], ['C']]
+    np.testing.assert_array_equal(first['clusters'], second['clusters'])
+    assert first['clusters'].shape == (2, 8, 8) and (np.unique(first['clusters']) == range(3)).all()
+    assert first['points'].shape == (2, 64, 2) and np.isfinite(first['points']).all()
+    np.testing.assert_array_equal(first['points'], second['points'])
+    assert third['points'] is None
+    # Two clusters of the first picture are its quarter and the rest, from untrained weights too.
+    expected = np.zeros((8, 8), int)
+    expected[:4, 4:] = 1
+    assert (third['clusters'][0] == expected).mean() > .9
+    assert np.asarray(Image.open('out/clusters.png')).std() > 0
+    assert (folder / 'out/clusters.pdf').read_bytes().startswith(b'%PDF')
+
+
+@pytest.mark.parametrize('args, message', [
+    (('A=gone.pth', ), "CHECKPOINT='gone.pth': no such file"),
+    (('whole.pth', ), "'whole.pth': write NAME=CHECKPOINT"),
+    (('A=weights.pth', ), 'this checkpoint holds no config'),
+    (('A=whole.pth', '--layer', 7), 'layer 7 is out of range: the encoder has 4 layers'),
+    (('A=whole.pth', '--num-clusters', 9), '--num-clusters 9: give a number from 2 to 7'),
+    (('A=whole.pth', '--images', 'gone.jpg'), "--images='gone.jpg': no such file"),
+])
+def test_what_is_wrong_is_named(folder, monkeypatch, args, message):
+    images = () if '--images' in args else ('--images', 'noise.png')
+    assert message in error_of_tool(monkeypatch, TOOL, *args, *images)

@@ -1,0 +1,103 @@
+r"""Into which clusters do these models divide the patches of an image? (Self-guided MAE, Fig. 1 and
+III)
+
+    python tools/visualization/show_clusters.py MAE=work_dirs/mae/vit-b_800e/epoch_800.pth \
+        'Self-guided MAE=work_dirs/self_guided_mae/vit-b_800e/epoch_800.pth' --images a.jpg b.jpg
+
+The graph of an image's patches, whose weights are the cosines of their token relations in --layer,
+is cut in two by a normalized cut, then again its largest part, until there are --num-clusters. Each
+row shows an image and the clusters of each model; colors of models are chosen to agree as far as
+their clusters do. --tsne adds the token relations of the patches, embedded in the plane by t-SNE.
+A .pdf is written beside the picture.
+
+Checkpoints that training has saved bring their config; --configs are those of others.
+"""
+import argparse
+from pathlib import Path
+
+import numpy as np
+
+from mmguided.engine.command_line import figure_files
+from mmguided.engine.named_models import (
+    add_model_arguments,
+    load_models,
+    named_checkpoints,
+    named_configs,
+)
+from mmguided.utils.errors import (
+    ConfigError,
+    check_file,
+    exit_on_config_error,
+    imports_of_extra,
+)
+
+with imports_of_extra('analysis'):
+    from mmguided.visualization import draw_clusters
+    from mmguided.visualization.style import COLORS, save_figure
+
+
+def parse_args() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    add_model_arguments(parser)
+    parser.add_argument('--images', nargs='+', required=True, metavar='IMAGE')
+    parser.add_argument('--num-clusters', type=int, default=5, metavar='K')
+    parser.add_argument('--layer', type=int, default=-2, metavar='N', help='of the encoder, from 0 '
+                        'or, negative, from the end; default: the second last, as in the paper')
+    parser.add_argument('--tsne', action='store_true', help='show the patches in the plane, too')
+    parser.add_argument('--out', type=Path, default=Path('work_dirs/clusters.png'),
+                        metavar='FILE.png')
+    args = parser.parse_args()
+    if not 2 <= args.num_clusters <= len(COLORS):
+        raise ConfigError(f'--num-clusters {args.num_clusters}: give a number from 2 to '
+                          f'{len(COLORS)}, which is how many colors there are')
+    for image in args.images:
+        check_file('--images', image, 'give images')
+    return args
+
+
+def embed(relations: np.ndarray) -> np.ndarray:
+    """Directions ``(n, D)`` in the plane, ``(n, 2)``; always the same."""
+    from sklearn.manifold import TSNE
+    from sklearn.preprocessing import normalize
+    perplexity = min(30, (len(relations) - 1) / 3)
+    return TSNE(perplexity=perplexity, random_state=0).fit_transform(normalize(relations))
+
+
+@exit_on_config_error
+def main() -> None:
+    args = parse_args()
+    outs = figure_files(args.out)
+    checkpoints = named_checkpoints(args.checkpoints)
+    configs = named_configs(args.configs, checkpoints)
+
+    # Only here: they take many seconds. The toolboxes come first, lest they print.
+    from mmguided.engine.runner import import_toolboxes
+    import_toolboxes('mmpretrain')
+    import torch
+
+    import mmguided
+    from mmguided.analysis import match_clusters, patch_clusters
+    from mmguided.structures import Wants
+    wants = Wants(relations=frozenset({args.layer}))
+    shown = {}
+    for name, model in load_models(checkpoints, configs).items():
+        images = mmguided.inspect(model, args.images).images
+        model.backbone.check_wants(wants)
+        inputs = 255 * torch.from_numpy(images).permute(0, 3, 1, 2)
+        inputs = (inputs.to(model.data_preprocessor.mean.device) - model.data_preprocessor.mean) / model.data_preprocessor.std
+        relations, = model.backbone.observe(inputs, wants).relations.values()
+        clusters = patch_clusters(relations, args.num_clusters).unflatten(
+            1, model.backbone.patch_grid(inputs)).cpu().numpy()
+        first = next(iter(shown.values()))['clusters'] if shown else clusters
+        if first.shape == clusters.shape:
+            clusters = match_clusters(clusters, first, args.num_clusters)
+        shown[name] = dict(
+            images=images, clusters=clusters,
+            points=np.stack([embed(each) for each in relations.cpu().numpy()]) if args.tsne else None)
+    save_figure(draw_clusters(shown), outs)
+    print(*outs)
+
+
+if __name__ == '__main__':
+    main()
