@@ -46,7 +46,6 @@ def test_panels_and_files(runs, monkeypatch, capsys, keys, expected):
     (('MAE={}/mae', 'ccMIM={}/ccmim', '--keys', 'loss_contrast'),
      "--keys loss_contrast: the run 'MAE' has not logged it; it has loss_pixels, loss"),
     (('MAE={}/mae', 'MAE={}/ccmim'), "'MAE' is the name of another one"),
-    (('{}/mae', ), 'write NAME=WORK_DIR'),
     (('MAE={}/mae', '--out', 'losses.jpg'), "--out='losses.jpg': give a file that ends in .png"),
 ])
 def test_what_is_wrong_is_named(runs, monkeypatch, args, message):

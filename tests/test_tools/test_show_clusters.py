@@ -45,7 +45,8 @@ def test_checkpoints_with_and_without_config(folder, drawn, monkeypatch):
     images = ('--images', 'quarter.png', 'noise.png', '--out', 'out/clusters.png')
     run_tool(monkeypatch, TOOL, 'A=whole.pth', 'B=whole.pth', *images, '--num-clusters', 3,
              '--tsne')
-    run_tool(monkeypatch, TOOL, 'C=weights.pth', '--config', CONFIG, *images, '--num-clusters', 2)
+    run_tool(monkeypatch, TOOL, 'C=weights.pth', '--configs', f'C={CONFIG}', *images,
+             '--num-clusters', 2)
     (first, second), (third, ) = ([*call.values()] for call in drawn)
     assert [list(call) for call in drawn] == [['A', 'B'], ['C']]
     np.testing.assert_array_equal(first['clusters'], second['clusters'])
@@ -62,8 +63,7 @@ def test_checkpoints_with_and_without_config(folder, drawn, monkeypatch):
 
 
 @pytest.mark.parametrize('args, message', [
-    (('A=gone.pth', ), "CHECKPOINT='gone.pth': no such file"),
-    (('whole.pth', ), "'whole.pth': write NAME=CHECKPOINT"),
+    (('A=gone.pth', ), "checkpoint='gone.pth': no such file"),
     (('A=weights.pth', ), 'this checkpoint holds no config'),
     (('A=whole.pth', '--layer', 7), 'layer 7 is out of range: the encoder has 4 layers'),
     (('A=whole.pth', '--num-clusters', 9), '--num-clusters 9: give a number from 2 to 7'),

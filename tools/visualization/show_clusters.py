@@ -84,17 +84,19 @@ def main() -> None:
     for name, model in load_models(checkpoints, configs).items():
         images = mmguided.inspect(model, args.images).images
         model.backbone.check_wants(wants)
-        inputs = 255 * torch.from_numpy(images).permute(0, 3, 1, 2)
-        inputs = (inputs.to(model.data_preprocessor.mean.device) - model.data_preprocessor.mean) / model.data_preprocessor.std
+        mean, std = model.data_preprocessor.mean, model.data_preprocessor.std
+        inputs = 255 * torch.from_numpy(images).permute(0, 3, 1, 2).to(mean.device)
+        inputs = (inputs - mean) / std
         relations, = model.backbone.observe(inputs, wants).relations.values()
         clusters = patch_clusters(relations, args.num_clusters).unflatten(
             1, model.backbone.patch_grid(inputs)).cpu().numpy()
         first = next(iter(shown.values()))['clusters'] if shown else clusters
         if first.shape == clusters.shape:
             clusters = match_clusters(clusters, first, args.num_clusters)
-        shown[name] = dict(
-            images=images, clusters=clusters,
-            points=np.stack([embed(each) for each in relations.cpu().numpy()]) if args.tsne else None)
+        points = None
+        if args.tsne:
+            points = np.stack([embed(each) for each in relations.cpu().numpy()])
+        shown[name] = dict(images=images, clusters=clusters, points=points)
     save_figure(draw_clusters(shown), outs)
     print(*outs)
 
