@@ -161,7 +161,7 @@ MEASURES: Mapping[str, Measure] = {
     'relative_log_amplitude': Measure(
         'Fourier: relative log amplitude',
         lambda view, scene: relative_log_amplitude(view.tokens, scene.grid),
-        r'relative log amplitude at the highest frequency',
+        'relative log amplitude',
         'Amplitude of the frequencies of the feature map, relative to its mean; in figures of '
         'layers at the highest frequency. High: detail. Low: overall shape.', 'frequency',
         curve=_last_entry),
@@ -171,7 +171,7 @@ MEASURES: Mapping[str, Measure] = {
         r'feature variance $\sigma_F$ of mask tokens',
         'How widely the directions of the mask tokens spread.', parts=(DECODER, )),
     'exploitation': Measure(
-        'Exploitation rate', _group_attention, 'share of mask tokens in all tokens',
+        'Exploitation rate', _group_attention, 'share of mask tokens',
         'How much of all tokens comes from mask tokens, rather than visible ones, by the attention '
         'of this and all earlier layers of the decoder.', 'visible, mask', parts=(DECODER, ),
         finish=_exploitation, curve=_last_entry),
@@ -183,7 +183,7 @@ PAIR_MEASURES: Mapping[str, Measure] = {
         f'KL of {kind}',
         lambda view, reference, kind=kind: relation_kl(
             relation_distributions(view)[kind], reference[kind]),
-        f'KL of {kind} from the reference, nats',
+        f'KL of {kind}, nats',
         f'How far the {kind} of patches is from that of the reference, on average. The decoder of '
         'the reference sees all patches, the others the mask, so that a decoder has a distance to '
         'itself.')

@@ -19,7 +19,7 @@ body { font: 16px/1.5 system-ui, sans-serif; color: #222; max-width: 68rem; marg
        padding: 0 1rem; }
 table { border-collapse: collapse; margin: 1rem 0; display: block; overflow-x: auto; }
 th, td { padding: .25rem .75rem; border-bottom: 1px solid #ddd; text-align: left;
-         white-space: pre-wrap; overflow-wrap: anywhere; font-variant-numeric: tabular-nums; }
+         white-space: pre-wrap; font-variant-numeric: tabular-nums; }
 main { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(30rem, 100%), 1fr));
        gap: 0 2rem; }
 section { min-width: 0; }
