@@ -1,6 +1,5 @@
 """What a model does with images, as data."""
 from .attention import (
-    among_patches,
     attention_distance,
     attention_entropy,
     attention_nmi,
@@ -25,7 +24,7 @@ from .reconstruction import Reconstruction, cls_attention, reconstruct
 from .relations import intra_and_inter, relation_kl
 
 __all__ = [
-    'MinibatchCKA', 'ObjectShare', 'Reconstruction', 'among_patches', 'attention_distance',
+    'MinibatchCKA', 'ObjectShare', 'Reconstruction', 'attention_distance',
     'attention_entropy', 'attention_nmi', 'cls_attention', 'cosine_similarity', 'effective_rank',
     'exploitation_rates', 'feature_variance', 'fourier_amplitudes', 'frequencies',
     'intra_and_inter', 'match_clusters', 'object_share', 'patch_clusters', 'patch_distances',

@@ -1,24 +1,10 @@
 """What attention maps say: how far a token looks, how evenly, and whether all look alike.
 
 Maps are ``(..., n, n)`` of the n patches of a grid in the image's order: row i is how much query i
-attends to each key. Rows sum to 1, see :func:`among_patches`.
+attends to each key. Rows sum to 1.
 """
 import torch
 from torch import Tensor
-
-
-def among_patches(attention: Tensor, num_extra: int = 1) -> Tensor:
-    """Attention of patches to patches, its rows scaled to a sum of 1.
-
-    Args:
-        attention: ``(..., N, N)``, first of ``num_extra`` tokens such as [CLS], then of patches.
-        num_extra: How many.
-
-    Returns:
-        ``(..., N - num_extra, N - num_extra)``.
-    """
-    patches = attention[..., num_extra:, num_extra:]
-    return patches / patches.sum(dim=-1, keepdim=True)
 
 
 def patch_distances(grid: tuple[int, int], patch_size: float, device: torch.device | None = None
@@ -59,7 +45,7 @@ def attention_entropy(attention: Tensor) -> Tensor:
 
 def attention_nmi(attention: Tensor) -> Tensor:
     """Normalized mutual information of query and key positions (Park et al., "What Do
-    Self-Supervised Vision Transformers Learn?", ICLR 2023, Sec. 3.1; Self-guided MAE Fig. 6).
+    Self-Supervised Vision Transformers Learn?", ICLR 2023; Self-guided MAE Fig. 6).
 
     All queries have the same probability 1 / n, and ``p(key | query)`` is the attention. NMI is
     ``I(query, key) / sqrt(H(query) H(key))``.
@@ -82,7 +68,8 @@ def attention_nmi(attention: Tensor) -> Tensor:
 
 def reversed_attention(attention: Tensor) -> Tensor:
     """How each token spreads over the others (Ding et al., 2023; Conditional MAE Fig. 6): the
-    columns of a map without its diagonal, each scaled to a sum of 1.
+    columns of a map, here without its diagonal and each scaled to a sum of 1, so that it says where
+    a token goes and not how much of it.
 
     Args:
         attention: ``(..., n, n)``.

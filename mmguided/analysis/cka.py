@@ -30,11 +30,11 @@ class MinibatchCKA:
     batches of the same images (Nguyen et al., ICLR 2021, Eq. 2; Conditional MAE Fig. 4).
 
     1 for features that differ by a rotation, a scale and a shift; near 0 for unrelated ones, and
-    possibly below. The estimate does not depend on the batch size, but for chance.
+    possibly below. A batch counts by its number of images, lest a small last one decide.
     """
 
     def __init__(self) -> None:
-        self._cross = self._first = self._second = 0.
+        self._sums: tuple[Tensor, ...] | None = None
 
     def update(self, first: Sequence[Tensor], second: Sequence[Tensor]) -> None:
         """Add a batch of at least 4 images; smaller ones are left out.
@@ -46,21 +46,26 @@ class MinibatchCKA:
         if len(first[0]) < 4:
             return
         rows, columns = _gram_matrices(first), _gram_matrices(second)
-        self._cross += unbiased_hsic(rows.unsqueeze(1), columns.unsqueeze(0))
-        self._first += unbiased_hsic(rows, rows)
-        self._second += unbiased_hsic(columns, columns)
+        batch = (unbiased_hsic(rows.unsqueeze(1), columns.unsqueeze(0)),
+                 unbiased_hsic(rows, rows), unbiased_hsic(columns, columns))
+        batch = [len(first[0]) * hsic for hsic in batch]
+        self._sums = tuple(
+            batch if self._sums is None else map(torch.add, self._sums, batch))
 
-    def compute(self) -> Tensor:
-        """``(layers of the first, layers of the second)``."""
-        return self._cross / (self._first.unsqueeze(1) * self._second.unsqueeze(0)).sqrt()
+    def compute(self) -> Tensor | None:
+        """``(layers of the first, layers of the second)``; None if no batch was large enough."""
+        if self._sums is None:
+            return None
+        cross, first, second = self._sums
+        return cross / (first.unsqueeze(1) * second.unsqueeze(0)).sqrt()
 
 
 def _gram_matrices(layers: Sequence[Tensor]) -> Tensor:
-    """``(layers, B, B)``, in float64, of features whose mean over the batch is taken out: that
-    changes nothing but the size of the numbers."""
+    """``(layers, B, B)``, float64 on the CPU, of features whose mean over the batch is taken out:
+    that changes nothing but the size of the numbers."""
     grams = []
     for features in layers:
-        features = features.flatten(1).double()
+        features = features.flatten(1).float()
         features = features - features.mean(dim=0)
-        grams.append(features @ features.mT)
+        grams.append((features @ features.mT).cpu().double())
     return torch.stack(grams)

@@ -49,10 +49,10 @@ def fourier_amplitudes(features: Tensor, grid: tuple[int, int]) -> Tensor:
 
 def relative_log_amplitude(features: Tensor, grid: tuple[int, int], eps: float = 1e-6) -> Tensor:
     """Log amplitude of frequencies relative to that of the mean (Park et al., "What Do
-    Self-Supervised Vision Transformers Learn?", ICLR 2023, Fig. 6; Self-guided MAE Fig. 7b).
+    Self-Supervised Vision Transformers Learn?", ICLR 2023; Self-guided MAE Fig. 7b).
 
-    A mean over channels, on the diagonal of the frequency plane, where both directions have the
-    same share of their highest frequency.
+    A mean over channels, on the diagonal of the frequency plane; on a grid that is not square, at
+    the frequencies nearest to it.
 
     Args:
         features: ``(B, h * w, D)``.

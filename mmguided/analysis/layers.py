@@ -1,6 +1,5 @@
 """What each transformer block of a model does with images: the only place that makes attention
 maps, apart from the code that trains."""
-import math
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -9,12 +8,11 @@ import torch
 from mmpretrain.models import VisionTransformer
 from torch import Tensor, nn
 
-from mmguided.models.backbones import MaskedViT
+from mmguided.models.backbones import DenseViT, Encoder, MaskedViT
 from mmguided.ops import split_heads
 from mmguided.structures import PatchMask
 from mmguided.utils.errors import ConfigError
 
-from .attention import among_patches
 from .features import cosine_similarity
 
 
@@ -25,7 +23,7 @@ class LayerView:
     Attributes:
         tokens: Output, ``(B, n, D)``.
         relations: Attention output before the projection, ``(B, n, D)`` (Self-guided MAE, Eq. 1).
-        attention: ``(B, heads, n, n)``, float32, see :func:`among_patches`.
+        attention: Among patches, ``(B, heads, n, n)``, float32: rows sum to 1 without [CLS].
     """
     tokens: Tensor
     relations: Tensor
@@ -52,10 +50,11 @@ class Layer:
         attn = self.block.attn
         query, key, value = split_heads(
             attn.qkv(self.block.ln1(self.inputs)), attn.num_heads, attn.head_dims)
-        attention = (query.float() @ key.float().mT * query.shape[-1]**-0.5).softmax(dim=-1)
-        relations = (attention @ value.float()).transpose(1, 2).flatten(2)
-        return LayerView(self.outputs[:, self.num_extra:], relations[:, self.num_extra:],
-                         among_patches(attention, self.num_extra))
+        logits = query.float() @ key.float().mT * query.shape[-1]**-0.5
+        relations = (logits.softmax(dim=-1) @ value.float()).transpose(1, 2).flatten(2)
+        extra = self.num_extra
+        return LayerView(self.outputs[:, extra:], relations[:, extra:],
+                         logits[..., extra:, extra:].softmax(dim=-1))
 
 
 @contextmanager
@@ -74,16 +73,27 @@ def _recorded(blocks: Sequence[nn.Module], num_extra: int) -> Iterator[list[Laye
             hook.remove()
 
 
-@torch.no_grad()
-def encoder_layers(model: nn.Module, images: Tensor) -> list[Layer]:
-    """Every block of a model's encoder, which sees all of the images, ``(B, 3, H, W)``
-    normalized."""
-    backbone = model.backbone
-    # Other encoders of mmpretrain that are made of it, such as its MAE's, mask by themselves.
-    if not isinstance(backbone, MaskedViT) and type(backbone) is not VisionTransformer:
+def check_encoder(model: nn.Module) -> None:
+    """Raise ConfigError if a model's encoder is not a ViT whose patches all attend to each
+    other."""
+    backbone = getattr(model, 'backbone', None)
+    # Other encoders of mmpretrain that are made of its ViT, such as its MAE's, mask by themselves.
+    is_vit = isinstance(backbone, MaskedViT) or type(backbone) is VisionTransformer
+    if not is_vit or isinstance(backbone, DenseViT):
         raise ConfigError(f'backbone.type={type(backbone).__name__} has no blocks whose patches '
                           "all attend to each other: analyze a ViT, such as "
                           "type='mmguided.MaskedViT'")
+    if backbone.num_layers - 1 not in backbone.out_indices:
+        raise ConfigError(f'backbone.out_indices={list(backbone.out_indices)} leaves out the last '
+                          f'of {backbone.num_layers} blocks: set it to -1')
+
+
+@torch.no_grad()
+def encoder_layers(model: nn.Module, images: Tensor) -> list[Layer]:
+    """Every block of a model's encoder, which sees all of the images, ``(B, 3, H, W)`` normalized;
+    ConfigError as of :func:`check_encoder`."""
+    check_encoder(model)
+    backbone = model.backbone
     with _recorded(backbone.layers, backbone.num_extra_tokens) as layers:
         backbone(images)
     return layers
@@ -103,11 +113,16 @@ def decoder_layers(model: nn.Module, images: Tensor, mask: PatchMask) -> list[La
     return layers
 
 
-def grid_of(images: Tensor, num_patches: int) -> tuple[tuple[int, int], int]:
-    """Grid ``(h, w)`` of square patches and their side in pixels, of images ``(..., H, W)``."""
-    height, width = images.shape[-2:]
-    side = math.isqrt(height * width // num_patches)
-    return (height // side, width // side), side
+def grid_of(model: nn.Module, size: tuple[int, int]) -> tuple[tuple[int, int], int]:
+    """Patches ``(h, w)`` of an image of ``size`` (height, width) and their side in pixels;
+    ConfigError if the encoder would pad the image."""
+    backbone = model.backbone
+    side = (backbone.patch_size if isinstance(backbone, Encoder) else
+            backbone.patch_embed.projection.kernel_size[0])
+    if size[0] % side or size[1] % side:
+        raise ConfigError(f'backbone.img_size={size}: patches of {side} pixels do not divide it; '
+                          'set it to multiples')
+    return (size[0] // side, size[1] // side), side
 
 
 def relation_distributions(view: LayerView) -> dict[str, Tensor]:

@@ -8,6 +8,7 @@ from torch import Tensor, nn
 
 from mmguided.ops import gather_tokens, normalized_cut
 from mmguided.structures import PatchMask
+from mmguided.utils.errors import ConfigError
 
 from .attention import (
     attention_distance,
@@ -27,6 +28,7 @@ from .features import (
 from .layers import (
     Layer,
     LayerView,
+    check_encoder,
     decoder_layers,
     encoder_layers,
     grid_of,
@@ -45,14 +47,13 @@ class Scene:
     Attributes:
         grid: Patches ``(h, w)``.
         distances: Between them, see :func:`patch_distances`.
-        side: The two sides of each image by the similarities of the last layer, ``(B, n)`` bool.
-        has_sides: Whether an image has a cut, ``(B, )`` bool.
+        cut: The two sides of each image by the similarities of the last layer, ``(B, n)`` bool, and
+            whether there are two, ``(B, )`` bool; None if no measure reads it.
         mask: What the encoder has not seen; None if it has seen all.
     """
     grid: tuple[int, int]
     distances: Tensor
-    side: Tensor
-    has_sides: Tensor
+    cut: tuple[Tensor, Tensor] | None
     mask: PatchMask | None
 
 
@@ -68,7 +69,10 @@ class Measure:
         meaning: What it says, for the report.
         entries: What the entries of an image are, such as 'head'; '' for one value.
         parts: In which parts of a model it is measured.
-        finish: From the mean over images of all layers, ``(layers, ...)``, to what is reported.
+        reads_cut: Whether it reads :attr:`Scene.cut`.
+        reads_mask: Whether it has no meaning where nothing is masked.
+        finish: From the mean over images of all layers, ``(layers, ...)``, to what is reported;
+            None reports the mean.
         curve: From what is reported, ``(layers, ...)``, to one value a layer for figures.
     """
     title: str
@@ -77,7 +81,9 @@ class Measure:
     meaning: str
     entries: str = ''
     parts: tuple[str, ...] = (ENCODER, DECODER)
-    finish: Callable[[Tensor, Scene], Tensor] = lambda mean, scene: mean
+    reads_cut: bool = False
+    reads_mask: bool = False
+    finish: Callable[[Tensor, Scene], Tensor] | None = None
     curve: Callable[[np.ndarray], np.ndarray] = lambda values: values
 
 
@@ -94,8 +100,13 @@ def _last_entry(values: np.ndarray) -> np.ndarray:
 
 
 def _sides(weights: Tensor, scene: Scene) -> Tensor:
-    both = intra_and_inter(weights, scene.side)
-    return torch.where(scene.has_sides.unsqueeze(1), both, torch.nan)
+    side, valid = scene.cut
+    return torch.where(valid.unsqueeze(1), intra_and_inter(weights, side), torch.nan)
+
+
+def _cut(last: Layer) -> tuple[Tensor, Tensor]:
+    cut = normalized_cut(cosine_similarity(last.view().relations))
+    return cut.side, cut.valid
 
 
 def _group_attention(view: LayerView, scene: Scene) -> Tensor:
@@ -140,7 +151,7 @@ MEASURES: Mapping[str, Measure] = {
         'Feature variance',
         lambda view, scene: feature_variance(view.relations),
         r'feature variance $\sigma_F$',
-        'How widely the directions of the patch embeddings of an image spread.'),
+        "How widely the directions of an image's patches spread, in the attention output."),
     'similarity_variance': Measure(
         'Similarity variance',
         lambda view, scene: similarity_variance(cosine_similarity(view.relations)),
@@ -150,14 +161,14 @@ MEASURES: Mapping[str, Measure] = {
         'Bi-partition gap of similarities',
         lambda view, scene: _sides(cosine_similarity(view.relations), scene),
         r'$\mu_{intra} - \mu_{inter}$ of similarities',
-        'Patches are cut into two groups by their similarity in the last layer: how much more '
-        'similar they are within a group than between the groups.', 'intra, inter', curve=_gap),
+        'Patches are cut into two groups by their similarity in the last layer of the reference: '
+        'how much more similar they are within a group than between the groups.', 'intra, inter',
+        reads_cut=True, curve=_gap),
     'attention_gap': Measure(
         'Bi-partition gap of attention',
         lambda view, scene: _sides(view.attention.mean(dim=1), scene),
         r'$\mu_{intra} - \mu_{inter}$ of attention',
-        'The same of attention, whose mean weight is one by the number of patches.',
-        'intra, inter', curve=_gap),
+        'The same of attention; its rows sum to 1.', 'intra, inter', reads_cut=True, curve=_gap),
     'relative_log_amplitude': Measure(
         'Fourier: relative log amplitude',
         lambda view, scene: relative_log_amplitude(view.tokens, scene.grid),
@@ -169,12 +180,14 @@ MEASURES: Mapping[str, Measure] = {
         'Mask token variance',
         lambda view, scene: feature_variance(gather_tokens(view.tokens, scene.mask.ids_mask)),
         r'feature variance $\sigma_F$ of mask tokens',
-        'How widely the directions of the mask tokens spread.', parts=(DECODER, )),
+        'How widely the directions of the mask tokens spread, as the blocks give them.',
+        parts=(DECODER, ), reads_mask=True),
     'exploitation': Measure(
         'Exploitation rate', _group_attention, 'share of mask tokens',
         'How much of all tokens comes from mask tokens, rather than visible ones, by the attention '
-        'of this and all earlier layers of the decoder.', 'visible, mask', parts=(DECODER, ),
-        finish=_exploitation, curve=_last_entry),
+        'of this and all earlier layers of the decoder, from mean attentions of all images.',
+        'visible, mask', parts=(DECODER, ), reads_mask=True, finish=_exploitation,
+        curve=_last_entry),
 }
 
 # Against a reference model.
@@ -197,24 +210,26 @@ class Estimate:
 
     Attributes:
         mean: ``(layers, ...)``.
-        standard_error: Of the mean, before :attr:`Measure.finish`; of the same shape.
-        num_images: Those that have a value, ``(layers, ...)``.
+        standard_error: Of the mean, of the same shape; NaN of one image. None for what is computed
+            from means, see :attr:`Measure.finish`.
+        num_images: Least number of images that have a value.
     """
     mean: np.ndarray
-    standard_error: np.ndarray
-    num_images: np.ndarray
+    standard_error: np.ndarray | None
+    num_images: int
 
 
 @dataclass
 class _Sums:
-    """Of values of images that come in batches; NaN are left out."""
+    """Of values of images that come in batches, on the CPU; NaN are left out."""
     count: Tensor | float = 0.
     total: Tensor | float = 0.
     squares: Tensor | float = 0.
 
     def update(self, values: Tensor) -> None:
-        known, values = values.isfinite(), values.double().nan_to_num(posinf=0, neginf=0)
-        values = values * known
+        values = values.cpu().double()
+        known = ~values.isnan()
+        values = torch.where(known, values, 0)
         self.count = self.count + known.sum(dim=0)
         self.total = self.total + values.sum(dim=0)
         self.squares = self.squares + values.square().sum(dim=0)
@@ -226,7 +241,8 @@ class _Sums:
     @property
     def standard_error(self) -> Tensor:
         variance = (self.squares / self.count - self.mean.square()).clamp(min=0)
-        return (variance / (self.count - 1).clamp(min=1)).sqrt()
+        error = (variance / (self.count - 1).clamp(min=1)).sqrt()
+        return torch.where(self.count > 1, error, torch.nan)
 
 
 @dataclass
@@ -250,6 +266,7 @@ class _ModelRun:
     """Collects the measures of one model."""
 
     def __init__(self, model: nn.Module, measures: Sequence[str], mask_ratio: float) -> None:
+        check_encoder(model)
         self.model = model
         self.mask_ratio = mask_ratio
         self.measures = {name: MEASURES[name] for name in measures if name in MEASURES}
@@ -262,39 +279,46 @@ class _ModelRun:
         for name, measure in self.measures.items():
             if not set(measure.parts) & set(self.parts):
                 self.result.left_out[name] = 'no decoder whose patches attend to each other'
+            elif measure.reads_mask and not mask_ratio:
+                self.result.left_out[name] = 'the mask ratio is 0'
+        for name in self.result.left_out:
+            del self.measures[name]
 
-    def read(self, images: Tensor, seed: int, sees_all: bool = False
+    def read(self, images: Tensor, seed: int, mask_ratio: float
              ) -> tuple[dict[str, list[Layer]], PatchMask]:
         """All layers, and the mask of the decoder's input."""
-        layers = {ENCODER: encoder_layers(self.model, images)}
-        first = layers[ENCODER][0]
-        grid, _ = grid_of(images, first.outputs.shape[1] - first.num_extra)
-        generator = torch.Generator().manual_seed(seed)
+        grid, _ = grid_of(self.model, images.shape[-2:])
         mask = PatchMask.random(
-            len(images), grid, 0. if sees_all else self.mask_ratio, images.device, generator)
+            len(images), grid, mask_ratio, images.device, torch.Generator().manual_seed(seed))
+        if not mask.len_keep or mask_ratio and mask.len_keep == mask.num_patches:
+            raise ConfigError(f'mask_ratio={mask_ratio} on {grid[0]} x {grid[1]} patches keeps '
+                              f'{mask.len_keep} of them visible: choose another')
+        layers = {ENCODER: encoder_layers(self.model, images)}
         if DECODER in self.parts:
             layers[DECODER] = decoder_layers(self.model, images, mask)
         return layers, mask
 
     def update(self, images: Tensor, seed: int, reference: '_Reference | None') -> None:
         """Measure a batch."""
-        all_layers, mask = self.read(images, seed)
+        all_layers, mask = self.read(images, seed, self.mask_ratio)
         if self.cka is not None:
             self.cka.update(reference.tokens, [
                 layer.outputs[:, layer.num_extra:] for layer in all_layers[ENCODER]])
-        self.result.grid = mask.grid
+        self.result.grid, patch_size = grid_of(self.model, images.shape[-2:])
+        distances = patch_distances(mask.grid, patch_size, images.device)
         for part, layers in all_layers.items():
             asked = {name: measure for name, measure in self.measures.items()
                      if part in measure.parts}
-            against = reference.of(part, layers, mask.num_patches) if self.pairs else None
+            against = reference.relations_of(part, layers, mask.grid) if self.pairs else None
             if self.pairs and against is None:
                 for name in self.pairs:
                     self.result.left_out[f'{name}, {part}'] = (
                         'the reference has another number of layers or patches, or none')
             if not asked and against is None:
                 continue
-            scene = self.scene[part] = self._scene(
-                images, layers[-1], mask if part == DECODER else None, mask.grid)
+            scene = self.scene[part] = Scene(
+                mask.grid, distances, self._cut(part, layers, mask.grid, asked, reference),
+                mask if part == DECODER else None)
             for number, layer in enumerate(layers):
                 view = layer.view()
                 for name, measure in asked.items():
@@ -302,12 +326,21 @@ class _ModelRun:
                 for name, measure in self.pairs.items() if against else ():
                     self._add(name, part, number, measure.of(view, against[number]))
 
-    def _scene(self, images: Tensor, last: Layer, mask: PatchMask | None,
-               grid: tuple[int, int]) -> Scene:
-        cut = normalized_cut(cosine_similarity(last.view().relations))
-        _, patch_size = grid_of(images, grid[0] * grid[1])
-        return Scene(grid, patch_distances(grid, patch_size, images.device), cut.side, cut.valid,
-                     mask)
+    def _cut(self, part: str, layers: Sequence[Layer], grid: tuple[int, int],
+             asked: Mapping[str, Measure], reference: '_Reference | None'
+             ) -> tuple[Tensor, Tensor] | None:
+        """That of the reference, which is the same for all models, or else the model's own."""
+        reading = [name for name, measure in asked.items() if measure.reads_cut]
+        if not reading:
+            return None
+        cut = reference.cut_of(part, grid)
+        if cut is None:
+            for name in reading:
+                self.result.left_out[f'{name}, {part}, by the groups of the reference'] = (
+                    "the reference has another number of patches, or no decoder: the model's own "
+                    'groups are measured')
+            cut = _cut(layers[-1])
+        return cut
 
     def _add(self, name: str, part: str, number: int, values: Tensor) -> None:
         sums = self.sums.setdefault((name, part), [])
@@ -319,34 +352,46 @@ class _ModelRun:
         """Means over all batches."""
         for (name, part), sums in self.sums.items():
             measure = self.measures.get(name) or self.pairs[name]
-            mean = measure.finish(torch.stack([each.mean for each in sums]), self.scene[part])
+            mean = torch.stack([each.mean for each in sums])
+            error = torch.stack([each.standard_error for each in sums]).numpy()
+            if measure.finish is not None:
+                mean, error = measure.finish(mean, self.scene[part]), None
             self.result.layers[name, part] = Estimate(
-                mean.cpu().numpy(),
-                torch.stack([each.standard_error for each in sums]).cpu().numpy(),
-                torch.stack([each.count for each in sums]).cpu().numpy())
+                mean.numpy(), error, min(int(each.count.min()) for each in sums))
         if self.cka is not None:
-            self.result.cka = self.cka.compute().cpu().numpy()
+            similarity = self.cka.compute()
+            if similarity is None:
+                self.result.left_out[CKA] = 'no batch has 4 images or more'
+            else:
+                self.result.cka = similarity.numpy()
         return self.result
 
 
 class _Reference:
     """What pairs of models need of the reference, of one batch."""
 
-    def __init__(self, run: _ModelRun, images: Tensor, with_relations: bool) -> None:
+    def __init__(self, run: _ModelRun, images: Tensor) -> None:
         # Eq. 4's reference sees the intact image, in its decoder too (appendix B).
-        layers, mask = run.read(images, seed=0, sees_all=True)
-        self.num_patches = mask.num_patches
+        layers, mask = run.read(images, seed=0, mask_ratio=0.)
+        self.grid = mask.grid
         self.tokens = [layer.outputs[:, layer.num_extra:] for layer in layers[ENCODER]]
-        self.relations = {
-            part: [relation_distributions(layer.view()) for layer in of_part]
-            for part, of_part in layers.items()} if with_relations else {}
+        self.relations, self.cuts = {}, {}
+        if run.pairs:
+            self.relations = {part: [relation_distributions(layer.view()) for layer in of_part]
+                              for part, of_part in layers.items()}
+        if any(measure.reads_cut for measure in run.measures.values()):
+            self.cuts = {part: _cut(of_part[-1]) for part, of_part in layers.items()}
 
-    def of(self, part: str, layers: Sequence[Layer], num_patches: int
-           ) -> list[dict[str, Tensor]] | None:
+    def relations_of(self, part: str, layers: Sequence[Layer], grid: tuple[int, int]
+                     ) -> list[dict[str, Tensor]] | None:
         """Relations of each layer; None if they do not fit those of ``layers``."""
         relations = self.relations.get(part, [])
-        fits = len(relations) == len(layers) and num_patches == self.num_patches
-        return relations if fits else None
+        return relations if len(relations) == len(layers) and grid == self.grid else None
+
+    def cut_of(self, part: str, grid: tuple[int, int]) -> tuple[Tensor, Tensor] | None:
+        """Two groups of the patches of each image, by its last layer (appendix B, "pseudo-ground
+        truth"); None if there are none for this grid."""
+        return self.cuts.get(part) if grid == self.grid else None
 
 
 @torch.no_grad()
@@ -359,27 +404,33 @@ def measure_models(models: Mapping[str, nn.Module],
     """Measure models on the same images.
 
     The encoder sees all of an image, the decoder what a random mask leaves, the same for all models
-    of one grid.
+    of one grid; it depends on the batches.
 
     Args:
         models: By name, in evaluation mode: pretraining models of ours, or classifiers, with a
             MaskedViT or mmpretrain's VisionTransformer as ``backbone``.
         batches: Images of each model, normalized, ``(B, 3, H, W)`` by its name.
         measures: Keys of :data:`MEASURES` and :data:`PAIR_MEASURES`, and 'cka'.
-        reference: Name of the model that 'cka' and the pair measures compare with; None takes the
-            first.
-        mask_ratio: Of the decoder's input.
+        reference: Name of the model that 'cka' and the pair measures compare with, and whose groups
+            the bi-partition gaps are of; None takes the first.
+        mask_ratio: Of the decoder's input; 0 shows it everything.
         seed: Of the masks.
 
     Raises:
-        ConfigError: If an encoder is not a ViT.
+        ConfigError: If a measure or the reference is unknown, an encoder is not a ViT, or the mask
+            ratio leaves nothing visible.
     """
+    known = [*MEASURES, *PAIR_MEASURES, CKA]
+    if unknown := [name for name in measures if name not in known]:
+        raise ConfigError(f'measures: {unknown[0]!r} is unknown; choose from {", ".join(known)}')
     reference = next(iter(models)) if reference is None else reference
+    if reference not in models:
+        raise ConfigError(f'reference={reference!r}: choose from {list(models)}')
     runs = {name: _ModelRun(model, measures, mask_ratio) for name, model in models.items()}
-    has_pairs = bool(set(measures) & {*PAIR_MEASURES, CKA})
+    against = [name for name in measures
+               if name not in MEASURES or MEASURES[name].reads_cut]
     for number, batch in enumerate(batches):
-        known = _Reference(runs[reference], batch[reference], bool(
-            set(measures) & set(PAIR_MEASURES))) if has_pairs else None
+        seen = _Reference(runs[reference], batch[reference]) if against else None
         for name, run in runs.items():
-            run.update(batch[name], seed + number, known)
+            run.update(batch[name], seed + number, seen)
     return {name: run.finish() for name, run in runs.items()}

@@ -155,8 +155,10 @@ def named_paths(field: str, arguments: Sequence[str]) -> dict[str, str]:
     paths = {}
     for argument in arguments:
         name, separator, path = argument.partition('=')
-        if not separator:
+        if not separator or Path(argument).exists():  # a path may have the sign in it
             name, path = str(Path(argument).with_suffix('')), argument
+        if not name.strip():
+            raise ConfigError(f'{field}={argument!r}: the name before the = is empty')
         if name in paths:
             raise ConfigError(f'{field}={argument!r}: {name!r} is the name of another one; put '
                               'NAME= in front')

@@ -29,6 +29,8 @@ def named_checkpoints(arguments: Sequence[str]) -> dict[str, Path]:
     """
     paths = named_paths('checkpoint', arguments)
     for path in paths.values():
+        if '://' in path:
+            raise ConfigError(f'checkpoint={path!r} is an address: download it, and give the path')
         check_checkpoint('checkpoint', path, 'give [NAME=]CHECKPOINT, the path of a .pth file')
     return {name: Path(path).expanduser() for name, path in paths.items()}
 
@@ -41,12 +43,14 @@ def named_configs(arguments: Sequence[str], checkpoints: Mapping[str, Path]) -> 
     """
     named = {}
     for argument in arguments:
-        name, separator, config = argument.rpartition('=')
-        if not separator or name not in checkpoints:
+        # Not up to the first =: the name of a checkpoint may have one.
+        name = next((name for name in checkpoints if argument.startswith(f'{name}=')), None)
+        if name is None:
+            given, separator, _ = argument.partition('=')
             raise ConfigError(f'--configs {argument!r}: give NAME=CONFIG, with the name of a '
-                              f'checkpoint{nearest(name, checkpoints) if separator else ""}')
-        check_file('--configs', config, 'give the path of a config')
-        named[name] = config
+                              f'checkpoint{nearest(given, checkpoints) if separator else ""}')
+        named[name] = argument.removeprefix(f'{name}=')
+        check_file('--configs', named[name], 'give the path of a config')
     return named
 
 

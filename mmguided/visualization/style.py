@@ -1,7 +1,9 @@
 """What all figures have in common: colors, names as plain text, several files of one figure."""
-from collections.abc import Sequence
+import textwrap
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from matplotlib.artist import Artist
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
@@ -21,6 +23,20 @@ def plain_text(name: object) -> str:
     out of legends, as names with a leading underscore are."""
     text = ' '.join(str(name).split()).replace('$', r'\$')
     return '\u200b' + text if text.startswith('_') else text
+
+
+def wrapped(name: object, width: int) -> str:
+    """Plain text in lines of at most ``width`` characters."""
+    return '\n'.join(textwrap.wrap(plain_text(name), width)) or '?'
+
+
+def legend_below(figure: Figure, handles: Mapping[str, Artist], width: float) -> None:
+    """A legend below a figure of that width in inches, in as many columns as its names allow."""
+    names = [wrapped(name, 60) for name in handles]
+    longest = max(len(line) for name in names for line in name.split('\n'))
+    columns = max(1, min(4, int(width / (0.062 * longest + 0.55))))
+    figure.legend(list(handles.values()), names, loc='outside lower center', fontsize=8,
+                  ncols=min(columns, len(names)))
 
 
 def new_figure(width: float, height: float) -> Figure:

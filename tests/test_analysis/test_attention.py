@@ -7,7 +7,6 @@ import torch
 from scipy import stats
 
 from mmguided.analysis import (
-    among_patches,
     attention_distance,
     attention_entropy,
     attention_nmi,
@@ -29,14 +28,6 @@ def test_distances_are_those_of_the_centers():
     centers = [(PATCH_SIZE * y, PATCH_SIZE * x) for y in range(2) for x in range(3)]
     expected = [[math.dist(a, b) for b in centers] for a in centers]
     np.testing.assert_allclose(patch_distances(GRID, PATCH_SIZE), expected, rtol=1e-6)
-
-
-def test_attention_among_patches_sums_to_one(attention):
-    patches = among_patches(attention, num_extra=2)
-    torch.testing.assert_close(patches.sum(-1), torch.ones(2, 3, 4))
-    # Shares among patches are as they were.
-    torch.testing.assert_close(patches[..., 0] / patches[..., 1],
-                               attention[..., 2:, 2] / attention[..., 2:, 3])
 
 
 def test_attention_distance():

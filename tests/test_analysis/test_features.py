@@ -67,6 +67,6 @@ def test_grids_that_are_not_square_end_at_the_highest_frequency():
     assert relative[0, -1].item() == pytest.approx(math.log(.5), abs=1e-4)
 
 
-def test_odd_grids_stop_before_the_highest_frequency(features):
+def test_odd_grids_stop_before_the_highest_frequency():
     assert frequencies((7, 7)) == pytest.approx([0, 2 / 7, 4 / 7, 6 / 7])
     assert relative_log_amplitude(torch.randn(1, 49, 2), (7, 7)).shape == (1, 4)

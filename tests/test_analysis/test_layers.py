@@ -4,7 +4,6 @@ import torch
 import torch.nn.functional as F
 from mmpretrain.models import VisionTransformer
 
-from mmguided.analysis import among_patches
 from mmguided.analysis.layers import (
     decoder_layers,
     encoder_layers,
@@ -60,7 +59,8 @@ def test_attention_is_that_of_the_block(model, images):
     # Values that are the unit vectors make attention itself the output.
     whole = F.scaled_dot_product_attention(qkv[0], qkv[1], torch.eye(25).expand(2, 2, -1, -1))
     view = layer.view()
-    torch.testing.assert_close(view.attention, among_patches(whole))
+    patches = whole[..., 1:, 1:]
+    torch.testing.assert_close(view.attention, patches / patches.sum(-1, keepdim=True))
     assert view.attention.std() > .01
     assert torch.equal(view.tokens, layer.outputs[:, 1:])
 
@@ -101,9 +101,32 @@ def test_an_encoder_without_attention_between_all_patches():
         encoder_layers(model, torch.zeros(1, 3, 8, 8))
 
 
-def test_grid_of_images():
-    assert grid_of(torch.empty(2, 3, 16, 24), 24) == ((4, 6), 4)
-    assert grid_of(torch.empty(1, 3, 224, 224), 196) == ((14, 14), 16)
+@pytest.mark.parametrize('settings, message', [
+    (dict(type='mmguided.DenseViT', window_size=2), 'DenseViT has no blocks whose patches all'),
+    (dict(type='mmguided.MaskedViT', out_indices=1), r'out_indices=\[1\] leaves out the last')])
+def test_layers_that_would_be_missing(images, settings, message):
+    model = torch.nn.Module()
+    model.backbone = MODELS.build(dict(settings, arch=ARCH, img_size=(16, 24), patch_size=4))
+    with pytest.raises(ConfigError, match=message):
+        encoder_layers(model, images)
+
+
+def test_grid_of_images(model):
+    assert grid_of(model, (16, 24)) == ((4, 6), 4)
+    plain = torch.nn.Module()
+    plain.backbone = VisionTransformer(ARCH, img_size=32, patch_size=8)
+    assert grid_of(plain, (32, 32)) == ((4, 4), 8)
+    with pytest.raises(ConfigError, match='patches of 8 pixels do not divide it'):
+        grid_of(plain, (36, 32))
+
+
+def test_attention_to_cls_alone_is_no_end(model, images):
+    layer = encoder_layers(model, images)[0]
+    with torch.no_grad():
+        bias = layer.block.attn.qkv.bias.clone()
+        layer.block.attn.qkv.bias[:16] = 1e4  # queries
+        assert layer.view().attention.isfinite().all()
+        layer.block.attn.qkv.bias.copy_(bias)
 
 
 def test_relations_become_distributions(model, images):

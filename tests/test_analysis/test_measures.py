@@ -8,6 +8,7 @@ from mmguided.analysis.layers import encoder_layers
 from mmguided.analysis.measures import CKA, MEASURES, PAIR_MEASURES, measure_models
 from mmguided.registry import MODELS
 from mmguided.structures import PatchMask
+from mmguided.utils.errors import ConfigError
 
 ALL = [*MEASURES, *PAIR_MEASURES, CKA]
 
@@ -64,7 +65,7 @@ def test_a_mean_is_that_of_all_images_with_its_error(results, models, images):
     estimate = results['b'].layers['attention_distance', 'encoder']
     np.testing.assert_allclose(estimate.mean, values.mean(1), rtol=1e-5)
     np.testing.assert_allclose(estimate.standard_error, values.std(1) / 13**.5, rtol=1e-3)
-    assert (estimate.num_images == 13).all()
+    assert estimate.num_images == 13
 
 
 def test_batches_make_no_difference_to_the_encoder(results, models, images):
@@ -104,10 +105,41 @@ def test_models_of_other_depth_or_without_decoder(images):
     assert all(part == 'encoder' for _, part in results['encoder'].layers)
 
 
-def test_images_without_a_cut_have_no_gap(models):
+def test_groups_are_those_of_the_reference(results, models, images):
+    alone = measure_models(dict(b=models['b']), _batches(images, 'b', 13), ['similarity_gap'])
+    as_reference = measure_models(
+        models, _batches(images, models, 13), ['similarity_gap'], reference='b')
+    key = 'similarity_gap', 'encoder'
+    np.testing.assert_allclose(as_reference['b'].layers[key].mean, alone['b'].layers[key].mean)
+    # Its own groups divide its last layer best.
+    gaps = [float(np.subtract(*each['b'].layers[key].mean[-1])) for each in (alone, results)]
+    assert gaps[0] > gaps[1]
+
+
+def test_nothing_masked_and_nothing_visible(models, images):
+    shown = measure_models(models, _batches(images, models, 13), [
+        'attention_distance', 'exploitation'], mask_ratio=0)
+    assert set(shown['a'].left_out) == {'exploitation'}
+    assert ('attention_distance', 'decoder') in shown['a'].layers
+    with pytest.raises(ConfigError, match=r'mask_ratio=0.99 on 4 x 4 patches keeps 0 of them'):
+        measure_models(models, _batches(images, models, 13), ['exploitation'], mask_ratio=.99)
+
+
+def test_what_cannot_be_known(models, images):
+    with pytest.raises(ConfigError, match="measures: 'nmi' is unknown; choose from attention_dis"):
+        measure_models(models, _batches(images, models, 13), ['nmi'])
+    with pytest.raises(ConfigError, match=r"reference='c': choose from \['a', 'b'\]"):
+        measure_models(models, _batches(images, models, 13), ['cka'], reference='c')
+    few = measure_models(models, _batches(images[:3], models, 3), ['cka', 'feature_variance'])
+    assert few['a'].cka is None and few['a'].left_out == {'cka': 'no batch has 4 images or more'}
+    one = measure_models(models, _batches(images[:1], models, 1), ['feature_variance'])
+    assert np.isnan(one['a'].layers['feature_variance', 'encoder'].standard_error).all()
+
+
+def test_images_without_a_cut_have_no_gap():
     same = torch.zeros(4, 3, 16, 16)
     model = build()
     model.backbone.pos_embed.data.zero_()  # now all patches are alike
     results = measure_models(dict(a=model), [dict(a=same)], ['similarity_gap'])
     estimate = results['a'].layers['similarity_gap', 'encoder']
-    assert (estimate.num_images == 0).all() and np.isnan(estimate.mean).all()
+    assert estimate.num_images == 0 and np.isnan(estimate.mean).all()

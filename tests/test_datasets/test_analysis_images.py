@@ -7,6 +7,7 @@ from PIL import Image
 from mmguided.datasets.analysis_images import (
     AnalysisImages,
     DatasetImages,
+    LabeledImages,
     list_images,
     stack_items,
 )
@@ -37,26 +38,32 @@ def test_sizes_that_are_not_square(tmp_path):
 
 
 def test_labels_are_those_of_the_same_pixels(tmp_path):
-    labels = np.array([[9, 1, 2, 9], [9, 255, 3, 9]], dtype=np.uint8)
-    save(tmp_path / 'images/a.png', np.zeros((2, 4, 3)))
-    save(tmp_path / 'images/without.png', np.zeros((2, 4, 3)))
-    (tmp_path / 'labels').mkdir()
-    colored = Image.frombytes('P', (4, 2), labels.tobytes())  # indices count, not colors
-    colored.putpalette([i for i in range(255, -1, -1) for _ in range(3)])
-    colored.save(tmp_path / 'labels/a.png')
-    dataset = AnalysisImages(list_images(tmp_path / 'images'), [(2, 2)], tmp_path / 'labels')
-    assert len(dataset) == 1
-    assert dataset[0]['labels'].tolist() == [[1, 2], [-1, 3]]
+    labels = np.array([[9, 1, 2, 9], [9, 0, 3, 9]], dtype=np.uint8)
+    for name in ('a/1.png', 'b/1.png', 'without.png'):
+        save(tmp_path / 'images' / name, np.zeros((2, 4, 3)))
+    for name, shift in (('a', 0), ('b', 10)):
+        indices = Image.frombytes('P', (4, 2), (labels + shift).tobytes())
+        indices.putpalette([i for i in range(255, -1, -1) for _ in range(3)])  # have no effect
+        (tmp_path / 'labels' / name).mkdir(parents=True)
+        indices.save(tmp_path / 'labels' / name / '1.png')
+    dataset = LabeledImages(tmp_path / 'images', tmp_path / 'labels', (2, 2), ignored=0)
+    assert [dataset[i]['labels'].tolist() for i in range(len(dataset))] == [
+        [[1, 2], [-1, 3]], [[11, 12], [10, 13]]]
+    assert len(LabeledImages(tmp_path / 'images', tmp_path / 'labels', (2, 2), most=1)) == 1
 
 
-def test_label_maps_that_are_not(tmp_path):
-    save(tmp_path / 'a.png', np.zeros((4, 4, 3)))
-    with pytest.raises(ConfigError, match='--labels.* has no a.png'):
-        AnalysisImages([tmp_path / 'a.png'], [(4, 4)], tmp_path / 'labels')
-    save(tmp_path / 'labels/a.png', np.zeros((4, 4, 3)))
-    dataset = AnalysisImages([tmp_path / 'a.png'], [(4, 4)], tmp_path / 'labels')
-    with pytest.raises(ConfigError, match=r'a\.png. has mode RGB: give label maps of one channel'):
-        dataset[0]
+@pytest.mark.parametrize('label, message', [
+    (np.zeros((4, 4, 3)), r'a\.png. has mode RGB: give label maps of one channel'),
+    (np.zeros((4, 8)), r'a\.png. has \(8, 4\) pixels'), (None, r'a\.png. cannot be read')])
+def test_label_maps_that_are_not(tmp_path, label, message):
+    save(tmp_path / 'images/a.png', np.zeros((4, 4, 3)))
+    with pytest.raises(ConfigError, match='--labels.* has no .*a.png'):
+        LabeledImages(tmp_path / 'images', tmp_path / 'labels', (4, 4))
+    save(tmp_path / 'labels/a.png', np.zeros((4, 4)) if label is None else label)
+    if label is None:
+        (tmp_path / 'labels/a.png').write_bytes(b'no image')
+    with pytest.raises(ConfigError, match=message):
+        LabeledImages(tmp_path / 'images', tmp_path / 'labels', (4, 4))[0]
 
 
 def test_what_cannot_be_read_is_left_out_of_the_batch(tmp_path):
@@ -66,16 +73,23 @@ def test_what_cannot_be_read_is_left_out_of_the_batch(tmp_path):
     assert items[1] is None
     assert stack_items(items)[4, 4].shape == (1, 3, 4, 4)
     assert stack_items([None]) is None
+    with pytest.raises(ConfigError, match='images of several sizes'):
+        stack_items([{(4, 4): torch.zeros(3, 4, 4)}, {(4, 5): torch.zeros(3, 4, 5)}])
 
 
 def test_some_images_of_every_folder(tmp_path):
     for name in ('a/1.png', 'a/2.JPG', 'b/1.png', 'b/c/2.png'):
         save(tmp_path / name, np.zeros((2, 2, 3)))
     (tmp_path / 'b/notes.txt').write_text('no image')
+    save(tmp_path / 'b/._1.png', np.zeros((2, 2, 3)))
     found = list_images(tmp_path, 2)
     assert [path.relative_to(tmp_path).parts[0] for path in found] == ['a', 'b']
     with pytest.raises(ConfigError, match="--images='.*empty' holds no images"):
         list_images(tmp_path / 'empty')
+    assert len(list_images(tmp_path)) == 4
+    (tmp_path / 'links').mkdir()
+    (tmp_path / 'links/b').symlink_to(tmp_path / 'b')
+    assert len(list_images(tmp_path / 'links')) == 2
 
 
 def test_a_data_set_of_bgr():

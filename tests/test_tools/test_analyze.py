@@ -8,8 +8,9 @@ from mmengine.config import Config
 from PIL import Image
 
 import mmguided
+from mmguided.datasets.analysis_images import DatasetImages
 from tests.helpers.paths import ROOT
-from tests.helpers.tools import error_of_tool, run_tool
+from tests.helpers.tools import error_of_tool, import_tool, run_tool
 
 CONFIG = 'quickstart_ccmim_vit-micro'
 HOSTILE = '<script>alert("x")</script>\n$'
@@ -24,13 +25,13 @@ MEASURES = ['attention_distance', 'similarity_gap', 'relative_log_amplitude', 'e
 def folder(tmp_path_factory):
     folder = tmp_path_factory.mktemp('analyze')
     rng = np.random.default_rng(0)
-    for kind in ('images/<b>', 'labels'):
+    for kind in ('images/<b>', 'labels/<b>'):
         (folder / kind).mkdir(parents=True)
     for i in range(8):
         Image.fromarray(rng.integers(0, 256, (48, 56, 3), dtype=np.uint8)).save(
             folder / f'images/<b>/{i}.png')
         Image.fromarray(np.kron(rng.integers(0, 3, (6, 7), dtype=np.uint8),
-                                np.ones((8, 8), np.uint8))).save(folder / f'labels/{i}.png')
+                                np.ones((8, 8), np.uint8))).save(folder / f'labels/<b>/{i}.png')
     (folder / 'images/broken.png').write_bytes(b'no image')
     for epoch in (1, 2):
         torch.manual_seed(epoch)
@@ -39,14 +40,12 @@ def folder(tmp_path_factory):
     return folder
 
 
-
-
 def test_a_run_against_its_last_epoch(folder, tmp_path, monkeypatch):
     run_tool(monkeypatch, TOOL, f'{HOSTILE}={folder / "epoch_1.pth"}',
              f'last={folder / "epoch_2.pth"}', '--configs', f'{HOSTILE}={CONFIG_PATH}',
              f'last={CONFIG_PATH}', '--images', folder / 'images', '--labels', folder / 'labels',
-             '--measures', *MEASURES, 'cka', '--workers', 0, '--batch-size', 4,
-             '--out', tmp_path)
+             '--ignore-label', 0, '--measures', *MEASURES, 'cka', '--workers', 0,
+             '--batch-size', 4, '--out', tmp_path)
 
     rows = list(csv.DictReader((tmp_path / 'analysis.csv').open(newline='')))
     assert {row['measure'] for row in rows} == {*MEASURES, 'cka'}
@@ -54,11 +53,12 @@ def test_a_run_against_its_last_epoch(folder, tmp_path, monkeypatch):
     assert {row['images'] for row in rows if row['measure'] == 'exploitation'} == {'8'}
     arrays = np.load(tmp_path / 'analysis.npz')
     assert arrays['models'].tolist() == [HOSTILE, 'last']
-    for row in rows[::37]:
+    for row in rows:
         if row['measure'] != 'cka':
             number = arrays['models'].tolist().index(row['model'])
-            values = arrays[f'{number}/{row["measure"]}/{row["part"]}']
-            entry = tuple(map(int, [row['layer'], *row['entry'].split()]))
+            values = arrays[f'{number}/{row["measure"]}/{row["part"]}'][int(row['layer'])]
+            entry = dict(intra=0, inter=1, visible=0, mask=1).get(
+                row['entry'], int(row['entry'].split()[-1] or 0) if ' ' in row['entry'] else ())
             assert values[entry] == pytest.approx(float(row['mean']), rel=1e-4)
     # The last epoch is the reference.
     assert np.abs(arrays['1/attention_kl/encoder']).max() < 1e-6
@@ -71,7 +71,7 @@ def test_a_run_against_its_last_epoch(folder, tmp_path, monkeypatch):
                      'reversed_attention', 'tsne'}
     points = np.load(tmp_path / 'tsne.npz')
     assert points['points'].shape == (2, len(points['labels']), 2)
-    assert set(points['labels']) == {0, 1, 2}
+    assert set(points['labels']) == {1, 2}
 
     report = (tmp_path / 'report.html').read_text()
     assert '<script' not in report and '&lt;script&gt;' in report
@@ -89,7 +89,7 @@ def test_checkpoints_of_ours_bring_their_config_and_data_may_come_from_a_config(
             type='mmguided.ImageFolder', data_root=str(folder / 'images/<b>'), test_mode=True,
             pipeline=[dict(type='LoadImageFromFile'), dict(type='CenterCrop', crop_size=42),
                       dict(type='PackInputs')])),
-        default_scope='mmpretrain', data_preprocessor=dict(to_rgb=True))
+        model=dict(data_preprocessor=dict(to_rgb=True)), default_scope='mmpretrain')
     Config(data).dump(tmp_path / 'data.py')
     run_tool(monkeypatch, TOOL, tmp_path / 'ours.pth', '--images', tmp_path / 'data.py',
              '--measures', 'feature_variance', '--num-images', 5, '--workers', 0,
@@ -101,7 +101,10 @@ def test_checkpoints_of_ours_bring_their_config_and_data_may_come_from_a_config(
 @pytest.mark.parametrize('more, message', [
     (['--measures', 'nmi'], '--measures nmi: choose from attention_distance, '),
     (['--reference', 'c'], "--reference='c': choose from ['a', 'b']"),
-    (['--mask-ratio', '1'], '--mask-ratio=1.0 must lie between 0 and 1'),
+    (['--mask-ratio', '1'], '--mask-ratio=1.0 must be 0 or between 0 and 1'),
+    (['--batch-size', '2', '--measures', 'cka'], '--batch-size=2: cka needs batches of at least'),
+    (['--workers', '-1'], '--workers=-1: at least 0'),
+    (['--out', __file__], "is a file: give a folder"),
     (['--num-images', '0'], '--num-images=0: at least 1'),
     (['--labels', 'nowhere'], "--labels='nowhere': no such folder"),
     (['--images', 'nowhere'], "--images='nowhere': no such folder; give one of images"),
@@ -114,3 +117,20 @@ def test_what_cannot_be_done_is_named(folder, tmp_path, monkeypatch, more, messa
         monkeypatch, TOOL, f'a={folder / "epoch_1.pth"}', f'b={folder / "epoch_2.pth"}',
         '--configs', f'a={CONFIG_PATH}', f'b={CONFIG_PATH}', '--images', folder / 'images', *more)
     assert message in error
+
+
+def test_red_stays_red(folder, tmp_path):
+    tool = import_tool('analysis_tools/analyze')
+    (tmp_path / 'a').mkdir()
+    Image.new('RGB', (8, 8), (255, 0, 0)).save(tmp_path / 'a/red.png')
+    for where in ('model', 'config'):
+        preprocessor = dict(data_preprocessor=dict(to_rgb=True))
+        Config(dict(
+            test_dataloader=dict(dataset=dict(
+                type='mmguided.ImageFolder', data_root=str(tmp_path), test_mode=True,
+                pipeline=[dict(type='LoadImageFromFile'), dict(type='PackInputs')])),
+            default_scope='mmpretrain',
+            **(dict(model=preprocessor) if where == 'model' else preprocessor))).dump(
+                tmp_path / f'{where}.py')
+        images = DatasetImages(*tool.read_dataset(str(tmp_path / f'{where}.py')), most=1)
+        assert images[0][8, 8][:, 0, 0].tolist() == [255, 0, 0]

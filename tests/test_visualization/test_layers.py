@@ -58,6 +58,26 @@ def test_layers_of_the_decoder_follow_those_of_the_encoder(drawn):
     assert ax.get_ylabel() == 'distance, px' and ax.get_xlabel() == 'layer'
 
 
+def test_the_encoder_comes_first_whichever_model_has_it(drawn):
+    draw_layers({'a': dict(decoder=(np.array([1.]), None)),
+                 'b': dict(encoder=(np.array([2.]), None))}, 'px', [])
+    assert [text.get_text() for text in drawn[0].axes[0].texts] == ['encoder', 'decoder']
+
+
+def test_layers_have_colors_in_their_order(drawn):
+    draw_lines({'encoder': {f'layer {i}': ([0], [i]) for i in range(9)}}, 'epoch', 'nats', [],
+               ordered=True)
+    assert len({line.get_color() for line in drawn[0].axes[0].lines}) == 9
+
+
+def test_long_names_stay_within_the_figure(drawn):
+    names = [f'work_dirs/mae/vit-b_800e/seed_{i}/epoch_800' for i in range(5)]
+    draw_layers({name: dict(encoder=(np.array([1., 2]), None)) for name in names}, 'px', [])
+    drawn[0].canvas.draw()
+    box = drawn[0].legends[0].get_window_extent()
+    assert box.x0 >= 0 and box.x1 <= drawn[0].bbox.x1
+
+
 def test_panels_share_their_scale_and_colors(drawn):
     draw_lines({'encoder': {'a': ([0, 1], [0, 9]), 'b': ([0, 1], [1, 1])},
                 'decoder': {'b': ([0, 1], [2, 2])}}, 'epoch', 'nats', [])
@@ -75,8 +95,8 @@ def test_similarities_have_one_scale(drawn):
 
 
 def test_maps_of_a_row_have_one_scale(drawn):
-    low, high = np.full((2, 2), .2), np.full((2, 2), .4)
-    draw_maps([{'image': np.zeros((4, 4, 3)), 'low': low, 'high': high}], 'share', [], [(0, 1)])
+    maps = dict(image=np.full((1, 2, 2), .2), high=np.full((1, 2, 2), .4))
+    draw_maps(np.zeros((1, 4, 4, 3)), maps, (0, 1), 'share', [])
     low, high = (drawn[0].axes[i].images[0].get_array()[0, 0, :3] for i in (1, 2))
     assert high.sum() > low.sum()
     frame = drawn[0].axes[0].lines[0]
@@ -94,7 +114,7 @@ def test_points_of_a_group_have_one_color(drawn):
 def test_files_of_every_kind_with_hostile_names(tmp_path):
     outs = [tmp_path / f'new/a.{ending}' for ending in ('png', 'pdf', 'svg')]
     draw_layers({HOSTILE: dict(encoder=(np.array([1., 2]), None))}, 'px', outs)
-    draw_maps([{HOSTILE: np.zeros((2, 2))}], 'share', outs)
+    draw_maps(np.zeros((1, 4, 4, 3)), {HOSTILE: np.zeros((1, 2, 2))}, (0, 0), 'share', outs)
     draw_similarities({HOSTILE: np.eye(2)}, HOSTILE, 'CKA', outs)
     assert Image.open(outs[0]).size[0] > 100
     assert outs[1].read_bytes().startswith(b'%PDF') and b'<script>' not in outs[2].read_bytes()

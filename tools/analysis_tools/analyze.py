@@ -11,9 +11,10 @@ of its figure sheet, for pretraining) are read by its own pipeline.
 
 Encoders see all of an image; decoders what a random mask leaves, the same for all models.
 docs/analysis.md says what the measures mean, and which figure of which paper they are. Those that
-compare with another model (cka, attention_kl, similarity_kl) take --reference, by default the first
-checkpoint. Checkpoints epoch_N.pth of one folder are a run: the reference is the last, and measures
-are drawn over epochs too. With --labels there is t-SNE of the patches, colored by their class.
+compare with another model (cka, attention_kl, similarity_kl, and the gaps, of its groups) take
+--reference, by default the first checkpoint. Checkpoints epoch_N.pth of one folder are a run: the
+reference is the last, and measures are drawn over epochs too. With --labels there is t-SNE of the
+patches, colored by their class. Layers count from 0.
 
 --out gets analysis.npz and analysis.csv, figures as .png and .pdf, and report.html, which needs no
 other file.
@@ -62,11 +63,13 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--reference', metavar='NAME', help='default: the first checkpoint, the '
                         'last epoch of a run')
     parser.add_argument('--labels', type=Path, metavar='FOLDER',
-                        help='label maps, PNG files with the names of the images')
+                        help='label maps, PNG files at the paths that images have below --images')
+    parser.add_argument('--ignore-label', type=int, default=255, metavar='N',
+                        help='that is no class; 0 in ADE20K')
     parser.add_argument('--num-images', type=int, default=512, metavar='N', help='most to read')
     parser.add_argument('--batch-size', type=int, default=32, metavar='N')
     parser.add_argument('--mask-ratio', type=float, default=.75, metavar='RATIO',
-                        help="of the decoder's input")
+                        help="of the decoder's input; 0 shows it everything")
     parser.add_argument('--workers', type=int, default=2, metavar='N')
     parser.add_argument('--seed', type=int, default=0, help='of masks and t-SNE')
     parser.add_argument('--out', type=Path, default=Path('work_dirs/analysis'), metavar='FOLDER')
@@ -85,11 +88,14 @@ def epochs_of(checkpoints: Mapping[str, Path]) -> dict[str, int] | None:
 
 def check_args(args: argparse.Namespace) -> None:
     """Raise ConfigError for what can be known before models are built."""
-    for field in ('num_images', 'batch_size'):
-        if getattr(args, field) < 1:
-            raise ConfigError(f'--{field.replace("_", "-")}={getattr(args, field)}: at least 1')
-    if not 0 < args.mask_ratio < 1:
-        raise ConfigError(f'--mask-ratio={args.mask_ratio} must lie between 0 and 1')
+    for field, least in (('num_images', 1), ('batch_size', 1), ('workers', 0), ('seed', 0)):
+        if getattr(args, field) < least:
+            raise ConfigError(f'--{field.replace("_", "-")}={getattr(args, field)}: at least '
+                              f'{least}')
+    if not 0 <= args.mask_ratio < 1:
+        raise ConfigError(f'--mask-ratio={args.mask_ratio} must be 0 or between 0 and 1')
+    if args.out.exists() and not args.out.is_dir():
+        raise ConfigError(f"--out='{args.out}' is a file: give a folder")
     if not args.images.endswith('.py') and not Path(args.images).expanduser().is_dir():
         raise ConfigError(f'--images={args.images!r}: no such folder; give one of images, or the '
                           'path of a config (.py)')
@@ -116,7 +122,10 @@ def read_dataset(config: str):
         check_data(cfg, ('test_dataloader', ))
     import_parts(cfg)
     with DefaultScope.overwrite_default_scope(cfg.get('default_scope', 'mmengine')):
-        return DATASETS.build(dataset), cfg.get('data_preprocessor', {}).get('to_rgb', False)
+        # The model's own wins, as when it is built.
+        preprocessor = cfg.get('model', {}).get('data_preprocessor') or cfg.get(
+            'data_preprocessor') or {}
+        return DATASETS.build(dataset), preprocessor.get('to_rgb', False)
 
 
 class Images:
@@ -128,8 +137,11 @@ class Images:
     """
 
     def __init__(self, args: argparse.Namespace, models: Mapping) -> None:
+        from mmguided.analysis.layers import check_encoder
         from mmguided.datasets.analysis_images import AnalysisImages, DatasetImages, list_images
         self.args, self.models, self.num_read = args, models, 0
+        for model in models.values():
+            check_encoder(model)
         sizes = {name: tuple(model.backbone.img_size) for name, model in models.items()}
         self.sizes = sizes
         if args.images.endswith('.py'):
@@ -169,27 +181,33 @@ class Images:
 
 def write_arrays(results: Mapping, out: Path) -> None:
     """analysis.npz and analysis.csv. Names of models are data in both, not names of entries."""
+    from mmguided.analysis.measures import MEASURES, PAIR_MEASURES
+    known = MEASURES | PAIR_MEASURES
     arrays = dict(models=np.array(list(results)))
-    with open(out / 'analysis.csv', 'w', newline='') as file:
+    with open(out / 'analysis.csv', 'w', newline='', encoding='utf-8',
+              errors='backslashreplace') as file:
         rows = csv.writer(file)
         rows.writerow(['model', 'measure', 'part', 'layer', 'entry', 'mean', 'standard_error',
                        'images'])
         for number, (name, result) in enumerate(results.items()):
             for (measure, part), estimate in result.layers.items():
-                key = f'{number}/{measure}/{part}'
-                arrays |= {key: estimate.mean, f'{key}/standard_error': estimate.standard_error}
-                for index in np.ndindex(estimate.mean.shape):
-                    # Other values than were averaged, those of `Measure.finish`, have no error.
-                    known = estimate.standard_error.shape == estimate.mean.shape
+                key, error = f'{number}/{measure}/{part}', estimate.standard_error
+                arrays[key] = estimate.mean
+                if error is not None:
+                    arrays[f'{key}/standard_error'] = error
+                names = known[measure].entries.split(', ')  # one for all, or one for each
+                for layer, *entry in np.ndindex(estimate.mean.shape):
+                    index = (layer, *entry)
+                    called = '' if not entry else (
+                        f'{names[0]} {entry[0]}' if len(names) == 1 else names[entry[0]])
                     rows.writerow([
-                        name, measure, part, index[0], ' '.join(map(str, index[1:])),
-                        f'{estimate.mean[index]:.6g}',
-                        f'{estimate.standard_error[index]:.3g}' if known else '',
-                        int(estimate.num_images[index if known else (index[0], 0, 0)])])
+                        name, measure, part, layer, called, f'{estimate.mean[index]:.6g}',
+                        '' if error is None else f'{error[index]:.3g}', estimate.num_images])
             if result.cka is not None:
                 arrays[f'{number}/cka'] = result.cka
                 for (first, second), value in np.ndenumerate(result.cka):
-                    rows.writerow([name, 'cka', 'encoder', second, first, f'{value:.6g}', '', ''])
+                    rows.writerow([name, 'cka', 'encoder', second, f'reference {first}',
+                                   f'{value:.6g}', '', ''])
     np.savez_compressed(out / 'analysis.npz', **arrays)
 
 
@@ -240,7 +258,7 @@ def epoch_figures(results: Mapping, epochs: Mapping[str, int], out: Path) -> lis
                                 for layer, values in enumerate(curves)}
         if panels:
             file = f'{name}_over_epochs'
-            draw_lines(panels, 'epoch', measure.label, pictures(out, file))
+            draw_lines(panels, 'epoch', measure.label, pictures(out, file), ordered=True)
             figures.append(Figure(f'{measure.title} over epochs', out / f'{file}.png',
                                   measure.meaning))
     return figures
@@ -257,42 +275,56 @@ def cka_figure(results: Mapping, reference: str, out: Path) -> list[Figure]:
 
 
 def reversed_attention_figure(images: Images, out: Path) -> list[Figure]:
-    """Where the patch in the middle of some images is sent, by each model."""
+    """Where the patch in the middle of some images is sent, by each model with the first's grid."""
+    import torch
+
     from mmguided.analysis import reversed_attention
-    from mmguided.analysis.layers import encoder_layers
+    from mmguided.analysis.layers import encoder_layers, grid_of
     from mmguided.datasets.analysis_images import stack_items
-    depth = min(len(model.backbone.layers) for model in images.models.values())
+    first = next(iter(images.sizes))
+    grid, _ = grid_of(images.models[first], images.sizes[first])
+    models = {name: model for name, model in images.models.items()
+              if grid_of(model, images.sizes[name])[0] == grid}
+    depth = min(len(model.backbone.layers) for model in models.values())
     # Before the last shot that masks within an encoder, if there is one.
-    shots = [layer for model in images.models.values() if hasattr(model, 'mask_generator')
+    shots = [layer for model in models.values() if hasattr(model, 'mask_generator')
              for layer in model.mask_generator.layers if 0 < layer < depth]
-    number = max(shots, default=depth - 1) - 1
+    number = max(0, max(shots, default=depth - 1) - 1)
+    # All in steps, from each start: those that cannot be read are passed over.
     step = max(1, len(images.dataset) // MAP_IMAGES)
-    items = (images.dataset[i] for i in range(0, len(images.dataset), step))
-    batch = stack_items([item for item in items if item is not None][:MAP_IMAGES])
-    rows, marks = None, []
-    for name, size in images.sizes.items():
-        layer = encoder_layers(images.models[name], images.normalized(name, batch[size]))[number]
-        attention = layer.view().attention.mean(dim=1)
-        side = round((size[0] * size[1] / attention.shape[-1])**0.5)
-        grid = size[0] // side, size[1] // side
-        middle = grid[0] // 2, grid[1] // 2
+    order = (i for start in range(step) for i in range(start, len(images.dataset), step))
+    readable = (item for i in order if (item := images.dataset[i]) is not None)
+    batch = stack_items([item for item, _ in zip(readable, range(MAP_IMAGES), strict=False)])
+    middle = grid[0] // 2, grid[1] // 2
+    maps = {}
+    for name, model in models.items():
+        pictures_of = images.normalized(name, batch[images.sizes[name]])
+        with torch.no_grad():
+            attention = encoder_layers(model, pictures_of)[number].view().attention.mean(dim=1)
         sent = reversed_attention(attention)[:, middle[0] * grid[1] + middle[1]]
-        if rows is None:
-            first_grid, marks = grid, [middle] * len(sent)
-            rows = [{'image': picture} for picture in
-                    (batch[size].permute(0, 2, 3, 1) / 255).cpu().numpy()]
-        if grid == first_grid:
-            for row, values in zip(rows, sent.unflatten(1, grid).cpu().numpy(), strict=True):
-                row[name] = values
-    draw_maps(rows, 'share of what the framed patch sends', pictures(out, 'reversed_attention'),
-              marks)
+        maps[name] = sent.unflatten(1, grid).cpu().numpy()
+    shown = (batch[images.sizes[first]].permute(0, 2, 3, 1) / 255).numpy()
+    draw_maps(shown, maps, middle, 'share of what the framed patch sends',
+              pictures(out, 'reversed_attention'))
+    others = [name for name in images.models if name not in models]
     return [Figure('Reversed attention', out / 'reversed_attention.png',
                    f'Where what the framed patch holds is sent in layer {number} of the encoder, '
                    'by the attention of the other patches, a mean over heads. All maps of a row '
-                   'have the same scale.')]
+                   'have the same scale.' + (
+                       f' Of another grid, and not shown: {", ".join(others)}.' if others else ''))]
 
 
-def tsne_figure(args: argparse.Namespace, images: Images, out: Path) -> list[Figure]:
+def labeled_images(args: argparse.Namespace, images: Images):
+    """Those of --labels, in the size of the first model."""
+    with imports_of_extra('analysis'):
+        import sklearn  # noqa: F401  # found missing before anything is measured
+
+    from mmguided.datasets.analysis_images import LabeledImages
+    return LabeledImages(args.images, args.labels, next(iter(images.sizes.values())),
+                         args.ignore_label, MAX_TSNE_IMAGES)
+
+
+def tsne_figure(args: argparse.Namespace, images: Images, dataset, out: Path) -> list[Figure]:
     """t-SNE of the patches of the last layer of each encoder, by class; writes tsne.npz."""
     from sklearn.manifold import TSNE
     from torch.utils.data import DataLoader
@@ -300,25 +332,27 @@ def tsne_figure(args: argparse.Namespace, images: Images, out: Path) -> list[Fig
 
     from mmguided.analysis.layers import encoder_layers, grid_of
     from mmguided.analysis.patches import majority_labels, sample_patches
-    from mmguided.datasets.analysis_images import LABELS, AnalysisImages, list_images, stack_items
-    size = next(iter(images.sizes.values()))
-    models = {name: model for name, model in images.models.items() if images.sizes[name] == size}
-    dataset = AnalysisImages(list_images(args.images), [size], args.labels)
-    dataset.paths = dataset.paths[:MAX_TSNE_IMAGES]
+    from mmguided.datasets.analysis_images import LABELS, stack_items
+    first, size = next(iter(images.models)), dataset.size
+    grid, side = grid_of(images.models[first], size)
+    models = {name: model for name, model in images.models.items()
+              if images.sizes[name] == size and grid_of(model, size)[0] == grid}
     labels, features = [], {name: [] for name in models}
     for batch in tqdm(DataLoader(dataset, args.batch_size, collate_fn=stack_items,
                                  num_workers=args.workers), desc='t-SNE', unit='batch'):
+        if batch is None:
+            continue
         for name, model in models.items():
             layer = encoder_layers(model, images.normalized(name, batch[size]))[-1]
             tokens = layer.outputs[:, layer.num_extra:]
             features[name].append(tokens.flatten(0, 1).cpu().numpy())
-        _, side = grid_of(batch[size], tokens.shape[1])
         labels.append(majority_labels(batch[LABELS], side).flatten().numpy())
-    labels = np.concatenate(labels)
+    labels = np.concatenate(labels) if labels else np.empty(0, int)
     chosen = sample_patches(labels, PATCHES_PER_CLASS, args.seed)
     if len(chosen) <= 30:  # the usual perplexity
-        raise ConfigError(f"--labels='{args.labels}': only {len(chosen)} patches have a class; "
-                          'give more images with label maps')
+        print(f"warning: --labels='{args.labels}': only {len(chosen)} patches have a class, too "
+              'few for t-SNE', file=sys.stderr)
+        return []
     labels = labels[chosen]
     panels = {name: TSNE(random_state=args.seed).fit_transform(np.concatenate(parts)[chosen])
               for name, parts in features.items()}
@@ -326,14 +360,17 @@ def tsne_figure(args: argparse.Namespace, images: Images, out: Path) -> list[Fig
     np.savez_compressed(out / 'tsne.npz', models=np.array(list(panels)), labels=labels,
                         points=np.stack(list(panels.values())))
     draw_points(panels, groups, [f'class {name}' for name in names], pictures(out, 'tsne'))
+    others = [name for name in images.models if name not in models]
     return [Figure('t-SNE of patches', out / 'tsne.png',
                    f'{len(chosen)} patches of the last layer of the encoder, at most '
                    f'{PATCHES_PER_CLASS} of each of {len(names)} classes; a patch has the class of '
-                   'more than half of its pixels.')]
+                   'more than half of its pixels.' + (
+                       f' Of another size or grid, and not shown: {", ".join(others)}.'
+                       if others else ''))]
 
 
-def summary_tables(results: Mapping, checkpoints: Mapping[str, Path], models: Mapping
-                   ) -> list[Table]:
+def summary_tables(results: Mapping, checkpoints: Mapping[str, Path], models: Mapping,
+                   num_read: int) -> list[Table]:
     """The models, each measure of their last layers, and what was left out."""
     from mmguided.analysis.measures import MEASURES, PAIR_MEASURES
     tables = [Table('Models', ['name', 'method', 'encoder', 'checkpoint'], [
@@ -345,12 +382,16 @@ def summary_tables(results: Mapping, checkpoints: Mapping[str, Path], models: Ma
         for part in ('encoder', 'decoder'):
             found = [result.layers.get((name, part)) for result in results.values()]
             if any(found):
-                rows.append([f'{measure.title}, {part}', *(
+                rows.append([f'{part}: {measure.label}', *(
                     f'{measure.curve(estimate.mean)[-1]:.3g}' if estimate else '-'
                     for estimate in found)])
     tables.append(Table('Last layers', ['measure', *results], rows))
     left_out = [[name, what, why] for name, result in results.items()
                 for what, why in result.left_out.items()]
+    left_out += [[name, f'{measure}, {part}', f'{num_read - estimate.num_images} images have none']
+                 for name, result in results.items()
+                 for (measure, part), estimate in result.layers.items()
+                 if estimate.num_images < num_read]
     return tables + ([Table('Left out', ['model', 'measure', 'why'], left_out)] if left_out else [])
 
 
@@ -371,9 +412,12 @@ def main() -> None:
     known = [*MEASURES, *PAIR_MEASURES, CKA]
     if unknown := set(args.measures or ()) - set(known):
         raise ConfigError(f'--measures {sorted(unknown)[0]}: choose from {", ".join(known)}')
+    if CKA in (args.measures or ()) and args.batch_size < 4:
+        raise ConfigError(f'--batch-size={args.batch_size}: cka needs batches of at least 4')
     measures = args.measures or known
     models = load_models(checkpoints, configs)
     images = Images(args, models)
+    labeled = labeled_images(args, images) if args.labels else None
     args.out.mkdir(parents=True, exist_ok=True)
     results = measure_models(models, images, measures, reference, args.mask_ratio, args.seed)
     num_read = images.num_read
@@ -383,16 +427,18 @@ def main() -> None:
         figures += epoch_figures(results, epochs, args.out)
     if 'reversed_attention_distance' in measures:
         figures += reversed_attention_figure(images, args.out)
-    if args.labels:
-        figures += tsne_figure(args, images, args.out)
+    if labeled is not None:
+        figures += tsne_figure(args, images, labeled, args.out)
     unread = len(images.dataset) - num_read
     summary = [f'{num_read} images of {args.images}'
                + (f'; {unread} more could not be read' if unread else ''),
-               f'Reference: {reference}. Decoders see {1 - args.mask_ratio:.0%} of the patches.',
+               f'Reference: {reference}. Decoders see {1 - args.mask_ratio:.0%} of the patches. '
+               'Layers count from 0.',
                f'Command: {shlex.join(["python", *sys.argv])}']
     report = args.out / 'report.html'
     report.write_text(html_report('Analysis of ' + ', '.join(models), summary,
-                                  summary_tables(results, checkpoints, models), figures))
+                                  summary_tables(results, checkpoints, models, num_read), figures),
+                      encoding='utf-8', errors='backslashreplace')
     print(f'{report}, {len(figures)} figures, analysis.npz and analysis.csv: '
           f'{num_read} images, {len(models)} models')
 
