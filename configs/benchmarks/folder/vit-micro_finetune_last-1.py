@@ -8,7 +8,7 @@ the new norm and the head learn.
 CMAE (Sec. 4.5) trains the last 0, 1, 2, 4, 6 or 12 blocks of ViT-B: for other numbers than 1,
 set model.backbone.frozen_stages to 4 less the number. The rest is vit-micro_finetune.py.
 
-Hardware: a CPU will do, not measured yet. No paper reports a number for this size.
+Hardware: a CPU, in minutes. No paper reports a number for this size.
 """
 _base_ = ['./vit-micro_finetune.py']
 
