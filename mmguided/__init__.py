@@ -15,10 +15,11 @@ check_requirements()
 # Behind the check: it needs mmengine.
 from . import registry  # noqa: E402
 
-_SUBPACKAGES = ('analysis', 'datasets', 'engine', 'evaluation', 'models', 'ops', 'structures',
-                'visualization')
+_SUBPACKAGES = ('analysis', 'cli', 'datasets', 'engine', 'evaluation', 'models', 'ops',
+                'structures', 'visualization')
 
-_FUNCTIONS = {'get_model': 'hub', 'inspect': 'inspection', 'list_models': 'hub'}  # and modules
+#: Function -> module that defines it.
+_FUNCTIONS = {'get_model': 'hub', 'inspect': 'analysis.inspection', 'list_models': 'hub'}
 
 __all__ = ['__version__', 'registry', *_SUBPACKAGES, *_FUNCTIONS]
 

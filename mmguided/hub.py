@@ -61,8 +61,8 @@ def get_model(name: str | os.PathLike | Config, pretrained: str | None = None) -
     # Only here: list_models must not wait for torch.
     from mmengine.registry import MODELS, DefaultScope
 
-    from .engine.runner import import_parts
     from .utils.checkpoints import load_checkpoint, load_weights, weights_of
+    from .utils.toolboxes import import_parts
     import_parts(cfg)
     backbone = cfg.model.get('backbone') or {}
     settings = pretrained_settings(backbone.get('init_cfg'))

@@ -22,9 +22,10 @@ import sys
 from collections.abc import Collection
 from pathlib import Path
 
-from mmguided.engine.command_line import OptionAction, load_config
-from mmguided.engine.named_models import named_checkpoints
-from mmguided.engine.tool_runs import mean_and_spread, options_of, run_all, run_logged
+from tool_runs import mean_and_spread, options_of, run_all, run_logged
+
+from mmguided.cli.arguments import OptionAction, load_config
+from mmguided.cli.named_models import named_checkpoints
 from mmguided.utils.configs import pretrained_settings
 from mmguided.utils.errors import ConfigError, exit_on_config_error
 from mmguided.utils.tables import markdown_table

@@ -20,8 +20,9 @@ from collections.abc import Collection
 from pathlib import Path
 from statistics import mean
 
-from mmguided.engine.command_line import OptionAction, load_config
-from mmguided.engine.tool_runs import mean_and_spread, options_of, run_all, run_logged
+from tool_runs import mean_and_spread, options_of, run_all, run_logged
+
+from mmguided.cli.arguments import OptionAction, load_config
 from mmguided.utils.errors import ConfigError, exit_on_config_error, imports_of_extra
 from mmguided.utils.logs import read_log
 from mmguided.utils.tables import markdown_table

@@ -14,8 +14,8 @@ import argparse
 import json
 from pathlib import Path
 
-from mmguided.engine.command_line import load_config, set_data_root
-from mmguided.engine.config_checks import check_checkpoint, check_data
+from mmguided.cli.arguments import load_config, set_data_root
+from mmguided.cli.config_checks import check_checkpoint, check_data
 from mmguided.utils.errors import ConfigError, exit_on_config_error, imports_of_extra
 
 
@@ -52,10 +52,10 @@ def main() -> None:
     import torch
     from mmengine.registry import DefaultScope
 
-    from mmguided.engine.runner import import_toolboxes
     from mmguided.evaluation import knn_scores
     from mmguided.registry import MODELS
     from mmguided.utils.checkpoints import load_model
+    from mmguided.utils.toolboxes import import_toolboxes
 
     import_toolboxes(cfg.default_scope)
     torch.manual_seed(args.seed)

@@ -29,7 +29,7 @@ os.environ.setdefault('OMP_NUM_THREADS', '1')
 if __name__ == '__main__':
     print('loading the libraries ...', flush=True)
 
-from mmguided.engine.runner import import_toolboxes  # noqa: E402
+from mmguided.utils.toolboxes import import_toolboxes  # noqa: E402
 
 import_toolboxes('mmpretrain')  # before others import it and print about it
 
@@ -47,10 +47,10 @@ from rich.progress import (  # noqa: E402
 from rich.table import Table  # noqa: E402
 from sample_images import PreparedImages, prepare_images  # noqa: E402
 
-from mmguided.engine.model_wrapper import unwrapped_model  # noqa: E402
 from mmguided.structures import len_keep  # noqa: E402
 from mmguided.utils.errors import ConfigError, exit_on_config_error  # noqa: E402
 from mmguided.utils.logs import read_curves, read_log, shared_losses  # noqa: E402
+from mmguided.utils.modules import unwrap_ddp  # noqa: E402
 from mmguided.visualization import draw_loss_curves  # noqa: E402
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -255,7 +255,7 @@ def guidance(runner: Runner) -> dict[str, float] | None:
                 if row['epoch'] == runner.max_epochs and 'topk_overlap' in row]
     if not overlaps:
         return None
-    num = math.prod(unwrapped_model(runner).backbone.patch_resolution)
+    num = math.prod(unwrap_ddp(runner.model).backbone.patch_resolution)
     keep = len_keep(num, runner.cfg.model.mask_generator.mask_ratio)
     return dict(topk_overlap=mean(overlaps), by_chance=1 - keep / num)
 

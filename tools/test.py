@@ -8,8 +8,8 @@ import argparse
 from mmengine.config import Config
 from mmengine.fileio import dump
 
-from mmguided.engine.command_line import add_common_arguments, load_config, merge_common_args
-from mmguided.engine.config_checks import check_checkpoint, check_data
+from mmguided.cli.arguments import add_common_arguments, load_config, merge_common_args
+from mmguided.cli.config_checks import check_checkpoint, check_data
 from mmguided.utils.errors import ConfigError, exit_on_config_error
 
 
@@ -85,7 +85,7 @@ def main() -> None:
     # Only here, since it imports torch and the toolboxes, which takes many seconds.
     from mmengine.dist import is_main_process
 
-    from mmguided.engine.runner import leave_process_group, test
+    from mmguided.cli.runner import leave_process_group, test
     predictions = None if args.out_item == 'metrics' else args.out
     metrics = test(cfg, predictions)
     if args.out_item == 'metrics' and is_main_process():

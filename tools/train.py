@@ -7,8 +7,8 @@ import argparse
 
 from mmengine.config import Config
 
-from mmguided.engine.command_line import add_common_arguments, load_config, merge_common_args
-from mmguided.engine.config_checks import (
+from mmguided.cli.arguments import add_common_arguments, load_config, merge_common_args
+from mmguided.cli.config_checks import (
     check_checkpoint,
     check_data,
     check_pretrained,
@@ -74,7 +74,7 @@ def read_config() -> Config:
 def main() -> None:
     cfg = read_config()
     # Only here, since it imports torch and the toolboxes, which takes many seconds.
-    from mmguided.engine.runner import leave_process_group, train
+    from mmguided.cli.runner import leave_process_group, train
     train(cfg)
     leave_process_group()
 

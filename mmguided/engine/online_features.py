@@ -1,14 +1,13 @@
 """What hooks share that watch the features of the encoder while it trains."""
 import copy
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 
 import torch
 from mmcv.transforms import Compose
 from mmengine.dataset import DefaultSampler, default_collate
 from mmengine.dist import all_gather
 from mmengine.runner import EpochBasedTrainLoop, Runner
-from torch import Tensor, nn
+from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, Subset
 
 from mmguided.datasets import whole_image_pipeline
@@ -16,9 +15,8 @@ from mmguided.evaluation import image_features
 from mmguided.models import Encoder
 from mmguided.registry import DATASETS
 from mmguided.utils.errors import ConfigError
-
-from .model_wrapper import unwrapped_model
-from .random_states import random_states_kept
+from mmguided.utils.modules import eval_mode, unwrap_ddp
+from mmguided.utils.rng_state import preserve_rng_state
 
 
 class OnlineFeatures:
@@ -50,7 +48,7 @@ class OnlineFeatures:
         self.field = field
         self.feature = feature
         self.size = tuple(side * encoder.patch_size for side in encoder.patch_resolution)
-        with random_states_kept():
+        with preserve_rng_state():
             images = self._images(runner.train_dataloader.dataset, dataset)
             self.classes = classes_of(images)
             num = min(len(images), num_images)
@@ -78,9 +76,9 @@ class OnlineFeatures:
     def extract(self, runner: Runner, with_labels: bool = True) -> tuple[Tensor, Tensor | None]:
         """Features ``(N, D)``, float32, and labels ``(N, )``, on the device, in the order of the
         data set and the same on all processes."""
-        model = unwrapped_model(runner)
+        model = unwrap_ddp(runner.model)
         features, labels = [], []
-        with random_states_kept(), evaluation_mode(model.backbone), \
+        with preserve_rng_state(), eval_mode(model.backbone), \
                 runner.optim_wrapper.optim_context(runner.model):
             for batch in self.loader:
                 if with_labels:
@@ -102,7 +100,7 @@ class OnlineFeatures:
 
 def encoder_of(runner: Runner) -> Encoder:
     """The encoder that the runner trains; ConfigError if it is none of ours."""
-    backbone = getattr(unwrapped_model(runner), 'backbone', None)
+    backbone = getattr(unwrap_ddp(runner.model), 'backbone', None)
     if not isinstance(backbone, Encoder):
         raise ConfigError(f'model.backbone.type={type(backbone).__name__}: online evaluation reads '
                           "encoders such as type='mmguided.MaskedViT'; leave its hooks out")
@@ -122,18 +120,6 @@ def labels_of(data_samples: Sequence | Mapping, field: str) -> Tensor:
         raise ConfigError(f'{field}: the images have no labels; put those of each class into a '
                           'folder of their own, with_label=True')
     return torch.cat([sample.gt_label for sample in data_samples])
-
-
-@contextmanager
-def evaluation_mode(module: nn.Module) -> Iterator[None]:
-    """Everything in a module is in evaluation mode, and afterwards in the mode in which it was."""
-    modes = {part: part.training for part in module.modules()}
-    module.eval()
-    try:
-        yield
-    finally:
-        for part, mode in modes.items():
-            part.training = mode
 
 
 def accuracy(predictions: Tensor, labels: Tensor) -> float:

@@ -11,8 +11,8 @@ import torch.multiprocessing as mp
 from mmengine.registry import DefaultScope
 from torch import nn
 
-from mmguided.engine.online_features import evaluation_mode
-from mmguided.engine.runner import leave_process_group
+from mmguided.cli.runner import leave_process_group
+from mmguided.utils.modules import eval_mode
 from tests.helpers.colors import color_folders
 from tests.helpers.online import METHODS, assert_equal, assert_trained_alike, train, values
 from tests.helpers.paths import ROOT
@@ -98,7 +98,7 @@ def test_two_processes_find_what_one_finds(colors, tmp_path):
 def test_each_part_gets_its_own_mode_back():
     module = nn.Sequential(nn.Linear(1, 1), nn.BatchNorm1d(1))
     module[1].eval()  # frozen
-    with pytest.raises(KeyError), evaluation_mode(module):
+    with pytest.raises(KeyError), eval_mode(module):
         assert not any(part.training for part in module.modules())
         raise KeyError
     assert [part.training for part in module.modules()] == [True, True, False]

@@ -13,7 +13,7 @@ import pytest
 import torch
 from mmengine.config import Config
 
-from mmguided.engine.command_line import add_common_arguments
+from mmguided.cli.arguments import add_common_arguments
 from mmguided.models import Encoder
 from mmguided.registry import MODELS
 from mmguided.structures import Clock

@@ -29,9 +29,9 @@ from pathlib import Path
 
 import numpy as np
 
-from mmguided.engine.command_line import load_config
-from mmguided.engine.config_checks import check_data
-from mmguided.engine.named_models import (
+from mmguided.cli.arguments import load_config
+from mmguided.cli.config_checks import check_data
+from mmguided.cli.named_models import (
     add_model_arguments,
     load_models,
     named_checkpoints,
@@ -110,7 +110,7 @@ def read_dataset(config: str):
     """Test data of a config, or those of its figure sheet, and whether they are BGR."""
     from mmengine.registry import DATASETS, DefaultScope
 
-    from mmguided.engine.runner import import_parts
+    from mmguided.cli.runner import import_parts
     cfg = load_config(config)
     hook = cfg.get('default_hooks', {}).get('figure_sheet') or next(
         (hook for hook in cfg.get('custom_hooks', ()) if 'FigureSheet' in hook['type']), {})

@@ -36,8 +36,8 @@ from torch import Tensor
 from torchvision.transforms.functional import center_crop, pil_to_tensor, resize
 
 from mmguided.analysis import object_share, visible_detail, visible_positions
-from mmguided.engine.command_line import OptionAction, load_config
-from mmguided.engine.config_checks import check_data, check_teacher
+from mmguided.cli.arguments import OptionAction, load_config
+from mmguided.cli.config_checks import check_data, check_teacher
 from mmguided.ops import topk_overlap
 from mmguided.registry import MODELS
 from mmguided.structures import Observation

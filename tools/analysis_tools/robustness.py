@@ -22,13 +22,13 @@ from pathlib import Path
 
 from mmengine.config import Config
 
-from mmguided.engine.command_line import (
+from mmguided.cli.arguments import (
     OptionAction,
     fill_num_classes,
     load_config,
     set_data_root,
 )
-from mmguided.engine.config_checks import check_checkpoint, check_data
+from mmguided.cli.config_checks import check_checkpoint, check_data
 from mmguided.utils.errors import ConfigError, exit_on_config_error, imports_of_extra
 
 with imports_of_extra('analysis'):
@@ -132,11 +132,11 @@ def main() -> None:
     from mmengine.runner import Runner
 
     from mmguided import get_model
-    from mmguided.engine.error_messages import naming_config_fields
-    from mmguided.engine.runner import import_parts
+    from mmguided.cli.error_messages import explain_config_errors
+    from mmguided.cli.runner import import_parts
     from mmguided.evaluation import chance_level, robustness_curves
     import_parts(cfg)
-    with naming_config_fields(cfg, ('test_dataloader', 'model')), \
+    with explain_config_errors(cfg, ('test_dataloader', 'model')), \
             DefaultScope.overwrite_default_scope(cfg.get('default_scope', 'mmengine')):
         loader = Runner.build_dataloader(cfg.test_dataloader)
         record.update(images=len(loader.dataset), chance=chance_level(loader.dataset))

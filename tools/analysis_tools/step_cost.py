@@ -23,7 +23,7 @@ from mmengine.registry import DefaultScope
 from mmengine.utils import track_iter_progress
 from torch.utils.flop_counter import FlopCounterMode
 
-from mmguided.engine.command_line import load_config
+from mmguided.cli.arguments import load_config
 from mmguided.registry import MODELS
 from mmguided.utils.errors import exit_on_config_error
 

@@ -17,8 +17,8 @@ from pathlib import Path
 import numpy as np
 from mmengine.config import Config, ConfigDict
 
-from mmguided.engine.command_line import OptionAction, figure_files, load_config
-from mmguided.engine.config_checks import check_data
+from mmguided.cli.arguments import OptionAction, figure_files, load_config
+from mmguided.cli.config_checks import check_data
 from mmguided.utils.configs import walk
 from mmguided.utils.errors import ConfigError, exit_on_config_error, imports_of_extra
 
@@ -84,14 +84,14 @@ def main() -> None:
     outs = figure_files(args.out)
     cfg, settings = read_config(args)
     # Only here: they take many seconds. The toolboxes come first, lest they print.
-    from mmguided.engine.runner import import_parts
+    from mmguided.cli.runner import import_parts
     import_parts(cfg)
     from mmengine.registry import DATASETS, DefaultScope
     from mmengine.runner import set_random_seed
 
+    from mmguided.cli.error_messages import explain_config_errors
     from mmguided.datasets import loading_transforms
-    from mmguided.engine.error_messages import naming_config_fields
-    with naming_config_fields(cfg, ('train_dataloader', )), \
+    with explain_config_errors(cfg, ('train_dataloader', )), \
             DefaultScope.overwrite_default_scope(cfg.get('default_scope', 'mmengine')):
         dataset = DATASETS.build(settings)
     # mmcv's, which also turns BGR to RGB unless it is told not to.

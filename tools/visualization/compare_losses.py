@@ -15,7 +15,7 @@ a harder task.
 import argparse
 from pathlib import Path
 
-from mmguided.engine.command_line import figure_files, named_paths
+from mmguided.cli.arguments import figure_files, named_paths
 from mmguided.utils.errors import ConfigError, exit_on_config_error, imports_of_extra
 from mmguided.utils.logs import read_curves, shared_losses
 

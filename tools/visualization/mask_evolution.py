@@ -20,8 +20,8 @@ from torch import Tensor, nn
 from torchvision.transforms.functional import center_crop, pil_to_tensor, resize
 
 from mmguided import get_model
+from mmguided.cli.arguments import figure_files, load_config
 from mmguided.datasets.image_folder import IMAGE_EXTENSIONS
-from mmguided.engine.command_line import figure_files, load_config
 from mmguided.utils.errors import (
     ConfigError,
     check_file,

@@ -17,8 +17,8 @@ from pathlib import Path
 
 import numpy as np
 
-from mmguided.engine.command_line import figure_files
-from mmguided.engine.named_models import (
+from mmguided.cli.arguments import figure_files
+from mmguided.cli.named_models import (
     add_model_arguments,
     load_models,
     named_checkpoints,
@@ -72,7 +72,7 @@ def main() -> None:
     configs = named_configs(args.configs, checkpoints)
 
     # Only here: they take many seconds. The toolboxes come first, lest they print.
-    from mmguided.engine.runner import import_toolboxes
+    from mmguided.utils.toolboxes import import_toolboxes
     import_toolboxes('mmpretrain')
     import torch
 

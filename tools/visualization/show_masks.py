@@ -16,7 +16,7 @@ import argparse
 from pathlib import Path
 
 from mmguided import list_models
-from mmguided.engine.config_checks import check_checkpoint
+from mmguided.cli.config_checks import check_checkpoint
 from mmguided.utils.errors import (
     ConfigError,
     check_file,
@@ -90,7 +90,7 @@ def main() -> None:
     with imports_of_extra('analysis'):
         from mmguided.visualization import draw_models
         from mmguided.visualization.style import save_figure
-    from mmguided.engine.runner import import_toolboxes
+    from mmguided.utils.toolboxes import import_toolboxes
     import_toolboxes('mmpretrain')  # before others import it and print about it
     import torch
 

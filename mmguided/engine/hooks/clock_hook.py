@@ -5,8 +5,8 @@ from mmengine.runner import EpochBasedTrainLoop
 
 from mmguided.registry import HOOKS
 from mmguided.utils.errors import ConfigError
+from mmguided.utils.modules import unwrap_ddp
 
-from ..model_wrapper import unwrapped_model
 from .exploitation_hook import ExploitationHook
 from .momentum_update_hook import MomentumUpdateHook
 
@@ -24,7 +24,7 @@ class ClockHook(Hook):
     priority = 'VERY_HIGH'
 
     def before_train(self, runner) -> None:
-        model = unwrapped_model(runner)
+        model = unwrap_ddp(runner.model)
         self._clock = getattr(model, 'clock', None)
         if getattr(model, 'momentum_encoder', None) is not None and not any(
                 isinstance(hook, MomentumUpdateHook) for hook in runner.hooks):

@@ -11,9 +11,8 @@ from mmengine.hooks import Hook
 
 from mmguided.inspection import Inspection, inspect_batch
 from mmguided.registry import DATASETS, HOOKS
-
-from ..model_wrapper import unwrapped_model
-from ..random_states import random_states_kept
+from mmguided.utils.modules import unwrap_ddp
+from mmguided.utils.rng_state import preserve_rng_state
 
 
 @HOOKS.register_module()
@@ -53,7 +52,7 @@ class FigureSheetHook(Hook):
     def before_train(self, runner) -> None:
         """Reads the images."""
         self._thread = ThreadPoolExecutor(1)
-        with random_states_kept():
+        with preserve_rng_state():
             self._batch = self._try(runner, 'there will be none', self._read)
 
     def _read(self) -> dict:
@@ -65,7 +64,7 @@ class FigureSheetHook(Hook):
         epoch = runner.epoch + 1
         due = self.interval and epoch % self.interval == 0
         if self._batch is not None and (epoch == 1 or epoch == runner.max_epochs or due):
-            model = unwrapped_model(runner)
+            model = unwrap_ddp(runner.model)
             look = self._try(runner, 'a sheet is missing', inspect_batch, model, self._batch,
                              self.seed)
             if look is not None:

@@ -4,8 +4,7 @@ from mmengine.utils import to_2tuple
 
 from mmguided.registry import HOOKS
 from mmguided.utils.errors import ConfigError
-
-from ..model_wrapper import unwrapped_model
+from mmguided.utils.modules import unwrap_ddp
 
 
 @HOOKS.register_module()
@@ -36,7 +35,7 @@ class InputSizeHook(Hook):
         self._check(runner, data_batch, 'test_dataloader')
 
     def _check(self, runner, data_batch: dict, loader: str) -> None:
-        model = unwrapped_model(runner)
+        model = unwrap_ddp(runner.model)
         img_size = getattr(getattr(model, 'backbone', None), 'img_size', None)
         if img_size is None or self.any_size:
             return

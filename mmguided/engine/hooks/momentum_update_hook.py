@@ -3,8 +3,7 @@ import torch
 from mmengine.hooks import Hook
 
 from mmguided.registry import HOOKS
-
-from ..model_wrapper import unwrapped_model
+from mmguided.utils.modules import unwrap_ddp
 
 
 @HOOKS.register_module()
@@ -19,7 +18,7 @@ class MomentumUpdateHook(Hook):
         self._handle = None
 
     def before_train(self, runner) -> None:
-        model = unwrapped_model(runner)
+        model = unwrap_ddp(runner.model)
         momentum_encoder = getattr(model, 'momentum_encoder', None)
         if momentum_encoder is None:
             return

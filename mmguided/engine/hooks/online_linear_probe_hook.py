@@ -11,8 +11,8 @@ from mmguided.ops import concat_all_gather
 from mmguided.registry import HOOKS
 from mmguided.structures import PatchMask
 from mmguided.utils.errors import ConfigError
+from mmguided.utils.modules import unwrap_ddp
 
-from ..model_wrapper import unwrapped_model
 from ..online_features import (
     OnlineFeatures,
     accuracy,
@@ -72,7 +72,7 @@ class OnlineLinearProbeHook(Hook):
 
     def before_train(self, runner) -> None:
         """Makes the probe, or that of the checkpoint, and begins to read latents."""
-        model = unwrapped_model(runner)
+        model = unwrap_ddp(runner.model)
         encoder = encoder_of(runner)
         if not isinstance(model, MaskedImageModel):
             raise ConfigError(f'OnlineLinearProbeHook: model.type={type(model).__name__} is no '
@@ -114,7 +114,7 @@ class OnlineLinearProbeHook(Hook):
 
     def after_train_iter(self, runner, batch_idx: int, data_batch=None, outputs=None) -> None:
         if self._features is None:
-            model = type(unwrapped_model(runner)).__name__
+            model = type(unwrap_ddp(runner.model)).__name__
             raise ConfigError(f'OnlineLinearProbeHook: model.type={model} decodes no latents by '
                               'MaskedImageModel.decode, which hands them out; call it in `loss`')
         features = concat_all_gather(self._features)
@@ -123,7 +123,7 @@ class OnlineLinearProbeHook(Hook):
         # probe would never recover.
         if len(features) < 2 or not features.isfinite().all():
             return
-        epoch = int(unwrapped_model(runner).clock.epoch)
+        epoch = int(unwrap_ddp(runner.model).clock.epoch)
         if epoch != self._epoch:
             self._epoch, self._right, self._seen = epoch, 0, 0
         predictions = self._probe.step(features, labels).argmax(dim=1)
@@ -143,7 +143,7 @@ class OnlineLinearProbeHook(Hook):
 
     def after_train(self, runner) -> None:
         """Leaves the model alone."""
-        unwrapped_model(runner).latent_readers.remove(self._read)
+        unwrap_ddp(runner.model).latent_readers.remove(self._read)
 
     def before_save_checkpoint(self, runner, checkpoint: dict) -> None:
         """Saves the probe and its optimizer."""

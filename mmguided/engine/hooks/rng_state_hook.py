@@ -8,8 +8,7 @@ from mmengine.hooks import CheckpointHook, Hook
 from mmengine.logging import print_log
 
 from mmguided.registry import HOOKS
-
-from ..random_states import random_states, set_random_states
+from mmguided.utils.rng_state import get_rng_state, set_rng_state
 
 CHECKPOINT_KEY = 'rng_states'
 
@@ -120,12 +119,12 @@ class RNGStateHook(Hook):
 
 
 def _get_state(runner) -> dict:
-    return random_states() | dict(
+    return get_rng_state() | dict(
         sampler_seed=getattr(runner.train_dataloader.sampler, 'seed', None))
 
 
 def _set_state(runner, state: dict) -> None:
-    set_random_states(state)
+    set_rng_state(state)
     if state['sampler_seed'] is not None:
         # Without `randomness.seed`, MMEngine built it with a seed of its own before resuming.
         runner.train_dataloader.sampler.seed = state['sampler_seed']

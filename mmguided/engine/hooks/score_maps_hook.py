@@ -19,8 +19,7 @@ from mmguided.datasets import ScoreMaps, WithScores
 from mmguided.models import CachedGuidance
 from mmguided.registry import HOOKS
 from mmguided.utils.errors import ConfigError
-
-from ..model_wrapper import unwrapped_model
+from mmguided.utils.modules import unwrap_ddp
 
 CHECKPOINT_KEY = 'mmguided_score_maps'
 
@@ -49,7 +48,7 @@ class ScoreMapsHook(Hook):
 
     def before_train(self, runner) -> None:
         """Connects model and pipeline."""
-        model = unwrapped_model(runner)
+        model = unwrap_ddp(runner.model)
         cached = [module for module in model.modules() if isinstance(module, CachedGuidance)]
         dataset = runner.train_dataloader.dataset
         transforms = getattr(getattr(dataset, 'pipeline', None), 'transforms', [])
@@ -85,7 +84,7 @@ class ScoreMapsHook(Hook):
 
     def before_train_epoch(self, runner) -> None:
         """Makes the maps, or opens those of a run that is resumed, if it is time for them."""
-        model = unwrapped_model(runner)
+        model = unwrap_ddp(runner.model)
         if self._maps is None or not self._shot.is_guided(model.clock):
             return
         made = self._note['epoch']

@@ -114,7 +114,7 @@ class Shot(nn.Module):
         if self.guidance is not None and scores is None:
             return self.sampling.random_priority(noise, grid), None
         guided = None
-        if scores is not None and self.guidance.may_abstain:
+        if scores is not None and self.guidance.allows_nan:
             guided = scores.isfinite().all(dim=1, keepdim=True)
             scores = torch.where(guided, scores, 0)
         priority = self.sampling.priority(scores, noise, grid, num_mask, clock)

@@ -27,12 +27,12 @@ class Guidance(BaseModule):
 
     Attributes:
         nonnegative: Whether no score is below 0, as some samplers need.
-        may_abstain: Whether the scores of an image may be NaN, all of them: it is then masked at
+        allows_nan: Whether the scores of an image may be NaN, all of them: it is then masked at
             random, and does not count in ``guided_share``.
         needs_whole_image: Whether scores are of all patches, also where some are masked already.
     """
     nonnegative = True
-    may_abstain = False
+    allows_nan = False
     needs_whole_image = False
 
     def wants(self, clock: Clock) -> Mapping[str, Wants]:
@@ -135,7 +135,7 @@ class Blend(Guidance):
         if not all(guidance.nonnegative for guidance in self.guidances):
             raise ConfigError("Blend normalizes scores to sum 1 and takes none below 0: set "
                               "guidance.softmax='heads'")
-        self.may_abstain = any(guidance.may_abstain for guidance in self.guidances)
+        self.allows_nan = any(guidance.allows_nan for guidance in self.guidances)
         self.needs_whole_image = any(guidance.needs_whole_image for guidance in self.guidances)
 
     def weights_at(self, clock: Clock) -> list[float]:
@@ -179,7 +179,7 @@ class NcutRelevance(Guidance):
         cluster: 'object', 'background', or 'alternating' between them from epoch to epoch.
     """
     nonnegative = False
-    may_abstain = True
+    allows_nan = True
 
     def __init__(self, source: str = 'student', layer: int = -2, cluster: str = 'object') -> None:
         super().__init__()
@@ -231,7 +231,7 @@ class CachedGuidance(Guidance):
         ConfigError: If scores would have to change from epoch to epoch and would not, or, in use,
             none come with the images.
     """
-    may_abstain = True
+    allows_nan = True
     needs_whole_image = True
 
     def __init__(self, guidance: dict, refresh: int | None = None) -> None:

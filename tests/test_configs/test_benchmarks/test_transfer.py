@@ -12,7 +12,7 @@ from mmengine.config import Config
 from mmengine.optim import build_optim_wrapper
 from mmengine.runner import Runner
 
-from mmguided.engine.command_line import fill_num_classes, set_data_root
+from mmguided.cli.arguments import fill_num_classes, set_data_root
 from mmguided.models import MaskedViT
 from mmguided.registry import MODELS
 from tests.helpers.colors import ARCH, CONFIGS, color_folders

@@ -15,9 +15,9 @@ from mmengine.config import Config
 from mmengine.runner import Runner
 from PIL import Image
 
+from mmguided.cli.runner import leave_process_group
 from mmguided.datasets import ScoreMaps
 from mmguided.engine.hooks import ExploitationHook, ScoreMapsHook
-from mmguided.engine.runner import leave_process_group
 from mmguided.utils.errors import ConfigError
 
 NCUT = dict(type='mmguided.NcutRelevance', layer=0)

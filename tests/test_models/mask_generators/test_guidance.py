@@ -222,7 +222,7 @@ def test_cached_scores_in_a_blend_with_fresh_ones():
     """A row without scores has none in the blend, and the encoder of the fresh ones alone is asked.
     """
     blend = Blend([dict(type='mmguided.CachedGuidance', guidance=OWN), OWN], weights=[.25])
-    assert blend.may_abstain and blend.needs_whole_image
+    assert blend.allows_nan and blend.needs_whole_image
     assert set(blend.wants(Clock())) == {'student'}
     cached, rows = torch.rand(2, 4), torch.rand(2, 4)
     cached[1] = torch.nan

@@ -5,7 +5,7 @@ import torch.distributed as dist
 import torch.multiprocessing as mp
 from mmengine.registry import DefaultScope
 
-from mmguided.engine.runner import leave_process_group
+from mmguided.cli.runner import leave_process_group
 from mmguided.models import SyncBatchNorm
 from mmguided.models.losses import info_nce
 from mmguided.ops import all_gather_with_grad

@@ -8,9 +8,9 @@ from mmengine.config import Config
 from mmengine.runner import Runner
 from scipy.io import savemat
 
+from mmguided.cli.data_checks import check_labels, check_same_classes, check_training_data
+from mmguided.cli.error_messages import explain_config_errors
 from mmguided.datasets import ImageFolder
-from mmguided.engine.data_checks import check_labels, check_same_classes, check_training_data
-from mmguided.engine.error_messages import naming_config_fields
 from mmguided.models import MaskedViT
 from mmguided.registry import DATASETS
 from mmguided.utils.errors import ConfigError
@@ -42,7 +42,7 @@ def prepared(name, root, change, num_classes=None, **train):
     cfg = Config(dict(
         model=dict(head=dict(num_classes=num_classes or sets.num_classes)),
         train_dataloader=loader({**sets.train, **train}), val_dataloader=loader(sets.val)))
-    with naming_config_fields(cfg, ('train_dataloader', 'val_dataloader')):
+    with explain_config_errors(cfg, ('train_dataloader', 'val_dataloader')):
         check_training_data(SimpleNamespace(cfg=cfg, world_size=1, **{
             field: Runner.build_dataloader(cfg[field])
             for field in ('train_dataloader', 'val_dataloader')}))
@@ -137,7 +137,7 @@ def test_a_users_own_data_set_keeps_its_stack(tmp_path):
 
     cfg = Config(dict(train_dataloader=loader(dict(type='mmguided.Mine', data_root='x'))))
     with pytest.raises(ValueError, match='of mine') as error, \
-            naming_config_fields(cfg, ('train_dataloader', )):
+            explain_config_errors(cfg, ('train_dataloader', )):
         Runner.build_dataloader(cfg.train_dataloader)
     assert not isinstance(error.value, ConfigError)
 

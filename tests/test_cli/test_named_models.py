@@ -5,7 +5,7 @@ import pytest
 import torch
 
 import mmguided
-from mmguided.engine.named_models import load_models, named_checkpoints, named_configs
+from mmguided.cli.named_models import load_models, named_checkpoints, named_configs
 from mmguided.utils.errors import ConfigError
 from tests.helpers.paths import ROOT
 

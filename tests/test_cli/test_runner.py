@@ -37,7 +37,7 @@ def test_resume_in_an_empty_folder_says_so(monkeypatch, config, capsys):
 
 
 def test_the_toolboxes_say_nothing_when_they_are_imported():
-    code = ("from mmguided.engine.runner import import_toolboxes\n"
+    code = ("from mmguided.utils.toolboxes import import_toolboxes\n"
             "for scope in ('mmdet', 'mmseg'): import_toolboxes(scope)\n"
             "from mmengine.logging import MMLogger\n"
             # A logger that is born while the output is redirected would stay silent for good.

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import torch
 
-from mmguided.engine.random_states import random_states_kept
+from mmguided.utils.rng_state import preserve_rng_state
 
 
 def draw():
@@ -14,9 +14,9 @@ def draw():
 
 def test_states_are_kept():
     np.random.randn()  # leaves a second number to give out
-    with random_states_kept():
+    with preserve_rng_state():
         expected = draw()
-    with pytest.raises(KeyError), random_states_kept():
+    with pytest.raises(KeyError), preserve_rng_state():
         draw(), random.seed(1), np.random.seed(1), torch.manual_seed(1)
         raise KeyError
     assert draw() == expected

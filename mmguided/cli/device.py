@@ -13,7 +13,7 @@ from torch import distributed, nn
 
 from mmguided.utils.errors import ConfigError
 
-from .command_line import LOADERS
+from .arguments import LOADERS
 
 
 @MODEL_WRAPPERS.register_module()

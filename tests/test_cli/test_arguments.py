@@ -2,7 +2,7 @@
 import pytest
 from mmengine.runner import Runner
 
-from mmguided.engine.command_line import default_work_dir
+from mmguided.cli.arguments import default_work_dir
 from mmguided.utils.errors import ConfigError
 from tests.helpers.paths import ROOT
 from tests.helpers.tools import merged_config

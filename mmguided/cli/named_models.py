@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from mmguided.utils.errors import ConfigError, check_file
 from mmguided.utils.names import nearest
 
-from .command_line import named_paths
+from .arguments import named_paths
 from .config_checks import check_checkpoint
 
 if TYPE_CHECKING:

@@ -7,9 +7,8 @@ import pytest
 from mmengine.config import Config
 from mmengine.runner import Runner
 
-from mmguided.engine import config_checks
-from mmguided.engine.command_line import load_config
-from mmguided.engine.config_checks import (
+from mmguided.cli.arguments import load_config
+from mmguided.cli.config_checks import (
     RUNNER_FIELDS,
     check_checkpoint,
     check_data,
@@ -18,6 +17,7 @@ from mmguided.engine.config_checks import (
     check_work_dir,
     drop_pretrained,
 )
+from mmguided.engine import config_checks
 from mmguided.utils.errors import ConfigError
 from tests.helpers.paths import ROOT
 from tests.helpers.transfer import LAYOUTS

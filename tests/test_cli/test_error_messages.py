@@ -8,7 +8,7 @@ from mmengine.config import Config
 from mmengine.registry import MODELS, DefaultScope
 from mmengine.runner import Runner
 
-from mmguided.engine.error_messages import naming_config_fields
+from mmguided.cli.error_messages import explain_config_errors
 from mmguided.utils.errors import ConfigError
 from tests.helpers.toy import CONFIG
 
@@ -28,13 +28,13 @@ def test_another_error_beside_a_checkpoint_stays_what_it_is(fail, error):
     torch.save(dict(state_dict={}), 'whole.pth')
     Path('other.pth').write_bytes(b'no checkpoint')
     cfg = Config(dict(load_from='whole.pth', resume=True, work_dir='.'))
-    with pytest.raises(error), naming_config_fields(cfg, ('load_from',)):
+    with pytest.raises(error), explain_config_errors(cfg, ('load_from',)):
         fail()
 
 
 def test_a_missing_file_that_the_config_does_not_name_keeps_its_stack():
     cfg = Config.fromstring(CONFIG, '.py')
-    with pytest.raises(FileNotFoundError), naming_config_fields(cfg, ['model']):
+    with pytest.raises(FileNotFoundError), explain_config_errors(cfg, ['model']):
         open('/no/such/file')
 
 
@@ -53,7 +53,7 @@ def test_a_missing_file_that_the_config_does_not_name_keeps_its_stack():
 def test_a_type_and_an_option_are_named_with_the_nearest(model, message):
     cfg = Config(dict(model=model))
     with DefaultScope.overwrite_default_scope('mmengine'), pytest.raises(ConfigError) as error, \
-            naming_config_fields(cfg, ['model']):
+            explain_config_errors(cfg, ['model']):
         MODELS.build(cfg.model)
     assert str(error.value) == message
 
@@ -64,7 +64,7 @@ def test_an_option_of_the_data_loader_is_named():
         num_worker=0)))
     with pytest.raises(ConfigError, match=r"^train_dataloader\.num_worker=0: DataLoader has no "
                                           "option 'num_worker'; did you mean 'num_workers'"), \
-            naming_config_fields(cfg, ['train_dataloader']):
+            explain_config_errors(cfg, ['train_dataloader']):
         Runner.build_dataloader(cfg.train_dataloader)
 
 
@@ -73,6 +73,6 @@ def test_an_option_of_the_data_loader_is_named():
     RuntimeError('CUDA out of memory')])
 def test_an_error_that_no_field_explains_keeps_its_stack(error):
     cfg = Config(dict(model=dict(type='ToyModel')))
-    with pytest.raises(type(error)) as raised, naming_config_fields(cfg, ['model']):
+    with pytest.raises(type(error)) as raised, explain_config_errors(cfg, ['model']):
         raise error
     assert raised.value is error

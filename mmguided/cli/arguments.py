@@ -60,7 +60,7 @@ def add_common_arguments(parser: argparse.ArgumentParser) -> None:
 
 def load_config(path: str, options: dict | None = None) -> Config:
     """Read a config file and merge ``--cfg-options`` into it. Its ``custom_imports`` are left to
-    :func:`mmguided.engine.runner.build_runner`.
+    :func:`mmguided.cli.runner.build_runner`.
 
     Raises:
         ConfigError: If a file of it is missing, asks for a package that is not installed, or sets

@@ -21,7 +21,7 @@ from .config_checks import latest_checkpoint
 
 
 @contextmanager
-def naming_config_fields(cfg: Config, sections: Sequence[str]) -> Iterator[None]:
+def explain_config_errors(cfg: Config, sections: Sequence[str]) -> Iterator[None]:
     """Turn the errors that a mistake in ``cfg`` leads to into a `ConfigError` of its field: a
     missing file or folder, an unknown type or argument, a checkpoint that torch cannot read, labels
     that a data set of mmpretrain cannot read.

@@ -6,12 +6,12 @@ import os.path as osp
 from collections.abc import Sequence
 
 from mmengine.config import Config
-from mmengine.model import is_model_wrapper
 from mmengine.runner import Runner
 from torch.utils.data import Dataset
 
 from mmguided.utils.configs import walk
 from mmguided.utils.errors import ConfigError
+from mmguided.utils.modules import unwrap_ddp
 
 
 def check_training_data(runner: Runner) -> None:
@@ -33,11 +33,11 @@ def check_training_data(runner: Runner) -> None:
 
 def check_test_data(runner: Runner) -> None:
     """Check that the model has all classes of the test data, and the bank of a k-NN the same."""
-    # Only here: mmpretrain is imported by :func:`mmguided.engine.runner.import_toolboxes`.
+    # Only here: mmpretrain is imported by :func:`mmguided.utils.toolboxes.import_toolboxes`.
     from mmguided.evaluation import KNNClassifier
     dataset = runner.test_dataloader.dataset
     check_labels('test_dataloader.dataset', dataset, runner.cfg)
-    model = runner.model.module if is_model_wrapper(runner.model) else runner.model
+    model = unwrap_ddp(runner.model)
     if isinstance(model, KNNClassifier):
         # The loader that the model would build, so that its folder is read once.
         model.bank_dataloader = Runner.build_dataloader(model.bank_dataloader)

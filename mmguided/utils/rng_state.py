@@ -7,7 +7,7 @@ import numpy as np
 import torch
 
 
-def random_states() -> dict:
+def get_rng_state() -> dict:
     """The states of ``random``, ``numpy.random``, ``torch`` and the current CUDA device, as plain
     types and tensors that ``torch.load(weights_only=True)`` accepts."""
     name, keys, *rest = np.random.get_state()
@@ -19,8 +19,8 @@ def random_states() -> dict:
         cuda=torch.cuda.get_rng_state() if torch.cuda.is_available() else None)
 
 
-def set_random_states(states: dict) -> None:
-    """Set what :func:`random_states` has given."""
+def set_rng_state(states: dict) -> None:
+    """Set what :func:`get_rng_state` has given."""
     random.setstate(states['python'])
     name, keys, *rest = states['numpy']
     np.random.set_state((name, keys.cpu().numpy().astype(np.uint32), *rest))
@@ -31,10 +31,10 @@ def set_random_states(states: dict) -> None:
 
 
 @contextmanager
-def random_states_kept() -> Iterator[None]:
+def preserve_rng_state() -> Iterator[None]:
     """Whatever is drawn within, the states are afterwards what they were."""
-    states = random_states()
+    states = get_rng_state()
     try:
         yield
     finally:
-        set_random_states(states)
+        set_rng_state(states)

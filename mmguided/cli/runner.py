@@ -1,38 +1,17 @@
 """From a config to a Runner, and to its end."""
 import gc
-import importlib
-import io
-import warnings
-from contextlib import redirect_stdout, suppress
 
 from mmengine.config import Config
 from mmengine.registry import METRICS, RUNNERS
 from mmengine.runner import Runner
-from mmengine.utils import import_modules_from_strings
 from torch import distributed
+
+from mmguided.utils.toolboxes import import_parts
 
 from .config_checks import latest_checkpoint
 from .data_checks import check_test_data, check_training_data
 from .device import prepare_device
-from .error_messages import naming_config_fields
-
-
-def import_toolboxes(scope: str) -> None:
-    """Import mmpretrain and the toolbox of ``scope``, without the lines that they print about
-    optional packages which nothing here uses."""
-    with redirect_stdout(io.StringIO()), warnings.catch_warnings():
-        warnings.filterwarnings('ignore', 'Fail to import ``MultiScaleDeformableAttention``')
-        for toolbox in ('mmpretrain', scope):
-            for part in ('datasets', 'models'):
-                with suppress(ModuleNotFoundError):  # mmengine has neither
-                    importlib.import_module(f'{toolbox}.{part}')
-
-
-def import_parts(cfg: Config) -> None:
-    """Import the toolbox of ``cfg`` and its ``custom_imports``."""
-    import_toolboxes(cfg.get('default_scope', 'mmengine'))
-    if cfg.get('custom_imports'):
-        import_modules_from_strings(**cfg.custom_imports)
+from .error_messages import explain_config_errors
 
 
 def build_runner(cfg: Config) -> Runner:
@@ -44,7 +23,7 @@ def build_runner(cfg: Config) -> Runner:
 def train(cfg: Config) -> None:
     """Train as ``cfg`` says; what is wrong in it becomes a ConfigError."""
     prepare_device(cfg)
-    with naming_config_fields(cfg, (
+    with explain_config_errors(cfg, (
             'train_dataloader', 'val_dataloader', 'val_evaluator', 'model', 'optim_wrapper',
             'param_scheduler', 'train_cfg', 'load_from', 'custom_hooks', 'default_hooks')):
         runner = build_runner(cfg)
@@ -66,7 +45,7 @@ def test(cfg: Config, predictions: str | None = None) -> dict[str, float]:
         The metrics by name; none on other processes than the first.
     """
     prepare_device(cfg)
-    with naming_config_fields(cfg, (
+    with explain_config_errors(cfg, (
             'test_dataloader', 'test_evaluator', 'model', 'load_from', 'custom_hooks',
             'default_hooks')):
         runner = build_runner(cfg)

@@ -9,12 +9,13 @@ from mmpretrain.models import ImageClassifier
 from PIL import Image, ImageOps
 from torch import Tensor, nn
 
-from .analysis import cls_attention, reconstruct
-from .engine.online_features import evaluation_mode
-from .engine.random_states import random_states_kept
-from .evaluation.features import image_tokens
-from .models import Encoder, MaskedImageModel
-from .utils.errors import ConfigError
+from mmguided.evaluation.features import image_tokens
+from mmguided.models import Encoder, MaskedImageModel
+from mmguided.utils.errors import ConfigError
+from mmguided.utils.modules import eval_mode
+from mmguided.utils.rng_state import preserve_rng_state
+
+from .reconstruction import cls_attention, reconstruct
 
 Picture = str | os.PathLike | Image.Image | np.ndarray
 
@@ -51,7 +52,7 @@ class Inspection:
     def sheet(self, title: str = '') -> np.ndarray:
         """A picture with a row for each image, uint8 RGB: :func:`mmguided.visualization.draw_sheet`
         of a model of pretraining."""
-        from .visualization import draw_sheet
+        from mmguided.visualization import draw_sheet
         return draw_sheet(
             images=self.images, shot=self.shot, guidance=self.guidance, attention=self.attention,
             reconstruction=self.reconstruction, title=title)
@@ -89,7 +90,7 @@ def inspect(model: nn.Module, images: Picture | Sequence[Picture], seed: int = 0
 def inspect_batch(model: nn.Module, batch: dict, seed: int = 0) -> Inspection:
     """:func:`inspect` of a batch as a data loader gives it, with one view of each image."""
     encoder = _encoder_of(model)
-    with random_states_kept(), evaluation_mode(model):
+    with preserve_rng_state(), eval_mode(model):
         torch.manual_seed(seed)
         inputs = model.data_preprocessor(batch)['inputs']
         grid = encoder.patch_grid(inputs)
