@@ -21,17 +21,24 @@ os.environ['OMP_NUM_THREADS'] = '1'
 yapf_api.FormatCode = lambda text, **kwargs: (text, False)
 
 
-def _outside(variable: str, default: str) -> Path:
-    path = Path(os.environ.get(variable, ROOT.parent / 'shared' / default))
+@pytest.fixture(scope='session')
+def data_root() -> Path:
+    """Folder of small real data: ``MMGUIDED_DATA``, or ``../shared/data``."""
+    path = Path(os.environ.get('MMGUIDED_DATA', ROOT.parent / 'shared' / 'data'))
     if not path.is_dir():
-        pytest.skip(f'{variable}: no folder {path}')
+        pytest.skip(f'MMGUIDED_DATA: no folder {path}')
     return path
 
 
-@pytest.fixture(scope='session')
-def data_root() -> Path:
-    """The folder of small real data."""
-    return _outside('MMGUIDED_DATA', 'data')
+def _golden_path(name: str) -> Path:
+    """A file or folder of numbers computed with released code. ``MMGUIDED_GOLDEN`` overrides the
+    folders where it is looked for."""
+    folders = ([Path(os.environ['MMGUIDED_GOLDEN'])] if 'MMGUIDED_GOLDEN' in os.environ else
+               [ROOT / 'tests' / 'data' / 'golden', ROOT.parent / 'shared' / 'golden'])
+    for folder in folders:
+        if (folder / name).exists():
+            return folder / name
+    pytest.skip(f'MMGUIDED_GOLDEN: no {name} in {", ".join(map(str, folders))}')
 
 
 @pytest.fixture
@@ -39,10 +46,7 @@ def golden():
     """Numbers of the released code: ``golden('mae')`` gives arrays as tensors and the geometry."""
 
     def load(name: str) -> tuple[dict, dict]:
-        path = _outside('MMGUIDED_GOLDEN', 'golden') / f'{name}.npz'
-        if not path.is_file():
-            pytest.skip(f'MMGUIDED_GOLDEN: no file {path}')
-        with np.load(path) as arrays:
+        with np.load(_golden_path(f'{name}.npz')) as arrays:
             geometry = json.loads(str(arrays['geometry']))
             tensors = {k: torch.from_numpy(arrays[k]) for k in arrays.files if k != 'geometry'}
         return tensors, geometry
@@ -52,12 +56,9 @@ def golden():
 
 @pytest.fixture(scope='session')
 def davis_masks() -> Path:
-    """Two sequences in DAVIS-2017's layout without frames, predictions and their official scores.
-    """
-    path = _outside('MMGUIDED_GOLDEN', 'golden') / 'davis_masks'
-    if not path.is_dir():
-        pytest.skip(f'MMGUIDED_GOLDEN: no folder {path}')
-    return path
+    """Two sequences in DAVIS-2017's layout without frames: annotations, predictions and their
+    official scores."""
+    return _golden_path('davis_masks')
 
 
 @pytest.fixture(autouse=True)
