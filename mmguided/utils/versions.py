@@ -4,8 +4,11 @@ The maintained ``onedl-*`` forks and the originals share their import names, so 
 "either of them" as a requirement; this check does. It reads package metadata and imports nothing
 until all is well.
 """
+import sys
 from importlib import metadata
-from importlib.util import find_spec
+from importlib.machinery import ModuleSpec
+from importlib.util import find_spec, spec_from_file_location
+from pathlib import Path
 
 REMEDY = ('run `pip install "mmguided[onedl]"` (maintained forks) or '
           '`pip install "mmguided[openmmlab]"` (original packages)')
@@ -32,7 +35,7 @@ def check_requirements() -> None:
     """Raise unless usable mmengine, mmcv and mmpretrain are installed.
 
     A package on the path without metadata (a bare source tree) is trusted. When all is well,
-    :func:`find_configs`.
+    :func:`find_configs` and :func:`provide_operators`.
 
     Raises:
         ImportError: One line that names what is missing or too old and what to install.
@@ -55,6 +58,7 @@ def check_requirements() -> None:
                           'beside pycocotools: run `pip install "transformers<5"`')
 
     find_configs()
+    provide_operators()
 
 
 def find_configs() -> None:
@@ -69,3 +73,24 @@ def find_configs() -> None:
     MODULE2PACKAGE['mmguided'] = 'mmguided'
     if find_spec('mmseg') is not None and not installed_version(('mmsegmentation', )):
         MODULE2PACKAGE['mmseg'] = 'mmseg'
+
+
+class OperatorFinder:
+    """Import hook that finds ``mmcv._ext`` in :mod:`mmguided.utils.mmcv_ops`."""
+
+    @staticmethod
+    def find_spec(name: str, path: object = None, target: object = None) -> ModuleSpec | None:
+        if name == 'mmcv._ext':
+            return spec_from_file_location(name, Path(__file__).with_name('mmcv_ops.py'))
+        return None
+
+
+def provide_operators() -> None:
+    """Let mmcv find operators built on torchvision if it was installed without its compiled ones.
+
+    The hook is the last of ``sys.meta_path``, so that compiled operators are preferred. It imports
+    nothing until mmcv asks for its operators, but must be in place before: mmguided is imported
+    before ``mmcv.ops``, mmdet's and mmseg's models.
+    """
+    if OperatorFinder not in sys.meta_path:
+        sys.meta_path.append(OperatorFinder)
