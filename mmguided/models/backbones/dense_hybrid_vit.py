@@ -41,6 +41,7 @@ class DenseHybridViT(DenseViT, MaskedHybridViT):
         images = self._pad(images)
         grid = self.patch_grid(images)
         embedded, outputs = self._run(images, grid)
-        last = self._format_output(outputs[-1], grid)
-        stages = (stage.permute(0, 3, 1, 2) for stage in embedded.stages)
+        # Contiguous, because mmcv's compiled RoIAlign ignores strides.
+        last = self._format_output(outputs[-1], grid).contiguous()
+        stages = (stage.permute(0, 3, 1, 2).contiguous() for stage in embedded.stages)
         return (*stages, last, F.max_pool2d(last, 2))

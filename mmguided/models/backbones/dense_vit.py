@@ -92,7 +92,8 @@ class DenseViT(MaskedViT):
         images = self._pad(images)
         grid = self.patch_grid(images)
         _, outputs = self._run(images, grid)
-        return tuple(self._format_output(x, grid) for x in outputs)
+        # Contiguous, because mmcv's compiled RoIAlign ignores strides.
+        return tuple(self._format_output(x, grid).contiguous() for x in outputs)
 
     def _run(self, images: Tensor, grid: tuple[int, int]) -> tuple[Any, list[Tensor]]:
         """What :meth:`embed` gives, and the outputs ``(B, 1 + L, D)`` of the blocks
