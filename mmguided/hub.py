@@ -14,6 +14,7 @@ from mmengine.fileio import load
 from .utils.configs import drop_scope, pretrained_settings, unset_num_classes
 from .utils.errors import ConfigError
 from .utils.names import nearest
+from .utils.renamed_configs import check_renamed
 
 if TYPE_CHECKING:
     from torch import nn
@@ -134,6 +135,8 @@ def _read_checkpoint(path: str) -> tuple[Config, dict]:
 def read_config(name: str) -> Config:
     """The config of a name, or of a path; ConfigError if there is no such name."""
     path = name if name.endswith('.py') else _configs().get(name)
+    if path is None or not Path(path).is_file():
+        check_renamed('name', name)
     if path is None:
         raise ConfigError(f'name={name!r}: there is no such model'
                           + (nearest(name, _configs()) or '; see mmguided.list_models()'))

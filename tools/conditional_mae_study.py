@@ -83,7 +83,7 @@ class Cell:
     """A setting of the study.
 
     Attributes:
-        encoder: 'vit-s' or 'vit-b', as in the names of the configs.
+        encoder: 'vit-s' or 'vit-b'.
         shots: ``(layer, mask_ratio)``, see :class:`mmguided.models.MaskGenerator`.
         shot_weights: 'equal', 'uniform' or 'ratio', see :class:`mmguided.models.ConditionalMAE`.
     """
@@ -119,16 +119,17 @@ class Cell:
     @property
     def config(self) -> str:
         """The config, below configs/, of which this is a variant."""
-        return f'conditional_mae/{self.encoder}_in100_300e.py'
+        return 'conditional_mae/vit-b_300e_in100.py'
 
     @property
     def command(self) -> str:
         """The shell command that pretrains it on eight GPUs."""
         shots = repr(self.shots).replace(' ', '')
         weights = '' if self.shot_weights == 'equal' else f' model.shot_weights={self.shot_weights}'
+        arch = ' model.backbone.arch=small' if self.encoder == 'vit-s' else ''
         return (f'tools/dist_train.sh configs/{self.config} 8 '
                 f'--work-dir work_dirs/conditional_mae/{self.name} '
-                f'--cfg-options "model.mask_generator.shots={shots}"{weights}')
+                f'--cfg-options "model.mask_generator.shots={shots}"{weights}{arch}')
 
 
 def cells() -> Iterator[Cell]:
@@ -161,10 +162,11 @@ def write(cell: Cell, folder: Path) -> None:
     """Write the config of a cell into a folder, relative to which it names its base."""
     base = Path(os.path.relpath(CONFIGS / cell.config, folder.resolve())).as_posix()
     weights = '' if cell.shot_weights == 'equal' else f', shot_weights={cell.shot_weights!r}'
+    arch = "backbone=dict(arch='small'), " if cell.encoder == 'vit-s' else ''
     (folder / f'{cell.name}.py').write_text(
         f'"""{cell.notation} of Conditional MAE\'s study, {cell.shot_weights} weights."""\n'
         f'_base_ = [{base!r}]\n\n'
-        f'model = dict(mask_generator=dict(shots={cell.shots}){weights})\n')
+        f'model = dict({arch}mask_generator=dict(shots={cell.shots}){weights})\n')
 
 
 def main() -> None:

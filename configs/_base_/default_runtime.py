@@ -1,4 +1,4 @@
-"""What every run shares: scope, hooks, logging, checkpoints."""
+"""Runtime of every config: scope, hooks, logging, checkpoints."""
 default_scope = 'mmpretrain'
 custom_imports = dict(imports=['mmguided'], allow_failed_imports=False)
 
@@ -6,17 +6,17 @@ default_hooks = dict(
     timer=dict(type='IterTimerHook'),
     logger=dict(type='LoggerHook', interval=100),
     param_scheduler=dict(type='ParamSchedulerHook'),
-    # 10 epochs of ViT-B at 8 GPUs are about an hour: no more than that is lost.
+    # 10 epochs of ViT-B on 8 GPUs take about an hour, the most that an interruption loses.
     checkpoint=dict(type='CheckpointHook', interval=10, max_keep_ckpts=2),
     sampler_seed=dict(type='DistSamplerSeedHook'),
-    # Here, because a config that sets custom_hooks replaces that list whole.
+    # Not in custom_hooks, because a config that sets that list replaces it.
     clock=dict(type='mmguided.ClockHook'),
     momentum_update=dict(type='mmguided.MomentumUpdateHook'),
     score_maps=dict(type='mmguided.ScoreMapsHook'),
     rng_state=dict(type='mmguided.RNGStateHook'),
     run_identity=dict(type='mmguided.RunIdentityHook'),
     plain_checkpoint=dict(type='mmguided.PlainCheckpointHook'),
-    # Without it, load_from of a checkpoint of another size would start from random weights.
+    # load_from with a checkpoint of another size would otherwise start from random weights.
     strict_backbone=dict(type='mmguided.StrictBackboneHook'),
     input_size=dict(type='mmguided.InputSizeHook'),
     broken_images=dict(type='mmguided.BrokenImageReportHook'))

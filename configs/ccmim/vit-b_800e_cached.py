@@ -1,11 +1,7 @@
-"""ccMIM, ViT-B/16, 800 epochs, with cached guidance: the attention of [CLS] is read once in 20
-epochs, of whole images, and follows their crops. The paper reads it in every iteration.
+"""ccMIM, ViT-B/16, 800 epochs, with cached guidance: the [CLS] attention of whole images is
+computed once in 20 epochs and follows their crops. The paper computes it in every iteration.
 
     tools/dist_train.sh configs/ccmim/vit-b_800e_cached.py 8
-
-Hardware: 8 GPUs, 128 images each, total batch 1024; --auto-scale-lr for any other number. Time: not
-measured by us.
-The paper has no number for this. Ours: not measured.
 """
 _base_ = ['./vit-b_800e.py']
 

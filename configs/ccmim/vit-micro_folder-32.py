@@ -3,12 +3,8 @@ r"""ccMIM in minutes on a CPU: a ViT of 4 blocks, 128 wide, on any folder of sma
     python tools/train.py configs/ccmim/vit-micro_folder-32.py \
         --cfg-options train_dataloader.dataset.data_root=FOLDER
 
-FOLDER/<class>/* or FOLDER/*; CIFAR-10 written out as images is one. Images are cut to 32 x 32,
-8 x 8 patches of 4 x 4 pixels. Evaluate with configs/benchmarks/folder/vit-micro_knn.py. Other ways
-to mask at this size: configs/ccmim/guidance.
-
-Hardware: a CPU will do; ours is measured in docs/guidance_study.md. The paper reports no number for
-this size.
+FOLDER/<class>/* or FOLDER/*, cropped to 32 x 32 pixels, 8 x 8 patches. Too small to rank the
+methods. Other sampling rules at this size: configs/ccmim/guidance.
 """
 _base_ = [
     '../_base_/models/ccmim_vit-b.py',
@@ -20,15 +16,10 @@ _base_ = [
 model = dict(
     backbone=dict(
         arch=dict(
-            _delete_=True,
-            embed_dims=128,
-            num_layers=4,
-            num_heads=4,
-            feedforward_channels=512),
+            _delete_=True, embed_dims=128, num_layers=4, num_heads=4, feedforward_channels=512),
         img_size=32,
         patch_size=4),
     neck=dict(embed_dims=64, depth=2, num_heads=4),
     projector=dict(out_channels=64))
 
-default_hooks = dict(
-    logger=dict(interval=20), checkpoint=dict(interval=5, max_keep_ckpts=3))
+default_hooks = dict(logger=dict(interval=20), checkpoint=dict(interval=5, max_keep_ckpts=3))

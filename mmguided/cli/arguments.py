@@ -11,6 +11,7 @@ from mmengine.config import Config, ConfigDict, DictAction
 
 from mmguided.utils.configs import drop_scope, unset_num_classes, walk
 from mmguided.utils.errors import ConfigError, check_file
+from mmguided.utils.renamed_configs import check_renamed
 
 from .config_checks import (
     INSTALL,
@@ -66,6 +67,8 @@ def load_config(path: str, options: dict | None = None) -> Config:
         ConfigError: If a file of it is missing, asks for a package that is not installed, or sets
             what nothing reads; if an option is misspelled.
     """
+    if not os.path.isfile(path):
+        check_renamed('config', path)
     check_file('config', path, 'give the path of a .py, .json or .yml config file')
     try:
         cfg = Config.fromfile(path, import_custom_modules=False)

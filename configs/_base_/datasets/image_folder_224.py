@@ -1,4 +1,4 @@
-"""Any folder of images, labeled by sub-folder or not, for pretraining at 224 x 224:
+"""Any folder of images, with or without class folders, for pretraining at 224 x 224.
 
     --cfg-options train_dataloader.dataset.data_root=FOLDER
 """
@@ -7,6 +7,6 @@ _base_ = ['./imagenet_224.py']
 data_root = 'data/images'
 
 train_dataloader = dict(
-    # Keeps the last, smaller batch: a small folder may have no other.
+    # Keep the last, smaller batch: a small folder may have no other.
     drop_last=False,
     dataset=dict(data_root=data_root, data_prefix='', with_label='auto'))

@@ -1,4 +1,4 @@
-"""Any folder of small images, for pretraining at 32 x 32 on a CPU:
+"""Any folder of small images for pretraining at 32 x 32 on a CPU.
 
     --cfg-options train_dataloader.dataset.data_root=FOLDER
 """

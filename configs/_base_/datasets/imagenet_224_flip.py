@@ -1,16 +1,9 @@
-"""ImageNet-1K at 224 x 224 with horizontal flips beside the random resized crop, as the released
-codes of MAE and ccMIM, and FCMAE."""
+"""ImageNet-1K at 224 x 224 with horizontal flips, as in FCMAE and the released MAE and ccMIM."""
 _base_ = ['./imagenet_224.py']
 
 train_pipeline = [
-    dict(type='LoadImageFromFile', imdecode_backend='pillow'),
-    dict(
-        type='RandomResizedCrop',
-        scale=224,
-        crop_ratio_range=(0.2, 1.0),
-        backend='pillow',
-        interpolation='bicubic'),
+    *_base_.train_pipeline[:2],
     dict(type='RandomFlip', prob=0.5, direction='horizontal'),
-    dict(type='PackInputs')
+    _base_.train_pipeline[-1],
 ]
 train_dataloader = dict(dataset=dict(pipeline=train_pipeline))

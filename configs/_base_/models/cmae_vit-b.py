@@ -1,14 +1,13 @@
-"""CMAE with ViT-B/16 as the paper states it; what it leaves open follows the released code.
+"""CMAE with ViT-B/16 as in the paper; open details follow the released code.
 
-Stated: MAE's masking, encoder and pixel decoder, a feature decoder of 2 blocks, mean pooling,
-InfoNCE with temperature 0.07, lambda_c = 1, momentum 0.996 throughout. From the released code:
-widths and normalization of projector and predictor, a target without final norm, and the factor
-2 * temperature of the contrast, under which lambda_c = 1 was tuned; the literal Eq. 7 is
-configs/cmae/vit-b_800e_literal-loss.py.
+Stated: masking, encoder and pixel decoder of MAE, a feature decoder of 2 blocks, mean pooling,
+InfoNCE with temperature 0.07, lambda_c = 1, constant momentum 0.996. From the released code: widths
+and normalization of projector and predictor, a target without final norm, and the factor
+2 * temperature of the contrast, with which lambda_c = 1 was tuned (README.md has Eq. 7 as printed).
 """
 _base_ = ['./mae_vit-b.py']
 
-# Linear - batch norm over all processes - ReLU - linear; the predictor adds its in_channels.
+# Linear, batch norm over all processes, ReLU, linear. The predictor adds its in_channels.
 mlp = dict(
     type='NonLinearNeck',
     hid_channels=1536,

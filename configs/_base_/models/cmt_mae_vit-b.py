@@ -1,9 +1,10 @@
-"""CMT-MAE with ViT-B/16 and CLIP's ViT-B/16 as teacher.
+"""CMT-MAE with ViT-B/16; the teacher is the ViT-B/16 of CLIP.
 
-Stated: CLIP guides masks and is the target; then a momentum encoder takes the share alpha of both,
-0.3; squared error, summed over channels. The paper leaves open, and here is: the first stage is 1/8
-of the run; high attention is masked, drawn in proportion; momentum .996 rising to 1; MAE's decoder;
-maps normalized to sum 1, targets to mean 0 and variance 1.
+Stated: CLIP guides the masks and is the target; in the second stage a momentum encoder has the
+share alpha = 0.3 of both; squared error, summed over channels. Our choices where the paper is open:
+the first stage is 1/8 of the run; patches of high attention are masked, drawn in proportion;
+momentum .996, rising to 1; the decoder of MAE; maps normalized to sum 1, targets to mean 0 and
+variance 1.
 """
 _base_ = ['./mae_vit-b.py']
 

@@ -1,4 +1,4 @@
-"""Conditional MAE with ViT-B/16: L(0, 10; .75, .1), the paper's best shots; else MAE."""
+"""Conditional MAE with ViT-B/16: MAE with the best shots of the paper, L(0, 10; .75, .1)."""
 _base_ = ['./mae_vit-b.py']
 
 model = dict(

@@ -1,4 +1,4 @@
-"""FCMAE (arXiv:2301.00808, Sec. 3.1) with ConvNeXt V2-B; units of 32 pixels are masked.
+"""FCMAE (arXiv:2301.00808, Sec. 3.1) with ConvNeXt V2-B. Units of 32 x 32 pixels are masked.
 
 Decoder and target take widths, unit size and grid from the backbone.
 """

@@ -1,10 +1,10 @@
-"""Self-guided MAE with ViT-B/16: MAE whose masks are its own, from a trigger on.
+"""Self-guided MAE with ViT-B/16: MAE that is guided by its own token relations after a trigger.
 
 Stated: token relations of the second last layer, a normalized cut, the cluster of the object, 75 %
-masked by relevance, hints drawn uniformly at a decaying ratio (.05 in Fig. II), and the start, when
-mask tokens overtake visible ones in the decoder. Left open, and here: the hints' ratio is one of
-the masked patches and falls to 0 linearly over the run; masks that are made once follow the crops
-of their images, by scores that are cut out of those of the whole image.
+masked by relevance, hints drawn uniformly at a decaying ratio (.05 in Fig. II), start when mask
+tokens overtake visible ones in the decoder. Our choices where the paper is open: the hint ratio
+refers to the masked patches and falls to 0 linearly over the run; the scores of whole images are
+computed once and cropped with their images.
 """
 _base_ = ['./mae_vit-b.py']
 

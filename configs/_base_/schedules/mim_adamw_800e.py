@@ -1,14 +1,17 @@
-"""MAE's schedule: AdamW, base lr 1.5e-4 per 256 images, 40 epochs of warm-up, cosine to zero."""
+"""Schedule of MAE: AdamW, base lr 1.5e-4 per 256 images, 40 epochs of warm-up, cosine to zero.
+
+Another length: --cfg-options train_cfg.max_epochs=N param_scheduler.1.end=N
+"""
 max_epochs = 800
 warmup_epochs = 40
-total_batch_size = 4096  # of all processes; --auto-scale-lr rescales lr when yours differs
+total_batch_size = 4096  # over all processes; for another one, --auto-scale-lr scales lr
 
 optim_wrapper = dict(
     type='AmpOptimWrapper',
     loss_scale='dynamic',
     optimizer=dict(
         type='AdamW', lr=1.5e-4 * total_batch_size / 256, betas=(0.9, 0.95), weight_decay=0.05),
-    # timm's rule, which MAE follows: vectors and biases do not decay, tokens do.
+    # The rule of timm and MAE: no weight decay for vectors and biases; tokens decay.
     paramwise_cfg=dict(norm_decay_mult=0., bias_decay_mult=0., flat_decay_mult=0.))
 
 param_scheduler = [
@@ -21,7 +24,6 @@ param_scheduler = [
         convert_to_iter_based=True),
     dict(
         type='CosineAnnealingLR',
-        T_max=max_epochs - warmup_epochs,
         by_epoch=True,
         begin=warmup_epochs,
         end=max_epochs,

@@ -1,9 +1,6 @@
-r"""Guidance study: MAE, without guidance and without contrast.
+"""Guidance study: MAE, without guidance and without contrast.
 
     python tools/guidance_study.py configs/ccmim/guidance/mae.py --data-root FOLDER
-
-Hardware: a CPU will do; ours is measured in docs/guidance_study.md. No paper reports a number for
-this size.
 """
 _base_ = ['./random.py']
 

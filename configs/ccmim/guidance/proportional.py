@@ -1,14 +1,9 @@
-r"""Guidance study: draws masked patches in proportion to the attention.
+"""Guidance study: masked patches are drawn in proportion to the attention.
 
     python tools/guidance_study.py configs/ccmim/guidance/proportional.py --data-root FOLDER
-
-Hardware: a CPU will do; ours is measured in docs/guidance_study.md. No paper reports a number for
-this size.
 """
 _base_ = ['./released.py']
 
 model = dict(
     mask_generator=dict(
-        sampling=dict(
-            _delete_=True,
-            type='mmguided.ProportionalSampling')))
+        sampling=dict(_delete_=True, type='mmguided.ProportionalSampling')))

@@ -1,9 +1,6 @@
-r"""Guidance study: masks at random.
+"""Guidance study: random masks.
 
     python tools/guidance_study.py configs/ccmim/guidance/random.py --data-root FOLDER
-
-Hardware: a CPU will do; ours is measured in docs/guidance_study.md. No paper reports a number for
-this size.
 """
 _base_ = ['./released.py']
 

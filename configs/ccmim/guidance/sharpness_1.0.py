@@ -1,9 +1,6 @@
-r"""Guidance study: sorts s / u, s the attention.
+"""Guidance study: masks sorted by s / u (s: attention scores, u: uniform noise).
 
     python tools/guidance_study.py configs/ccmim/guidance/sharpness_1.0.py --data-root FOLDER
-
-Hardware: a CPU will do; ours is measured in docs/guidance_study.md. No paper reports a number for
-this size.
 """
 _base_ = ['./released.py']
 

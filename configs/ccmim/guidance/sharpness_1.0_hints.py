@@ -1,10 +1,7 @@
-r"""Guidance study: sorts s / u, s the attention; a tenth of what would be
-masked stays visible, and others are masked instead.
+r"""Guidance study: sharpness_1.0.py with a tenth of the masked patches left visible as hints.
 
-    python tools/guidance_study.py configs/ccmim/guidance/sharpness_1.0_hints.py --data-root FOLDER
-
-Hardware: a CPU will do; ours is measured in docs/guidance_study.md. No paper reports a number for
-this size.
+    python tools/guidance_study.py configs/ccmim/guidance/sharpness_1.0_hints.py \
+        --data-root FOLDER
 """
 _base_ = ['./released.py']
 

@@ -1,12 +1,7 @@
-r"""Guidance study: sorts s / u, s the attention; without contrast, MAE with the guided mask.
+r"""Guidance study: the masks of sharpness_1.0.py without the contrast, to tell their effects apart.
 
     python tools/guidance_study.py configs/ccmim/guidance/sharpness_1.0_no-contrast.py \
         --data-root FOLDER
-
-Tells what of sharpness_1.0.py comes from the mask, and what from the contrast.
-
-Hardware: a CPU will do; ours is measured in docs/guidance_study.md. No paper reports a number for
-this size.
 """
 _base_ = ['./sharpness_1.0.py']
 

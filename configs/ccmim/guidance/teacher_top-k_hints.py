@@ -1,10 +1,8 @@
-r"""Guidance study: as top-k_hints.py, by the attention of the last block of a
-CLIP that tools/train_clip.py has trained into data/clip.
+r"""Guidance study: top-k_hints.py by the attention of the last block of a CLIP in data/clip, which
+tools/train_clip.py trains.
 
-    python tools/guidance_study.py configs/ccmim/guidance/teacher_top-k_hints.py --data-root FOLDER
-
-Hardware: a CPU will do; ours is measured in docs/guidance_study.md. No paper reports a number for
-this size.
+    python tools/guidance_study.py configs/ccmim/guidance/teacher_top-k_hints.py \
+        --data-root FOLDER
 """
 _base_ = ['./top-k_hints.py']
 
@@ -13,7 +11,4 @@ model = dict(
         type='mmguided.OpenCLIPTeacher', model_name='local-dir:data/clip', pretrained=None),
     mask_generator=dict(
         guidance=dict(
-            _delete_=True,
-            type='mmguided.ClsAttention',
-            source='teacher',
-            layers=[-1])))
+            _delete_=True, type='mmguided.ClsAttention', source='teacher', layers=[-1])))

@@ -1,14 +1,9 @@
-r"""Guidance study: masks the patches of the highest attention.
+"""Guidance study: the patches of the highest attention are masked.
 
     python tools/guidance_study.py configs/ccmim/guidance/top-k.py --data-root FOLDER
-
-Hardware: a CPU will do; ours is measured in docs/guidance_study.md. No paper reports a number for
-this size.
 """
 _base_ = ['./released.py']
 
 model = dict(
     mask_generator=dict(
-        sampling=dict(
-            _delete_=True,
-            type='mmguided.TopKSampling')))
+        sampling=dict(_delete_=True, type='mmguided.TopKSampling')))

@@ -1,10 +1,7 @@
-r"""Guidance study: masks the patches of the highest attention, but for a
-tenth, in place of which others are masked.
+"""Guidance study: top-k.py with hints: a tenth of the masked patches stays visible, and the next
+ones are masked instead.
 
     python tools/guidance_study.py configs/ccmim/guidance/top-k_hints.py --data-root FOLDER
-
-Hardware: a CPU will do; ours is measured in docs/guidance_study.md. No paper reports a number for
-this size.
 """
 _base_ = ['./released.py']
 

@@ -1,8 +1,0 @@
-"""ImageNet-1K at 224 x 224 with the scores of a guidance that is cached."""
-_base_ = ['./imagenet_224.py']
-
-train_pipeline = [
-    _base_.train_pipeline[0],
-    dict(type='mmguided.WithScores', transforms=_base_.train_pipeline[1:]),
-]
-train_dataloader = dict(dataset=dict(pipeline=train_pipeline))

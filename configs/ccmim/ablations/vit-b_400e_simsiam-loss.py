@@ -1,0 +1,26 @@
+"""ccMIM ablation (Fig. 2): the contrast of Eq. 8 in SimSiam form, 400 epochs.
+
+    tools/dist_train.sh configs/ccmim/ablations/vit-b_400e_simsiam-loss.py 8
+
+Published: a plot over lambda, 0.2 is best. The base lr is the one printed for Fig. 2, see
+README.md.
+"""
+_base_ = ['../vit-b_400e.py']
+
+optim_wrapper = dict(optimizer=dict(lr=1e-5))
+model = dict(
+    contrast_head=dict(
+        _delete_=True,
+        type='mmguided.CosineHead',
+        # A two-layer MLP. The paper does not give its width; a quarter, as in SimSiam.
+        predictor=dict(
+            type='NonLinearNeck',
+            in_channels=256,
+            hid_channels=64,
+            out_channels=256,
+            with_bias=False,
+            with_last_bn=False,
+            with_last_bias=True,
+            with_avg_pool=False,
+            norm_cfg=dict(type='BN1d')),
+        loss_weight=0.2))
