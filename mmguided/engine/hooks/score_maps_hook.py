@@ -69,7 +69,7 @@ class ScoreMapsHook(Hook):
             raise ConfigError(
                 'CachedGuidance: train_dataloader.dataset.pipeline must be its loading transforms '
                 "and dict(type='mmguided.WithScores', transforms=[...]), see "
-                'configs/_base_/datasets/imagenet_224_scores.py')
+                'configs/self_guided_mae/vit-b_400e.py')
         if not isinstance(runner.train_loop, EpochBasedTrainLoop):
             raise ConfigError('CachedGuidance: scores are made between epochs, and train_cfg has '
                               'none: set train_cfg.by_epoch=True')
