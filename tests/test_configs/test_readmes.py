@@ -1,0 +1,94 @@
+"""Rows of the README tables: the config of each, with its options, loads and builds."""
+import argparse
+import json
+import re
+import shlex
+from functools import cache, partial
+
+import pytest
+import torch
+from mmengine.config import Config
+from mmengine.registry import MODELS, DefaultScope
+
+import tests.helpers.cmt_mae  # noqa: F401
+from mmguided.engine.command_line import OptionAction, load_config
+from mmguided.engine.runner import import_parts
+from mmguided.utils.configs import unset_num_classes
+from mmguided.utils.renamed_configs import RENAMED, renamed
+from tests.helpers.paths import ROOT
+
+CONFIGS = ROOT / 'configs'
+METHODS = 'mae', 'ccmim', 'cmae', 'cmt_mae', 'conditional_mae', 'self_guided_mae'
+
+
+def rows() -> list[tuple[str, str]]:
+    """Path of a config and options of each variant in a table row, without repetitions."""
+    found = {}
+    for readme in sorted(CONFIGS.rglob('README.md')):
+        for row in readme.read_text().splitlines():
+            for link in re.findall(r'\]\(([^)\s]+\.py)\)', row) if row.startswith('|') else ():
+                path = (readme.parent / link).resolve()
+                if '_base_' not in path.parts:
+                    for options in re.findall(r'`--cfg-options ([^`]+)`', row) or ['']:
+                        found[str(path.relative_to(ROOT)), options] = None
+    return list(found)
+
+
+def read(path: str, options: str) -> Config:
+    """A config with options as on the command line, checked as in a run."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument('--cfg-options', nargs='+', action=OptionAction, default={})
+    arguments = ['--cfg-options', *shlex.split(options)] if options else []
+    return load_config(str(ROOT / path), parser.parse_args(arguments).cfg_options)
+
+
+@cache
+def build(scope: str, model: str) -> None:
+    """Build a model, given as JSON, once and without memory."""
+    with pytest.MonkeyPatch.context() as patch, DefaultScope.overwrite_default_scope(scope):
+        # Backbones read their drop path rates from a tensor.
+        patch.setattr(torch, 'linspace', partial(torch.linspace, device='cpu'))
+        with torch.device('meta'):
+            MODELS.build(json.loads(model))
+
+
+@pytest.mark.parametrize('path, options', rows())
+def test_a_row_loads_and_builds(path, options):
+    cfg = read(path, options)
+    if cfg.get('default_scope') in ('mmdet', 'mmseg'):
+        pytest.importorskip(cfg.default_scope)
+    import_parts(cfg)
+    for node in unset_num_classes(cfg.model).values():
+        node['num_classes'] = 2
+    if cfg.get('data_preprocessor'):
+        cfg.model.setdefault('data_preprocessor', cfg.data_preprocessor)
+    if 'teacher' in cfg.model:  # its weights are not there
+        cfg.model.teacher = dict(type='mmguided.LinearTeacher')
+    build(cfg.default_scope, json.dumps(cfg.model.to_dict(), sort_keys=True))
+
+
+@pytest.mark.parametrize('method', METHODS)
+def test_every_pretraining_config_is_a_row_of_a_readme(method):
+    listed = {path for path, _ in rows()}
+    configs = {str(path.relative_to(ROOT)) for path in (CONFIGS / method).rglob('*.py')
+               if path.parent.name != 'guidance' and 'micro' not in path.name}
+    assert configs <= listed
+
+
+@pytest.mark.parametrize('old, new', [
+    ('configs/ccmim/vit-s_300e.py', 'ccmim/vit-b_300e.py --cfg-options model.backbone.arch=small'),
+    ('ccmim_vit-s_300e', 'ccmim/vit-b_300e.py --cfg-options model.backbone.arch=small'),
+    ('cmae_ablations_weight_0.5_300e',
+     'cmae/vit-b_300e.py --cfg-options model.contrast_head.loss_weight=0.5'),
+    ('/a/configs/ccmim/ablations/base_100e.py', 'ccmim/vit-b_100e.py'),
+])
+def test_renamed_configs(old, new):
+    assert renamed(old) == f'configs/{new}'
+
+
+def test_configs_that_exist_are_not_renamed_and_new_paths_exist():
+    for path in CONFIGS.rglob('*.py'):
+        assert renamed(str(path)) is None
+    for new in RENAMED.values():
+        path = new.partition(' ')[0]
+        assert '\\' in path or (CONFIGS / f'{path}.py').is_file()
