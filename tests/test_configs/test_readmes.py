@@ -11,8 +11,8 @@ from mmengine.config import Config
 from mmengine.registry import MODELS, DefaultScope
 
 import tests.helpers.cmt_mae  # noqa: F401
-from mmguided.engine.command_line import OptionAction, load_config
-from mmguided.engine.runner import import_parts
+from mmguided.cli.arguments import OptionAction, load_config
+from mmguided.cli.runner import import_parts
 from mmguided.utils.configs import unset_num_classes
 from mmguided.utils.renamed_configs import RENAMED, renamed
 from tests.helpers.paths import ROOT
