@@ -16,12 +16,14 @@ from tests.helpers.images import position_image
 from tests.helpers.paths import ROOT
 
 LOAD = dict(type='LoadImageFromFile', imdecode_backend='pillow')
-TWO_VIEWS = ('imagenet_224_pixel-shift', 'imagenet_224_pixel-shift_released',
-             'image_folder_224_pixel-shift', 'imagenet_224_two-crops')
+RELEASED, TWO_CROPS = 'cmae/vit-b_800e_released', 'cmae/ablations/vit-b_300e_random-crop'
+TWO_VIEWS = 'imagenet_224_pixel-shift', RELEASED, 'image_folder_224_pixel-shift', TWO_CROPS
 
 
 def load(name):
-    return Config.fromfile(str(ROOT / f'configs/_base_/datasets/{name}.py'))
+    """A config by its path below configs/, or a data set by its name."""
+    path = name if '/' in name else f'_base_/datasets/{name}'
+    return Config.fromfile(str(ROOT / f'configs/{path}.py'))
 
 
 def first_batch(config, **dataset):
@@ -109,7 +111,7 @@ def test_views_overlap_at_a_shift_in_range(data_root, name):
 def test_two_crops_are_independent_and_uncolored(data_root, tmp_path):
     """On a picture of its own positions, one crop starts where the other does not."""
     Image.fromarray(position_image(256, 256)).save(tmp_path / 'positions.png')
-    config = load('imagenet_224_two-crops')
+    config = load(TWO_CROPS)
     dataset = ImageFolder(str(tmp_path), pipeline=config.train_dataloader.dataset.pipeline)
     inputs = [dataset[0]['inputs'] for _ in range(20)]
     corners = torch.tensor([[view[1:, 0, 0].tolist() for view in pair] for pair in inputs])

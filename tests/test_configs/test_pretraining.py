@@ -1,92 +1,156 @@
-"""Every config of MAE, ccMIM, CMAE and CMT-MAE loads and builds, says what it should, and the
-eight-GPU command runs."""
+"""Pretraining configs: values of the papers, widths, weight decay, the 8-GPU command."""
 import inspect
 import os
 import re
 import subprocess
-from fnmatch import fnmatchcase
+from functools import cache
 from itertools import combinations
 
 import pytest
 import yaml
+from mmengine.config import Config
 from mmengine.runner import Runner
 
 from mmguided.registry import MODELS, TRANSFORMS
-from tests.helpers.configs import build_without_memory, differences, load
+from tests.helpers.configs import build_without_memory, differences, docstring, load
 from tests.helpers.paths import ROOT
 
-PRETRAINING = sorted(
-    str(path.relative_to(ROOT / 'configs')) for method in (
-        'mae', 'ccmim', 'cmae', 'cmt_mae', 'self_guided_mae')
-    for path in (ROOT / 'configs' / method).rglob('*.py')
-    if 'vit-micro' not in path.name and path.parent.name != 'guidance')
-SMALL = ['quickstart/ccmim_vit-micro.py', 'quickstart/mae_vit-micro.py', *(
-    f'{method}/vit-micro_folder-32.py'
-    for method in ('mae', 'ccmim', 'cmae', 'cmt_mae', 'self_guided_mae')), *sorted(
-        f'ccmim/guidance/{path.name}' for path in (ROOT / 'configs/ccmim/guidance').glob('*.py'))]
+#: Transforms after loading the image: type and size.
+CROP = [('RandomResizedCrop', 224)]
+FLIP = CROP + [('RandomFlip', None)]
+SHIFT = [('RandomResizedCrop', 256), ('mmguided.PixelShift', 224)]
+SHIFT_FLIP = [SHIFT[0], ('RandomFlip', None), SHIFT[1]]
+VIEWS = [('MultiView', None)]
+BATCH, CCMIM_BATCH, IN100_BATCH = 4096, 1024, 256
+
+#: Config -> epochs, total batch, learning rate, transforms, as the papers state them.
+PAPERS = {
+    **{f'mae/vit-b_{n}e': (n, BATCH, 2.4e-3, CROP) for n in (200, 300, 400, 800, 1600)},
+    'mae/hybrid-b_1600e': (1600, BATCH, 2.4e-3, CROP),
+    'mae/vit-b_800e_released': (800, BATCH, 2.4e-3, FLIP),
+    'mae/vit-b_300e_in100': (300, IN100_BATCH, 1.5e-4, CROP),
+    **{f'ccmim/vit-b_{n}e': (n, CCMIM_BATCH, 6e-4, CROP) for n in (100, 300, 400, 800)},
+    'ccmim/vit-b_800e_cached': (800, CCMIM_BATCH, 6e-4, CROP),
+    'ccmim/vit-b_800e_released': (800, BATCH, 2.4e-3, FLIP),
+    'ccmim/ablations/vit-b_300e_hog-target': (300, CCMIM_BATCH, 6e-4, CROP),
+    'ccmim/ablations/vit-b_400e_simsiam-loss': (400, CCMIM_BATCH, 1e-5, CROP),  # Sec. 4.3
+    **{f'cmae/vit-b_{n}e': (n, BATCH, 2.4e-3, SHIFT) for n in (300, 800, 1600)},
+    **{f'cmae/hybrid-b_{n}e': (n, BATCH, 2.4e-3, SHIFT) for n in (800, 1600)},
+    'cmae/vit-b_800e_released': (800, BATCH, 2.4e-3, SHIFT_FLIP),
+    'cmae/ablations/vit-b_300e_byol-loss': (300, BATCH, 2.4e-3, SHIFT),
+    'cmae/ablations/vit-b_300e_contrast': (300, BATCH, 2.4e-3, VIEWS),
+    'cmae/ablations/vit-b_300e_random-crop': (300, BATCH, 2.4e-3, VIEWS),
+    'cmt_mae/vit-b_800e': (800, BATCH, 2.4e-3, CROP),
+    'cmt_mae/vit-b_800e_attmask-like': (800, BATCH, 2.4e-3, CROP),
+    **{f'cmt_mae/ablations/vit-b_800e_{name}': (800, BATCH, 2.4e-3, CROP)
+       for name in ('alpha-0', 'masks-only', 'targets-only')},
+    'conditional_mae/vit-b_300e': (300, BATCH, 2.4e-3, CROP),
+    'conditional_mae/vit-b_800e': (800, BATCH, 1.6e-4, CROP),
+    'conditional_mae/vit-b_1600e': (1600, BATCH, 8e-5, CROP),
+    'conditional_mae/vit-l_300e': (300, 1024, 2e-5, CROP),
+    'conditional_mae/vit-b_300e_in100': (300, IN100_BATCH, 1.5e-4, CROP),
+    **{f'conditional_mae/convnextv2-b_800e_{n}-shot': (800, BATCH, 2.4e-3, FLIP)
+       for n in ('one', 'two')},
+    **{f'self_guided_mae/vit-b_{n}e': (n, BATCH, 2.4e-3, CROP) for n in (200, 400, 800, 1600)},
+    'self_guided_mae/vit-b_400e_fresh': (400, BATCH, 2.4e-3, CROP),
+    'self_guided_mae/ablations/vit-b_400e_no-hints': (400, BATCH, 2.4e-3, CROP),
+}
+#: Their own test: SimMIM with Swin-B.
+SWIN = [f'conditional_mae/swin-b_100e_{n}-shot' for n in ('one', 'two')]
+WARMUPS = {'conditional_mae/vit-l_300e': 30}
+ACCUMULATED = {'ccmim/vit-b_800e_released': 4, 'conditional_mae/convnextv2-b_800e_one-shot': 4,
+               'conditional_mae/convnextv2-b_800e_two-shot': 4}
+METHODS = 'mae', 'ccmim', 'cmae', 'cmt_mae', 'conditional_mae', 'self_guided_mae'
+ALL = sorted(str(path.relative_to(ROOT / 'configs').with_suffix(''))
+             for method in METHODS for path in (ROOT / 'configs' / method).rglob('*.py'))
+SMALL = [name for name in ALL if 'vit-micro' in name or '/guidance/' in name]
+PRETRAINING = [name for name in ALL if name not in SMALL]
 
 
-@pytest.mark.parametrize('name', PRETRAINING)
-def test_docstring_holds_the_command_hardware_and_the_papers_number(name):
-    doc = (ROOT / 'configs' / name).read_text().split('"""')[1]
-    assert f'tools/dist_train.sh configs/{name} 8' in doc
-    assert 'Hardware: 8 GPUs' in doc and 'Ours: not measured' in doc
+@cache
+def read(name: str) -> Config:
+    """A config that the test does not change."""
+    return load(name)
 
 
-@pytest.mark.parametrize('name', PRETRAINING)
-def test_recipe(name):
-    """The papers' batch, learning rate, warm-up and length, in numbers that agree."""
+def changed(name: str, **options) -> Config:
+    """A config with options, whose dots are written as __."""
     cfg = load(name)
-    epochs = int(re.search(r'_(\d+)e', name)[1])
+    cfg.merge_from_dict({key.replace('__', '.'): value for key, value in options.items()})
+    return cfg
+
+
+def test_every_pretraining_config_is_in_the_table():
+    assert set(PRETRAINING) == {*PAPERS, *SWIN}
+
+
+@pytest.mark.parametrize('name', ALL)
+def test_docstring_holds_the_command(name):
+    assert f'configs/{name}.py' in docstring(name)
+
+
+@pytest.mark.parametrize('name', PAPERS)
+def test_recipe(name):
+    """Batch, learning rate, warm-up, length and pipeline of the paper."""
+    cfg = read(name)
+    epochs, batch, lr, transforms = PAPERS[name]
     warmup, cosine = cfg.param_scheduler
+    warm = WARMUPS.get(name, 40)
     assert cfg.train_cfg.max_epochs == cosine.end == epochs
-    assert (warmup.end, cosine.begin, cosine.T_max) == (40, 40, epochs - 40)
-    step = cfg.train_dataloader.batch_size * 8
-    batch = step * cfg.optim_wrapper.get('accumulative_counts', 1)
-    in100 = 'in100' in name  # Conditional MAE's baselines
-    assert batch == (256 if in100 else
-                     1024 if 'ccmim' in name and 'released' not in name else 4096)
-    assert cfg.train_dataloader.dataset.get('classes') == (
-        'data/imagenet/subsets/imagenet100.txt' if in100 else None)
-    # Fig. 2 of ccMIM states a rate of its own.
-    fig_2 = re.search(r'ccmim/ablations/loss_', name)
-    assert cfg.optim_wrapper.optimizer.lr == pytest.approx(1e-5 if fig_2 else 1.5e-4 * batch / 256)
-    assert cfg.auto_scale_lr.base_batch_size == step
+    assert (warmup.type, warmup.begin, warmup.end) == ('LinearLR', 0, warm)
+    assert (cosine.type, cosine.begin, cosine.eta_min) == ('CosineAnnealingLR', warm, 0.)
+    assert 'T_max' not in cosine  # MMEngine takes end - begin
+    steps = ACCUMULATED.get(name, 1)
+    assert cfg.optim_wrapper.get('accumulative_counts', 1) == steps
+    assert cfg.train_dataloader.batch_size * 8 == cfg.auto_scale_lr.base_batch_size == batch / steps
     adamw = cfg.optim_wrapper.optimizer
     assert (adamw.type, adamw.betas, adamw.weight_decay) == ('AdamW', (.9, .95), .05)
-    released, cmae = 'released' in name, 'cmae' in name
-    _, crop, *rest = cfg.train_dataloader.dataset.pipeline
-    if crop.type == 'mmguided.WithScores':
-        crop, *rest = crop.transforms
-    if crop.type == 'MultiView':  # the other view is told in CMAE_ABLATIONS
-        crop, cmae = crop.transforms[0][0], False
-    size = 224 + 32 if cmae else 224
-    assert (crop.scale, crop.crop_ratio_range, crop.interpolation) == (size, (.2, 1.), 'bicubic')
-    steps = ['RandomFlip'] * released + ['mmguided.PixelShift'] * cmae + ['PackInputs']
-    assert [t.type for t in rest] == steps
-    model = cfg.model
-    stated = re.search(r'/ratio_([\d.]+)_', name)
-    assert model.mask_generator.mask_ratio == (
-        float(stated[1]) if stated else .65 if cmae and released else .75)
-    depth = 2 if 'two-layer-decoder' in name else 8
-    assert (model.neck.embed_dims, model.neck.depth, model.neck.num_heads) == (512, depth, 16)
+    assert adamw.lr == pytest.approx(lr) and 'clip_grad' not in cfg.optim_wrapper
+    assert cfg.train_dataloader.dataset.get('classes') == (
+        'data/imagenet/subsets/imagenet100.txt' if batch == IN100_BATCH else None)
+    first, *rest, last = flat(cfg.train_dataloader.dataset.pipeline)
+    assert (first.type, last.type) == ('LoadImageFromFile', 'PackInputs')
+    assert [(step.type, step.get('scale', step.get('crop_size'))) for step in rest] == transforms
+    if 'crop_ratio_range' in rest[0]:
+        assert (rest[0].crop_ratio_range, rest[0].interpolation) == ((.2, 1.), 'bicubic')
+
+
+def flat(pipeline):
+    """The transforms of a pipeline, also those within WithScores."""
+    first, *rest = pipeline
+    return [first, *(rest[0].transforms if rest[0].type == 'mmguided.WithScores' else rest)]
+
+
+@pytest.mark.parametrize('name', [name for name in PAPERS if 'convnext' not in name])
+def test_mask_ratio_and_decoder(name):
+    model = read(name).model
+    if 'conditional' not in name:
+        assert model.mask_generator.mask_ratio == (.65 if name == 'cmae/vit-b_800e_released'
+                                                   else .75)
+    assert (model.neck.embed_dims, model.neck.depth, model.neck.num_heads) == (512, 8, 16)
     assert model.target_generator.type != 'mmguided.PixelTarget' or model.target_generator.norm_pix
 
 
-@pytest.mark.parametrize('name', PRETRAINING + SMALL)
+def test_another_length_is_two_options():
+    """mim_adamw_800e.py: the cosine ends with the run, after warm-up."""
+    cfg = changed('mae/vit-b_800e', train_cfg__max_epochs=300, param_scheduler__1__end=300)
+    shorter = read('mae/vit-b_300e')
+    assert of_the_run(cfg) == of_the_run(shorter)
+
+
+@pytest.mark.parametrize('name', ALL)
 def test_hooks_that_every_pretraining_needs(name):
-    """The method's own among the default ones, which a list of custom hooks does not replace."""
-    cfg = load(name)
-    defaults = {hook.type for hook in cfg.default_hooks.values()}
+    """In default_hooks, because a config that sets custom_hooks replaces that list."""
+    defaults = {hook.type for hook in read(name).default_hooks.values()}
     assert {f'mmguided.{name}Hook' for name in (
         'Clock', 'MomentumUpdate', 'ScoreMaps', 'RNGState', 'RunIdentity', 'PlainCheckpoint',
         'StrictBackbone', 'InputSize', 'BrokenImageReport')} <= defaults
 
 
-@pytest.mark.parametrize('name', PRETRAINING + SMALL)
+@pytest.mark.parametrize('name', ALL)
 def test_a_teacher_in_a_folder_brings_its_weights(name):
     """OpenCLIPTeacher refuses a folder and a tag of weights at once; its default is a tag."""
-    teacher = load(name).model.get('teacher') or {}
+    teacher = read(name).model.get('teacher') or {}
     if str(teacher.get('model_name')).startswith('local-dir:'):
         assert teacher.pretrained is None
 
@@ -100,12 +164,6 @@ def test_ccmim_states_the_paper_and_the_released_code():
     for model, softmax in ((paper, 'mean'), (released, 'heads')):
         guidance = model.mask_generator.guidance
         assert (guidance.softmax, guidance.reduce, 'layers' in guidance) == (softmax, 'sum', False)
-    dividing = {
-        name: load(f'ccmim/ablations/{name}_100e.py').model.mask_generator
-        for name in ('dividing_random', 'dividing_blockwise', 'dividing_importance', 'base')
-    }
-    assert [masks.sampling.type.split('.')[1] for masks in dividing.values()] == [
-        'RandomSampling', 'BlockwiseSampling', 'TopKSampling', 'ImportanceSampling']
 
 
 def test_cmae_states_the_paper_and_the_released_code():
@@ -142,182 +200,117 @@ def test_cmae_states_the_paper_and_the_released_code():
     assert (blur.magnitude_range, blur.magnitude_std) == ((.1, 2.), 'inf')
 
 
-PIPELINE = 'train_dataloader.dataset.pipeline'
-CMAE_ABLATIONS = sorted(
-    path.stem.removesuffix('_300e') for path in (ROOT / 'configs/cmae/ablations').glob('*.py'))
-DECODER = {'model.feature_decoder', 'model.feature_head'}
-# The fields of vit-b_300e.py in which those differ whose name does not hold the new value.
-CMAE_FIELDS = {
-    'components_contrast': DECODER | {PIPELINE},
-    'augmentation_random-crop': {PIPELINE},
-    'augmentation_pixel-shift': {f'{PIPELINE}.2.target_transforms'},
-    'loss_byol': {
-        f'model.contrast_head.{field}'
-        for field in ('type', 'temperature', 'temperature_scale', 'loss_weight')},
-}
-
-
 def of_the_run(cfg):
     """The fields that a runner reads, without the variables of a config."""
     fields = {*inspect.signature(Runner.__init__).parameters, 'auto_scale_lr'}
     return {key: value for key, value in cfg.to_dict().items() if key in fields}
 
 
-def by_name(name):
-    """Fields and values that the name of an ablation of CMAE states."""
-    field, value, *shared = name.split('_')
-    if field == 'weight':
-        return {'model.contrast_head.loss_weight': float(value)}
-    if field == 'target-mask':
-        return {'model.target_mask_generator': dict(
-            type='mmguided.MaskGenerator', mask_ratio=float(value))}
-    depth = int(value.removeprefix('depth-'))
-    if shared:
-        return {'model.feature_decoder': None, 'model.feature_head.block': depth}
-    if depth == 0:
-        return dict.fromkeys(DECODER)
-    return {'model.feature_decoder.depth': depth}
+PIPELINE = 'train_dataloader.dataset.pipeline'
 
 
-@pytest.mark.parametrize('name', CMAE_ABLATIONS)
-def test_a_cmae_ablation_changes_its_field_and_nothing_else(name):
-    default, ablation = (
-        of_the_run(load(f'cmae/{path}_300e')) for path in ('vit-b', f'ablations/{name}'))
-    changed = differences(default, ablation)
-    if name in CMAE_FIELDS:
-        assert changed.keys() == CMAE_FIELDS[name]
-    else:
-        assert changed == by_name(name)
+@pytest.mark.parametrize('name, fields', [
+    ('byol-loss', {f'model.contrast_head.{field}' for field in (
+        'type', 'temperature', 'temperature_scale', 'loss_weight')}),
+    ('contrast', {'model.feature_decoder', 'model.feature_head', PIPELINE}),
+    ('random-crop', {PIPELINE}),
+])
+def test_a_cmae_ablation_changes_its_field_and_nothing_else(name, fields):
+    default, ablation = (of_the_run(read(f'cmae/{path}')) for path in (
+        'vit-b_300e', f'ablations/vit-b_300e_{name}'))
+    assert differences(default, ablation).keys() == fields
 
 
-def test_values_of_the_other_cmae_ablations():
-    byol, default = (load(f'cmae/{path}_300e').model for path in ('ablations/loss_byol', 'vit-b'))
+def test_values_of_cmaes_ablations():
+    byol, default = (read(f'cmae/{path}').model for path in (
+        'ablations/vit-b_300e_byol-loss', 'vit-b_300e'))
     head = default.contrast_head
     assert byol.contrast_head == dict(
         type='mmguided.CosineHead', predictor=head.predictor, loss_weight=2 * head.loss_weight)
-    shift = load('cmae/ablations/augmentation_pixel-shift_300e').train_dataloader.dataset.pipeline
-    assert not TRANSFORMS.build(shift[2]).target_transforms.transforms
-    contrast = load('cmae/ablations/components_contrast_300e').model
+    contrast = read('cmae/ablations/vit-b_300e_contrast').model
     assert contrast.feature_decoder is contrast.feature_head is None
+    shift = changed('cmae/vit-b_300e', train_dataloader__dataset__pipeline__2__target_transforms=[])
+    shift = shift.train_dataloader.dataset.pipeline[2]
+    assert not TRANSFORMS.build(shift).target_transforms.transforms
 
 
-@pytest.mark.parametrize('name, recolored', [
-    ('components_contrast', True), ('augmentation_random-crop', False)])
+@pytest.mark.parametrize('name, recolored', [('contrast', True), ('random-crop', False)])
 def test_random_crops_of_cmaes_ablations_are_maes(name, recolored):
-    """Two of them, the second, the target's, with or without the default's colors."""
-    crop = load('mae/vit-b_300e').train_dataloader.dataset.pipeline[1]
-    colors = load('cmae/vit-b_300e').train_dataloader.dataset.pipeline[2].target_transforms
-    image, views, pack = load(f'cmae/ablations/{name}_300e').train_dataloader.dataset.pipeline
-    assert [step.type for step in (image, views, pack)] == [
-        'LoadImageFromFile', 'MultiView', 'PackInputs']
+    """Two of them; the second, of the target, with or without color augmentation."""
+    crop = read('mae/vit-b_300e').train_dataloader.dataset.pipeline[1]
+    colors = read('cmae/vit-b_300e').train_dataloader.dataset.pipeline[2].target_transforms
+    _, views, _ = read(f'cmae/ablations/vit-b_300e_{name}').train_dataloader.dataset.pipeline
     (*online, ), (*target, ) = views.transforms
     assert views.num_views == [1, 1] and online == [crop]
     assert target == [crop, *(colors if recolored else ())]
 
 
-def test_every_cmae_ablation_is_checked_and_in_the_readme():
-    readme = (ROOT / 'configs/cmae/README.md').read_text()
-    listed = set(re.findall(r'\(ablations/(\S+)_300e\.py\)', readme))
-    assert len(CMAE_ABLATIONS) == 16 and listed == set(CMAE_ABLATIONS)
-
-
-def test_every_config_of_mae_is_in_readme_and_metafile():
-    folder = ROOT / 'configs/mae'
-    names = {path.stem for path in folder.glob('*.py')}
-    assert set(re.findall(r'^\| \[`(\S+)`\]\(\1\.py\)', (folder / 'README.md').read_text(), re.M)
-               ) == names
-    models = yaml.safe_load((folder / 'metafile.yml').read_text())['Models']
-    assert {model['Config'] for model in models} == {f'configs/mae/{name}.py' for name in names}
-    for model in models:
-        cfg, stated = load(model['Config'].removeprefix('configs/')), model['Metadata']
-        assert (stated['Epochs'], stated['Batch Size'], stated['Training Data']) == (
-            cfg.train_cfg.max_epochs, cfg.auto_scale_lr.base_batch_size,
-            'any folder of images' if 'micro' in model['Name'] else
-            'ImageNet-100' if 'classes' in cfg.train_dataloader.dataset else 'ImageNet-1k')
+def test_metafiles_state_their_configs():
+    for method in METHODS:
+        models = yaml.safe_load((ROOT / f'configs/{method}/metafile.yml').read_text())['Models']
+        for model in models:
+            cfg, stated = read(model['Config'][len('configs/'):-len('.py')]), model['Metadata']
+            steps = cfg.optim_wrapper.get('accumulative_counts', 1)
+            small = 'micro' in model['Name'] or 'guidance' in model['Name']
+            assert stated == {
+                'Epochs': cfg.train_cfg.max_epochs,
+                'Batch Size': cfg.auto_scale_lr.base_batch_size * steps,
+                'Training Data': 'any folder of images' if small else
+                'ImageNet-100' if 'classes' in cfg.train_dataloader.dataset else 'ImageNet-1k'}
 
 
 @pytest.mark.parametrize('name', [name for name in PRETRAINING if name.startswith('mae/')])
-def test_mae_differs_from_vit_b_in_size_data_and_length_alone(name):
-    """The baselines share model and recipe, but for what their names state."""
-    default, other = load('mae/vit-b_800e'), load(name)
-    changed = set(differences(default.model.to_dict(), other.model.to_dict()))
-    size = name.split('/')[1].split('_')[0]
-    if size == 'hybrid-b':
-        assert changed == {'backbone.type', 'backbone.patch_size'}
-        assert other.model.backbone.type == 'mmguided.MaskedHybridViT'
-    else:
-        assert changed == (set() if size == 'vit-b' else {'backbone.arch'})
+def test_mae_differs_from_vit_b_in_encoder_data_and_length_alone(name):
+    default, other = read('mae/vit-b_800e'), read(name)
+    assert set(differences(default.model.to_dict(), other.model.to_dict())) == (
+        {'backbone.type', 'backbone.patch_size'} if 'hybrid' in name else set())
     assert differences(default.optim_wrapper, other.optim_wrapper).keys() <= {'optimizer.lr'}
-
-
-def test_every_ccmim_ablation_is_in_the_readme():
-    readme = (ROOT / 'configs/ccmim/README.md').read_text().split('\n## ')[0]
-    listed = [pattern for row in readme.splitlines() if row.startswith('| `')
-              for pattern in re.findall(r'`(\w\S*_\S+)`', row.split('|')[1])]
-    names = [path.stem for path in (ROOT / 'configs/ccmim/ablations').glob('*.py')]
-    assert names and not [
-        name for name in names if not any(fnmatchcase(name, pattern) for pattern in listed)]
-    assert not [
-        pattern for pattern in listed if not any(fnmatchcase(name, pattern) for name in names)]
 
 
 def test_no_two_configs_are_equal():
     """An ablation that is another config is a row of the README and no file."""
-    runs = [of_the_run(load(name)) for name in PRETRAINING]
+    runs = [of_the_run(read(name)) for name in PRETRAINING]
     assert not [(first, second) for (first, one), (second, other) in combinations(
         zip(PRETRAINING, runs, strict=True), 2) if one == other]
 
 
-def test_the_shift_range_is_set_as_the_readme_says():
-    text = (ROOT / 'configs/cmae/README.md').read_text()
-    name, options = re.search(
-        r"SIZE = 224 \+ RANGE \+ 1: `\S+ configs/(cmae/\S+) 8 --cfg-options\s([^`]+)`",
-        text).groups()
-    values = dict(SIZE=285, RANGE=60)
-    before, after = load(name), load(name)
-    after.merge_from_dict(
-        {path: values[value] for path, value in re.findall(r'(\S+)=(SIZE|RANGE)\b', options)})
-    assert differences(before.to_dict(), after.to_dict()) == {
-        f'{PIPELINE}.1.scale': 285, f'{PIPELINE}.2.max_shift': 60}
-
-
-@pytest.mark.parametrize('name', ['loss_nce_400e', 'loss_align_400e'])
-def test_lambda_of_ccmim_is_set_as_the_readme_says(name):
-    text = (ROOT / 'configs/ccmim/README.md').read_text()
-    option, = set(re.findall(r'--cfg-options\s(\S+)=LAMBDA', text))
-    before, after = (load(f'ccmim/ablations/{name}') for _ in range(2))
-    assert before.optim_wrapper.optimizer.lr == 1e-5  # as Sec. 4.3 states it
-    after.merge_from_dict({option: .4})
-    assert differences(before.to_dict(), after.to_dict()) == {
-        'model.contrast_head.loss_weight': .4}
-
-
 def test_an_option_of_the_projector_leaves_the_predictor_alone():
     """The config writes both as one dict."""
-    cfg = load('cmae/vit-b_300e.py')
-    cfg.merge_from_dict({'model.projector.norm_cfg.type': 'BN1d'})
+    cfg = changed('cmae/vit-b_300e', model__projector__norm_cfg__type='BN1d')
     assert cfg.model.projector.norm_cfg.type == 'BN1d'
     assert differences(cfg.model.projector, cfg.model.contrast_head.predictor) == {
         'in_channels': 256, 'norm_cfg.type': 'mmguided.SyncBatchNorm'}
 
 
-@pytest.mark.parametrize('name', PRETRAINING + SMALL)
-def test_model_builds_with_fitting_widths(name):
-    model = build_without_memory(load(name))
+SIZES = [(f'{method}/vit-b_{epochs}', arch) for method, epochs in (
+    ('mae', '800e'), ('ccmim', '800e'), ('cmae', '800e'), ('cmt_mae', '800e'),
+    ('conditional_mae', '300e_in100'), ('self_guided_mae', '400e')) for arch in ('small', 'large')]
+
+
+@pytest.mark.parametrize('name, arch', [
+    *((name, None) for name in ALL if not re.search('swin|convnext', name)), *SIZES])
+def test_model_builds_with_fitting_widths(name, arch):
+    """Necks, heads and projectors take the width from the backbone, so a size is one option."""
+    cfg = load(name)
+    if arch:
+        cfg.merge_from_dict({'model.backbone.arch': arch})
+    model = build_without_memory(cfg)
     width = model.backbone.embed_dims
-    for size, expected in (('vit-s', 384), ('vit-l', 1024)):
-        assert (width == expected) == (size in name)
+    assert width == (dict(small=384, large=1024)[arch] if arch else
+                     128 if name in SMALL else 1024 if 'vit-l' in name else 768)
     assert model.neck.decoder_embed.in_features == width
     assert model.head.decoder_pred.out_features == model.target_generator.dims
-    if 'ccmim' in name and not re.search('guidance/mae|no-contrast', name):
+    if cfg.model.type == 'mmguided.CCMIM':
         assert model.projector.fc0.in_features == width
-    if 'cmae' in name:
+    if cfg.model.type == 'mmguided.CMAE':
         projectors = model.projector, model.target_projector
         assert [projector.fc0.in_features for projector in projectors] == [width, width]
         head, predictor = model.feature_head, model.contrast_head.predictor
         assert head is None or head.decoder_pred.out_features == width
         assert predictor.fc0.in_features == model.projector.fc1.out_features
         assert predictor.fc1.out_features == model.target_projector.fc1.out_features
+    if cfg.model.type == 'mmguided.ConditionalMAE':
+        assert model.mask_generator.layers == [layer for layer, _ in cfg.model.mask_generator.shots]
 
 
 def count(*modules):
@@ -327,10 +320,9 @@ def count(*modules):
 def test_number_of_parameters():
     """85.8 M in ViT-B's encoder and 111.9 M in MAE's whole model (mmpretrain's metafile). CMAE
     adds an encoder without final norm, two blocks, two projectors and a predictor."""
-    mae, cmae, shared = (
-        build_without_memory(load(name)) for name in (
-            'mae/vit-b_800e.py', 'cmae/vit-b_800e.py',
-            'cmae/ablations/decoder_depth-2_shared_300e.py'))
+    mae, cmae, shared = (build_without_memory(cfg) for cfg in (
+        load('mae/vit-b_800e'), load('cmae/vit-b_800e'),
+        changed('cmae/vit-b_300e', model__feature_decoder=None, model__feature_head__block=2)))
     assert count(mae.backbone, mae) == [85798656, 111907840]
     block = 12 * 512**2 + 13 * 512
     decoder = (768 * 512 + 512) + 512 + 197 * 512 + 2 * block + 2 * 512
@@ -356,7 +348,7 @@ def released_cmaes(name, parameter):
 
 
 @pytest.mark.parametrize('name, decays', [
-    ('mae/vit-s_300e.py', timms), ('cmae/vit-s_300e.py', timms),
+    ('mae/vit-b_300e.py', timms), ('cmae/vit-b_300e.py', timms),
     ('cmae/vit-b_800e_released.py', released_cmaes)])
 def test_weight_decay(name, decays):
     cfg = load(name)

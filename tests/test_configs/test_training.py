@@ -127,14 +127,14 @@ FAMILIES = {
         shots=((0, .75), (3, .25)),
         neck=dict(embed_dims=32, depth=1, num_heads=2)),
     # Units of 16 pixels, 4 x 4 in an image: 6 are left by the first shot, 4 by the second.
-    'swin-b_two-shot_100e': dict(
+    'swin-b_100e_two-shot': dict(
         backbone=dict(
             arch=dict(embed_dims=16, depths=[1, 1, 1, 1], num_heads=[1, 2, 2, 4]),
             patch_size=2,
             window_size=2),
         shots=((0, .6), (3, .25)),
         neck=None),  # its head reads the latents
-    'convnextv2-b_two-shot_800e': dict(
+    'convnextv2-b_800e_two-shot': dict(
         backbone=dict(
             arch=dict(depths=[1, 1, 1, 1], channels=[16, 24, 32, 48]), stem_patch_size=2),
         shots=((0, .6), (3, .25)),
@@ -164,7 +164,7 @@ def test_errors_of_both_shots_fall(name, photographs, tmp_path):
 
 
 def test_checkpoint_of_another_size_stops_the_run(photographs, tmp_path):
-    cfg = small('mae/vit-s_300e.py', photographs, tmp_path / 'run', epochs=1, images=32)
+    cfg = small('mae/vit-b_300e.py', photographs, tmp_path / 'run', epochs=1, images=32)
     other = copy.deepcopy(cfg.model)
     other.backbone.arch.num_layers = 1
     torch.save(dict(state_dict=MODELS.build(other).state_dict()), tmp_path / 'other.pth')

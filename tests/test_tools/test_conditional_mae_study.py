@@ -17,11 +17,12 @@ from mmguided.cli.arguments import add_common_arguments
 from mmguided.models import Encoder
 from mmguided.registry import MODELS
 from mmguided.structures import Clock
-from tests.helpers.configs import build_without_memory, differences, load, shots_of, table_row
+from tests.helpers.configs import build_without_memory, differences, load, shots_of
 from tests.helpers.paths import ROOT
 from tests.helpers.tools import import_tool
 
 FOLDER = ROOT / 'configs' / 'conditional_mae'
+ARCHS = {'vit-s': dict(arch='small'), 'vit-b': {}}
 
 
 @pytest.fixture(scope='module')
@@ -120,23 +121,30 @@ def test_numbers_of_each_table_as_printed(study):
     assert best == (84.6, ('s', 'L(0,10;.75,.1)', 'equal'))
 
 
-@pytest.mark.parametrize('name', [
-    'vit-s_in100_300e', 'vit-s_in100_three-shot_300e', 'vit-s_in100_ratio-weights_300e',
-    'vit-b_in100_300e'])
-def test_the_readme_quotes_the_same_numbers(study, name):
-    """For each config of the study, and for MAE in brackets."""
-    _, shots, paper, *_ = table_row((FOLDER / 'README.md').read_text(), f'[`{name}`]')
+def rows_of_the_readme():
+    rows = [[cell.strip() for cell in line.strip('|').split('|')]
+            for line in (FOLDER / 'README.md').read_text().splitlines()
+            if line.startswith('| [`vit-b_300e_in100`]')]
+    assert len(rows) == 5
+    return rows
+
+
+@pytest.mark.parametrize('row', rows_of_the_readme(), ids=lambda row: row[1])
+def test_the_readme_quotes_the_same_numbers(study, row):
+    """For each row on ImageNet-100, and for MAE in brackets."""
+    config, shots, paper, *_ = row
     numbers = {(encoder, shots_of(notation), weights): pair
                for (encoder, notation, weights), pair in told(study).items()}
-    encoder, weights = name[4], 'ratio' if 'ratio' in name else 'equal'
+    encoder, weights = ('s' if 'arch=small' in config else 'b'), 'equal'
+    if found := re.search(r'model\.shot_weights=(\w+)', config):
+        weights = found[1]
+    if found := re.search(r'shots="(\S+)"', config):
+        assert eval(found[1]) == shots_of(shots)
     linear, fine_tuned = numbers[encoder, shots_of(shots), weights]
     mae = numbers[encoder, ((0, .75), ), 'equal']
     for what, ours, maes in (('linear', linear, mae[0]), ('fine-tune', fine_tuned, mae[1])):
         if found := re.search(rf'{what} ([\d.]+)(?: \(([\d.]+)\))?', paper):
             assert float(found[1]) == ours and (not found[2] or float(found[2]) == maes)
-    if weights == 'ratio':
-        uniform = re.search(r'weighted .5 : .5 ([\d.]+) and ([\d.]+)', paper).groups()
-        assert tuple(map(float, uniform)) == numbers[encoder, shots_of(shots), 'uniform']
 
 
 def test_every_cell_masks_as_many_patches_as_its_ratios_say(study):
@@ -167,23 +175,23 @@ def test_the_printed_commands_are_those_cells_and_change_nothing_else(study, run
     parser.add_argument('config')
     parser.add_argument('gpus')
     add_common_arguments(parser)
-    paths = [f'configs/conditional_mae/{size}_in100_300e.py' for size in ('vit-s', 'vit-b')]
-    configs = {path: Config.fromfile(str(ROOT / path)) for path in paths}
+    before = Config.fromfile(str(FOLDER / 'vit-b_300e_in100.py'))
     cells, (_, *lines) = list(study.cells()), run()
     assert len(lines) == len(cells)
     for cell, line in zip(cells, lines, strict=True):
         script, *words = shlex.split(line[line.index('tools/'):])
         args = parser.parse_args(words)
         assert (script, args.gpus) == ('tools/dist_train.sh', '8')
-        assert args.config == f'configs/conditional_mae/{cell.encoder}_in100_300e.py'
+        assert args.config == 'configs/conditional_mae/vit-b_300e_in100.py'
         assert args.work_dir == f'work_dirs/conditional_mae/{cell.name}'
-        before = configs[args.config]
         after = copy.deepcopy(before)
         after.merge_from_dict(args.cfg_options)
         assert after.model.mask_generator.shots == cell.shots
         assert after.model.get('shot_weights', 'equal') == cell.shot_weights
-        assert differences(before.to_dict(), after.to_dict()).keys() <= {
-            'model.mask_generator.shots', 'model.shot_weights'}
+        changed = differences(before.to_dict(), after.to_dict())
+        assert changed.keys() <= {
+            'model.mask_generator.shots', 'model.shot_weights', 'model.backbone.arch'}
+        assert changed.get('model.backbone.arch') == ARCHS[cell.encoder].get('arch')
         numbers = [number for number in (cell.linear, cell.fine_tuned) if number]
         assert all(f' {number} ' in line for number in numbers)
         assert cell.notation in line.split()
@@ -195,9 +203,10 @@ def test_written_configs_are_those_cells_and_change_nothing_else(study, run, tmp
     for cell in study.cells():
         written = runpy.run_path(str(folder / f'{cell.name}.py'))
         base, = written['_base_']
-        assert (folder / base).samefile(FOLDER / f'{cell.encoder}_in100_300e.py')
+        assert (folder / base).samefile(FOLDER / 'vit-b_300e_in100.py')
         weights = {} if cell.shot_weights == 'equal' else dict(shot_weights=cell.shot_weights)
-        assert written['model'] == dict(mask_generator=dict(shots=cell.shots), **weights)
+        arch = {'backbone': ARCHS[cell.encoder]} if cell.encoder == 'vit-s' else {}
+        assert written['model'] == dict(mask_generator=dict(shots=cell.shots), **weights, **arch)
     assert len(list(folder.iterdir())) == 84
 
     for name, shots in (('vit-b_0_0.9', ((0, .9), )),
@@ -206,7 +215,8 @@ def test_written_configs_are_those_cells_and_change_nothing_else(study, run, tmp
         changed = {'model.mask_generator.shots': shots}
         if 'ratio' in name:
             changed['model.shot_weights'] = 'ratio'
-        base = load(f'conditional_mae/{name[:5]}_in100_300e')
+            changed['model.backbone.arch'] = 'small'
+        base = load('conditional_mae/vit-b_300e_in100')
         assert differences(base.to_dict(), cfg.to_dict()) == changed
         assert build_without_memory(cfg).mask_generator.mask_ratios == [r for _, r in shots]
 
