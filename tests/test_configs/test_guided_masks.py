@@ -44,7 +44,8 @@ OVERLAPS = {
         f'ccmim/guidance/sharpness_1.0 {SAMPLING}sharpness=0.1'],
     # Literal sampling, with 12 layers and with 4
     (.76, .82): [f'ccmim/vit-b_800e {SAMPLING}log_scores=True'],
-    (.77, .84): [f'ccmim/guidance/sharpness_1.0{suffix}' for suffix in ('', '_ramp', '_no-contrast')],
+    (.77, .84): [f'ccmim/guidance/sharpness_1.0{suffix}'
+                 for suffix in ('', '_ramp', '_no-contrast')],
     (.77, .83): [f'ccmim/guidance/sharpness_1.0_hints{suffix}' for suffix in ('', f' {RAMP}')],
     (.76, .79): [f'ccmim/guidance/sharpness_1.0 {SAMPLING}sharpness=0.3'],
     (.76, .81): ['ccmim/guidance/proportional'],
