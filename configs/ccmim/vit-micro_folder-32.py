@@ -6,12 +6,7 @@ r"""ccMIM in minutes on a CPU: a ViT of 4 blocks, 128 wide, on any folder of sma
 FOLDER/<class>/* or FOLDER/*, cropped to 32 x 32 pixels, 8 x 8 patches. Too small to rank the
 methods. Other sampling rules at this size: configs/ccmim/guidance.
 """
-_base_ = [
-    '../_base_/models/ccmim_vit-b.py',
-    '../_base_/datasets/image_folder_32.py',
-    '../_base_/schedules/micro_adamw_15e.py',
-    '../_base_/default_runtime.py',
-]
+_base_ = ['../_base_/models/ccmim_vit-b.py', '../_base_/micro_folder-32.py']
 
 model = dict(
     backbone=dict(
@@ -22,4 +17,4 @@ model = dict(
     neck=dict(embed_dims=64, depth=2, num_heads=4),
     projector=dict(out_channels=64))
 
-default_hooks = dict(logger=dict(interval=20), checkpoint=dict(interval=5, max_keep_ckpts=3))
+default_hooks = dict(checkpoint=dict(interval=5, max_keep_ckpts=3))

@@ -8,10 +8,8 @@ methods. Masks as in the released code.
 """
 _base_ = [
     '../_base_/models/cmae_vit-b.py',
-    '../_base_/datasets/image_folder_32.py',
     '../_base_/datasets/color_transforms.py',
-    '../_base_/schedules/micro_adamw_15e.py',
-    '../_base_/default_runtime.py',
+    '../_base_/micro_folder-32.py',
 ]
 
 model = dict(
@@ -40,4 +38,3 @@ train_pipeline = [
     _base_.train_pipeline[-1],
 ]
 train_dataloader = dict(dataset=dict(pipeline=train_pipeline))
-default_hooks = dict(logger=dict(interval=20))

@@ -7,12 +7,7 @@ r"""CMT-MAE in minutes on a CPU: a ViT of 4 blocks, 128 wide, on any folder of s
 FOLDER/<class>/* or FOLDER/*, cropped to 32 x 32 pixels, 8 x 8 patches. Too small to rank the
 methods. The first command trains a small CLIP, the teacher, once.
 """
-_base_ = [
-    '../_base_/models/cmt_mae_vit-b.py',
-    '../_base_/datasets/image_folder_32.py',
-    '../_base_/schedules/micro_adamw_15e.py',
-    '../_base_/default_runtime.py',
-]
+_base_ = ['../_base_/models/cmt_mae_vit-b.py', '../_base_/micro_folder-32.py']
 
 model = dict(
     backbone=dict(
@@ -23,5 +18,3 @@ model = dict(
     teacher=dict(model_name='local-dir:work_dirs/clip_micro', pretrained=None),
     momentum_encoder=dict(momentum=0.99),
     neck=dict(embed_dims=64, depth=2, num_heads=4))
-
-default_hooks = dict(logger=dict(interval=20))

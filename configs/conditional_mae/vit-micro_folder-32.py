@@ -6,12 +6,7 @@ r"""Conditional MAE in minutes on a CPU: a ViT of 4 blocks, 128 wide, on any fol
 FOLDER/<class>/* or FOLDER/*, cropped to 32 x 32 pixels, 8 x 8 patches. Too small to rank the
 methods. 16 patches are visible from the first block on, 14 in the last.
 """
-_base_ = [
-    '../_base_/models/conditional_mae_vit-b.py',
-    '../_base_/datasets/image_folder_32.py',
-    '../_base_/schedules/micro_adamw_15e.py',
-    '../_base_/default_runtime.py',
-]
+_base_ = ['../_base_/models/conditional_mae_vit-b.py', '../_base_/micro_folder-32.py']
 
 model = dict(
     backbone=dict(
@@ -21,5 +16,3 @@ model = dict(
         patch_size=4),
     mask_generator=dict(shots=((0, 0.75), (3, 0.1))),
     neck=dict(embed_dims=64, depth=2, num_heads=4))
-
-default_hooks = dict(logger=dict(interval=20))

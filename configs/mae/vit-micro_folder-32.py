@@ -6,12 +6,7 @@ r"""MAE in minutes on a CPU: a ViT of 4 blocks, 128 wide, on any folder of small
 FOLDER/<class>/* or FOLDER/*, cropped to 32 x 32 pixels, 8 x 8 patches. Too small to rank the
 methods.
 """
-_base_ = [
-    '../_base_/models/mae_vit-b.py',
-    '../_base_/datasets/image_folder_32.py',
-    '../_base_/schedules/micro_adamw_15e.py',
-    '../_base_/default_runtime.py',
-]
+_base_ = ['../_base_/models/mae_vit-b.py', '../_base_/micro_folder-32.py']
 
 model = dict(
     backbone=dict(
@@ -20,5 +15,3 @@ model = dict(
         img_size=32,
         patch_size=4),
     neck=dict(embed_dims=64, depth=2, num_heads=4))
-
-default_hooks = dict(logger=dict(interval=20))

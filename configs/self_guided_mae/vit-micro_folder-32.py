@@ -6,12 +6,7 @@ r"""Self-guided MAE in minutes on a CPU: a ViT of 4 blocks, 128 wide, on any fol
 FOLDER/<class>/* or FOLDER/*, cropped to 32 x 32 pixels, 8 x 8 patches. Too small to rank the
 methods. On 10,000 images of CIFAR-10 the trigger fires after 11 epochs.
 """
-_base_ = [
-    '../_base_/models/self_guided_mae_vit-b.py',
-    '../_base_/datasets/image_folder_32.py',
-    '../_base_/schedules/micro_adamw_15e.py',
-    '../_base_/default_runtime.py',
-]
+_base_ = ['../_base_/models/self_guided_mae_vit-b.py', '../_base_/micro_folder-32.py']
 
 model = dict(
     backbone=dict(
@@ -27,5 +22,4 @@ train_pipeline = [
 ]
 train_dataloader = dict(dataset=dict(pipeline=train_pipeline))
 
-default_hooks = dict(
-    exploitation=dict(type='mmguided.ExploitationHook', interval=20), logger=dict(interval=20))
+default_hooks = dict(exploitation=dict(type='mmguided.ExploitationHook', interval=20))

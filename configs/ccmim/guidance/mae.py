@@ -4,12 +4,6 @@
 """
 _base_ = ['./random.py']
 
-ccmim = _base_.model
+parts = ('backbone', 'mask_generator', 'neck', 'target_generator', 'head')
 model = dict(
-    _delete_=True,
-    type='mmguided.MAE',
-    backbone=ccmim.backbone,
-    mask_generator=ccmim.mask_generator,
-    neck=ccmim.neck,
-    target_generator=ccmim.target_generator,
-    head=ccmim.head)
+    _delete_=True, type='mmguided.MAE', **{part: _base_.model[part] for part in parts})

@@ -5,5 +5,4 @@
 _base_ = ['./released.py']
 
 model = dict(
-    mask_generator=dict(
-        sampling=dict(_delete_=True, type='mmguided.RandomSampling'), guidance=None))
+    mask_generator=dict(sampling=dict(type='mmguided.RandomSampling'), guidance=None))

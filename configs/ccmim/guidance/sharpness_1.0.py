@@ -4,10 +4,4 @@
 """
 _base_ = ['./released.py']
 
-model = dict(
-    mask_generator=dict(
-        sampling=dict(
-            _delete_=True,
-            type='mmguided.ImportanceSampling',
-            log_scores=True,
-            sharpness=1.0)))
+model = dict(mask_generator=dict(sampling=dict(log_scores=True, sharpness=1.0)))

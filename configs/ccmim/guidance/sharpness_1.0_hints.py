@@ -8,7 +8,6 @@ _base_ = ['./released.py']
 model = dict(
     mask_generator=dict(
         sampling=dict(
-            _delete_=True,
             type='mmguided.HintSampling',
             sampling=dict(
                 type='mmguided.ImportanceSampling', log_scores=True, sharpness=1.0),

@@ -4,6 +4,4 @@
 """
 _base_ = ['./released.py']
 
-model = dict(
-    mask_generator=dict(
-        sampling=dict(_delete_=True, type='mmguided.TopKSampling')))
+model = dict(mask_generator=dict(sampling=dict(type='mmguided.TopKSampling')))
