@@ -67,6 +67,24 @@ def test_a_row_loads_and_builds(path, options):
     build(cfg.default_scope, json.dumps(cfg.model.to_dict(), sort_keys=True))
 
 
+def commands() -> list[tuple[str, str]]:
+    """Path of a config and options of each command in the READMEs, without repetitions."""
+    found = {}
+    for readme in sorted(CONFIGS.rglob('README.md')):
+        for line in readme.read_text().replace('\\\n', ' ').splitlines():
+            command = re.match(r'(?:bash )?tools/dist_\w+\.sh (configs/\S+\.py) |'
+                               r'python tools/(?:train|test)\.py (configs/\S+\.py)', line)
+            if command:
+                options = re.search(r'--cfg-options ([^#]+)', line)
+                found[command[1] or command[2], options[1].strip() if options else ''] = None
+    return list(found)
+
+
+@pytest.mark.parametrize('path, options', commands())
+def test_a_command_loads(path, options):
+    read(path, options)
+
+
 @pytest.mark.parametrize('method', METHODS)
 def test_every_pretraining_config_is_a_row_of_a_readme(method):
     listed = {path for path, _ in rows()}

@@ -1,6 +1,7 @@
-"""Guidance study: top-k_hints.py by the relevance of a normalized cut.
+r"""Guidance study: top-k_hints.py by the relevance of a normalized cut.
 
-    python tools/guidance_study.py configs/ccmim/guidance/cut_top-k_hints.py --data-root FOLDER
+    python projects/guidance_study/guidance_study.py \
+        configs/ccmim/guidance/cut_top-k_hints.py --data-root FOLDER
 """
 _base_ = ['./top-k_hints.py']
 

@@ -1,6 +1,7 @@
-"""Guidance study: MAE, without guidance and without contrast.
+r"""Guidance study: MAE, without guidance and without contrast.
 
-    python tools/guidance_study.py configs/ccmim/guidance/mae.py --data-root FOLDER
+    python projects/guidance_study/guidance_study.py \
+        configs/ccmim/guidance/mae.py --data-root FOLDER
 """
 _base_ = ['./random.py']
 

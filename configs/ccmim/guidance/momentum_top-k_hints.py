@@ -1,7 +1,7 @@
 r"""Guidance study: top-k_hints.py by the attention of the last block of a momentum encoder.
 
-    python tools/guidance_study.py configs/ccmim/guidance/momentum_top-k_hints.py \
-        --data-root FOLDER
+    python projects/guidance_study/guidance_study.py \
+        configs/ccmim/guidance/momentum_top-k_hints.py --data-root FOLDER
 """
 _base_ = ['./top-k_hints.py']
 

@@ -1,6 +1,7 @@
-"""Guidance study: masked patches are drawn in proportion to the attention.
+r"""Guidance study: masked patches are drawn in proportion to the attention.
 
-    python tools/guidance_study.py configs/ccmim/guidance/proportional.py --data-root FOLDER
+    python projects/guidance_study/guidance_study.py \
+        configs/ccmim/guidance/proportional.py --data-root FOLDER
 """
 _base_ = ['./released.py']
 

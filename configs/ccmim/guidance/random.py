@@ -1,6 +1,7 @@
-"""Guidance study: random masks.
+r"""Guidance study: random masks.
 
-    python tools/guidance_study.py configs/ccmim/guidance/random.py --data-root FOLDER
+    python projects/guidance_study/guidance_study.py \
+        configs/ccmim/guidance/random.py --data-root FOLDER
 """
 _base_ = ['./released.py']
 

@@ -1,7 +1,8 @@
-"""Guidance study: ccmim/vit-micro_folder-32 in 6 epochs with batches of 64, masks sorted by s - u
+r"""Guidance study: ccmim/vit-micro_folder-32 in 6 epochs with batches of 64, masks sorted by s - u
 as in the released code (s: attention scores, u: uniform noise). The base of the other configs here.
 
-    python tools/guidance_study.py configs/ccmim/guidance/released.py --data-root FOLDER
+    python projects/guidance_study/guidance_study.py \
+        configs/ccmim/guidance/released.py --data-root FOLDER
 """
 _base_ = ['../vit-micro_folder-32.py']
 

@@ -1,6 +1,7 @@
-"""Guidance study: masks sorted by s / u (s: attention scores, u: uniform noise).
+r"""Guidance study: masks sorted by s / u (s: attention scores, u: uniform noise).
 
-    python tools/guidance_study.py configs/ccmim/guidance/sharpness_1.0.py --data-root FOLDER
+    python projects/guidance_study/guidance_study.py \
+        configs/ccmim/guidance/sharpness_1.0.py --data-root FOLDER
 """
 _base_ = ['./released.py']
 

@@ -1,7 +1,7 @@
 r"""Guidance study: the masks of sharpness_1.0.py without the contrast, to tell their effects apart.
 
-    python tools/guidance_study.py configs/ccmim/guidance/sharpness_1.0_no-contrast.py \
-        --data-root FOLDER
+    python projects/guidance_study/guidance_study.py \
+        configs/ccmim/guidance/sharpness_1.0_no-contrast.py --data-root FOLDER
 """
 _base_ = ['./sharpness_1.0.py']
 

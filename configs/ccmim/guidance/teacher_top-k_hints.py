@@ -1,8 +1,8 @@
 r"""Guidance study: top-k_hints.py by the attention of the last block of a CLIP in data/clip, which
 tools/train_clip.py trains.
 
-    python tools/guidance_study.py configs/ccmim/guidance/teacher_top-k_hints.py \
-        --data-root FOLDER
+    python projects/guidance_study/guidance_study.py \
+        configs/ccmim/guidance/teacher_top-k_hints.py --data-root FOLDER
 """
 _base_ = ['./top-k_hints.py']
 

@@ -1,6 +1,7 @@
-"""Guidance study: the patches of the highest attention are masked.
+r"""Guidance study: the patches of the highest attention are masked.
 
-    python tools/guidance_study.py configs/ccmim/guidance/top-k.py --data-root FOLDER
+    python projects/guidance_study/guidance_study.py \
+        configs/ccmim/guidance/top-k.py --data-root FOLDER
 """
 _base_ = ['./released.py']
 
