@@ -88,4 +88,5 @@ def test_documented_attention_of_clip_read_once(documented):
 def test_links_of_the_documentation_lead_somewhere(page):
     text = (ROOT / page).read_text()
     links = [link for link in re.findall(r'\]\(([^)\s]+)\)', text) if '://' not in link]
-    assert not [link for link in links if not (ROOT / page).parent.joinpath(link).exists()]
+    files = [link.partition('#')[0] for link in links]
+    assert not [file for file in files if not (ROOT / page).parent.joinpath(file).exists()]
