@@ -39,8 +39,8 @@ def check_options(cfg: Config, options: Mapping[str, object]) -> None:
 
 
 def _check_keys(cfg: Config, name: str, option: str) -> None:
-    """Follow a dotted name as far as the config has it, and check that the next key is no misspelled
-    one of the same dict. Classes reject their other unknown arguments."""
+    """Follow a dotted name as far as the config has it, and check that the next key is not a
+    misspelled neighbor. Classes reject their other unknown arguments."""
     where, *keys = name.split('.')
     node = cfg.get(where)
     for key in keys:

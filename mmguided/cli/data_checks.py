@@ -75,8 +75,8 @@ def check_same_classes(field: str, dataset: Dataset, other_field: str, other: Da
     missing, extra = sorted(set(expected) - set(names)), sorted(set(names) - set(expected))
     found = [f'{verb} {_some(classes)}'
              for verb, classes in (('lacks', missing), ('adds', extra)) if classes]
-    raise ConfigError(f'{_root(field, dataset)}: {" and ".join(found) or "another order of classes"}'
-                      f' compared with {other_field}, so that labels would differ. Give both the '
+    raise ConfigError(f'{_root(field, dataset)}: {" and ".join(found) or "reorders classes"} '
+                      f'compared with {other_field}, so that labels would differ. Give both the '
                       'same classes, each with an image.')
 
 
