@@ -81,8 +81,8 @@ def main() -> None:
               for folder in sorted(args.root.glob('*'))
               if folder.is_dir() and not folder.name.startswith('.')}
     if not any(images.values()):
-        raise ConfigError(f'root={str(args.root)!r}: no images in class folders. Give a folder that '
-                          'has them.')
+        raise ConfigError(f'root={str(args.root)!r}: no images in class folders. Give another '
+                          'folder.')
     chosen = (read_names(args.names, images) if args.names else
               draw(args.percent, args.seed, images))
     labels = {folder: label for label, folder in enumerate(images)}
