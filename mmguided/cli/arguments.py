@@ -113,6 +113,7 @@ def load_config(path: str, options: Mapping | None = None) -> Config:
     Raises:
         ConfigError: If the config cannot be read, or nothing reads a variable or option.
     """
+    path = os.path.expanduser(path)
     cfg = read_config(path)
     drop_scope(cfg)
     check_variables(path, cfg)
