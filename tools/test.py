@@ -79,7 +79,7 @@ def read_config() -> tuple[Config, argparse.Namespace]:
     merge_run_arguments(cfg, args)
     merge_test_arguments(cfg, args)
     check_checkpoint('checkpoint', args.checkpoint)
-    check_data(cfg, ('model', 'test_dataloader'))
+    check_data(cfg, ('model', 'test_dataloader', 'test_evaluator'))
     return cfg, args
 
 

@@ -63,7 +63,8 @@ def read_config() -> Config:
     drop_pretrained(cfg)
     check_pretrained(cfg)
     check_start(cfg)
-    check_data(cfg, ('model', 'train_dataloader', 'val_dataloader', 'custom_hooks'))
+    check_data(cfg, ('model', 'train_dataloader', 'val_dataloader', 'val_evaluator',
+                     'custom_hooks'))
     check_work_dir(cfg)
     return cfg
 

@@ -100,16 +100,18 @@ def _users_of(cfg: Config, variable: str) -> str:
 
 
 def check_data(cfg: Config, fields: Iterable[str]) -> None:
-    """Check the folders and annotation files of the data sets below these fields."""
+    """Check the folders and annotation files of data sets and metrics below these fields."""
     for field in fields:
         for name, node in walk(cfg.get(field), field):
-            root = node.get('data_root') if isinstance(node, dict) else None
-            if not isinstance(root, str) or '://' in root or node.get('backend_args'):
+            if not isinstance(node, dict) or node.get('backend_args'):
                 continue
+            root = node.get('data_root') or ''
             for key in ('data_root', 'data_prefix', 'ann_file'):
                 path = node.get(key)
-                found = root if key == 'data_root' else osp.join(root, str(path))
-                if isinstance(path, str) and '://' not in path and not osp.exists(found or '.'):
+                if not path or not isinstance(path, str) or '://' in root + path:
+                    continue
+                found = path if key == 'data_root' else osp.join(root, path)
+                if not osp.exists(found):
                     raise ConfigError(f'{name}.{key}={path!r}: no file or folder {found!r}. Set '
                                       f'`--data-root FOLDER` or `--cfg-options {name}.{key}=PATH`.')
 

@@ -1,6 +1,5 @@
 """Translate exceptions of the toolboxes into errors that name the config field."""
 import inspect
-import os.path as osp
 import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -21,9 +20,9 @@ Fields = list[tuple[str, object]]
 
 @contextmanager
 def explain_config_errors(cfg: Config, sections: Sequence[str]) -> Iterator[None]:
-    """Raise ConfigError for a missing file, an unknown type or an unknown or missing argument.
+    """Raise ConfigError for an unknown type and for an unknown or missing argument.
 
-    The toolboxes report these without the field. All other errors keep their traceback.
+    The registries report these without the field. All other errors keep their traceback.
 
     Args:
         cfg: The config that the block runs.
@@ -31,36 +30,13 @@ def explain_config_errors(cfg: Config, sections: Sequence[str]) -> Iterator[None
     """
     try:
         yield
-    except ConfigError:
-        raise
-    except (FileNotFoundError, KeyError, TypeError) as error:
+    except (KeyError, TypeError) as error:
         fields = [pair for name in sections for pair in walk(cfg.get(name), name)]
-        if isinstance(error, FileNotFoundError):
-            message = _missing_file(error, fields)
-        elif isinstance(error, KeyError):
-            message = _unknown_type(str(error), fields, cfg.get('default_scope', 'mmengine'))
-        else:
-            message = _wrong_arguments(str(error), fields)
+        message = (_unknown_type(str(error), fields, cfg.get('default_scope', 'mmengine'))
+                   if isinstance(error, KeyError) else _wrong_arguments(str(error), fields))
         if message is None:
             raise
         raise ConfigError(message) from error
-
-
-def _missing_file(error: FileNotFoundError, fields: Fields) -> str | None:
-    missing = error.filename
-    if not missing:  # from a registry or a data loader worker, or raised by MMEngine itself
-        text = str(error).strip().splitlines()[-1]
-        quoted = re.search(r"'([^']+)'", text)
-        missing = quoted[1] if quoted else text.removesuffix(' can not be found.').split(': ')[-1]
-    path = f'/{osp.normpath(missing).lstrip("/")}/'
-    named = [(field, value) for field, value in fields
-             if isinstance(value, str) and value and not field.endswith('.type')
-             and not osp.exists(value) and f'/{osp.normpath(value).lstrip("/")}/' in path]
-    if not named:
-        return None
-    field, value = max(named, key=lambda pair: len(pair[1]))
-    return (f'{field}={value!r}: no file or folder {str(missing)!r}. Set '
-            f'`--cfg-options {field}=PATH`.')
 
 
 def _unknown_type(text: str, fields: Fields, scope: str) -> str | None:

@@ -104,6 +104,8 @@ def test_missing_data_and_checkpoints(tmp_path):
         check_data(dict(test_dataloader=data), ['test_dataloader'])
     remote = dict(data, backend_args=dict(backend='petrel'))
     check_data(dict(test_dataloader=remote), ['test_dataloader'])
+    with pytest.raises(ConfigError, match=r"^val_evaluator\.0\.ann_file='gone\.json'"):
+        check_data(dict(val_evaluator=[dict(ann_file='gone.json')]), ['val_evaluator'])
     (tmp_path / 'a.txt').touch()
     check_data(dict(test_dataloader=data), ['test_dataloader'])
 

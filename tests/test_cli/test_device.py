@@ -101,5 +101,5 @@ def test_a_model_without_sync_bn_gets_no_warning(process_group, warnings):
 
 
 def test_slurm_without_gpus_is_refused():
-    with pytest.raises(ConfigError, match="launcher='slurm' needs GPUs"):
+    with pytest.raises(ConfigError, match="launcher='slurm'"):
         device.prepare_device(merged_config(CONFIG, '--launcher', 'slurm'))

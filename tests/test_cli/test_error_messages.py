@@ -51,19 +51,6 @@ def test_an_argument_of_the_data_loader():
 
 
 @pytest.mark.parametrize('error', [
-    FileNotFoundError(2, 'No such file', 'data/meta/a.txt'),
-    FileNotFoundError("Caught FileNotFoundError.\n[Errno 2] No such: 'data/meta/a.txt'"),
-    FileNotFoundError('data/meta/a.txt can not be found.')])
-def test_a_missing_file(error, tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    (tmp_path / 'data').mkdir()
-    cfg = Config(dict(x=dict(data_root='data', ann_file='meta/a.txt', other='a.txt')))
-    with pytest.raises(ConfigError, match=r"^x\.ann_file='meta/a\.txt': .*data/meta/a\.txt"), \
-            explain_config_errors(cfg, ['x']):
-        raise error
-
-
-@pytest.mark.parametrize('error', [
     KeyError('elsewhere'), TypeError("loss() got an unexpected keyword argument 'type'"),
     RuntimeError('CUDA out of memory'), FileNotFoundError(2, 'No such file', '/no/such/file')])
 def test_an_error_that_no_field_explains_keeps_its_traceback(error):
