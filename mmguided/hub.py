@@ -76,7 +76,7 @@ def get_model(name: str | os.PathLike | Config, pretrained: str | None = None) -
         model = MODELS.build(cfg.model)
         if pretrained:
             checkpoint = checkpoint or load_checkpoint(
-                pretrained, 'pretrained', 'name a checkpoint')
+                pretrained, 'pretrained', 'Give the path of a checkpoint.')
             load_weights(model, weights_of(checkpoint), pretrained)
             _set_run_length(model, cfg.get('train_cfg') or {}, checkpoint.get('meta') or {})
         else:
@@ -117,7 +117,7 @@ def is_checkpoint(name: str) -> bool:
 def _read_checkpoint(path: str) -> tuple[Config, dict]:
     """Load a checkpoint and the config in it."""
     from .utils.checkpoints import load_checkpoint
-    checkpoint = load_checkpoint(path, 'name', 'name a checkpoint')
+    checkpoint = load_checkpoint(path, 'name', 'Give the path of a checkpoint.')
     text = (checkpoint.get('meta') or {}).get('cfg')
     remedy = f'Give the name or path of its config, and pretrained={path!r}.'
     if not isinstance(text, str):

@@ -45,7 +45,7 @@ def test_no_file_is_an_error_with_field_value_and_remedy(tmp_path, monkeypatch, 
     monkeypatch.setenv('HOME', str(tmp_path))
     with pytest.raises(ConfigError) as error:
         check_file('load_from', path, 'name another')
-    assert str(error.value) == f'load_from={path!r}: no such file; name another'
+    assert str(error.value) == f'load_from={path!r}: no such file. name another'
 
 
 @pytest.mark.parametrize('rank, who', [(None, 'error'), ('0', 'error'), ('3', 'error (process 3)')])

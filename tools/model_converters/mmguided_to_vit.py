@@ -21,7 +21,7 @@ def main() -> None:
     parser.add_argument('dst', type=local_path, help='checkpoint to write')
     parser.add_argument('--layout', choices=('mmpretrain', 'timm'), default='mmpretrain')
     args = parser.parse_args()
-    checkpoint = load_checkpoint(str(args.src), 'src', 'give the path of a checkpoint')
+    checkpoint = load_checkpoint(str(args.src), 'src', 'Give the path of a checkpoint.')
     state = vit_from_ours(weights_of(checkpoint), args.layout)
     torch.save(state, args.dst)
     print(f'{args.dst}: {len(state)} tensors in the layout of {args.layout}')

@@ -24,7 +24,7 @@ def main() -> None:
     parser.add_argument('src', type=local_path, help='released checkpoint')
     parser.add_argument('dst', type=local_path, help='checkpoint to write')
     args = parser.parse_args()
-    checkpoint = load_checkpoint(str(args.src), 'src', 'give the path of a checkpoint')
+    checkpoint = load_checkpoint(str(args.src), 'src', 'Give the path of a checkpoint.')
     state = CONVERTERS[args.method](weights_of(checkpoint))
     torch.save(dict(state_dict=state, meta=dict(converted_from=args.method)), args.dst)
     print(f'{args.dst}: {len(state)} tensors, every key of {args.src} used')
