@@ -261,7 +261,7 @@ def load_models(checkpoints: Mapping[str, Path], configs: Mapping[str, str]) -> 
 
 
 def figure_files(out: Path) -> list[Path]:
-    """Files of a figure: ``--out``, and a .pdf beside a .png.
+    """Files of a figure: ``--out``, plus a .pdf copy of a .png.
 
     Raises:
         ConfigError: If the file has another ending.

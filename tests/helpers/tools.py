@@ -13,7 +13,7 @@ from mmguided.cli.arguments import add_run_arguments, merge_run_arguments
 from tests.helpers.paths import ROOT
 
 TOOLS = ROOT / 'tools'
-# A script finds the modules beside it.
+# Python adds the folder of a script to its path.
 sys.path += [str(TOOLS), str(TOOLS / 'dataset_converters')]
 
 

@@ -14,8 +14,8 @@ MAE = ROOT / 'configs/mae/vit-micro_folder-32.py'
 
 @pytest.fixture
 def folder(tmp_path):
-    """Three pictures, 48 wide and 40 high: red rises to the right and green to the bottom; blue
-    says which one it is. The second file is broken."""
+    """Three images, 48 wide and 40 high: red increases to the right, green to the bottom, and blue
+    with the index. The second file is broken."""
     (tmp_path / 'images').mkdir()
     for i in range(3):
         rows, columns = np.mgrid[:40, :48] * 4
@@ -39,7 +39,7 @@ def arguments(folder, *more, config=CMAE):
 
 
 def is_crop(picture):
-    """Red rises along one axis, to either side, and green along the other, to the bottom."""
+    """Return True if red changes along one axis and green increases along the other."""
     red, green = (picture[..., i].astype(float) for i in (0, 1))
     return np.ptp(red.mean(0)) > 8 * np.ptp(red.mean(1)) and (np.diff(green.mean(1)) >= -.5).all()
 
@@ -65,7 +65,7 @@ def test_files_and_both_views_of_each_draw(folder, shown, monkeypatch):
     assert (first[1] != shown[1]).any()
 
 
-def test_an_unreadable_image_is_drawn_as_the_one_in_its_place(folder, shown, monkeypatch):
+def test_an_unreadable_image_is_replaced(folder, shown, monkeypatch):
     run_tool(monkeypatch, TOOL, *arguments(folder, '--num-images', 9, '--draws', 1, config=MAE))
     assert len(shown) == 6  # three rows
     assert [round(panel[..., 2].mean()) for panel in shown] == [0, 0, 120, 120, 120, 120]

@@ -46,7 +46,7 @@ def test_a_row_for_each_run_and_a_column_for_each_epoch(runs, monkeypatch):
     assert (runs / 'out/masks.pdf').read_bytes().startswith(b'%PDF')
     assert len(panels) == 2 * 5
     for row in (panels[:5], panels[5:]):
-        # The picture; under the mask of each epoch, and how often positions are visible.
+        # The image, its mask at each epoch, and how often positions are visible.
         for picture, share in zip(row[:4:2] + row[1:4:2], (0, None, .75, .75), strict=True):
             assert share is None or (picture == .5).all(-1).mean() == share
 

@@ -15,8 +15,8 @@ CONFIG = ROOT / 'configs/mae/vit-micro_folder-32.py'
 
 @pytest.fixture
 def folder(tmp_path, monkeypatch):
-    """A picture with a quarter unlike the rest, one of noise, and a checkpoint with its config and
-    without."""
+    """An image with one distinct quarter, one of noise, and a checkpoint with and without its config.
+    """
     monkeypatch.chdir(tmp_path)
     pixels = np.full((32, 32, 3), 20, np.uint8)
     pixels[:16, 16:] = 230, 40, 60
@@ -33,7 +33,7 @@ def folder(tmp_path, monkeypatch):
 
 @pytest.fixture
 def drawn(monkeypatch):
-    """What is drawn in each call."""
+    """Arguments of each call of draw_clusters."""
     from mmguided import visualization
     calls, draw = [], visualization.draw_clusters
     monkeypatch.setattr(
@@ -54,7 +54,7 @@ def test_checkpoints_with_and_without_config(folder, drawn, monkeypatch):
     assert first['points'].shape == (2, 64, 2) and np.isfinite(first['points']).all()
     np.testing.assert_array_equal(first['points'], second['points'])
     assert third['points'] is None
-    # Two clusters of the first picture are its quarter and the rest, from untrained weights too.
+    # Even untrained weights separate the quarter of the first image from the rest.
     expected = np.zeros((8, 8), int)
     expected[:4, 4:] = 1
     assert (third['clusters'][0] == expected).mean() > .9

@@ -17,7 +17,7 @@ MAE, CCMIM, CONDITIONAL = (
 
 @pytest.fixture
 def folder(tmp_path, monkeypatch):
-    """Six pictures, one of them beside the others, and a checkpoint of ccMIM."""
+    """Five images in a folder, one outside, and a checkpoint of ccMIM."""
     monkeypatch.chdir(tmp_path)
     (tmp_path / 'images/a').mkdir(parents=True)
     for i in range(6):
@@ -58,7 +58,7 @@ def test_configs_and_checkpoints_side_by_side(folder, monkeypatch):
 
 @pytest.mark.parametrize('progress, columns', [(0, 2), (.4, 2), (.5, 3)])
 def test_a_config_is_shown_at_a_time_of_its_run(folder, monkeypatch, progress, columns):
-    """Guidance that begins in the middle of it has a column then."""
+    """Guidance that starts in the middle has a column from then on."""
     path = folder / 'late.py'
     path.write_text(f"_base_ = '{CCMIM}'\nmodel = dict(mask_generator=dict("
                     'schedule=dict(begin=7.5)))\n')
