@@ -15,7 +15,7 @@ CONFIG = ROOT / 'configs/mae/vit-micro_folder-32.py'
 
 @pytest.fixture
 def folder(tmp_path, monkeypatch):
-    """An image with one distinct quarter, one of noise, and a checkpoint with and without its config.
+    """An image with one distinct quarter, one of noise, and checkpoints with and without a config.
     """
     monkeypatch.chdir(tmp_path)
     pixels = np.full((32, 32, 3), 20, np.uint8)
