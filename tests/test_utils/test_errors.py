@@ -76,5 +76,6 @@ def test_another_error_of_a_tool_keeps_its_stack():
 
 
 def test_a_missing_package_is_one_line_with_its_extra():
-    with pytest.raises(SystemExit, match=r"'no_such_package' .*\.\[clip\]"), imports_of_extra('clip'):
+    with pytest.raises(SystemExit, match=r"'no_such_package' .*\.\[clip\]"), \
+            imports_of_extra('clip'):
         import no_such_package  # noqa: F401
