@@ -26,7 +26,7 @@ ROLE = re.compile(r':(?:class|func|meth|attr|data|mod):`([^`]+)`')
 def written_pages() -> list[str]:
     """Markdown in the repository, the order of the navigation."""
     patterns = ('README.md', 'docs/*.md', 'docs/images/*.md', 'configs/*/*.md',
-                'configs/benchmarks/*/*.md', 'CONTRIBUTING.md', 'CHANGELOG.md')
+                'configs/benchmarks/*/*.md', 'projects/*/*.md', 'CONTRIBUTING.md', 'CHANGELOG.md')
     return [path.relative_to(ROOT).as_posix()
             for pattern in patterns for path in sorted(ROOT.glob(pattern))]
 

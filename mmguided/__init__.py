@@ -1,7 +1,7 @@
 """Guided masked image modeling on OpenMMLab.
 
-``custom_imports = dict(imports=['mmguided'])`` is all that a config needs: the registries are known
-from then on, and each imports its parts when the first of them is asked for.
+A config needs only ``custom_imports = dict(imports=['mmguided'])``: it creates the registries, and
+each registry imports its parts when the first of them is built.
 """
 from collections.abc import Callable
 from importlib import import_module
@@ -12,20 +12,20 @@ from .version import __version__
 
 check_requirements()
 
-# Behind the check: it needs mmengine.
+# Imported after the check because it needs mmengine.
 from . import registry  # noqa: E402
 
 _SUBPACKAGES = ('analysis', 'cli', 'datasets', 'engine', 'evaluation', 'models', 'ops',
                 'structures', 'visualization')
 
-#: Function -> module that defines it.
+#: Modules of the functions.
 _FUNCTIONS = {'get_model': 'hub', 'inspect': 'analysis.inspection', 'list_models': 'hub'}
 
 __all__ = ['__version__', 'registry', *_SUBPACKAGES, *_FUNCTIONS]
 
 
 def __getattr__(name: str) -> ModuleType | Callable:
-    """Import a sub-package when it is first used: torch and the toolboxes take seconds."""
+    """Import a sub-package at its first use, because torch and the toolboxes take seconds."""
     if name in _SUBPACKAGES:
         return import_module(f'{__name__}.{name}')
     if name in _FUNCTIONS:

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 from mmengine.config import Config
 from mmengine.fileio import load
 
+from .utils import configs
 from .utils.configs import drop_scope, pretrained_settings, unset_num_classes
-from .utils.errors import ConfigError
-from .utils.names import nearest
+from .utils.errors import ConfigError, did_you_mean
 from .utils.renamed_configs import check_renamed
 
 if TYPE_CHECKING:
@@ -26,40 +26,39 @@ def list_models(pattern: str = '*') -> list[str]:
 
 
 def get_model(name: str | os.PathLike | Config, pretrained: str | None = None) -> 'nn.Module':
-    """A model in evaluation mode.
+    """Build a model in eval mode.
 
-    Configs are code: one that is read is executed, one within a checkpoint too. Open those that you
+    Reading a config runs its code, also if a checkpoint contains it. Open only files that you
     trust.
 
     Args:
         name: One of :func:`list_models`, such as ``'ccmim_vit-b_800e'``; the path of a config; a
-            config that has been read; or the path of a checkpoint that our training has saved,
-            which holds its config, and is loaded strictly.
-        pretrained: Checkpoint to load strictly: into a model of pretraining, and into one that was
-            trained on labels, all weights; into a k-NN classifier the encoder. Without it the
-            weights are initialized.
+            config; or the path of a checkpoint saved by our training, which contains its config and
+            is loaded strictly.
+        pretrained: Checkpoint to load strictly: all weights, or the encoder of a k-NN classifier.
+            Without it the weights are initialized.
 
     Returns:
-        The model. With a checkpoint, what changes over a run, such as guidance that begins later,
-        is as it was when it was saved.
+        The model. With a checkpoint, its clock and schedules are in the state in which they were
+        saved.
 
     Raises:
-        ConfigError: If there is no such model, its number of classes is that of a folder of data,
-            or the checkpoint is not of it or without a config.
+        ConfigError: If there is no such model, its number of classes depends on the data, or the
+            checkpoint belongs to another model or contains no config.
     """
     checkpoint = None
     if isinstance(name, Config):
         cfg = copy.deepcopy(name)
-    elif _is_checkpoint(name := os.fspath(name)):
+    elif is_checkpoint(name := os.fspath(name)):
         if pretrained:
-            raise ConfigError(f'name={name!r} is a checkpoint, which brings its weights: leave out '
-                              f'pretrained={pretrained!r}, or give the name of a config')
+            raise ConfigError(f'name={name!r}: a checkpoint contains its weights. Leave out '
+                              f'pretrained={pretrained!r}, or give the name of a config.')
         cfg, checkpoint = _read_checkpoint(name)
         pretrained = name
     else:
         cfg = read_config(name)
     drop_scope(cfg)
-    # Only here: list_models must not wait for torch.
+    # Imported late because list_models must not wait for torch.
     from mmengine.registry import MODELS, DefaultScope
 
     from .utils.checkpoints import load_checkpoint, load_weights, weights_of
@@ -68,20 +67,19 @@ def get_model(name: str | os.PathLike | Config, pretrained: str | None = None) -
     backbone = cfg.model.get('backbone') or {}
     settings = pretrained_settings(backbone.get('init_cfg'))
     if settings and (pretrained or not settings.get('checkpoint')):
-        backbone.init_cfg = None  # the checkpoint holds the encoder, or there is none
+        backbone.init_cfg = None  # the checkpoint contains the encoder, or there is none
     if cfg.get('data_preprocessor'):  # as Runner does; a teacher reads it
         cfg.model.setdefault('data_preprocessor', cfg.data_preprocessor)
     for field in unset_num_classes(cfg.model):
-        raise ConfigError(f'name={cfg.filename!r}: {field}.num_classes is that of the training '
-                          'data; give the path of the config that training has saved in its work '
-                          'dir')
+        raise ConfigError(f'{field}.num_classes=None in {cfg.filename!r}: depends on the training '
+                          'data. Give the config that training has saved in its work dir.')
     with DefaultScope.overwrite_default_scope(cfg.get('default_scope', 'mmengine')):
         model = MODELS.build(cfg.model)
         if pretrained:
             checkpoint = checkpoint or load_checkpoint(
-                pretrained, 'pretrained', 'name a checkpoint')
+                pretrained, 'pretrained', 'Give the path of a checkpoint.')
             load_weights(model, weights_of(checkpoint), pretrained)
-            _set_length(model, cfg.get('train_cfg') or {}, checkpoint.get('meta') or {})
+            _set_run_length(model, cfg.get('train_cfg') or {}, checkpoint.get('meta') or {})
         else:
             with _without_info():
                 model.init_weights()
@@ -90,7 +88,7 @@ def get_model(name: str | os.PathLike | Config, pretrained: str | None = None) -
 
 @contextmanager
 def _without_info() -> Iterator[None]:
-    """MMEngine prints three lines about the initialization of each parameter."""
+    """Silence MMEngine's three lines about the initialization of each parameter."""
     from mmengine.logging import MMLogger
     logger = MMLogger.get_current_instance()
     level = logger.level
@@ -101,8 +99,8 @@ def _without_info() -> Iterator[None]:
         logger.setLevel(level)
 
 
-def _set_length(model: 'nn.Module', train_cfg: dict, meta: dict) -> None:
-    """Tell the clock of a model, which has the time of its checkpoint, how long the run is."""
+def _set_run_length(model: 'nn.Module', train_cfg: dict, meta: dict) -> None:
+    """Set the run length of a model's clock, whose time is that of its checkpoint."""
     clock = getattr(model, 'clock', None)
     if clock is None:
         return
@@ -112,39 +110,42 @@ def _set_length(model: 'nn.Module', train_cfg: dict, meta: dict) -> None:
     clock.set(clock.epoch, max_epochs or None)
 
 
-def _is_checkpoint(name: str) -> bool:
+def is_checkpoint(name: str) -> bool:
+    """Return True for the path of a checkpoint, False for the name or path of a config."""
     return name.endswith(('.pth', '.pt')) or not name.endswith('.py') and Path(name).is_file()
 
 
 def _read_checkpoint(path: str) -> tuple[Config, dict]:
-    """The config within a checkpoint, and all that it holds."""
+    """Load a checkpoint and the config in it."""
     from .utils.checkpoints import load_checkpoint
-    checkpoint = load_checkpoint(path, 'name', 'name a checkpoint')
+    checkpoint = load_checkpoint(path, 'name', 'Give the path of a checkpoint.')
     text = (checkpoint.get('meta') or {}).get('cfg')
-    remedy = f"give the config's name or path, and pretrained={path!r}"
+    remedy = f'Give the name or path of its config, and pretrained={path!r}.'
     if not isinstance(text, str):
-        raise ConfigError(f'name={path!r}: this checkpoint holds no config; {remedy}')
+        raise ConfigError(f'name={path!r}: this checkpoint contains no config. {remedy}')
     try:
         return Config.fromstring(text, '.py'), checkpoint
     except (ImportError, SyntaxError) as error:
         reason = str(error).partition(', the current sys.path')[0]
-        raise ConfigError(f'name={path!r}: the config within cannot be read ({reason}); {remedy}'
-                          ) from error
+        raise ConfigError(f'name={path!r}: the config in this checkpoint cannot be read ({reason}).'
+                          f' {remedy}') from error
 
 
 def read_config(name: str) -> Config:
-    """The config of a name, or of a path; ConfigError if there is no such name."""
+    """Read the config of a name, of a path, or of a checkpoint that contains it."""
+    if is_checkpoint(name):
+        return _read_checkpoint(name)[0]
     path = name if name.endswith('.py') else _configs().get(name)
-    if path is None or not Path(path).is_file():
-        check_renamed('name', name)
     if path is None:
-        raise ConfigError(f'name={name!r}: there is no such model'
-                          + (nearest(name, _configs()) or '; see mmguided.list_models()'))
-    return Config.fromfile(path)
+        check_renamed('name', name)
+        raise ConfigError(f'name={name!r}: no such model{did_you_mean(name, _configs())} See '
+                          'mmguided.list_models().')
+    return configs.read_config(path, 'name')
 
 
 def _configs() -> dict[str, str]:
-    """Name -> path of every config of the index, which an installed package has in ``.mim``."""
+    """Map the names of all configs to their paths, which are in ``.mim`` of an installed
+    package."""
     package = Path(__file__).parent
     root = package / '.mim' if (package / '.mim').is_dir() else package.parent
     metafiles = [load(root / path) for path in load(root / 'model-index.yml')['Import']]

@@ -17,7 +17,7 @@ if ! [[ $GPUS =~ ^[1-9][0-9]*$ ]]; then
     echo "error: GPUS=$GPUS must be a number of processes, such as 8" >&2
     exit 2
 fi
-# The environment that quickstart.sh made serves whoever has not activated another one.
+# Without an active environment, use the one that quickstart.sh creates.
 if [[ -z ${PYTHON:-} ]]; then
     PYTHON=python
     if [[ -z ${VIRTUAL_ENV:-}${CONDA_PREFIX:-} && -x $ROOT/.venv/bin/python ]]; then

@@ -1,17 +1,15 @@
-r"""Every number of one or more checkpoints by one command, which runs benchmark configs on them.
+r"""Evaluate checkpoints with one or more benchmark configs, the protocols.
 
     python tools/evaluate.py mae=CHECKPOINT ccmim=CHECKPOINT --data-root data/imagenet --gpus 8 \
         --protocols configs/benchmarks/imagenet/vit-b_{knn,linear-90e,finetune-100e}.py
 
-A protocol is a config: one that trains begins with the checkpoint's encoder, and is then tested
-with what it has trained; one that does not train is tested with the checkpoint. With --occlusion
-and --shuffle every classifier that a protocol trains is tested on occluded and shuffled images too
-(analysis_tools/robustness.py). NAME= is what the table calls a checkpoint.
+A protocol that trains starts from the checkpoint's encoder and tests the trained model; any other
+protocol tests the checkpoint itself. --occlusion and --shuffle also test every trained classifier
+on occluded and shuffled images (analysis_tools/robustness.py).
 
---out gets a folder for each run, with its logs and the checkpoints of protocols that train;
-evaluation.json, all metrics of each run; and evaluation.md, a row for each protocol and metric, a
-column for each checkpoint. What is done already is not done again, and training goes on where it
-stopped, so that one may come back with more checkpoints, protocols or seeds.
+--out receives a folder per run with its logs and trained checkpoints; evaluation.json with all
+metrics; and evaluation.md, a table of protocols and metrics by checkpoint. Finished runs are
+skipped and interrupted runs resume, so more checkpoints, protocols or seeds can be added later.
 """
 import argparse
 import fnmatch
@@ -22,84 +20,81 @@ import sys
 from collections.abc import Collection
 from pathlib import Path
 
-from tool_runs import mean_and_spread, options_of, run_all, run_logged
+from tool_runs import markdown_table, mean_and_spread, options_of, run_all, run_logged
 
-from mmguided.cli.arguments import OptionAction, load_config
-from mmguided.cli.named_models import named_checkpoints
+from mmguided.cli.arguments import (
+    add_shared,
+    load_config,
+    named_checkpoints,
+    named_paths,
+    tool_parser,
+)
 from mmguided.utils.configs import pretrained_settings
 from mmguided.utils.errors import ConfigError, exit_on_config_error
-from mmguided.utils.tables import markdown_table
 
 TOOLS = Path(__file__).resolve().parent
-#: What the table shows of a protocol; of one that has none of these, all of its metrics.
+#: Metrics that the table shows; all metrics of a protocol that has none of these.
 MAIN_METRICS = ('accuracy/top1', 'knn/top1_*', 'coco/*_mAP', 'mIoU', 'davis/J&F-Mean',
                 'occlusion *', 'shuffle *')
 
 
 def parse_args() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument('checkpoints', nargs='+', metavar='[NAME=]CHECKPOINT')
-    parser.add_argument('--protocols', nargs='+', required=True, metavar='CONFIG')
-    parser.add_argument('--data-root', metavar='FOLDER', help='in place of every `data_root`')
-    parser.add_argument('--seeds', nargs='+', type=int, default=[0],
-                        help='of protocols that train; the others run once')
+    parser = tool_parser(__doc__, 'checkpoints', '--data-root', '--cfg-options')
+    parser.add_argument('--protocols', nargs='+', required=True, metavar='[NAME=]CONFIG')
+    add_shared(parser, '--seeds', help='seeds of protocols that train; the others run once')
     parser.add_argument('--occlusion', nargs='+', type=float, default=[], metavar='RATIO',
                         help='shares of the patches to hide')
     parser.add_argument('--shuffle', nargs='+', type=int, default=[], metavar='GRID',
-                        help='images are cut into GRID x GRID parts')
+                        help='GRID x GRID cells per image to shuffle')
     parser.add_argument('--gpus', type=int, default=1, metavar='N', help='processes of each run')
-    parser.add_argument('--jobs', type=int, default=1, metavar='N', help='runs side by side')
-    parser.add_argument('--out', type=Path, default=Path('work_dirs/evaluation'))
-    parser.add_argument('--cfg-options', nargs='+', action=OptionAction, metavar='KEY=VALUE',
-                        default={}, help='override fields of every protocol that has them')
+    parser.add_argument('--jobs', type=int, default=1, metavar='N', help='parallel runs')
+    add_shared(parser, '--out', default=Path('work_dirs/evaluation'), metavar='FOLDER')
     return parser.parse_args()
 
 
 class Protocol:
-    """A config, and what it does with a checkpoint.
+    """Benchmark config.
 
     Raises:
         ConfigError: If it does not test anything, or would train without the checkpoint.
     """
 
-    def __init__(self, config: str, args: argparse.Namespace) -> None:
-        self.config = config
-        self.name = '/'.join(Path(config).resolve().with_suffix('').parts[-2:])
+    def __init__(self, name: str, config: str, args: argparse.Namespace) -> None:
+        self.name, self.config = name, config
         cfg = load_config(config)
         self.options = options_of(cfg, args.cfg_options)
         if self.options:
             load_config(config, self.options)  # checks them
         if not cfg.get('test_dataloader'):
-            raise ConfigError(f'--protocols {config}: it has no `test_dataloader`; give a config '
-                              'of configs/benchmarks')
+            raise ConfigError(f'--protocols={config!r}: has no `test_dataloader`. Give a config of '
+                              'configs/benchmarks.')
         self.trains = cfg.get('train_cfg') is not None
         if self.trains and pretrained_settings(cfg.model.backbone.get('init_cfg')) is None:
-            raise ConfigError(f'--protocols {config}: model.backbone.init_cfg names no pretrained '
-                              "encoder; set it to dict(type='Pretrained', checkpoint='', "
-                              "prefix='backbone.')")
+            raise ConfigError(f'--protocols={config!r}: model.backbone.init_cfg loads no '
+                              "checkpoint. Set it to dict(type='Pretrained', checkpoint='', "
+                              "prefix='backbone.').")
         is_classifier = self.trains and cfg.model.type == 'ImageClassifier'
         #: Names of the metrics on perturbed images.
         self.perturbations = {
-            _perturbation(name, level) for name, levels in (
+            _perturbation(kind, level) for kind, levels in (
                 ('occlusion', args.occlusion), ('shuffle', args.shuffle))
             for level in levels if is_classifier}
 
 
 class Run:
-    """A checkpoint under a protocol with one seed.
+    """Evaluation of a checkpoint by a protocol with one seed.
 
     Args:
-        name: What to call the checkpoint.
+        name: Name of the checkpoint.
         checkpoint: Its file.
-        sha256: Hash of it.
-        protocol: What to do with it.
-        seed: Of the training.
+        sha256: Its hash.
+        protocol: The protocol.
+        seed: Seed of the training.
         args: The command line.
 
     Attributes:
         key: Name of the checkpoint, name of the protocol, seed.
-        conditions: What else its metrics depend on.
+        conditions: Everything else that its metrics depend on.
     """
 
     def __init__(self, name: str, checkpoint: Path, sha256: str, protocol: Protocol, seed: int,
@@ -112,7 +107,7 @@ class Run:
         self.folder = args.out / re.sub(r'[^\w.-]+', '_', name) / protocol.name / f'seed_{seed}'
 
     def __call__(self) -> dict:
-        """Do what is left to do; key, conditions and metrics."""
+        """Run the remaining steps; return key, conditions and metrics."""
         self.folder.mkdir(parents=True, exist_ok=True)
         (self.folder / 'conditions.json').write_text(json.dumps(self.conditions))
         tested = self._trained() if self.protocol.trains else self.checkpoint
@@ -123,28 +118,28 @@ class Run:
                     **self.conditions, metrics=metrics)
 
     def is_in(self, results: dict) -> bool:
-        """Whether all of its metrics are among the results."""
+        """Return True if the results contain all metrics of the run."""
         result = results.get(self.key)
         return bool(result) and self.protocol.perturbations <= result['metrics'].keys()
 
     def check_conditions(self, results: dict) -> None:
-        """Raise ConfigError if it was done, or begun, with another checkpoint, other data or other
-        options."""
+        """Raise ConfigError if the run was started with another checkpoint, other data or options.
+        """
         begun = self.folder / 'conditions.json'
         before = results.get(self.key) or (
             json.loads(begun.read_text()) if begun.is_file() else self.conditions)
         for name, value in self.conditions.items():
             if before[name] != value:
                 raise ConfigError(
-                    f'--out={str(self.args.out)!r}: {self} was done with {name}={before[name]!r}, '
-                    f'which is now {value!r}; give another --out, or another NAME=')
+                    f'--out={str(self.args.out)!r}: {self} was run with {name}={before[name]!r}, '
+                    f'which is now {value!r}. Set another --out or NAME=.')
 
     def __str__(self) -> str:
         name, protocol, seed = self.key
         return f'{name}, {protocol}, seed {seed}'
 
     def _trained(self) -> Path:
-        """The checkpoint that the protocol has trained."""
+        """Train if necessary; return the trained checkpoint."""
         done = self.folder / 'trained'
         if not done.is_file():
             self._run('train', '--resume', '--work-dir', self.folder, options={
@@ -160,17 +155,17 @@ class Run:
         return json.loads(out.read_text())
 
     def _run(self, tool: str, *arguments, options: dict | None = None) -> None:
-        """train.py or test.py with the protocol, in as many processes as asked."""
+        """Run train.py or test.py with the protocol in ``--gpus`` processes."""
         gpus, script = self.args.gpus, f'{tool}.py'
         command = ([sys.executable, TOOLS / script] if gpus == 1 else
                    ['bash', TOOLS / 'dist_launch.sh', script, gpus])
         self._logged(tool, *command, self.protocol.config, *arguments, options=options)
 
     def _perturbed(self, checkpoint: Path) -> dict:
-        """Accuracies on perturbed images."""
+        """Accuracies on perturbed images, by name."""
         out = self.folder / 'robustness'
         self._logged('robustness', sys.executable, TOOLS / 'analysis_tools/robustness.py',
-                     self.protocol.config, checkpoint, '--out', out,
+                     self.protocol.config, f'trained={checkpoint}', '--out', out,
                      '--occlusion', *self.args.occlusion, '--shuffle', *self.args.shuffle)
         rows, = json.loads((out / 'robustness.json').read_text())['results'].values()
         return {_perturbation(row['perturbation'], row['level']): row['top1'] for row in rows}
@@ -193,8 +188,9 @@ def _sha256(path: Path) -> str:
 
 
 def table(results: Collection[dict]) -> str:
-    """Markdown, a row for each protocol and metric, a column for each checkpoint: means over seeds
-    and half of the range."""
+    """Format a Markdown table with a row per protocol and metric, and a column per checkpoint.
+
+    Cells are means over seeds and half of the range."""
     checkpoints = list(dict.fromkeys(result['checkpoint'] for result in results))
     rows = []
     for protocol in dict.fromkeys(result['protocol'] for result in results):
@@ -215,17 +211,15 @@ def _shown(runs: Collection[dict]) -> list[str]:
 
 
 def planned_runs(args: argparse.Namespace) -> list[Run]:
-    """Every checkpoint under every protocol."""
-    protocols = [Protocol(config, args) for config in args.protocols]
-    names = [protocol.name for protocol in protocols]
-    if twice := {name for name in names if names.count(name) > 1}:
-        raise ConfigError(f'--protocols: {sorted(twice)[0]!r} is given more than once')
+    """Combine every checkpoint with every protocol."""
+    protocols = [Protocol(name, config, args)
+                 for name, config in named_paths('--protocols', args.protocols).items()]
     if unread := args.cfg_options.keys() - {key for p in protocols for key in p.options}:
-        raise ConfigError(f'--cfg-options {sorted(unread)[0]}: no protocol has such a field')
+        raise ConfigError(f'--cfg-options {sorted(unread)[0]}: no protocol has this field. Correct '
+                          'or remove it.')
     if (args.occlusion or args.shuffle) and not any(p.perturbations for p in protocols):
-        raise ConfigError('--occlusion and --shuffle test what a protocol has trained: add a '
-                          'config that trains a classifier to --protocols, or run '
-                          'tools/analysis_tools/robustness.py')
+        raise ConfigError('--occlusion and --shuffle need a trained classifier. Add a config that '
+                          'trains one to --protocols, or run tools/analysis_tools/robustness.py.')
     return [Run(name, path, sha256, protocol, seed, args)
             for name, path in named_checkpoints(args.checkpoints).items()
             for sha256 in [_sha256(path)] for protocol in protocols
@@ -244,7 +238,7 @@ def main() -> None:
         run.check_conditions(results)
     left = [run for run in runs if not run.is_in(results)]
     args.out.mkdir(parents=True, exist_ok=True)
-    print(f'{len(left)} of {len(runs)} runs are left to do', flush=True)
+    print(f'{len(left)} of {len(runs)} runs are left', flush=True)
     try:
         for result in run_all(left, args.jobs):
             results[result['checkpoint'], result['protocol'], result['seed']] = result

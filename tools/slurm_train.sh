@@ -4,7 +4,7 @@
 #     [GPUS=8 GPUS_PER_NODE=8 CPUS_PER_TASK=5 SRUN_ARGS=... PORT=29500 PYTHON=python] \
 #         bash tools/slurm_train.sh PARTITION JOB_NAME CONFIG WORK_DIR [options of train.py]
 #
-# GPUS counts those of all machines. Give PORT when two jobs may meet on one machine.
+# GPUS is the total over all machines. Set PORT if two jobs can share a machine.
 set -euo pipefail
 
 if (($# < 4)); then

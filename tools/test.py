@@ -4,45 +4,50 @@
     bash tools/dist_test.sh CONFIG CHECKPOINT 8
 """
 import argparse
+import os.path as osp
 
 from mmengine.config import Config
 from mmengine.fileio import dump
 
-from mmguided.cli.arguments import add_common_arguments, load_config, merge_common_args
+from mmguided.cli.arguments import (
+    add_run_arguments,
+    load_config,
+    merge_run_arguments,
+    tool_parser,
+)
 from mmguided.cli.config_checks import check_checkpoint, check_data
 from mmguided.utils.errors import ConfigError, exit_on_config_error
 
 
 def parse_args() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description='Test a model')
-    parser.add_argument('config', help='config file')
-    parser.add_argument('checkpoint', help='checkpoint file')
-    parser.add_argument('--out', help='file for the results: .pkl for predictions, .json, .yml or '
-                        '.pkl for metrics')
-    parser.add_argument(
-        '--out-item', choices=['pred', 'metrics'], help='what --out holds; default: pred')
-    parser.add_argument('--show-dir', help='folder for pictures of the predictions')
-    parser.add_argument('--show', action='store_true', help='show the pictures in a window')
-    parser.add_argument(
-        '--wait-time', type=float, default=2, metavar='S', help='seconds that --show keeps each')
-    add_common_arguments(parser)
+    parser = tool_parser(__doc__, 'config')
+    parser.add_argument('checkpoint', type=osp.expanduser, help='checkpoint file')
+    parser.add_argument('--out', type=osp.expanduser, help='result file: .pkl for predictions, '
+                        '.json, .yml or .pkl for metrics')
+    parser.add_argument('--out-item', choices=['pred', 'metrics'],
+                        help='content of --out; default: pred')
+    parser.add_argument('--show-dir', type=osp.expanduser, help='folder for drawn predictions')
+    parser.add_argument('--show', action='store_true', help='show drawn predictions in a window')
+    parser.add_argument('--wait-time', type=float, default=2, metavar='S',
+                        help='seconds per drawn prediction in --show')
+    add_run_arguments(parser)
     return parser.parse_args()
 
 
 def check_args(args: argparse.Namespace) -> None:
-    """Raise ConfigError for what would otherwise fail after the whole test has run."""
+    """Check what would otherwise fail after the whole test."""
     if args.out_item and not args.out:
-        raise ConfigError(f'--out-item={args.out_item} needs --out FILE')
+        raise ConfigError(f'--out-item={args.out_item}: needs a file. Set --out FILE.')
     endings = ('.json', '.yml', '.yaml', '.pkl') if args.out_item == 'metrics' else ('.pkl',)
     if args.out and not args.out.endswith(endings):
-        raise ConfigError(f'--out={args.out!r} must end in {" or ".join(endings)}')
+        raise ConfigError(f'--out={args.out!r}: wrong ending. Use {" or ".join(endings)}.')
 
 
-def merge_test_args(cfg: Config, args: argparse.Namespace) -> None:
+def merge_test_arguments(cfg: Config, args: argparse.Namespace) -> None:
     """Write the options that only testing has into ``cfg``."""
     if not cfg.get('test_dataloader'):
-        raise ConfigError(f'config={args.config!r} has no `test_dataloader`: a pretraining config '
-                          'cannot be tested; use one of configs/benchmarks')
+        raise ConfigError(f'config={args.config!r}: has no `test_dataloader`. Give a config of '
+                          'configs/benchmarks.')
     cfg.load_from = args.checkpoint
     cfg.resume = False
     if args.amp:
@@ -52,11 +57,11 @@ def merge_test_args(cfg: Config, args: argparse.Namespace) -> None:
 
 
 def draw_predictions(cfg: Config, args: argparse.Namespace) -> None:
-    """Switch on the visualization hook, whose options each toolbox words in its own way."""
+    """Enable the visualization hook, whose options differ between the toolboxes."""
     hook = cfg.get('default_hooks', {}).get('visualization')
     if not hook:
-        raise ConfigError('default_hooks.visualization is not set, and --show and --show-dir need '
-                          "it: add `visualization=dict(type='VisualizationHook')`")
+        raise ConfigError('default_hooks.visualization is not set, which --show and --show-dir '
+                          "need. Add `visualization=dict(type='VisualizationHook')`.")
     hook.update(show=args.show, wait_time=args.wait_time)
     scope = cfg.get('default_scope')
     hook['draw' if scope in ('mmdet', 'mmseg') else 'enable'] = True
@@ -67,22 +72,21 @@ def draw_predictions(cfg: Config, args: argparse.Namespace) -> None:
 
 
 def read_config() -> tuple[Config, argparse.Namespace]:
-    """The config of the command line, checked as far as that goes without torch, and the options.
-    """
+    """Read and check the config of the command line, without torch; also return the options."""
     args = parse_args()
     cfg = load_config(args.config, args.cfg_options)
     check_args(args)
-    merge_common_args(cfg, args)
-    merge_test_args(cfg, args)
-    check_checkpoint('checkpoint', args.checkpoint, 'give the path of a .pth file')
-    check_data(cfg, ('model', 'test_dataloader'))
+    merge_run_arguments(cfg, args)
+    merge_test_arguments(cfg, args)
+    check_checkpoint('checkpoint', args.checkpoint)
+    check_data(cfg, ('model', 'test_dataloader', 'test_evaluator'))
     return cfg, args
 
 
 @exit_on_config_error
 def main() -> None:
     cfg, args = read_config()
-    # Only here, since it imports torch and the toolboxes, which takes many seconds.
+    # Imported late because torch and the toolboxes take many seconds.
     from mmengine.dist import is_main_process
 
     from mmguided.cli.runner import leave_process_group, test

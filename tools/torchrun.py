@@ -1,5 +1,7 @@
-"""``python -m torch.distributed.run``, with the mistakes of a command line found before it starts
-processes, and without its stack when one of them fails: that process has already said why."""
+"""Run ``python -m torch.distributed.run`` after checking the config in a single process.
+
+If a process fails, its own output explains it; the traceback of torchrun is not shown.
+"""
 import runpy
 import sys
 
@@ -10,7 +12,7 @@ from mmguided.utils.errors import exit_on_config_error
 def check_command() -> None:
     """Read the config as the script of this command line will."""
     command = sys.argv
-    script = next(place for place, word in enumerate(command) if place and word.endswith('.py'))
+    script = next(i for i, word in enumerate(command) if i and word.endswith('.py'))
     sys.argv = command[script:]
     runpy.run_path(command[script])['read_config']()
     sys.argv = command
@@ -24,4 +26,4 @@ if __name__ == '__main__':
         run.main()
     except ChildFailedError as error:
         rank, failure = error.get_first_failure()
-        sys.exit(f'error: process {rank} ended with code {failure.exitcode}; its output is above')
+        sys.exit(f'error: process {rank} ended with code {failure.exitcode}; see its output above')

@@ -1,14 +1,14 @@
-r"""Train a small CLIP on labeled images and captions made of their class names.
+r"""Train a small CLIP on labeled images with captions made from the class names.
 
     python tools/train_clip.py FOLDER/train --val FOLDER/test --out work_dirs/clip_micro
 
-FOLDER/train/<class name>/* are the images; their captions are "a photo of a <class name>". A ViT of
-4 blocks, 128 wide, on 32 x 32 pixels, and a text encoder of 2 blocks learn with CLIP's contrastive
-loss. It stands in for OpenAI's CLIP where that cannot be had, as the teacher of
-configs/cmt_mae/vit-micro_folder-32.py, and says nothing of CLIP. FOLDER/test, of the same classes,
+The images are FOLDER/train/<class name>/*, the captions "a photo of a <class name>". A ViT (4
+blocks, width 128, 32 x 32 pixels) and a text encoder (2 blocks) are trained with CLIP's contrastive
+loss. The model replaces OpenAI's CLIP as the teacher of configs/cmt_mae/vit-micro_folder-32.py if
+the original is not available; it is not evidence about CLIP. --val, a folder of the same classes,
 measures zero-shot accuracy after each epoch.
 
---out is a folder in open_clip's own format; any config reads it by
+--out is a folder in open_clip's format. Configs read it with
 model.teacher.model_name=local-dir:OUT model.teacher.pretrained=None.
 """
 import argparse
@@ -25,6 +25,7 @@ from torchvision import transforms
 from torchvision.datasets.folder import ImageFolder, pil_loader
 from tqdm import tqdm
 
+from mmguided.cli.arguments import add_shared, local_path, tool_parser
 from mmguided.utils.errors import ConfigError, exit_on_config_error, imports_of_extra
 
 with imports_of_extra('clip'):
@@ -40,41 +41,38 @@ NORMALIZATION = dict(mean=open_clip.OPENAI_DATASET_MEAN, std=open_clip.OPENAI_DA
 
 
 def parse_args() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument('train', type=Path, help='folder with one sub-folder per class')
-    parser.add_argument('--val', type=Path, help='the same classes, to measure accuracy on')
-    parser.add_argument('--out', type=Path, required=True, help='folder to write the model to')
+    parser = tool_parser(__doc__, '--seed')
+    parser.add_argument('train', type=local_path, help='folder with one sub-folder per class')
+    parser.add_argument('--val', type=local_path, help='folder of the same classes for validation')
+    add_shared(parser, '--out', required=True, metavar='FOLDER', help='folder of the model')
     parser.add_argument('--epochs', type=int, default=15)
     parser.add_argument('--batch-size', type=int, default=128)
-    parser.add_argument('--lr', type=float, default=1e-3, help='of AdamW, after one epoch of '
-                        'warm-up; falls to zero along a cosine')
+    parser.add_argument('--lr', type=float, default=1e-3, help='peak learning rate of AdamW, with '
+                        'one epoch of warm-up and cosine decay')
     parser.add_argument('--workers', type=int, default=2)
-    parser.add_argument('--seed', type=int, default=0)
     return parser.parse_args()
 
 
 def read_image(path: str) -> Image.Image:
-    """An RGB image; ConfigError if it cannot be read."""
+    """Read an RGB image; raise ConfigError if it is unreadable."""
     try:
         return pil_loader(path)
     except OSError as error:
-        raise ConfigError(f'{path!r} cannot be read as an image: take it out of the folder'
-                          ) from error
+        raise ConfigError(f'{path!r}: not a readable image. Remove it from the folder.') from error
 
 
 def load_images(root: Path, *augmentation: object) -> ImageFolder:
-    """Images of class folders, as tensors that CLIP reads."""
+    """Build a data set of class folders that gives normalized tensors."""
     steps = [*augmentation, transforms.ToTensor(), transforms.Normalize(**NORMALIZATION)]
     try:
         return ImageFolder(root, transforms.Compose(steps), loader=read_image)
     except FileNotFoundError as error:
-        raise ConfigError(f'{str(root)!r} is no folder of class folders with images: give one that '
-                          'has them') from error
+        raise ConfigError(f'{str(root)!r}: no class folders with images. Give a folder that has '
+                          'them.') from error
 
 
 def captions(classes: list[str]) -> Tensor:
-    """Tokens ``(classes, CONTEXT_LENGTH)`` of one caption per class."""
+    """Tokenize one caption per class, ``(classes, CONTEXT_LENGTH)``."""
     texts = [f'a photo of a {name.replace("_", " ")}' for name in classes]
     return SimpleTokenizer(context_length=CONTEXT_LENGTH)(texts)
 
@@ -82,7 +80,7 @@ def captions(classes: list[str]) -> Tensor:
 @torch.no_grad()
 def zero_shot_accuracy(model: torch.nn.Module, loader: DataLoader, texts: Tensor,
                        device: torch.device) -> float:
-    """Share of images whose own class has the caption most similar to them."""
+    """Share of images whose most similar caption is that of their class."""
     model.eval()
     classes = model.encode_text(texts, normalize=True)
     hits = [(model.encode_image(images.to(device), normalize=True) @ classes.T).argmax(1).cpu()
@@ -100,23 +98,23 @@ def main() -> None:
         transforms.RandomResizedCrop(SIDE, scale=(0.4, 1), interpolation=3, antialias=True),
         transforms.RandomHorizontalFlip())
     if len(images) < args.batch_size:
-        raise ConfigError(f'--batch-size {args.batch_size}: {str(args.train)!r} has '
-                          f'{len(images)} images; give a smaller one')
+        raise ConfigError(f'--batch-size={args.batch_size}: {str(args.train)!r} has only '
+                          f'{len(images)} images. Give a smaller number.')
     loader = DataLoader(images, args.batch_size, shuffle=True, drop_last=True,
                         num_workers=args.workers, persistent_workers=args.workers > 0)
     val_loader = None
     if args.val:
         val = load_images(args.val, transforms.Resize(SIDE), transforms.CenterCrop(SIDE))
         if val.classes != images.classes:
-            raise ConfigError(f'--val {args.val}: its classes {val.classes[:5]}... are not those '
-                              f'of {str(args.train)!r}, {images.classes[:5]}...; give a folder of '
-                              'the same classes')
+            raise ConfigError(f'--val={str(args.val)!r}: the classes {val.classes[:5]}... differ '
+                              f'from {images.classes[:5]}... of {str(args.train)!r}. Give a folder '
+                              'of the same classes.')
         val_loader = DataLoader(val, 500, num_workers=args.workers)
 
     args.out.mkdir(parents=True, exist_ok=True)
     config = dict(model_cfg=MODEL, preprocess_cfg=NORMALIZATION)
     (args.out / 'open_clip_config.json').write_text(json.dumps(config, indent=2))
-    logging.getLogger().setLevel(logging.ERROR)  # open_clip warns that there are no weights yet
+    logging.getLogger().setLevel(logging.ERROR)  # hides the warning about missing weights
     model = open_clip.create_model(f'local-dir:{args.out}', load_weights=False).to(device)
     loss_of = open_clip.ClipLoss()
     texts = captions(images.classes).to(device)
@@ -130,7 +128,7 @@ def main() -> None:
         losses = []
         for inputs, labels in tqdm(loader, f'epoch {epoch}/{args.epochs}', leave=False):
             features = model.encode_image(inputs.to(device), normalize=True)
-            # Captions of one class are equal: each is encoded once.
+            # All images of a class share a caption, which is encoded once.
             words = model.encode_text(texts, normalize=True)[labels.to(device)]
             loss = loss_of(features, words, model.logit_scale.exp())
             optimizer.zero_grad()
@@ -138,7 +136,7 @@ def main() -> None:
             optimizer.step()
             scheduler.step()
             with torch.no_grad():
-                model.logit_scale.clamp_(0, math.log(100))  # as CLIP's
+                model.logit_scale.clamp_(0, math.log(100))  # as in CLIP
             losses.append(loss.detach())
         torch.save(model.state_dict(), args.out / 'open_clip_pytorch_model.bin')
         line = f'epoch {epoch}/{args.epochs}: loss {torch.stack(losses).mean():.3f}'

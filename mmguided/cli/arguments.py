@@ -1,109 +1,138 @@
-"""From the command line to a config: what ``tools/train.py`` and ``tools/test.py`` share.
+"""Command-line arguments of all tools, and the config that ``train.py`` and ``test.py`` run.
 
-Nothing here imports torch, so that a wrong option is answered at once.
+All tools name their inputs alike:
+
+- ``CONFIG``: the path of a config; ``CONFIG CHECKPOINT``: a checkpoint, read by that config.
+- ``[NAME=]CHECKPOINT ...``: models to compare. A checkpoint saved by our training contains its
+  config; ``--configs NAME=CONFIG ...`` sets the config of any other.
+- ``[NAME=]WORK_DIR ...``: training runs to compare.
+- ``[NAME=]CONFIG ...``: configs to compare.
+
+NAME labels tables and figures. By default it is the file name and its folder (`default_name`).
+Options that several tools have are spelled alike and are defined in `SHARED`. A leading ``~`` of a
+path is the home folder. Nothing here imports torch, so that errors are reported at once.
 """
 import argparse
+import ast
 import os
-from collections.abc import Sequence
+import re
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from mmengine.config import Config, ConfigDict, DictAction
 
-from mmguided.utils.configs import drop_scope, unset_num_classes, walk
-from mmguided.utils.errors import ConfigError, check_file
-from mmguided.utils.renamed_configs import check_renamed
+from mmguided.hub import get_model
+from mmguided.utils.configs import drop_scope, expand_home, read_config, unset_num_classes, walk
+from mmguided.utils.errors import ConfigError, check_file, did_you_mean
 
-from .config_checks import (
-    INSTALL,
-    check_arguments,
-    check_hooks,
-    check_options,
-    check_scopes,
-    check_variables,
-)
+from .config_checks import check_checkpoint, check_options, check_variables
 
-#: What MMEngine's Runner registers by default.
-OWN_HOOKS = ('runtime_info', 'timer', 'sampler_seed', 'logger', 'param_scheduler', 'checkpoint')
+#: Hooks that MMEngine's Runner registers by default.
+RUNNER_HOOKS = ('runtime_info', 'timer', 'sampler_seed', 'logger', 'param_scheduler', 'checkpoint')
 LOADERS = ('train_dataloader', 'val_dataloader', 'test_dataloader')
+FIGURE_FORMATS = ('.png', '.pdf', '.svg')
 
 
 class OptionAction(DictAction):
-    """MMEngine's ``KEY=VALUE ...``, with an error that a user understands."""
+    """MMEngine's ``KEY=VALUE ...``, except that paths keep their blanks and commas."""
 
     def __call__(self, parser, namespace, values, option_string=None) -> None:
         for value in values:
             if '=' not in value:
-                parser.error(f'{option_string} {value!r}: write KEY=VALUE, without blanks')
+                parser.error(f'{option_string} {value!r}: write KEY=VALUE.')
         super().__call__(parser, namespace, values, option_string)
 
+    @staticmethod
+    def _parse_iterable(text: str) -> object:
+        if text[:1] in ('[', '(', '"', "'"):
+            try:
+                return ast.literal_eval(text)
+            except (SyntaxError, ValueError):  # names without quotes, as in [a,b]
+                return DictAction._parse_iterable(text)
+        return text if re.search(r'[/\s=]', text) else DictAction._parse_iterable(text)
 
-def add_common_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the options that training and testing share."""
-    parser.add_argument('--work-dir', help='folder of logs and checkpoints; default: the config\'s '
-                        '`work_dir`, else ./work_dirs/METHOD/CONFIG_NAME')
-    parser.add_argument(
-        '--data-root', metavar='FOLDER', help='folder of the data, in place of every `data_root`')
+
+def local_path(text: str) -> Path:
+    """A path in which ``~`` is the home folder."""
+    return Path(text).expanduser()
+
+
+#: Arguments that several tools share.
+SHARED = {
+    'config': dict(type=os.path.expanduser, help='config file'),
+    'configs': dict(nargs='+', metavar='[NAME=]CONFIG'),
+    'checkpoints': dict(nargs='+', metavar='[NAME=]CHECKPOINT'),
+    'runs': dict(nargs='+', metavar='[NAME=]WORK_DIR'),
+    '--configs': dict(nargs='+', default=[], metavar='NAME=CONFIG',
+                      help='configs of checkpoints that do not contain one'),
+    '--data-root': dict(type=os.path.expanduser, metavar='FOLDER',
+                        help='data folder; replaces every `data_root` of the config'),
+    '--images': dict(nargs='+', required=True, type=local_path, metavar='IMAGE'),
+    '--out': dict(type=local_path),
+    '--seed': dict(type=int, default=0),
+    '--seeds': dict(type=int, nargs='+', default=[0]),
+    '--cfg-options': dict(nargs='+', action=OptionAction, metavar='KEY=VALUE', default={},
+                          help='override config fields: a.b=1 c="[1,2]" d="[(1,2),(3,4)]"'),
+}
+
+
+def add_shared(parser: argparse.ArgumentParser, *names: str, **changes) -> None:
+    """Add arguments of `SHARED`, with changed settings."""
+    for name in names:
+        parser.add_argument(name, **SHARED[name] | changes)
+
+
+def tool_parser(description: str, *names: str) -> argparse.ArgumentParser:
+    """Parser of a tool with arguments of `SHARED`."""
+    parser = argparse.ArgumentParser(
+        description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
+    add_shared(parser, *names)
+    return parser
+
+
+def add_run_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the options that ``train.py`` and ``test.py`` share."""
+    parser.add_argument('--work-dir', type=os.path.expanduser, help='folder of logs and '
+                        "checkpoints; default: the config's `work_dir`, or "
+                        'work_dirs/METHOD/CONFIG_NAME')
+    add_shared(parser, '--data-root', '--cfg-options')
     parser.add_argument('--amp', action='store_true', help='automatic mixed precision')
     parser.add_argument('--no-pin-memory', action='store_true', help='do not pin memory')
-    parser.add_argument(
-        '--no-persistent-workers', action='store_true',
-        help='start the data loaders\' workers anew at each epoch')
-    parser.add_argument(
-        '--cfg-options', nargs='+', action=OptionAction, metavar='KEY=VALUE', default={},
-        help='override fields of the config: a.b=1 c="[1,2]" d="[(1,2),(3,4)]" (no blanks inside)')
-    parser.add_argument(
-        '--launcher', choices=['none', 'pytorch', 'slurm', 'mpi'], default='none',
-        help='who started the processes')
-    parser.add_argument(
-        '--local_rank', '--local-rank', type=int, default=0,
-        help='set by old launchers only; newer ones use the variable LOCAL_RANK')
+    parser.add_argument('--no-persistent-workers', action='store_true',
+                        help='restart the data loader workers at each epoch')
+    parser.add_argument('--launcher', choices=['none', 'pytorch', 'slurm', 'mpi'], default='none',
+                        help='job launcher')
+    parser.add_argument('--local_rank', '--local-rank', type=int, default=0,
+                        help='set by old launchers; new ones set the variable LOCAL_RANK')
 
 
-def load_config(path: str, options: dict | None = None) -> Config:
-    """Read a config file and merge ``--cfg-options`` into it. Its ``custom_imports`` are left to
-    :func:`mmguided.cli.runner.build_runner`.
+def load_config(path: str, options: Mapping | None = None) -> Config:
+    """Read a config and merge ``--cfg-options`` into it. :func:`mmguided.cli.runner.build_runner`
+    runs its ``custom_imports``.
 
     Raises:
-        ConfigError: If a file of it is missing, asks for a package that is not installed, or sets
-            what nothing reads; if an option is misspelled.
+        ConfigError: If the config cannot be read, or nothing reads a variable or option.
     """
-    if not os.path.isfile(path):
-        check_renamed('config', path)
-    check_file('config', path, 'give the path of a .py, .json or .yml config file')
-    try:
-        cfg = Config.fromfile(path, import_custom_modules=False)
-    except FileNotFoundError as error:
-        raise ConfigError(f'config={path!r} asks for a file that does not exist: {error}; '
-                          'mend `_base_` in it') from error
-    except ModuleNotFoundError as error:
-        raise ConfigError(f'config={path!r} asks for a package that is not there: {error}; '
-                          f'{INSTALL}') from error
-    except SyntaxError as error:
-        raise ConfigError(f'config={path!r} is not valid Python: {error}') from error
+    path = os.path.expanduser(path)
+    cfg = read_config(path)
     drop_scope(cfg)
     check_variables(path, cfg)
     check_options(cfg, options or {})
-    cfg.merge_from_dict(options or {})
-    check_scopes(cfg)
-    check_hooks(cfg)
-    check_arguments(cfg)
+    cfg.merge_from_dict(dict(options or {}))
+    expand_home(cfg)
     return cfg
 
 
-def merge_common_args(cfg: Config, args: argparse.Namespace) -> None:
-    """Write the other options of :func:`add_common_arguments` into ``cfg``, except ``--amp``, which
-    means another thing in training than in testing."""
+def merge_run_arguments(cfg: Config, args: argparse.Namespace) -> None:
+    """Write the options of :func:`add_run_arguments` into ``cfg``, except ``--amp``, which differs
+    between training and testing."""
     cfg.launcher = args.launcher
-    # MMEngine takes None for its own hooks, and stops at that of another.
+    # MMEngine accepts None for its own default hooks only.
     hooks = cfg.get('default_hooks') or {}
-    for name in [name for name, hook in hooks.items() if hook is None and name not in OWN_HOOKS]:
+    for name in [name for name, hook in hooks.items() if hook is None and name not in RUNNER_HOOKS]:
         del hooks[name]
     os.environ.setdefault('LOCAL_RANK', str(args.local_rank))
-    if args.work_dir:
-        cfg.work_dir = args.work_dir
-    elif not cfg.get('work_dir'):
-        cfg.work_dir = default_work_dir(args.config)
-
+    cfg.work_dir = args.work_dir or cfg.get('work_dir') or default_work_dir(args.config)
     if args.data_root:
         set_data_root(cfg, args.data_root)
     fill_num_classes(cfg)
@@ -117,25 +146,26 @@ def merge_common_args(cfg: Config, args: argparse.Namespace) -> None:
 
 
 def set_data_root(cfg: Config, folder: str) -> None:
-    """Write ``folder`` into every ``data_root``, and into the paths that begin with the old one,
-    such as an evaluator's ``ann_file``."""
+    """Replace every ``data_root``, also where another path starts with it, such as an evaluator's
+    ``ann_file``."""
     fields = [field for field in (*LOADERS, 'model', 'val_evaluator', 'test_evaluator',
                                   'custom_hooks') if cfg.get(field)]
     nodes = [node for field in fields for _, node in walk(cfg[field], field)
              if isinstance(node, dict)]
-    roots = {node['data_root'] for node in nodes if node.get('data_root')}
+    roots = {node['data_root'].rstrip('/') for node in nodes if node.get('data_root')}
     if not roots:
-        raise ConfigError(f'--data-root={folder!r}: no data set of this config has a `data_root`')
+        raise ConfigError(f'--data-root={folder!r}: the config has no `data_root`. Set the paths '
+                          'of its data sets by --cfg-options.')
     for node in nodes:
         for key, value in node.items():
             old = next((root for root in roots
-                        if isinstance(value, str) and f'{value}/'.startswith(root)), None)
+                        if isinstance(value, str) and f'{value}/'.startswith(f'{root}/')), None)
             if old is not None:
                 node[key] = os.path.join(folder, value[len(old):].lstrip('/')).rstrip('/')
 
 
 def fill_num_classes(cfg: Config) -> None:
-    """Let ``num_classes=None`` of a model be the number of class folders of the training data."""
+    """Replace ``num_classes=None`` in the model by the number of training class folders."""
     unset = unset_num_classes(cfg.get('model'))
     if not unset:
         return
@@ -144,57 +174,99 @@ def fill_num_classes(cfg: Config) -> None:
     num = sum(path.is_dir() for path in folder.glob('*'))
     if not num:
         raise ConfigError(f'train_dataloader.dataset.data_root={dataset.data_root!r}: '
-                          f'{str(folder)!r} has no folders of classes; set `--data-root FOLDER`')
+                          f'{str(folder)!r} has no class folders. Set `--data-root FOLDER`.')
     for node in unset.values():
         node['num_classes'] = num
 
 
-def named_paths(field: str, arguments: Sequence[str]) -> dict[str, str]:
-    """Name -> path of arguments ``[NAME=]PATH``; without a name, the path without its ending.
-
-    Raises:
-        ConfigError: If two have one name.
-    """
-    paths = {}
-    for argument in arguments:
-        name, separator, path = argument.partition('=')
-        if not separator or Path(argument).exists():  # a path may have the sign in it
-            name, path = str(Path(argument).with_suffix('')), argument
-        if not name.strip():
-            raise ConfigError(f'{field}={argument!r}: the name before the = is empty')
-        if name in paths:
-            raise ConfigError(f'{field}={argument!r}: {name!r} is the name of another one; put '
-                              'NAME= in front')
-        paths[name] = path
-    return paths
-
-
-def figure_files(out: Path) -> list[Path]:
-    """Files of a figure: the .png of ``--out``, and beside it a .pdf.
-
-    Raises:
-        ConfigError: If it has another ending.
-    """
-    if out.suffix != '.png':
-        raise ConfigError(f"--out='{out}': give a file that ends in .png; a .pdf is written too")
-    return [out, out.with_suffix('.pdf')]
-
-
 def default_work_dir(config: str) -> str:
-    """``work_dirs/`` and the path of a config below its folder ``configs/``, or else below the
-    current folder: ``work_dirs/mae/vit-b_300e`` and ``work_dirs/ccmim/vit-b_300e``."""
+    """``work_dirs/`` plus the path of a config below ``configs/`` or the current folder, such as
+    ``work_dirs/mae/vit-b_300e``."""
     path = Path(config).resolve().with_suffix('')
-    roots = [folder for folder in path.parents if folder.name == 'configs'] or [Path.cwd()]
-    below = path.relative_to(roots[0]) if path.is_relative_to(roots[0]) else Path(path.name)
+    root = next((folder for folder in path.parents if folder.name == 'configs'), Path.cwd())
+    below = path.relative_to(root) if path.is_relative_to(root) else Path(path.name)
     return str('work_dirs' / below)
 
 
 def _set_loader_defaults(loader: ConfigDict, scope: str | None) -> None:
-    """mmpretrain's configs count on these; mmdet's and mmseg's state what they need, and their
-    samples of unequal size must not be stacked."""
+    """Set the defaults of mmpretrain's tools. Configs of mmdet and mmseg state theirs; their
+    samples differ in size and cannot be stacked."""
     if scope in ('mmpretrain', 'mmguided'):
         loader.setdefault('collate_fn', dict(type='default_collate'))
         loader.setdefault('pin_memory', True)
         loader.setdefault('persistent_workers', True)
     if not loader.get('num_workers'):
-        loader.persistent_workers = False  # torch refuses it without workers
+        loader.persistent_workers = False  # torch requires workers for it
+
+
+def default_name(path: str) -> str:
+    """File name and folder, such as ``mae/epoch_800``; a name that is no path stays as it is."""
+    if '/' not in path and not os.path.exists(path):
+        return path
+    return re.sub(r'\.(pth|pt|py)$', '', '/'.join(Path(path).resolve().parts[-2:]))
+
+
+def named_paths(field: str, arguments: Sequence[str]) -> dict[str, str]:
+    """Map the names of ``[NAME=]PATH ...`` to the paths.
+
+    Raises:
+        ConfigError: If a name is empty or used twice.
+    """
+    paths = {}
+    for argument in arguments:
+        name, separator, path = argument.partition('=')
+        if not separator or Path(argument).exists():  # a path may contain =
+            name, path = default_name(argument), argument
+        if not name.strip() or name in paths:
+            raise ConfigError(f'{field}={argument!r}: the name {name!r} is empty or used twice. '
+                              'Put NAME= in front of the path.')
+        paths[name] = os.path.expanduser(path)
+    return paths
+
+
+def named_checkpoints(arguments: Sequence[str]) -> dict[str, Path]:
+    """Map the names of ``[NAME=]CHECKPOINT ...`` to the files, see :func:`named_paths`."""
+    paths = named_paths('checkpoint', arguments)
+    for path in paths.values():
+        if '://' in path:
+            raise ConfigError(f'checkpoint={path!r}: not a local file. Download it first.')
+        check_checkpoint('checkpoint', path)
+    return {name: Path(path) for name, path in paths.items()}
+
+
+def named_configs(arguments: Sequence[str], models: Mapping[str, object]) -> dict[str, str]:
+    """Map the names of ``--configs NAME=CONFIG ...`` to the configs.
+
+    Raises:
+        ConfigError: If no model has the name, or there is no such file.
+    """
+    named = {}
+    for argument in arguments:
+        # The name of a model may contain =.
+        name = next((name for name in models if argument.startswith(f'{name}=')), None)
+        if name is None:
+            given, separator, _ = argument.partition('=')
+            raise ConfigError(f'--configs={argument!r}: not NAME=CONFIG with the name of a model'
+                              f'{did_you_mean(given, models) if separator else "."}')
+        named[name] = os.path.expanduser(argument.removeprefix(f'{name}='))
+        check_file('--configs', named[name], 'Give the path of a config.')
+    return named
+
+
+def load_models(checkpoints: Mapping[str, Path], configs: Mapping[str, str]) -> dict:
+    """Load models by name, in eval mode on the device."""
+    from mmengine.device import get_device
+    return {name: (get_model(configs[name], str(path)) if name in configs else get_model(path)
+                   ).to(get_device()) for name, path in checkpoints.items()}
+
+
+def figure_files(out: Path) -> list[Path]:
+    """Files of a figure: ``--out``, plus a .pdf copy of a .png.
+
+    Raises:
+        ConfigError: If the file has another ending.
+    """
+    if out.suffix not in FIGURE_FORMATS:
+        raise ConfigError(f'--out={str(out)!r}: unknown figure format. Use an ending of '
+                          f'{", ".join(FIGURE_FORMATS)}.')
+    return [out, out.with_suffix('.pdf')] if out.suffix == '.png' else [out]

@@ -1,4 +1,4 @@
-"""From a config to a Runner, and to its end."""
+"""Build a Runner from a config and run it."""
 import gc
 
 from mmengine.config import Config
@@ -15,13 +15,13 @@ from .error_messages import explain_config_errors
 
 
 def build_runner(cfg: Config) -> Runner:
-    """The Runner of ``cfg``, or the class that it names as ``runner_type``."""
+    """Build the Runner, or the class that ``runner_type`` names."""
     import_parts(cfg)
     return RUNNERS.build(cfg) if 'runner_type' in cfg else Runner.from_cfg(cfg)
 
 
 def train(cfg: Config) -> None:
-    """Train as ``cfg`` says; what is wrong in it becomes a ConfigError."""
+    """Train; raise ConfigError for a mistake in ``cfg``."""
     prepare_device(cfg)
     with explain_config_errors(cfg, (
             'train_dataloader', 'val_dataloader', 'val_evaluator', 'model', 'optim_wrapper',
@@ -35,14 +35,14 @@ def train(cfg: Config) -> None:
 
 
 def test(cfg: Config, predictions: str | None = None) -> dict[str, float]:
-    """Test ``cfg.load_from``; what is wrong in ``cfg`` becomes a ConfigError.
+    """Test ``cfg.load_from``; raise ConfigError for a mistake in ``cfg``.
 
     Args:
         cfg: A config with a ``test_dataloader``.
-        predictions: A .pkl file to write the predictions to.
+        predictions: A .pkl file for the predictions.
 
     Returns:
-        The metrics by name; none on other processes than the first.
+        The metrics by name, empty in all processes but the first.
     """
     prepare_device(cfg)
     with explain_config_errors(cfg, (
@@ -50,7 +50,7 @@ def test(cfg: Config, predictions: str | None = None) -> dict[str, float]:
             'default_hooks')):
         runner = build_runner(cfg)
         if predictions:
-            # mmdet's own metric keeps masks as run lengths.
+            # mmdet's own metric stores masks as run lengths.
             kind = 'mmdet.DumpDetResults' if cfg.get('default_scope') == 'mmdet' else 'DumpResults'
             runner.test_evaluator.metrics.append(
                 METRICS.build(dict(type=kind, out_file_path=predictions)))
@@ -59,12 +59,12 @@ def test(cfg: Config, predictions: str | None = None) -> dict[str, float]:
 
 
 def leave_process_group() -> None:
-    """End the process group and its threads; to be called when the Runner has gone out of scope.
+    """Destroy the process group and join its threads, after the Runner has gone out of scope.
 
-    A gloo thread lets go of the tensors of a collective after the collective has returned, and
-    needs Python for that. Where Python has begun to shut down by then, the process is aborted with
-    all its work done. The threads end with the group, and the group when nobody holds it any more:
-    hence the collection, for a Runner and its model are part of reference cycles.
+    A gloo thread releases the tensors of a collective after the collective has returned, and needs
+    the interpreter for it. If the interpreter is shutting down, the process aborts. The threads end
+    with the last reference to the group, which the reference cycles of Runner and model may hold;
+    hence the collection.
     """
     if distributed.is_initialized():
         gc.collect()

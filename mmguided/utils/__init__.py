@@ -6,11 +6,13 @@ __all__ = ['ConfigError', 'check_requirements', 'exit_on_config_error', 'registe
 
 def register_all_modules(init_default_scope: bool = True) -> None:
     """Register all parts, for ``mmengine.hub.get_model('mmguided::...')``."""
-    import mmguided.datasets
-    import mmguided.engine.hooks
-    import mmguided.engine.optimizers
-    import mmguided.evaluation
-    import mmguided.models  # noqa: F401
+    # Imported late because check_requirements must run without MMEngine.
+    from mmengine.registry import Registry
+    from mmengine.registry import init_default_scope as set_scope
+
+    from mmguided import registry
+    for value in vars(registry).values():
+        if isinstance(value, Registry) and value.scope == registry.SCOPE:
+            value.import_from_location()
     if init_default_scope:
-        from mmengine.registry import init_default_scope as set_scope
         set_scope('mmpretrain')

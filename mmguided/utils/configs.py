@@ -1,11 +1,32 @@
 """Reading configs, without torch."""
+import os
 from collections.abc import Iterator, Sequence
 
 from mmengine.config import Config
 
+from .errors import ConfigError, check_file
+from .renamed_configs import check_renamed
+
+
+def read_config(path: str, field: str = 'config') -> Config:
+    """Read a config file without running its ``custom_imports``.
+
+    Raises:
+        ConfigError: If there is no such file, or it cannot be read, whatever the reason.
+    """
+    if not os.path.isfile(os.path.expanduser(path)):
+        check_renamed(field, path)
+    check_file(field, path, 'Give the path of a .py, .json or .yml config file.')
+    try:
+        return Config.fromfile(os.path.expanduser(path), import_custom_modules=False)
+    except Exception as error:
+        reason = ' '.join(str(error).split())
+        raise ConfigError(f'{field}={path!r} cannot be read ({type(error).__name__}: {reason}). '
+                          'Correct the file or its `_base_`.') from error
+
 
 def walk(node: object, name: str) -> Iterator[tuple[str, object]]:
-    """``node`` and everything below it, each with its dotted name."""
+    """Yield ``node`` and everything below it, each with its dotted name."""
     yield name, node
     items = node.items() if isinstance(node, dict) else (
         enumerate(node) if isinstance(node, (list, tuple)) else ())
@@ -13,17 +34,33 @@ def walk(node: object, name: str) -> Iterator[tuple[str, object]]:
         yield from walk(value, f'{name}.{key}')
 
 
+def expand_home(cfg: Config) -> None:
+    """Replace a leading ``~/`` of every string by the home folder."""
+
+    def expand(node: object) -> object:
+        if isinstance(node, dict):
+            for key in node:
+                node[key] = expand(node[key])
+        elif isinstance(node, (list, tuple)):
+            return type(node)(map(expand, node))
+        elif isinstance(node, str) and node.startswith('~/'):
+            return os.path.expanduser(node)
+        return node
+
+    for field in cfg:
+        cfg[field] = expand(cfg[field])
+
+
 def unset_num_classes(model: dict) -> dict[str, dict]:
-    """Field -> part of a model's config whose ``num_classes`` is None: that of the training data.
-    """
+    """Map fields to the parts of a model's config whose ``num_classes`` is None, which means the
+    number of classes of the training data."""
     return {field: node for field, node in walk(model, 'model')
             if isinstance(node, dict) and node.get('num_classes', 0) is None}
 
 
 def drop_scope(cfg: Config) -> None:
-    """Let a config that inherits one of ours by ``_base_ = 'mmguided::...'`` name its parts in its
-    ``default_scope``, as ours does: MMEngine takes the package of a config for the package of all
-    parts that it names."""
+    """Remove the ``_scope_`` that MMEngine adds to everything inherited by ``mmguided::...``, so
+    that the types are looked up in ``default_scope``, as in our own configs."""
     for field in cfg:
         for _, node in walk(cfg[field], field):
             if isinstance(node, dict) and node.get('_scope_') == 'mmguided':
@@ -31,7 +68,7 @@ def drop_scope(cfg: Config) -> None:
 
 
 def pretrained_settings(init_cfg: dict | Sequence[dict] | None) -> dict | None:
-    """The dict of ``init_cfg`` that names a checkpoint, in any of MMEngine's ways to write it."""
+    """The dict of ``init_cfg`` that names a checkpoint, in any of MMEngine's notations."""
     for settings in [init_cfg] if isinstance(init_cfg, dict) else init_cfg or []:
         kind = settings.get('type')
         name = kind if isinstance(kind, str) else getattr(kind, '__name__', '')

@@ -2,37 +2,44 @@
 import functools
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from difflib import get_close_matches
 
 
 class ConfigError(ValueError):
-    """A config or command line asks for what cannot be; the message names the field, its value and
-    the remedy. The tools print it without a traceback."""
+    """Error in a config or on the command line. The message names the field, its value and the
+    remedy; the tools print it without a traceback."""
 
 
 @contextmanager
 def imports_of_extra(extra: str) -> Iterator[None]:
-    """Around a tool's imports of packages that only an extra of ours installs: one that is missing
-    becomes an ``error:`` line and exit code 1."""
+    """Exit with one line if an import within needs a package that only ``extra`` installs."""
     try:
         yield
     except ModuleNotFoundError as error:
-        sys.exit(f'error: {sys.argv[0]} needs the package {error.name!r}: '
-                 f"`pip install -e '.[{extra}]'`")
+        sys.exit(f'error: {sys.argv[0]}: the package {error.name!r} is not installed. Run '
+                 f"`pip install -e '.[{extra}]'`.")
+
+
+def did_you_mean(name: str, names: Iterable[str], cutoff: float = 0.6) -> str:
+    """End of an error about an unknown name: ``. Did you mean NAME?``, or a period if no known name
+    is similar."""
+    close = get_close_matches(name, list(names), 1, cutoff)
+    return f'. Did you mean {close[0]!r}?' if close else '.'
 
 
 def check_file(field: str, path: str, remedy: str) -> None:
     """Raise ConfigError unless ``path`` is a file; addresses such as ``https://...`` pass."""
     if '://' not in path and not os.path.isfile(os.path.expanduser(path)):
-        raise ConfigError(f'{field}={path!r}: no such file; {remedy}')
+        raise ConfigError(f'{field}={path!r}: no such file. {remedy}')
 
 
 def user_message(error: ConfigError) -> str:
-    """The bare message of ``error``, whatever wrapped it on its way up.
+    """The original message of ``error``.
 
-    MMEngine's registry may raise a new error of the same type around the first one, and a data
-    loader's worker hands over its whole traceback as the text of a new one.
+    MMEngine's registry may raise a second error of the same type, and a data loader worker sends
+    its whole traceback as the message.
     """
     inner = error.__cause__ or error.__context__
     while isinstance(inner, ConfigError):
@@ -44,7 +51,7 @@ def user_message(error: ConfigError) -> str:
 
 
 def exit_on_config_error(main: Callable[[], None]) -> Callable[[], None]:
-    """Decorate a tool's ``main``: a `ConfigError` becomes one ``error:`` line and exit code 1."""
+    """Decorate a tool's ``main``: print a `ConfigError` as one ``error:`` line, exit with 1."""
 
     @functools.wraps(main)
     def wrapper() -> None:
@@ -52,7 +59,7 @@ def exit_on_config_error(main: Callable[[], None]) -> Callable[[], None]:
             main()
         except ConfigError as error:
             rank = os.environ.get('RANK', '0')
-            who = 'error' if rank == '0' else f'error (process {rank})'
-            sys.exit(f'{who}: {user_message(error)}')
+            source = 'error' if rank == '0' else f'error (process {rank})'
+            sys.exit(f'{source}: {user_message(error)}')
 
     return wrapper

@@ -1,4 +1,4 @@
-"""What runs of training have logged, without torch."""
+"""Training logs, read without torch."""
 import json
 import os
 from collections.abc import Mapping
@@ -9,16 +9,16 @@ import numpy as np
 
 from .errors import ConfigError
 
-#: What a row of a log holds beside scalars of the training.
+#: Fields of a log row that are no training scalars.
 BOOKKEEPING = ('epoch', 'iter', 'step', 'time', 'data_time')
 
 
 @dataclass(frozen=True)
 class Curve:
-    """A scalar over a run.
+    """Scalar over a run.
 
     Attributes:
-        epochs: Where it was logged, ``(N, )``, counted from 0 at the start of the run.
+        epochs: ``(N, )``, counted from 0 at the start of the run.
         values: ``(N, )``.
     """
     epochs: np.ndarray
@@ -26,35 +26,35 @@ class Curve:
 
 
 def read_log(work_dir: str | os.PathLike) -> list[dict]:
-    """Rows that training has logged in a work dir, each with ``loss`` and ``step``, by rising step.
-    A resumed run has several logs: from where a later one begins, it replaces those before.
+    """Read the rows with a ``loss`` in a work dir, by increasing ``step``. A resumed run has
+    several logs; the first step of a later log ends the earlier ones.
 
     Raises:
-        ConfigError: If there is no such folder, or no such row in it.
+        ConfigError: If there is no such folder or row.
     """
     rows = []
     if not Path(work_dir).is_dir():
-        raise ConfigError(f'work_dir={str(work_dir)!r}: no such folder; give the work dir of a run')
+        raise ConfigError(f'work_dir={str(work_dir)!r}: no such folder. Give that of a run.')
     for path in sorted(Path(work_dir).glob('*/vis_data/scalars.json')):
         part = [row for row in map(json.loads, path.read_text().splitlines()) if 'loss' in row]
         if part:
             rows = [row for row in rows if row['step'] < part[0]['step']] + part
     if not rows:
-        raise ConfigError(f'work_dir={str(work_dir)!r}: no */vis_data/scalars.json in it holds a '
-                          'loss; give the work dir of a training that has logged')
+        raise ConfigError(f'work_dir={str(work_dir)!r}: no loss in any */vis_data/scalars.json. '
+                          'Give the work dir of a run that has logged one.')
     return rows
 
 
 def read_curves(work_dir: str | os.PathLike) -> dict[str, Curve]:
-    """All scalars that a run has logged, by their names.
+    """Read all scalars of a run, by name.
 
     Raises:
-        ConfigError: See :func:`read_log`; and if the run counts iterations instead of epochs.
+        ConfigError: See :func:`read_log`; also if the run counts iterations instead of epochs.
     """
     rows = read_log(work_dir)
     if 'epoch' not in rows[0]:
-        raise ConfigError(f'work_dir={str(work_dir)!r}: its log has no epochs; give a run with '
-                          'log_processor.by_epoch=True')
+        raise ConfigError(f'work_dir={str(work_dir)!r}: the log has no epochs. Give a run with '
+                          'log_processor.by_epoch=True.')
     length = epoch_length(rows)
     names = dict.fromkeys(name for row in rows for name in row if name not in BOOKKEEPING)
     return {name: Curve(*np.transpose([(row['step'] / length, row[name])
@@ -63,8 +63,8 @@ def read_curves(work_dir: str | os.PathLike) -> dict[str, Curve]:
 
 
 def epoch_length(rows: list[dict]) -> float:
-    """Iterations in an epoch. The log counts anew in each epoch, so that it is the distance of the
-    first rows of two epochs. In a single epoch, the last row is taken for its end."""
+    """Iterations per epoch: the distance between the first rows of two epochs. With a single epoch,
+    the last row is taken as its end."""
     first = {}
     for row in rows:
         first.setdefault(row['epoch'], row['step'])
@@ -75,8 +75,8 @@ def epoch_length(rows: list[dict]) -> float:
 
 
 def shared_losses(runs: Mapping[str, Mapping[str, Curve]]) -> list[str]:
-    """The losses worth comparing: the terms ``loss_*`` that two or more runs have, or else the sum
-    ``loss``; of a single run every ``loss*``. Sums are of the terms that each method has."""
+    """Names of the losses to compare: of a single run, every ``loss*``; of several runs, the terms
+    ``loss_*`` that two or more have, or else the sum ``loss``."""
     names = [name for curves in runs.values() for name in curves if name.startswith('loss')]
     if len(runs) == 1:
         return names

@@ -1,8 +1,7 @@
-"""Are the OpenMMLab packages there, and new enough?
+"""Check that the OpenMMLab packages are installed and recent enough.
 
-The maintained ``onedl-*`` forks and the originals share their import names, so pip cannot state
-"either of them" as a requirement; this check does. It reads package metadata and imports nothing
-until all is well.
+The maintained ``onedl-*`` forks and the originals share their import names, and pip cannot require
+"either of them". The check reads package metadata and imports none of the packages.
 """
 import sys
 from importlib import metadata
@@ -10,10 +9,10 @@ from importlib.machinery import ModuleSpec
 from importlib.util import find_spec, spec_from_file_location
 from pathlib import Path
 
-REMEDY = ('run `pip install "mmguided[onedl]"` (maintained forks) or '
-          '`pip install "mmguided[openmmlab]"` (original packages)')
+REMEDY = ('Run `pip install "mmguided[onedl]"` (maintained forks) or '
+          '`pip install "mmguided[openmmlab]"` (original packages).')
 
-#: import name -> (distributions that provide it, lowest version that works)
+#: Import name -> (distributions that provide it, minimum version)
 TOOLBOXES = {
     'mmengine': (('onedl-mmengine', 'mmengine', 'mmengine-lite'), '0.8.3'),
     'mmcv': (('onedl-mmcv', 'mmcv', 'mmcv-lite', 'mmcv-full'), '2.0.0'),
@@ -22,7 +21,7 @@ TOOLBOXES = {
 
 
 def installed_version(distributions: tuple[str, ...]) -> tuple[str, str] | None:
-    """Name and version of the first of ``distributions`` that is installed, else None."""
+    """Return name and version of the first installed distribution, or None."""
     for name in distributions:
         try:
             return name, metadata.version(name)
@@ -32,42 +31,41 @@ def installed_version(distributions: tuple[str, ...]) -> tuple[str, str] | None:
 
 
 def check_requirements() -> None:
-    """Raise unless usable mmengine, mmcv and mmpretrain are installed.
+    """Check mmengine, mmcv and mmpretrain, then call :func:`find_configs` and
+    :func:`provide_operators`.
 
-    A package on the path without metadata (a bare source tree) is trusted. When all is well,
-    :func:`find_configs` and :func:`provide_operators`.
+    A package without metadata (a source tree on the path) passes.
 
     Raises:
-        ImportError: One line that names what is missing or too old and what to install.
+        ImportError: If a package is missing or too old; the message says what to install.
     """
     missing = [module for module in TOOLBOXES if find_spec(module) is None]
     if missing:
-        raise ImportError(f'mmguided needs {", ".join(missing)}: {REMEDY}')
+        raise ImportError(f'mmguided needs {", ".join(missing)}. {REMEDY}')
 
-    from packaging.version import Version  # a requirement of mmengine, present from here on
+    from packaging.version import Version  # a requirement of mmengine
 
     for module, (distributions, lowest) in TOOLBOXES.items():
         found = installed_version(distributions)
         if found and Version(found[1]) < Version(lowest):
             raise ImportError(
-                f'mmguided needs {module} >= {lowest}, found {found[0]} {found[1]}: {REMEDY}')
+                f'mmguided needs {module} >= {lowest}, found {found[0]} {found[1]}. {REMEDY}')
 
     transformers = installed_version(('transformers',))
     if transformers and find_spec('pycocotools') and Version(transformers[1]) >= Version('5'):
         raise ImportError(f'mmpretrain cannot be imported with transformers {transformers[1]} '
-                          'beside pycocotools: run `pip install "transformers<5"`')
+                          'and pycocotools. Run `pip install "transformers<5"`.')
 
     find_configs()
     provide_operators()
 
 
 def find_configs() -> None:
-    """Let configs say ``_base_ = 'mmguided::...'``, and ``'mmseg::...'`` whichever distribution
-    provides mmseg.
+    """Make ``_base_ = 'mmguided::...'`` work in configs, and ``'mmseg::...'`` with any distribution
+    of mmseg.
 
-    MMEngine knows its own toolboxes, and looks for the distribution mmsegmentation; where another
-    one provides the package, as the maintained fork does, its configs are found by the package's
-    own name.
+    MMEngine looks for the distribution mmsegmentation. The maintained fork has another name; its
+    configs are found by the name of the package.
     """
     from mmengine.config.utils import MODULE2PACKAGE
     MODULE2PACKAGE['mmguided'] = 'mmguided'

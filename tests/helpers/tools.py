@@ -1,4 +1,4 @@
-"""Tools, run within the test's process, which has the toolboxes imported already."""
+"""Run tools in the test process, which has already imported the toolboxes."""
 import argparse
 import importlib.util
 import runpy
@@ -8,21 +8,25 @@ from types import ModuleType
 import pytest
 from mmengine.config import Config
 
-from mmguided.cli.arguments import add_common_arguments, merge_common_args
-from mmguided.engine import device
+from mmguided.cli import device
+from mmguided.cli.arguments import add_run_arguments, merge_run_arguments
 from tests.helpers.paths import ROOT
+
+TOOLS = ROOT / 'tools'
+# Python adds the folder of a script to its path.
+sys.path += [str(TOOLS), str(TOOLS / 'dataset_converters')]
 
 
 def import_tool(name: str) -> ModuleType:
-    """``tools/NAME.py`` as a module."""
-    spec = importlib.util.spec_from_file_location(name, ROOT / 'tools' / f'{name}.py')
+    """Import ``tools/NAME.py`` as a module."""
+    spec = importlib.util.spec_from_file_location(name, TOOLS / f'{name}.py')
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
 
 
 def use_cpu(monkeypatch) -> None:
-    """Let a tool see no accelerator, as the first process of its machine."""
+    """Hide all accelerators; act as the first process of the machine."""
     monkeypatch.setattr(device, 'get_device', lambda: 'cpu')
     monkeypatch.setenv('CUDA_VISIBLE_DEVICES', '')
     monkeypatch.setenv('LOCAL_RANK', '0')
@@ -31,11 +35,11 @@ def use_cpu(monkeypatch) -> None:
 def run_tool(monkeypatch, name: str, *args) -> None:
     """Run ``tools/NAME`` with these arguments."""
     monkeypatch.setattr(sys, 'argv', [name, *map(str, args)])
-    runpy.run_path(str(ROOT / 'tools' / name), run_name='__main__')
+    runpy.run_path(str(TOOLS / name), run_name='__main__')
 
 
 def error_of_tool(monkeypatch, name: str, *args) -> str:
-    """What the tool prints to stderr on its way out with exit code 1: one line."""
+    """Run a tool that exits with code 1; return the one line that it prints to stderr."""
     with pytest.raises(SystemExit) as stop:
         run_tool(monkeypatch, name, *args)
     # Python prints a string and exits with 1.
@@ -44,12 +48,12 @@ def error_of_tool(monkeypatch, name: str, *args) -> str:
 
 
 def merged_config(text: str, *options: str) -> Config:
-    """The config that a tool makes of a file ``some/toy.py`` with this text and these options."""
+    """Config that train.py and test.py make of a file ``some/toy.py`` with this text."""
     parser = argparse.ArgumentParser()
     parser.add_argument('config')
-    add_common_arguments(parser)
+    add_run_arguments(parser)
     args = parser.parse_args(['some/toy.py', *options])
     cfg = Config.fromstring(text, '.py')
     cfg.merge_from_dict(args.cfg_options)
-    merge_common_args(cfg, args)
+    merge_run_arguments(cfg, args)
     return cfg

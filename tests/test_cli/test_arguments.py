@@ -1,12 +1,28 @@
-"""From the command line to a config: options, defaults of the loaders, the work dir."""
+"""Command-line arguments: names of models, values of options, defaults of loaders and work dirs."""
+import argparse
+from pathlib import Path
+
 import pytest
+import torch
 from mmengine.runner import Runner
 
-from mmguided.cli.arguments import default_work_dir
+import mmguided
+from mmguided.cli.arguments import (
+    default_work_dir,
+    figure_files,
+    load_config,
+    load_models,
+    named_checkpoints,
+    named_configs,
+    named_paths,
+    tool_parser,
+)
 from mmguided.utils.errors import ConfigError
 from tests.helpers.paths import ROOT
 from tests.helpers.tools import merged_config
 from tests.helpers.toy import CONFIG
+
+MICRO = ROOT / 'configs/mae/vit-micro_folder-32.py'
 
 
 @pytest.mark.parametrize('scope, collate', [
@@ -16,7 +32,7 @@ def test_only_mmpretrain_gets_default_collate(scope, collate):
     assert loader.get('collate_fn') == collate
 
 
-def test_the_configs_own_loader_settings_stay():
+def test_loader_settings_of_the_config_are_kept():
     text = CONFIG + ("train_dataloader.update(collate_fn=dict(type='pseudo_collate'), "
                      'pin_memory=False, num_workers=2)')
     loader = merged_config(text).train_dataloader
@@ -33,14 +49,13 @@ def test_persistent_workers_need_workers():
     assert loader.train_dataloader.pin_memory is False
 
 
-def test_work_dir_from_option_then_config_then_name():
+def test_work_dir_comes_from_option_config_or_name():
     assert merged_config(CONFIG).work_dir == 'work_dirs/some/toy'
     assert merged_config(CONFIG + "work_dir = 'a'").work_dir == 'a'
     assert merged_config(CONFIG + "work_dir = 'a'", '--work-dir', 'b').work_dir == 'b'
 
 
-def test_two_configs_never_share_the_default_work_dir(tmp_path, monkeypatch):
-    """Of the shipped ones a third has a name that another method has too."""
+def test_default_work_dirs_are_unique(tmp_path, monkeypatch):
     configs = [path for path in (ROOT / 'configs').rglob('*.py') if '_base_' not in path.parts]
     folders = {default_work_dir(str(path)) for path in configs}
     assert len(folders) == len(configs) > len({path.name for path in configs})
@@ -50,7 +65,7 @@ def test_two_configs_never_share_the_default_work_dir(tmp_path, monkeypatch):
     assert default_work_dir('/elsewhere/a.py') == 'work_dirs/a'
 
 
-def test_none_takes_a_default_hook_away(tmp_path):
+def test_none_removes_a_default_hook(tmp_path):
     text = CONFIG + "default_hooks['clock'] = dict(type='mmguided.ClockHook')"
     cfg = merged_config(text, '--cfg-options', 'default_hooks.clock=None',
                         'default_hooks.timer=None', f'work_dir={tmp_path}')
@@ -58,33 +73,115 @@ def test_none_takes_a_default_hook_away(tmp_path):
     assert 'CheckpointHook' in hooks and not {'ClockHook', 'IterTimerHook'} & set(hooks)
 
 
-COCO = '''
+@pytest.mark.parametrize('slash', ['/', ''])
+def test_data_root_replaces_all_paths_below_it(slash):
+    cfg = merged_config(f'''
 train_dataloader = dict(dataset=dict(dataset=dict(
-    data_root='data/coco/', ann_file='annotations/train.json')))
-val_dataloader = dict(dataset=dict(data_root='data/coco/'))
+    data_root='data/coco{slash}', ann_file='annotations/train.json')))
+val_dataloader = dict(dataset=dict(data_root='data/coco{slash}'))
 val_evaluator = dict(ann_file='data/coco/annotations/val.json', other='data/coconut/x')
-'''
-
-
-def test_one_option_moves_the_data_everywhere():
-    cfg = merged_config(COCO, '--data-root', '/mine')
+''', '--data-root', '/mine')
     assert cfg.train_dataloader.dataset.dataset == dict(
         data_root='/mine', ann_file='annotations/train.json')
     assert cfg.val_dataloader.dataset.data_root == '/mine'
     assert cfg.val_evaluator == dict(
         ann_file='/mine/annotations/val.json', other='data/coconut/x')
-    with pytest.raises(ConfigError, match="--data-root='/mine': no data set of this config has"):
+    with pytest.raises(ConfigError, match="--data-root='/mine'"):
         merged_config('model = dict()', '--data-root', '/mine')
 
 
-def test_as_many_classes_as_folders(tmp_path):
+def test_num_classes_none_counts_class_folders(tmp_path):
     text = '''
 model = dict(head=dict(num_classes=None), data_preprocessor=dict(num_classes=None))
 train_dataloader = dict(dataset=dict(data_root='none', data_prefix='train'))
 '''
-    with pytest.raises(ConfigError, match="'none/train' has no folders of classes; set `--data-ro"):
+    with pytest.raises(ConfigError, match="data_root='none'.*--data-root FOLDER"):
         merged_config(text)
     for name in ('a', 'b', 'c'):
         (tmp_path / 'train' / name).mkdir(parents=True)
     cfg = merged_config(text, '--data-root', str(tmp_path))
     assert cfg.model.head.num_classes == cfg.model.data_preprocessor.num_classes == 3
+
+
+@pytest.mark.parametrize('text, value', [
+    ('/data/My Drive', '/data/My Drive'), ('a/lr=1e-3,wd=.05/x.pth', 'a/lr=1e-3,wd=.05/x.pth'),
+    ('two words', 'two words'), ('"a b, c"', 'a b, c'), ('["My Drive/a"]', ['My Drive/a']),
+    ('1e-3', 1e-3), ('true', True), ('None', None), ('small', 'small'), ('1,2', [1, 2]),
+    ('[a,b]', ['a', 'b']), ('[(1,2),(3,4)]', [(1, 2), (3, 4)]), ('(3,)', (3, )),
+    ('((0,.75),(10,.1))', ((0, .75), (10, .1)))])
+def test_option_values(text, value):
+    args = tool_parser('', '--cfg-options').parse_args(['--cfg-options', f'a.b={text}'])
+    assert args.cfg_options == {'a.b': value}
+
+
+def test_home_folder_in_paths(tmp_path, monkeypatch):
+    monkeypatch.setenv('HOME', str(tmp_path))
+    text = "model = dict()\ntrain_dataloader = dict(dataset=dict(data_root='~/data'))\n"
+    cfg = merged_config(text, '--work-dir=~/runs', '--data-root=~/mine')
+    assert cfg.work_dir == f'{tmp_path}/runs'
+    assert cfg.train_dataloader.dataset.data_root == f'{tmp_path}/mine'
+    (tmp_path / 'a.py').write_text(text + "work_dir = '~/runs'\nmodel['paths'] = ['~/a', ('~/b',)]")
+    cfg = load_config('~/a.py', {'load_from': '~/x.pth'})
+    assert (cfg.work_dir, cfg.load_from) == (f'{tmp_path}/runs', f'{tmp_path}/x.pth')
+    assert cfg.model.paths == [f'{tmp_path}/a', (f'{tmp_path}/b', )]
+    assert cfg.train_dataloader.dataset.data_root == f'{tmp_path}/data'
+    parser = tool_parser('', 'config', '--images', '--out')
+    args = parser.parse_args(['~/a.py', '--images', '~/b.png', '--out=~/c'])
+    assert args == argparse.Namespace(
+        config=f'{tmp_path}/a.py', images=[tmp_path / 'b.png'], out=tmp_path / 'c')
+    assert named_paths('run', ['a=~/b']) == dict(a=f'{tmp_path}/b')
+
+
+@pytest.fixture
+def files(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / 'run').mkdir()
+    torch.save({}, 'run/epoch_1.pth')
+    torch.save({}, 'run/a=b.pth')
+
+
+def test_names_are_given_or_the_end_of_the_path(files):
+    named = named_checkpoints(['run/epoch_1.pth', 'mae=run/epoch_1.pth', 'x=run/a=b.pth',
+                               'run/a=b.pth'])
+    assert named == {'run/epoch_1': Path('run/epoch_1.pth'), 'mae': Path('run/epoch_1.pth'),
+                     'x': Path('run/a=b.pth'), 'run/a=b': Path('run/a=b.pth')}
+    assert named_configs([f'x={MICRO}'], named) == {'x': str(MICRO)}
+    assert named_paths('run', ['/a/b/ratio_0.75', 'mae_vit-b_800e']) == {
+        'b/ratio_0.75': '/a/b/ratio_0.75', 'mae_vit-b_800e': 'mae_vit-b_800e'}
+
+
+@pytest.mark.parametrize('arguments, message', [
+    (['run/epoch_2.pth'], "checkpoint='run/epoch_2.pth'"),
+    (['a=https://x/a.pth'], "checkpoint='https://x/a.pth'"),
+    (['=run/epoch_1.pth'], "checkpoint='=run/epoch_1.pth'"),
+    (['a=run/epoch_1.pth', 'a=run/a=b.pth'], "checkpoint='a=run/a=b.pth'")])
+def test_unusable_checkpoints(files, arguments, message):
+    with pytest.raises(ConfigError, match=message):
+        named_checkpoints(arguments)
+
+
+@pytest.mark.parametrize('argument, message', [
+    (str(MICRO), f"--configs='{MICRO}'"), (f'maa={MICRO}', "Did you mean 'mae'"),
+    ('mae=nothing.py', "--configs='nothing.py'")])
+def test_unusable_configs(argument, message):
+    with pytest.raises(ConfigError, match=message):
+        named_configs([argument], dict(mae=Path('x.pth')))
+
+
+def test_models_with_and_without_a_config_of_their_own(tmp_path):
+    model = mmguided.get_model(str(MICRO))
+    torch.save(dict(state_dict=model.state_dict()), tmp_path / 'plain.pth')
+    text = mmguided.hub.Config.fromfile(MICRO).pretty_text
+    torch.save(dict(state_dict=model.state_dict(), meta=dict(cfg=text)), tmp_path / 'ours.pth')
+    models = load_models(dict(plain=tmp_path / 'plain.pth', ours=tmp_path / 'ours.pth'),
+                         dict(plain=str(MICRO)))
+    for loaded in models.values():
+        assert not loaded.training
+        assert torch.equal(loaded.backbone.cls_token, model.backbone.cls_token)
+
+
+def test_figure_formats():
+    assert figure_files(Path('a.png')) == [Path('a.png'), Path('a.pdf')]
+    assert figure_files(Path('a.svg')) == [Path('a.svg')]
+    with pytest.raises(ConfigError, match="--out='a.jpg'"):
+        figure_files(Path('a.jpg'))

@@ -1,4 +1,4 @@
-"""tools/analysis_tools/analyze.py: what it writes, and what it refuses."""
+"""analyze.py: its files, and its errors."""
 import csv
 
 import numpy as np
@@ -16,7 +16,7 @@ CONFIG = 'quickstart_ccmim_vit-micro'
 HOSTILE = '<script>alert("x")</script>\n$'
 CONFIG_PATH = ROOT / 'configs/quickstart/ccmim_vit-micro.py'
 TOOL = 'analysis_tools/analyze.py'
-# One of each kind: tests of mmguided.analysis have all of them.
+# One measure of each kind; tests of mmguided.analysis cover all.
 MEASURES = ['attention_distance', 'similarity_gap', 'relative_log_amplitude', 'exploitation',
             'reversed_attention_distance', 'attention_kl']
 
@@ -79,7 +79,7 @@ def test_a_run_against_its_last_epoch(folder, tmp_path, monkeypatch):
     assert '8 images of' in report and '1 more could not be read' in report
 
 
-def test_checkpoints_of_ours_bring_their_config_and_data_may_come_from_a_config(
+def test_config_from_the_checkpoint_and_images_from_a_config(
         folder, tmp_path, monkeypatch):
     cfg = Config.fromfile(CONFIG_PATH)
     state = torch.load(folder / 'epoch_1.pth', weights_only=True)
@@ -99,19 +99,15 @@ def test_checkpoints_of_ours_bring_their_config_and_data_may_come_from_a_config(
 
 
 @pytest.mark.parametrize('more, message', [
-    (['--measures', 'nmi'], '--measures nmi: choose from attention_distance, '),
-    (['--reference', 'c'], "--reference='c': choose from ['a', 'b']"),
-    (['--mask-ratio', '1'], '--mask-ratio=1.0 must be 0 or between 0 and 1'),
-    (['--batch-size', '2', '--measures', 'cka'], '--batch-size=2: cka needs batches of at least'),
-    (['--workers', '-1'], '--workers=-1: at least 0'),
-    (['--out', __file__], "is a file: give a folder"),
-    (['--num-images', '0'], '--num-images=0: at least 1'),
-    (['--labels', 'nowhere'], "--labels='nowhere': no such folder"),
-    (['--images', 'nowhere'], "--images='nowhere': no such folder; give one of images"),
-    (['--images', '.'], "--images='.' holds no images"),
-    (['--configs', 'a=x.py'], "--configs='x.py': no such file"),
-    (['--configs', 'aa=x.py'], "--configs 'aa=x.py': give NAME=CONFIG, with the name of a ch")])
-def test_what_cannot_be_done_is_named(folder, tmp_path, monkeypatch, more, message):
+    (['--measures', 'nmi'], '--measures=nmi'), (['--reference', 'c'], "--reference='c'"),
+    (['--mask-ratio', '1'], '--mask-ratio=1.0'), (['--workers', '-1'], '--workers=-1'),
+    (['--batch-size', '2', '--measures', 'cka'], '--batch-size=2'),
+    (['--out', __file__], f"--out='{__file__}'"), (['--num-images', '0'], '--num-images=0'),
+    (['--labels', 'nowhere'], "--labels='nowhere'"), (['--images', '.'], "--images='.'"),
+    (['--images', 'nowhere'], "--images='nowhere'"),
+    (['--configs', 'a=x.py'], "--configs='x.py'"),
+    (['--configs', 'aa=x.py'], "--configs='aa=x.py'")])
+def test_errors_name_the_option(folder, tmp_path, monkeypatch, more, message):
     monkeypatch.chdir(tmp_path)
     error = error_of_tool(
         monkeypatch, TOOL, f'a={folder / "epoch_1.pth"}', f'b={folder / "epoch_2.pth"}',

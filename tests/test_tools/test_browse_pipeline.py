@@ -1,4 +1,4 @@
-"""browse_pipeline.py: the views that it draws are those of the pipeline, in the right colors."""
+"""browse_pipeline.py: drawn views are those of the pipeline, in RGB."""
 import numpy as np
 import pytest
 from matplotlib.axes import Axes
@@ -14,8 +14,8 @@ MAE = ROOT / 'configs/mae/vit-micro_folder-32.py'
 
 @pytest.fixture
 def folder(tmp_path):
-    """Three pictures, 48 wide and 40 high: red rises to the right and green to the bottom; blue
-    says which one it is. The second file is broken."""
+    """Three images, 48 wide and 40 high: red increases to the right, green to the bottom, and blue
+    with the index. The second file is broken."""
     (tmp_path / 'images').mkdir()
     for i in range(3):
         rows, columns = np.mgrid[:40, :48] * 4
@@ -39,13 +39,13 @@ def arguments(folder, *more, config=CMAE):
 
 
 def is_crop(picture):
-    """Red rises along one axis, to either side, and green along the other, to the bottom."""
+    """Return True if red changes along one axis and green increases along the other."""
     red, green = (picture[..., i].astype(float) for i in (0, 1))
     return np.ptp(red.mean(0)) > 8 * np.ptp(red.mean(1)) and (np.diff(green.mean(1)) >= -.5).all()
 
 
 def test_files_and_both_views_of_each_draw(folder, shown, monkeypatch):
-    run_tool(monkeypatch, TOOL, *arguments(folder, '--num', 2, '--draws', 2))
+    run_tool(monkeypatch, TOOL, *arguments(folder, '--num-images', 2, '--draws', 2))
     assert [panel.shape for panel in shown] == 2 * [(40, 48, 3), *4 * [(32, 32, 3)]]
     for i, (image, *views) in zip((0, 2), (shown[:5], shown[5:]), strict=True):
         assert (image[0, :, 0] == 4 * np.arange(48)).all() and (image[..., 2] == 60 * i).all()
@@ -58,15 +58,15 @@ def test_files_and_both_views_of_each_draw(folder, shown, monkeypatch):
 
     first = [*shown]
     shown.clear()
-    run_tool(monkeypatch, TOOL, *arguments(folder, '--num', 2, '--draws', 2))
+    run_tool(monkeypatch, TOOL, *arguments(folder, '--num-images', 2, '--draws', 2))
     assert all((a == b).all() for a, b in zip(first, shown, strict=True))
     shown.clear()
-    run_tool(monkeypatch, TOOL, *arguments(folder, '--num', 2, '--draws', 2, '--seed', 1))
+    run_tool(monkeypatch, TOOL, *arguments(folder, '--num-images', 2, '--draws', 2, '--seed', 1))
     assert (first[1] != shown[1]).any()
 
 
-def test_an_unreadable_image_is_drawn_as_the_one_in_its_place(folder, shown, monkeypatch):
-    run_tool(monkeypatch, TOOL, *arguments(folder, '--num', 9, '--draws', 1, config=MAE))
+def test_an_unreadable_image_is_replaced(folder, shown, monkeypatch):
+    run_tool(monkeypatch, TOOL, *arguments(folder, '--num-images', 9, '--draws', 1, config=MAE))
     assert len(shown) == 6  # three rows
     assert [round(panel[..., 2].mean()) for panel in shown] == [0, 0, 120, 120, 120, 120]
 
@@ -82,19 +82,19 @@ train_dataloader = dict(dataset=dict(pipeline=[
     dict(type='PackInputs')]))
 data_preprocessor = dict(_delete_=True, type='SelfSupDataPreprocessor')
 ''')
-    run_tool(monkeypatch, TOOL, *arguments(folder, '--num', 1, '--draws', 1, config=path))
+    run_tool(monkeypatch, TOOL, *arguments(folder, '--num-images', 1, '--draws', 1, config=path))
     image, view = shown
     assert (image == view).all() and image[0, 9].tolist() == [36, 0, 0]
 
 
 @pytest.mark.parametrize('args, message', [
-    ((ROOT / 'configs/benchmarks/davis/vit-b_davis.py', ), 'has no train_dataloader with a pipe'),
-    ((MAE, ), "train_dataloader.dataset.data_root='data/images': no file or folder"),
-    ((MAE, '--images', 'gone'), "train_dataloader.dataset.data_root='gone': no file or folder"),
-    ((MAE, '--num', 0), '--num 0: give a positive number'),
-    ((MAE, '--out', 'views.svg'), "--out='views.svg': give a file that ends in .png"),
+    ((ROOT / 'configs/benchmarks/davis/vit-b_davis.py', ), 'train_dataloader'),
+    ((MAE, ), "train_dataloader.dataset.data_root='data/images'"),
+    ((MAE, '--images', 'gone'), "train_dataloader.dataset.data_root='gone'"),
+    ((MAE, '--num-images', 0), '--num-images=0'),
+    ((MAE, '--out', 'views.jpg'), "--out='views.jpg'"),
 ])
-def test_what_is_wrong_is_named(tmp_path, monkeypatch, args, message):
+def test_errors_name_the_option(tmp_path, monkeypatch, args, message):
     monkeypatch.chdir(tmp_path)
     assert message in error_of_tool(monkeypatch, TOOL, *args)
 
@@ -103,4 +103,4 @@ def test_a_data_set_of_arrays_takes_no_other_images(tmp_path, monkeypatch):
     path = tmp_path / 'arrays.py'
     path.write_text(f"_base_ = ['{MAE}']\n"
                     "train_dataloader = dict(dataset=dict(pipeline=[dict(type='PackInputs')]))")
-    assert 'loads no files' in error_of_tool(monkeypatch, TOOL, path, '--images', tmp_path)
+    assert f"--images='{tmp_path}'" in error_of_tool(monkeypatch, TOOL, path, '--images', tmp_path)

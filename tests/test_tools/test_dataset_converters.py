@@ -1,17 +1,18 @@
-"""tools/dataset_converters/convert_*.py: lists of labeled images from the published layouts."""
+"""tools/dataset_converters: annotation files from the published layouts, and subsets."""
 import json
 
 import pytest
 from scipy.io import savemat
 
 from mmguided.datasets import ImageFolder
+from tests.helpers.images import write_image
 from tests.helpers.tools import error_of_tool, run_tool
 from tests.helpers.transfer import CONVERTERS, LAYOUTS, write_text
 
 
 @pytest.fixture
 def convert(monkeypatch, tmp_path):
-    """Convert a small copy of a data set, which ``change`` may spoil; the error, if any."""
+    """Convert a small copy of a data set; with ``change``, return the error."""
 
     def run(name, change=None):
         LAYOUTS[name](tmp_path)
@@ -71,34 +72,111 @@ def of_json(change):
 
 @pytest.mark.parametrize('name, change, message', [
     ('tiny_imagenet', lambda root: (root / 'val/val_annotations.txt').unlink(),
-     "val_annotations.txt': no such file; give the folder of the unpacked archive"),
-    ('tiny_imagenet', lambda root: (root / 'train').rename(root / 'Train'),
-     "/train' has no folders of classes; give the folder of the unpacked archive"),
+     'val/val_annotations.txt'),
+    ('tiny_imagenet', lambda root: (root / 'train').rename(root / 'Train'), '/train'),
     ('tiny_imagenet', lambda root: write_text(root / 'val/val_annotations.txt', ['v.JPEG n9 0 0']),
-     "val_annotations.txt', line 1: 'v.JPEG n9 0 0' does not name an image and one of the classes "
-     'of train'),
+     "val_annotations.txt', line 1: 'v.JPEG n9 0 0'"),
     ('tiny_imagenet', lambda root: write_text(root / 'val/val_annotations.txt', []),
-     "meta/val.txt' would be empty"),
-    ('stanford_dogs', lambda root: (root / 'test_list.mat').unlink(),
-     "test_list.mat': no such file; unpack lists.tar there"),
+     'meta/val.txt'),
+    ('stanford_dogs', lambda root: (root / 'test_list.mat').unlink(), 'test_list.mat'),
     ('stanford_dogs', lambda root: (root / 'train_list.mat').write_bytes(b'<html>404</html>'),
-     "train_list.mat' is no list of Stanford Dogs"),
-    ('stanford_dogs', lambda root: savemat(root / 'train_list.mat', {'labels': [1]}),
-     "train_list.mat' is no list of Stanford Dogs ('file_list')"),
+     'train_list.mat'),
+    ('stanford_dogs', lambda root: savemat(root / 'train_list.mat', {'labels': [1]}), 'file_list'),
     ('stanford_dogs', lambda root: savemat(root / 'train_list.mat', {
         'file_list': ['a/1.jpg', 'b/1.jpg'], 'labels': [1, 1]}),
      "'b/1.jpg' has the class 1, which is 'a'"),
-    ('inaturalist2018', lambda root: (root / 'train2018.json').unlink(),
-     "train2018.json': no such file; unpack the annotations there, and check --year"),
-    ('inaturalist2018', lambda root: (root / 'val2018.json').write_text('{'),
-     "val2018.json' is not JSON"),
+    ('inaturalist2018', lambda root: (root / 'train2018.json').unlink(), 'train2018.json'),
+    ('inaturalist2018', lambda root: (root / 'val2018.json').write_text('{'), 'val2018.json'),
     ('inaturalist2018', of_json(lambda content: content.pop('annotations')),
      "val2018.json' has no 'annotations'"),
     ('inaturalist2018', of_json(lambda content: content['annotations'][0].update(category_id=7)),
-     "val2018.json': image 100 has the unknown category 7; both files must be of one year"),
+     "val2018.json': image 100 has the unknown category 7"),
     ('inaturalist2018', of_json(lambda content: content['images'].pop()),
-     "val2018.json': an annotation names the unknown image 105"),
+     "val2018.json': unknown image 105"),
 ])
-def test_what_is_wrong_is_named_in_one_line(convert, name, change, message):
+def test_errors_name_the_file(convert, name, change, message):
     error = convert(name, change)
     assert error.startswith('error: ') and message in error
+
+
+def test_imagenet_subset(tmp_path, monkeypatch):
+    tool = 'dataset_converters/make_imagenet_subset.py'
+    root, out = tmp_path / 'train', tmp_path / 'subsets/list.txt'
+    for i in range(20):
+        write_image(root / f'n{i:02}/1.png')
+    drawn = []
+    for seed in (0, 0, 1):
+        run_tool(monkeypatch, tool, root, '--num-classes', 5, '--seed', seed, '--out', out)
+        drawn.append(out.read_text().split())
+    assert drawn[0] == drawn[1] != drawn[2]
+    assert len(set(drawn[0])) == 5 and drawn[0] == sorted(drawn[0])
+    assert ImageFolder(str(root), classes=str(out), pipeline=[]).CLASSES == tuple(drawn[2])
+
+    (tmp_path / 'mine.txt').write_text('n03\nn99\n')
+    for args, message in ((('--check', tmp_path / 'mine.txt'), 'mine.txt\': 1 of 2'),
+                          (('--num-classes', 21), '--num-classes=21: '),
+                          (('--check', tmp_path / 'gone.txt'), "gone.txt'")):
+        assert message in error_of_tool(monkeypatch, tool, root, *args, '--out', out)
+    run_tool(monkeypatch, tool, root, '--check', out, '--out', tmp_path / 'copy.txt')
+    assert (tmp_path / 'copy.txt').read_text() == out.read_text()
+
+
+LOW_SHOT = 'dataset_converters/make_low_shot_subset.py'
+
+
+@pytest.fixture
+def low_shot(tmp_path, monkeypatch):
+    """Three classes of 5, 6 and 7 images, named as in ImageNet; run the tool on them."""
+    for i, count in enumerate((5, 6, 7)):
+        for j in range(count):
+            write_image(tmp_path / f'train/n0{i}/n0{i}_{j}.JPEG')
+    out = tmp_path / 'subsets/list.txt'
+
+    def run(*args, fails=False):
+        result = (error_of_tool if fails else run_tool)(
+            monkeypatch, LOW_SHOT, tmp_path / 'train', *args, '--out', out)
+        return result if fails else out.read_text().splitlines()
+
+    return run
+
+
+def test_low_shot_list_of_names(low_shot, tmp_path):
+    (tmp_path / '1percent.txt').write_text('n02_6.JPEG\nn00_1.JPEG\nn02_0.JPEG\n')
+    found = low_shot('--names', tmp_path / '1percent.txt')
+    assert found == ['n02/n02_6.JPEG 2', 'n00/n00_1.JPEG 0', 'n02/n02_0.JPEG 2']
+    dataset = ImageFolder(str(tmp_path), 'train', with_label=True, pipeline=[],
+                          ann_file='subsets/list.txt')
+    assert [dataset[i]['gt_label'] for i in range(3)] == [2, 0, 2]
+    assert dataset[1]['img_path'] == str(tmp_path / 'train/n00/n00_1.JPEG')
+
+
+def test_low_shot_draws_are_balanced_and_repeatable(low_shot):
+    """8 of 18 images: 2 of one class and 3 of each of the others."""
+    drawn = [low_shot('--percent', 45, '--seed', seed) for seed in (0, 0, 1)]
+    assert drawn[0] == drawn[1] != drawn[2]
+    for found in drawn:
+        assert len(set(found)) == 8
+        assert sorted(sum(line.endswith(f' {label}') for line in found)
+                      for label in range(3)) == [2, 3, 3]
+        assert all(line[:3] == f'n0{line[-1]}' == line[4:7] for line in found)
+    assert len(low_shot('--percent', 17)) == 3
+
+
+@pytest.mark.parametrize('names, message', [
+    ('n00_1.JPEG n09_1.JPEG n00_7.JPEG', '2 of 3'), ('n00_1.JPEG n00_1.JPEG', '1 are duplicates'),
+    ('', '0 of 0'), (None, 'no such file')])
+def test_low_shot_errors_of_lists(low_shot, tmp_path, names, message):
+    if names is not None:
+        (tmp_path / 'names.txt').write_text('\n'.join(names.split()))
+    error = low_shot('--names', tmp_path / 'names.txt', fails=True)
+    assert error.startswith(f"error: --names='{tmp_path}/names.txt': ") and message in error
+
+
+def test_other_low_shot_errors(low_shot, tmp_path, monkeypatch):
+    for percent, message in ((5, '1 images are 0.3'), (90, '16 images are 5.3')):
+        assert f'--percent={percent}: {message}' in low_shot('--percent', percent, fails=True)
+    assert f"root='{tmp_path}/none'" in error_of_tool(
+        monkeypatch, LOW_SHOT, tmp_path / 'none', '--percent', 50, '--out', tmp_path / 'x')
+    write_image(tmp_path / 'train/n01/n00_1.JPEG')
+    (tmp_path / 'names.txt').write_text('n00_2.JPEG')
+    assert 'share a name' in low_shot('--names', tmp_path / 'names.txt', fails=True)

@@ -1,4 +1,4 @@
-"""evaluate.py: its numbers are those of the tools; what is done is not done again; its table."""
+"""evaluate.py: numbers equal to those of the tools, finished runs are skipped, and the table."""
 import json
 from pathlib import Path
 
@@ -47,16 +47,16 @@ def folder(tmp_path_factory):
 
 @pytest.fixture
 def evaluate(folder, tmp_path, monkeypatch):
-    """Runs the tool in this process, and the tools that it runs too; gives the names of the latter
-    and the results."""
+    """Run the tool and its sub-tools in this process; return the names of the latter and the
+    results."""
     use_cpu(monkeypatch)
     tool = import_tool('evaluate')
 
     def __call__(*args, protocols=('knn', 'linear')):
         done = []
 
-        def in_this_process(what, log, python, script, *arguments, threads):
-            done.append(f'{Path(script).stem}: {what}')
+        def in_this_process(title, log, python, script, *arguments, threads):
+            done.append(f'{Path(script).stem}: {title}')
             run_tool(monkeypatch, str(Path(script).relative_to(ROOT / 'tools')), *arguments)
 
         monkeypatch.setattr(tool, 'run_logged', in_this_process)
@@ -75,7 +75,7 @@ def cells(path):
 
 
 def test_its_numbers_are_those_of_the_tools(evaluate, folder, tmp_path, monkeypatch):
-    """And what is done is not done again: another protocol runs alone."""
+    """A protocol that is added later runs alone."""
     a = f'a={folder}/a.pth'
     done, results = evaluate(a, protocols=['knn'])
     assert done == ['test: a, colors/knn, seed 0']
@@ -91,7 +91,7 @@ def test_its_numbers_are_those_of_the_tools(evaluate, folder, tmp_path, monkeypa
              folder / 'data', '--work-dir', tmp_path / 'own', '--out-item', 'metrics', '--out',
              tmp_path / 'own.json')
     assert results[1]['metrics'] == json.loads((tmp_path / 'own.json').read_text())
-    # The probe began with this checkpoint's encoder, which it has left as it was.
+    # The probe started from this encoder and did not change it.
     weights = torch.load(trained, weights_only=False)['state_dict']
     for name, value in torch.load(folder / 'a.pth')['state_dict'].items():
         assert torch.equal(weights[name], value), name
@@ -99,8 +99,7 @@ def test_its_numbers_are_those_of_the_tools(evaluate, folder, tmp_path, monkeypa
 
 
 def test_a_trained_classifier_on_perturbed_images(evaluate, folder):
-    """Of wholly occluded images it can tell nothing: a third is right. What is asked for later is
-    measured on the classifier that is there."""
+    """Fully occluded images give chance. Levels that are added later use the same classifier."""
     a = f'a={folder}/a.pth'
     _, results = evaluate(a, '--occlusion', '0', '1')
     knn, linear = (result['metrics'] for result in results)
@@ -114,7 +113,7 @@ def test_a_trained_classifier_on_perturbed_images(evaluate, folder):
 
 
 def test_the_table(tmp_path):
-    """Means over seeds and half of the range; of COCO's metrics those that papers report."""
+    """Means over seeds and half of the range; only the main metrics of COCO."""
     results = [
         dict(checkpoint=name, protocol=protocol, seed=seed, metrics=metrics)
         for name, protocol, seed, metrics in (
@@ -133,7 +132,7 @@ def test_the_table(tmp_path):
 
 
 def test_a_run_that_fails_does_not_stop_the_others(evaluate, folder, tmp_path):
-    """Its error comes at the end."""
+    """Its error is raised at the end."""
     torch.save({'state_dict': {'backbone.ln1.weight': torch.ones(3)}}, tmp_path / 'broken.pth')
     with pytest.raises((ConfigError, SystemExit), match='not of this encoder'):
         evaluate(f'broken={tmp_path}/broken.pth', f'b={folder}/b.pth', protocols=['knn'])
@@ -142,24 +141,23 @@ def test_a_run_that_fails_does_not_stop_the_others(evaluate, folder, tmp_path):
 
 def test_another_checkpoint_of_the_name_is_refused(evaluate, folder, tmp_path):
     evaluate(f'a={folder}/a.pth', protocols=['knn'])
-    with pytest.raises(SystemExit, match='a, colors/knn, seed 0 was done with sha256=.*another --'):
+    with pytest.raises(SystemExit, match='a, colors/knn, seed 0 .*sha256='):
         evaluate(f'a={folder}/b.pth', protocols=['knn'])
-    with pytest.raises(SystemExit, match='was done with options={}, which is now'):
+    with pytest.raises(SystemExit, match='options={}'):
         evaluate(f'a={folder}/a.pth', '--cfg-options', 'model.temperature=1.', protocols=['knn'])
 
 
 @pytest.mark.parametrize('args, message', [
-    (['gone.pth', '--protocols', '{knn}'], "checkpoint='gone.pth': no such file"),
-    (['{a}', 'x={a}', 'x={b}', '--protocols', '{knn}'], "'x' is the name of another one"),
-    (['{a}', '--protocols', '{knn}', '{knn}'], "'colors/knn' is given more than once"),
-    (['{a}', '--protocols', 'gone.py'], "config='gone.py': no such file"),
-    (['{a}', '--protocols', '{mae}'], 'it has no `test_dataloader`'),
-    (['{a}', '--protocols', '{knn}', '--occlusion', '.5'], 'add a config that trains a classifier'),
+    (['gone.pth', '--protocols', '{knn}'], "checkpoint='gone.pth'"),
+    (['{a}', '--protocols', '{knn}', '{knn}'], "'colors/knn'"),
+    (['{a}', '--protocols', 'gone.py'], "config='gone.py'"),
+    (['{a}', '--protocols', '{mae}'], "--protocols='{mae}'"),
+    (['{a}', '--protocols', '{knn}', '--occlusion', '.5'], '--occlusion'),
     (['{a}', '--protocols', '{knn}', '--cfg-options', 'model.head.num_classes=3'],
-     '--cfg-options model.head.num_classes: no protocol has such a field'),
+     '--cfg-options model.head.num_classes'),
 ])
 def test_errors_in_one_line_before_anything_runs(args, message, folder, tmp_path, monkeypatch):
     names = dict(knn=f'{folder}/colors/knn.py', mae=ROOT / 'configs/mae/vit-b_300e.py',
                  a=f'{folder}/a.pth', b=f'{folder}/b.pth')
-    args = [arg.format(**names) for arg in args]
+    args, message = [arg.format(**names) for arg in args], message.format(**names)
     assert message in error_of_tool(monkeypatch, 'evaluate.py', *args, '--out', tmp_path / 'out')

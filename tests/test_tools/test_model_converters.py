@@ -1,4 +1,5 @@
-"""tools/model_converters: there and back, and errors in one line."""
+"""tools/model_converters: round trips, and one-line errors."""
+import pytest
 import torch
 
 from tests.helpers.encoders import build_timm_vit, build_vit
@@ -16,7 +17,15 @@ def test_released_to_ours_to_plain_vits(tmp_path, monkeypatch, capsys):
     assert f'every key of {released} used' in capsys.readouterr().out
 
 
-def test_a_missing_file_is_one_line(tmp_path, monkeypatch):
-    said = error_of_tool(
-        monkeypatch, 'model_converters/mmguided_to_vit.py', 'nowhere.pth', tmp_path / 'c.pth')
-    assert said.startswith("error: src='nowhere.pth': no such file")
+@pytest.mark.parametrize('content', [
+    b'', b'<!DOCTYPE html>', b'version https://git-lfs.github.com/spec/v1', [torch.zeros(1)], None])
+def test_an_unusable_file(tmp_path, monkeypatch, content):
+    path = tmp_path / 'a.pth'
+    if isinstance(content, bytes):
+        path.write_bytes(content)
+    elif content:
+        torch.save(content, path)
+    for tool in (['mmguided_to_vit.py'], ['released_to_mmguided.py', 'mae']):
+        error = error_of_tool(
+            monkeypatch, f'model_converters/{tool[0]}', *tool[1:], path, tmp_path / 'c.pth')
+        assert error.startswith(f"error: src='{path}'")

@@ -1,4 +1,4 @@
-"""robustness.py: the curves of fine-tuned classifiers, side by side and in several calls."""
+"""robustness.py: curves of fine-tuned classifiers, in one call and in several."""
 import json
 
 import pytest
@@ -10,7 +10,7 @@ from mmengine.runner import Runner
 from mmguided import get_model
 from tests.helpers.colors import ARCH, CONFIGS, color_folders
 from tests.helpers.paths import ROOT
-from tests.helpers.tools import error_of_tool, import_tool, run_tool, use_cpu
+from tests.helpers.tools import error_of_tool, run_tool, use_cpu
 
 TOOL = 'analysis_tools/robustness.py'
 CLEAN = 100 * 17 / 18  # one of 18 images has a wrong label
@@ -31,7 +31,7 @@ def folders(tmp_path_factory):
 
 @pytest.fixture(scope='module')
 def checkpoints(folders, tmp_path_factory):
-    """Of the config, fine-tuned to tell colors apart, and as initialized."""
+    """Checkpoints of the config, fine-tuned to classify colors and untrained."""
     work = tmp_path_factory.mktemp('runs')
     (work / 'config.py').write_text(CONFIG)
     cfg = Config.fromfile(work / 'config.py')
@@ -56,7 +56,7 @@ def checkpoints(folders, tmp_path_factory):
 
 @pytest.fixture
 def run(checkpoints, folders, tmp_path, monkeypatch):
-    """Runs the tool, and gives robustness.json."""
+    """Run the tool and read robustness.json."""
     use_cpu(monkeypatch)
 
     def run(*args):
@@ -68,8 +68,9 @@ def run(checkpoints, folders, tmp_path, monkeypatch):
 
 
 def test_curves_of_two_checkpoints(checkpoints, run, tmp_path, capsys):
-    tuned, new = map(str, checkpoints)
-    record = run(tuned, new, '--occlusion', 0, .5, 1, '--shuffle', 1, 4, '--seeds', 0, 1)
+    tuned, new = 'tuned/epoch_1', 'new'
+    record = run(checkpoints[0], f'new={checkpoints[1]}', '--occlusion', 0, .5, 1, '--shuffle', 1,
+                 4, '--seeds', 0, 1)
     assert record['images'] == 18 and record['chance'] == pytest.approx(100 / 3)
     assert record['patch_size'] == 8  # the config's
     found = {(row['perturbation'], row['level'], row['seed']): row['top1']
@@ -82,11 +83,10 @@ def test_curves_of_two_checkpoints(checkpoints, run, tmp_path, capsys):
     assert list(record['results']) == [tuned, new] and len(record['results'][new]) == 8
 
     table = (tmp_path / 'out/robustness.md').read_text()
-    assert table.startswith('Top-1 in per cent on 18 images, mean ± standard deviation over seeds; '
-                            'always the most frequent class: 33.3.')
+    assert ' 18 images' in table.splitlines()[0] and '33.3' in table.splitlines()[0]
     header, _, clean, half, full, shuffled = (
         [cell.strip() for cell in line.strip('|').split('|')] for line in table.splitlines()[2:])
-    assert header == ['images', 'tuned/epoch_1', 'new/epoch_1']
+    assert header == ['images', tuned, new]
     assert clean[:2] == ['as they are', '94.4'] and full[1].endswith(' ± 0.0')
     assert half[0] == '50 % of the patches hidden' and shuffled[0] == '4 x 4 cells shuffled'
     assert table in capsys.readouterr().out
@@ -95,19 +95,19 @@ def test_curves_of_two_checkpoints(checkpoints, run, tmp_path, capsys):
 
 
 def test_more_levels_seeds_and_checkpoints_are_added(checkpoints, run, monkeypatch):
-    tuned, new = map(str, checkpoints)
-    first = run(tuned, '--occlusion', 0, .5, '--shuffle')
+    tuned, new = 'tuned/epoch_1', 'new/epoch_1'
+    first = run(checkpoints[0], '--occlusion', 0, .5, '--shuffle')
     assert [row['level'] for row in first['results'][tuned]] == [0, .5]
-    again = run(tuned, '--occlusion', .25, '--shuffle', 2, '--seeds', 3)
+    again = run(checkpoints[0], '--occlusion', .25, '--shuffle', 2, '--seeds', 3)
     assert again['results'][tuned][:2] == first['results'][tuned]
     assert [tuple(row.values())[:3] for row in again['results'][tuned][2:]] == [
         ('occlusion', .25, 3), ('shuffle', 2, 3)]
-    both = run(new, '--occlusion', '--shuffle', 1)
+    both = run(checkpoints[1], '--occlusion', '--shuffle', 1)
     assert both['results'][tuned] == again['results'][tuned] and len(both['results'][new]) == 1
     monkeypatch.setattr('mmguided.evaluation.robustness._evaluate', None)  # not called
-    last = run(tuned, new, '--occlusion', 0, '--shuffle', 1)
-    for path, rows in last['results'].items():  # clean images of the other perturbation
-        known = both['results'][path]
+    last = run(*checkpoints, '--occlusion', 0, '--shuffle', 1)
+    for name, rows in last['results'].items():  # clean images of the other perturbation
+        known = both['results'][name]
         assert rows[:-1] == known and rows[-1]['top1'] == known[0]['top1']
 
 
@@ -122,28 +122,19 @@ def test_k_nn_of_an_encoder(checkpoints, folders, tmp_path, monkeypatch):
     state = torch.load(checkpoints[1])['state_dict']
     state = {name.replace('backbone.ln2', 'backbone.ln1'): value for name, value in state.items()}
     torch.save(state, tmp_path / 'encoder.pth')
-    run_tool(monkeypatch, TOOL, path, tmp_path / 'encoder.pth', '--data-root', folders, '--out',
-             tmp_path / 'out', '--occlusion', 0, '--shuffle', 4)
+    run_tool(monkeypatch, TOOL, path, f'knn={tmp_path}/encoder.pth', '--data-root', folders,
+             '--out', tmp_path / 'out', '--occlusion', 0, '--shuffle', 4)
     record = json.loads((tmp_path / 'out/robustness.json').read_text())
-    clean, shuffled = record['results'][str(tmp_path / 'encoder.pth')]
+    clean, shuffled = record['results']['knn']
     assert clean['top1'] == pytest.approx(CLEAN) and shuffled['top1'] > 80
 
 
-def test_the_shortest_ends_that_tell_paths_apart():
-    names_of = import_tool('analysis_tools/robustness').names_of
-    assert names_of(['a/mae.pth', 'b/best_1.pth']) == {'a/mae.pth': 'mae', 'b/best_1.pth': 'best_1'}
-    assert names_of(['x/a/e.pth', 'y/a/e.pth', 'y/b/e.pth']) == {
-        'x/a/e.pth': 'x/a/e', 'y/a/e.pth': 'y/a/e', 'y/b/e.pth': 'y/b/e'}
-
-
 @pytest.mark.parametrize('args, message', [
-    (('--occlusion', 1.5), r'ratio=1.5 must lie in [0, 1]'),
-    (('--shuffle', 5), 'grid=5 does not divide the image of 32 x 32 pixels'),
-    (('--patch-size', 5), 'patch_size=5 does not divide the image of 32 x 32 pixels'),
-    (('--seeds', -1), 'seed=-1 must be an integer'),
-    (('--occlusion', '--shuffle'), '--occlusion and --shuffle are empty'),
+    (('--occlusion', 1.5), 'ratio=1.5'), (('--shuffle', 5), 'grid=5'),
+    (('--patch-size', 5), 'patch_size=5'), (('--seeds', -1), 'seed=-1'),
+    (('--occlusion', '--shuffle'), '--occlusion and --shuffle'),
 ])
-def test_levels_that_cannot_be(checkpoints, folders, tmp_path, monkeypatch, args, message):
+def test_invalid_levels(checkpoints, folders, tmp_path, monkeypatch, args, message):
     use_cpu(monkeypatch)
     assert message in error_of_tool(
         monkeypatch, TOOL, checkpoints[0].parents[1] / 'config.py', checkpoints[0], '--data-root',
@@ -154,20 +145,22 @@ def test_levels_that_cannot_be(checkpoints, folders, tmp_path, monkeypatch, args
 def test_other_files_are_refused(checkpoints, folders, tmp_path, monkeypatch):
     use_cpu(monkeypatch)
     config, tuned = checkpoints[0].parents[1] / 'config.py', checkpoints[0]
-    assert "checkpoint='gone.pth': no such file" in error_of_tool(
+    assert "checkpoint='gone.pth'" in error_of_tool(
         monkeypatch, TOOL, config, tuned, 'gone.pth', '--data-root', folders)
-    assert 'has no `test_dataloader`' in error_of_tool(
+    assert '`test_dataloader`' in error_of_tool(
         monkeypatch, TOOL, ROOT / 'configs/mae/vit-b_300e.py', tuned)
     pretrained = tmp_path / 'encoder.pth'
     torch.save({name: value for name, value in torch.load(tuned)['state_dict'].items()
                 if name.startswith('backbone.')}, pretrained)
-    assert 'is not of this model, though its encoder fits' in error_of_tool(
+    assert str(pretrained) in error_of_tool(
         monkeypatch, TOOL, config, pretrained, '--data-root', folders, '--out', tmp_path / 'out')
 
 
 def test_results_of_other_settings_are_not_mixed(checkpoints, run, folders, tmp_path, monkeypatch):
     run(checkpoints[0], '--occlusion', .5, '--shuffle')
-    message = error_of_tool(
-        monkeypatch, TOOL, checkpoints[0].parents[1] / 'config.py', checkpoints[0], '--data-root',
-        folders, '--out', tmp_path / 'out', '--patch-size', 4)
-    assert 'holds results of patch_size=8, not 4; give another --out' in message
+    for args, message in (([checkpoints[0], '--patch-size', 4], 'patch_size=8, not 4'),
+                          ([f'tuned/epoch_1={checkpoints[1]}'], f"not '{checkpoints[1]}'")):
+        error = error_of_tool(
+            monkeypatch, TOOL, checkpoints[0].parents[1] / 'config.py', *args, '--data-root',
+            folders, '--out', tmp_path / 'out')
+        assert message in error

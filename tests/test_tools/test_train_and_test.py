@@ -1,4 +1,4 @@
-"""train.py, test.py and their launchers on toy configs: whole runs, and errors in one line."""
+"""train.py, test.py and their launchers: complete runs and one-line errors on toy configs."""
 import argparse
 import json
 import os
@@ -14,7 +14,7 @@ import torch
 from mmengine.config import Config
 from mmengine.fileio import load
 
-from mmguided.engine import device
+from mmguided.cli import device
 from tests.helpers.paths import ROOT
 from tests.helpers.tools import error_of_tool, run_tool, use_cpu
 from tests.helpers.toy import CONFIG, ToyData, ToyModel
@@ -42,24 +42,13 @@ def _checkpoint(work_dir: Path) -> dict:
     ('mmdet', dict(draw=True, test_out_dir='p'), None),
     ('mmseg', dict(draw=True), 'p'),
 ])
-def test_show_dir_in_the_words_of_each_toolbox(scope, hook, save_dir):
+def test_show_dir_of_each_toolbox(scope, hook, save_dir):
     cfg = Config(dict(default_scope=scope, visualizer=dict(),
                       default_hooks=dict(visualization=dict(type='V'))))
     tool = runpy.run_path(str(ROOT / 'tools/test.py'))
     tool['draw_predictions'](cfg, argparse.Namespace(show=False, show_dir='p', wait_time=2))
     assert cfg.default_hooks.visualization == dict(type='V', show=False, wait_time=2, **hook)
     assert cfg.visualizer.get('save_dir') == save_dir
-
-
-def test_a_base_of_mmseg_loads_in_a_fresh_process(tmp_path):
-    """The config is read before --resume is checked."""
-    pytest.importorskip('mmseg')
-    path = tmp_path / 'child.py'
-    path.write_text("_base_ = 'mmseg::_base_/models/upernet_mae.py'")
-    result = subprocess.run(
-        [sys.executable, str(ROOT / 'tools/train.py'), str(path), '--resume', 'gone.pth'],
-        env={**os.environ, 'PYTHONPATH': str(ROOT)}, capture_output=True, text=True, timeout=120)
-    assert result.stderr.splitlines()[-1].startswith("error: --resume='gone.pth': no such file")
 
 
 def test_two_gloo_processes_train_as_one(monkeypatch, config, tmp_path):
@@ -77,10 +66,10 @@ def test_two_gloo_processes_train_as_one(monkeypatch, config, tmp_path):
 
 
 def _gloo_threads():
-    """The system's numbers of those that run collectives."""
+    """Thread ids of gloo."""
     found = set()
     for task in Path('/proc/self/task').iterdir():
-        with suppress(OSError):  # it has ended meanwhile
+        with suppress(OSError):  # the thread has ended
             if (task / 'comm').read_text().startswith('pt_gloo'):
                 found.add(task.name)
     return found
@@ -89,11 +78,11 @@ def _gloo_threads():
 @pytest.mark.skipif(not Path('/proc/self/task').is_dir(), reason='counts threads as Linux does')
 @pytest.mark.parametrize('tool', ['train.py', 'test.py'])
 def test_a_tool_ends_the_threads_of_its_process_group(monkeypatch, config, tmp_path, tool):
-    """One that outlives the tool now and then aborts a process whose work is done."""
+    """A remaining thread can abort a process at its end."""
     checkpoint = tmp_path / 'checkpoint.pth'
     torch.save(dict(state_dict=ToyModel().state_dict()), checkpoint)
     launched = dict(RANK='0', WORLD_SIZE='1', MASTER_ADDR='127.0.0.1', MASTER_PORT='0',
-                    OMP_NUM_THREADS='1', MKL_NUM_THREADS='1')  # which MMEngine would set for good
+                    OMP_NUM_THREADS='1', MKL_NUM_THREADS='1')  # or MMEngine sets them for good
     for name, value in launched.items():
         monkeypatch.setenv(name, value)
     before, during = _gloo_threads(), set()
@@ -128,7 +117,7 @@ def test_test_writes_metrics_and_predictions(monkeypatch, config, tmp_path):
     torch.testing.assert_close(predictions, errors)
 
 
-def test_resume_goes_on(monkeypatch, config, tmp_path):
+def test_resume_equals_an_uninterrupted_run(monkeypatch, config, tmp_path):
     run_tool(monkeypatch, 'train.py', config, '--work-dir', tmp_path / 'a')
     run_tool(monkeypatch, 'train.py', config, '--work-dir', tmp_path / 'b',
               '--resume', tmp_path / 'a/epoch_1.pth')
@@ -137,51 +126,39 @@ def test_resume_goes_on(monkeypatch, config, tmp_path):
     torch.testing.assert_close(resumed, through, rtol=0, atol=0)
 
 
-def test_missing_config_prints_one_line():
-    result = subprocess.run([sys.executable, str(ROOT / 'tools/train.py'), 'no/such.py'],
-                            env={**os.environ, 'PYTHONPATH': str(ROOT)},
-                            capture_output=True, text=True, timeout=120)
-    assert result.returncode == 1
-    assert result.stderr.splitlines()[-1] == (
-        "error: config='no/such.py': no such file; give the path of a .py, .json or .yml config "
-        'file')
-    assert 'Traceback' not in result.stderr
-
-
-def test_error_in_one_of_two_processes_shows_no_stack(config):
+def test_error_of_a_process_group_has_no_traceback(config):
     result = subprocess.run(
         ['bash', str(ROOT / 'tools/dist_train.sh'), str(config), '2', '--cfg-options',
          'model.depth=0'],
         env={**os.environ, 'PYTHON': sys.executable, 'OMP_NUM_THREADS': '1'},
         capture_output=True, text=True, timeout=300)
     assert result.returncode == 1
-    assert 'model.depth=0: set it to 1 or more' in result.stderr
+    assert 'model.depth=0: ' in result.stderr
     assert 'Traceback' not in result.stderr
 
 
-@pytest.mark.parametrize('tool, args, message', [
-    ('train.py', ['--resume', 'gone.pth'],
-     "error: --resume='gone.pth': no such file; give a checkpoint, or --resume alone"),
-    ('train.py', ['--auto-scale-lr'],
-     'error: auto_scale_lr.base_batch_size is not set'),
-    ('train.py', ['--cfg-options', 'model.depth=0'],
-     'error: model.depth=0: set it to 1 or more'),
-    ('train.py', ['--cfg-options', 'load_from=gone.pth'],
-     "error: load_from='gone.pth': no such file; give another one"),
-    ('test.py', ['gone.pth'],
-     "error: checkpoint='gone.pth': no such file; give the path of a .pth file"),
-    ('test.py', ['toy.py', '--out-item', 'pred'],
-     'error: --out-item=pred needs --out FILE'),
-    ('test.py', ['toy.py', '--out', 'x.json'],
-     "error: --out='x.json' must end in .pkl"),
-    ('test.py', ['toy.py', '--show'],
-     'error: default_hooks.visualization is not set'),
-    ('test.py', ['toy.py', '--cfg-options', 'test_dataloader=None'],
-     'has no `test_dataloader`: a pretraining config cannot be tested'),
+def test_resume_in_an_empty_work_dir_is_logged(monkeypatch, config, capsys):
+    for expected in (True, False):
+        run_tool(monkeypatch, 'train.py', config, '--resume', '--work-dir', 'new')
+        assert ('--resume: no checkpoint in new' in capsys.readouterr().out) == expected
+
+
+@pytest.mark.parametrize('tool, args, start', [
+    ('train.py', ['--resume', 'gone.pth'], "--resume='gone.pth': "),
+    ('train.py', ['--auto-scale-lr'], 'auto_scale_lr.base_batch_size '),
+    ('train.py', ['--cfg-options', 'model.depth=0'], 'model.depth=0: '),
+    ('train.py', ['--cfg-options', 'model.size=1'], 'model.size=1: ToyModel has no argument'),
+    ('train.py', ['--cfg-options', 'load_from=gone.pth'], "load_from='gone.pth': "),
+    ('train.py', ['--cfg-options', 'train_dataloader.batch_size=9',
+                  'train_dataloader.drop_last=True'], 'train_dataloader.batch_size=9: '),
+    ('test.py', ['gone.pth'], "checkpoint='gone.pth': "),
+    ('test.py', ['toy.py', '--out-item', 'pred'], '--out-item=pred: '),
+    ('test.py', ['toy.py', '--out', 'x.json'], "--out='x.json': "),
+    ('test.py', ['toy.py', '--show'], 'default_hooks.visualization '),
+    ('test.py', ['toy.py', '--cfg-options', 'test_dataloader=None'], 'config='),
 ])
-def test_mistakes_are_one_line(monkeypatch, config, tool, args, message):
-    error = error_of_tool(monkeypatch, tool, config, *args)
-    assert message in error
+def test_mistakes_are_one_line(monkeypatch, config, tool, args, start):
+    assert error_of_tool(monkeypatch, tool, config, *args).startswith(f'error: {start}')
 
 
 @pytest.mark.parametrize('tool, args', [
@@ -190,35 +167,28 @@ def test_mistakes_are_one_line(monkeypatch, config, tool, args, message):
     ('train.py', ['--cfg-options', 'load_from=cut.pth']),
     ('test.py', ['cut.pth']),
 ])
-def test_a_checkpoint_cut_short_is_named(monkeypatch, config, tool, args):
+def test_a_checkpoint_that_was_cut_off(monkeypatch, config, tool, args):
     torch.save(dict(state_dict=ToyModel().state_dict()), 'whole')
     Path('cut.pth').write_bytes(Path('whole').read_bytes()[:400])
     Path('last_checkpoint').write_text('cut.pth')
     error = error_of_tool(monkeypatch, tool, config, *args, '--work-dir', '.')
-    assert "='cut.pth' cannot be read as a checkpoint (" in error
-    assert 'is the file whole? If not, give ' in error
+    assert "='cut.pth': not a complete PyTorch checkpoint" in error
 
 
-def test_a_moved_work_dir_says_how_to_resume(monkeypatch, config):
+def test_a_moved_work_dir(monkeypatch, config):
     Path('last_checkpoint').write_text('/old/place/epoch_3.pth')
     error = error_of_tool(monkeypatch, 'train.py', config, '--resume', '--work-dir', '.')
-    assert error == ("error: './last_checkpoint' names '/old/place/epoch_3.pth', which is not "
-                     'there; give the one to resume from: --resume CKPT')
+    assert error.startswith("error: --resume, ./last_checkpoint='/old/place/epoch_3.pth': ")
 
 
-@pytest.mark.parametrize('dataset, message', [
-    ("type='CustomDataset', data_root='no/images', data_prefix='train', with_label=False",
-     "train_dataloader.dataset.data_root='no/images': no file or folder 'no/images'"),
-    ("type='CustomDataset', data_root='.', data_prefix='gone', with_label=False",
-     "train_dataloader.dataset.data_prefix='gone': no file or folder './gone"),
-    ("type='CustomDataset', data_root='.', ann_file='meta/gone.txt', with_label=False",
-     "train_dataloader.dataset.ann_file='meta/gone.txt': no file or folder './meta/gone.txt'"),
-    ("type='CustomDataset', data_root='gone', ann_file='a/long/name.txt', with_label=False",
-     "train_dataloader.dataset.data_root='gone': no file or folder 'gone'"),
+@pytest.mark.parametrize('dataset, field', [
+    ("data_root='gone', ann_file='a/long/name.txt'", "data_root='gone'"),
+    ("data_root='.', data_prefix='gone'", "data_prefix='gone'"),
+    ("data_root='.', ann_file='meta/gone.txt'", "ann_file='meta/gone.txt'"),
 ])
-def test_missing_data_names_the_field(monkeypatch, config, dataset, message):
-    config.write_text(f'{CONFIG}\ndata_root = "no/images"\n'  # a variable that nothing reads
-                      f'train_dataloader["dataset"] = dict({dataset})')
+def test_missing_data(monkeypatch, config, dataset, field):
+    config.write_text(f'{CONFIG}\ndata_root = "gone"\n'  # a variable that nothing reads
+                      f'train_dataloader["dataset"] = dict(type="CustomDataset", {dataset})')
     error = error_of_tool(monkeypatch, 'train.py', config)
-    assert message in error
+    assert error.startswith(f'error: train_dataloader.dataset.{field}: ')
     assert '--cfg-options train_dataloader.dataset.' in error

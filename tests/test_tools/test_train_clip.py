@@ -1,4 +1,4 @@
-"""train_clip.py: what it learns, and that a teacher reads what it writes."""
+"""train_clip.py: it learns, and a teacher loads the result."""
 import re
 
 import numpy as np
@@ -20,7 +20,7 @@ def test_a_broken_image_is_named(tmp_path, monkeypatch, workers):
     (tmp_path / 'images/a/broken.jpg').touch()
     message = error_of_tool(monkeypatch, 'train_clip.py', tmp_path / 'images', '--out',
                             tmp_path / 'clip', '--batch-size', '1', '--workers', workers)
-    assert message.startswith('error: ') and 'broken.jpg\' cannot be read as an image' in message
+    assert message.startswith('error: ') and "broken.jpg'" in message
 
 
 @pytest.fixture(scope='module')
@@ -49,7 +49,7 @@ def test_it_learns_which_caption_belongs_to_an_image(colors, tmp_path, monkeypat
     assert seen.tokens.shape == (2, 65, 128) and seen.attention[3, 'heads'].shape == (2, 64)
 
 
-def test_captions_are_made_of_the_names_of_the_folders():
+def test_captions_from_folder_names():
     tool = import_tool('train_clip')
     texts = tool.captions(['red', 'deep_blue'])
     expected = tool.SimpleTokenizer(context_length=tool.CONTEXT_LENGTH)(
@@ -57,15 +57,15 @@ def test_captions_are_made_of_the_names_of_the_folders():
     assert torch.equal(texts, expected) and not torch.equal(texts[0], texts[1])
 
 
-def test_folders_that_do_not_fit_are_named(colors, tmp_path, monkeypatch):
+def test_errors_name_the_folder(colors, tmp_path, monkeypatch):
     def error(*args):
         return error_of_tool(monkeypatch, 'train_clip.py', *args, '--out', tmp_path / 'clip',
                              '--workers', '0')
 
-    assert 'is no folder of class folders' in error(tmp_path)
-    assert 'no folder of class folders' in error(ROOT / 'configs/gone')
-    assert '--batch-size 128' in error(colors)
+    assert str(tmp_path) in error(tmp_path)
+    assert 'configs/gone' in error(ROOT / 'configs/gone')
+    assert '--batch-size=128' in error(colors)
     (tmp_path / 'val/red').mkdir(parents=True)
     Image.new('RGB', (32, 32)).save(tmp_path / 'val/red/0.png')
-    assert "its classes ['red']" in error(
+    assert f"--val='{tmp_path}/val': the classes ['red']" in error(
         colors, '--val', tmp_path / 'val', '--batch-size', '8')

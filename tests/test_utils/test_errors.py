@@ -45,7 +45,7 @@ def test_no_file_is_an_error_with_field_value_and_remedy(tmp_path, monkeypatch, 
     monkeypatch.setenv('HOME', str(tmp_path))
     with pytest.raises(ConfigError) as error:
         check_file('load_from', path, 'name another')
-    assert str(error.value) == f'load_from={path!r}: no such file; name another'
+    assert str(error.value) == f'load_from={path!r}: no such file. name another'
 
 
 @pytest.mark.parametrize('rank, who', [(None, 'error'), ('0', 'error'), ('3', 'error (process 3)')])
@@ -76,6 +76,6 @@ def test_another_error_of_a_tool_keeps_its_stack():
 
 
 def test_a_missing_package_is_one_line_with_its_extra():
-    with pytest.raises(SystemExit, match=r"needs the package 'no_such_package': `pip install -e "
-                                         r"'\.\[clip\]'`"), imports_of_extra('clip'):
+    with pytest.raises(SystemExit, match=r"'no_such_package' .*\.\[clip\]"), \
+            imports_of_extra('clip'):
         import no_such_package  # noqa: F401

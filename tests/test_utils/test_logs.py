@@ -53,10 +53,10 @@ def test_what_cannot_be_read_is_named(tmp_path):
     with pytest.raises(ConfigError, match="gone': no such folder"):
         read_curves(tmp_path / 'gone')
     write_log(tmp_path / '1', [dict(step=3, mIoU=50.)])
-    with pytest.raises(ConfigError, match=r'no \*/vis_data/scalars.json in it holds a loss'):
+    with pytest.raises(ConfigError, match=f"^work_dir='{tmp_path}': no loss"):
         read_curves(tmp_path)
     write_log(tmp_path / '2', [dict(step=3, iter=3, loss=50.)])
-    with pytest.raises(ConfigError, match='its log has no epochs'):
+    with pytest.raises(ConfigError, match=f"^work_dir='{tmp_path}': .* epochs"):
         read_curves(tmp_path)
 
 

@@ -41,7 +41,7 @@ def test_missing_toolbox_is_named(monkeypatch, missing):
     with pytest.raises(ImportError) as error:
         versions.check_requirements()
     message = str(error.value)
-    assert message.startswith(f'mmguided needs {missing}: ')
+    assert message.startswith(f'mmguided needs {missing}. ')
     assert 'pip install "mmguided[onedl]"' in message and 'mmguided[openmmlab]' in message
     assert '\n' not in message
 
@@ -81,7 +81,7 @@ def test_import_without_mmengine_fails_before_anything_heavy_is_imported():
         "print([name for name in ('torch', 'mmcv', 'mmpretrain') if name in sys.modules])"])
     result = subprocess.run([sys.executable, '-c', code], capture_output=True, text=True)
     first, loaded = result.stdout.splitlines()
-    assert first.startswith('mmguided needs mmengine: run `pip install')
+    assert first.startswith('mmguided needs mmengine. Run `pip install')
     assert loaded == '[]'
 
 

@@ -1,23 +1,23 @@
-r"""What models do with images, layer by layer, and side by side: arrays, figures and one report.
+r"""Compare models layer by layer: arrays, figures and one report.
 
     python tools/analysis_tools/analyze.py --images data/imagenet/val --out work_dirs/analysis \
         mae=work_dirs/mae/vit-b_800e/epoch_800.pth ccmim=work_dirs/ccmim/vit-b_800e/epoch_800.pth
 
-NAME= is what figures call a checkpoint. One that a run of ours has saved holds its config. For
-others, such as those of MAE and mmpretrain, --configs NAME=CONFIG says what they are: for a whole
-MAE configs/mae/vit-b_800e.py, for an encoder alone a k-NN config of configs/benchmarks/imagenet. Of
-classifiers there is the encoder alone. --images is a folder, or a config whose test data (or those
-of its figure sheet, for pretraining) are read by its own pipeline.
+--configs sets the config of checkpoints without one, such as those of MAE and mmpretrain: for a
+whole MAE configs/mae/vit-b_800e.py, for an encoder alone a k-NN config of
+configs/benchmarks/imagenet. Of a classifier, only the encoder is analyzed. --images is a folder or
+a config; the test data of the config, or in pretraining those of its figure sheet, are read by its
+own pipeline.
 
-Encoders see all of an image; decoders what a random mask leaves, the same for all models.
-docs/analysis.md says what the measures mean, and which figure of which paper they are. Those that
-compare with another model (cka, attention_kl, similarity_kl, and the gaps, of its groups) take
+Encoders see the whole image; decoders see what a random mask leaves, equal for all models.
+docs/analysis.md explains the measures and the figures of the papers that they reproduce. Measures
+that compare two models (cka, attention_kl, similarity_kl, and the gaps, which use its groups) need
 --reference, by default the first checkpoint. Checkpoints epoch_N.pth of one folder are a run: the
-reference is the last, and measures are drawn over epochs too. With --labels there is t-SNE of the
-patches, colored by their class. Layers count from 0.
+reference is the last one, and measures are also drawn over epochs. --labels adds t-SNE of the
+patches, colored by class. Layers count from 0.
 
---out gets analysis.npz and analysis.csv, figures as .png and .pdf, and report.html, which needs no
-other file.
+--out receives analysis.npz and analysis.csv, figures as .png and .pdf, and the self-contained
+report.html.
 """
 import argparse
 import csv
@@ -29,14 +29,17 @@ from pathlib import Path
 
 import numpy as np
 
-from mmguided.cli.arguments import load_config
-from mmguided.cli.config_checks import check_data
-from mmguided.cli.named_models import (
-    add_model_arguments,
+from mmguided.cli.arguments import (
+    add_shared,
+    figure_files,
+    load_config,
     load_models,
+    local_path,
     named_checkpoints,
     named_configs,
+    tool_parser,
 )
+from mmguided.cli.config_checks import check_data
 from mmguided.utils.errors import ConfigError, exit_on_config_error, imports_of_extra
 
 with imports_of_extra('analysis'):
@@ -55,29 +58,27 @@ MAX_TSNE_IMAGES, PATCHES_PER_CLASS, MAP_IMAGES = 500, 200, 4
 
 
 def parse_args() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    add_model_arguments(parser)
-    parser.add_argument('--images', required=True, metavar='FOLDER|CONFIG')
+    parser = tool_parser(__doc__, 'checkpoints', '--configs')
+    add_shared(parser, '--images', nargs=None, metavar='FOLDER|CONFIG')
     parser.add_argument('--measures', nargs='+', metavar='MEASURE', help='default: all')
-    parser.add_argument('--reference', metavar='NAME', help='default: the first checkpoint, the '
-                        'last epoch of a run')
-    parser.add_argument('--labels', type=Path, metavar='FOLDER',
-                        help='label maps, PNG files at the paths that images have below --images')
+    parser.add_argument('--reference', metavar='NAME',
+                        help='default: the first checkpoint, or the last epoch of a run')
+    parser.add_argument('--labels', type=local_path, metavar='FOLDER',
+                        help='label maps: PNG files with the paths of the images in --images')
     parser.add_argument('--ignore-label', type=int, default=255, metavar='N',
-                        help='that is no class; 0 in ADE20K')
-    parser.add_argument('--num-images', type=int, default=512, metavar='N', help='most to read')
+                        help='label without a class; 0 in ADE20K')
+    parser.add_argument('--num-images', type=int, default=512, metavar='N', help='maximum')
     parser.add_argument('--batch-size', type=int, default=32, metavar='N')
     parser.add_argument('--mask-ratio', type=float, default=.75, metavar='RATIO',
-                        help="of the decoder's input; 0 shows it everything")
+                        help="of the decoder's input; 0 shows it the whole image")
     parser.add_argument('--workers', type=int, default=2, metavar='N')
-    parser.add_argument('--seed', type=int, default=0, help='of masks and t-SNE')
-    parser.add_argument('--out', type=Path, default=Path('work_dirs/analysis'), metavar='FOLDER')
+    add_shared(parser, '--seed', help='seed of masks and t-SNE')
+    add_shared(parser, '--out', default=Path('work_dirs/analysis'), metavar='FOLDER')
     return parser.parse_args()
 
 
 def epochs_of(checkpoints: Mapping[str, Path]) -> dict[str, int] | None:
-    """Name -> epoch, if these are checkpoints epoch_N.pth of one run, more than one; else None."""
+    """Map names to epochs if these are several epoch_N.pth of one folder; else return None."""
     matches = {name: re.fullmatch(r'epoch_(\d+)\.pth', path.name)
                for name, path in checkpoints.items()}
     folders = {path.resolve().parent for path in checkpoints.values()}
@@ -87,53 +88,55 @@ def epochs_of(checkpoints: Mapping[str, Path]) -> dict[str, int] | None:
 
 
 def check_args(args: argparse.Namespace) -> None:
-    """Raise ConfigError for what can be known before models are built."""
+    """Check the options before models are built."""
     for field, least in (('num_images', 1), ('batch_size', 1), ('workers', 0), ('seed', 0)):
         if getattr(args, field) < least:
-            raise ConfigError(f'--{field.replace("_", "-")}={getattr(args, field)}: at least '
-                              f'{least}')
+            raise ConfigError(f'--{field.replace("_", "-")}={getattr(args, field)}: too small. '
+                              f'Give at least {least}.')
     if not 0 <= args.mask_ratio < 1:
-        raise ConfigError(f'--mask-ratio={args.mask_ratio} must be 0 or between 0 and 1')
+        raise ConfigError(f'--mask-ratio={args.mask_ratio}: out of range. Give 0 <= RATIO < 1.')
     if args.out.exists() and not args.out.is_dir():
-        raise ConfigError(f"--out='{args.out}' is a file: give a folder")
-    if not args.images.endswith('.py') and not Path(args.images).expanduser().is_dir():
-        raise ConfigError(f'--images={args.images!r}: no such folder; give one of images, or the '
-                          'path of a config (.py)')
+        raise ConfigError(f'--out={str(args.out)!r}: is a file. Give a folder.')
+    if args.images.suffix != '.py' and not args.images.is_dir():
+        raise ConfigError(f'--images={str(args.images)!r}: no such folder. Give one of images, or '
+                          'a config (.py).')
     if args.labels and not args.labels.is_dir():
-        raise ConfigError(f"--labels='{args.labels}': no such folder; give that of the label maps")
-    if args.labels and args.images.endswith('.py'):
-        raise ConfigError(f'--labels: with --images={args.images!r} there are none; give a folder '
-                          'of images')
+        raise ConfigError(f'--labels={str(args.labels)!r}: no such folder. Give the folder of the '
+                          'label maps.')
+    if args.labels and args.images.suffix == '.py':
+        raise ConfigError(f'--labels={str(args.labels)!r}: needs a folder of images, not a config. '
+                          'Change --images.')
 
 
 def read_dataset(config: str):
-    """Test data of a config, or those of its figure sheet, and whether they are BGR."""
+    """Build the test data of a config, or those of its figure sheet; also return whether they are
+    BGR."""
     from mmengine.registry import DATASETS, DefaultScope
 
-    from mmguided.cli.runner import import_parts
+    from mmguided.utils.toolboxes import import_parts
     cfg = load_config(config)
     hook = cfg.get('default_hooks', {}).get('figure_sheet') or next(
         (hook for hook in cfg.get('custom_hooks', ()) if 'FigureSheet' in hook['type']), {})
     dataset = (cfg.get('test_dataloader') or {}).get('dataset') or hook.get('dataset')
     if dataset is None:
-        raise ConfigError(f'--images={config!r} has neither a `test_dataloader` nor a figure '
-                          'sheet; give a folder of images')
+        raise ConfigError(f'--images={config!r}: has neither a `test_dataloader` nor a figure '
+                          'sheet. Give a folder of images.')
     if cfg.get('test_dataloader'):
         check_data(cfg, ('test_dataloader', ))
     import_parts(cfg)
     with DefaultScope.overwrite_default_scope(cfg.get('default_scope', 'mmengine')):
-        # The model's own wins, as when it is built.
+        # The model's own preprocessor has priority, as in Runner.
         preprocessor = cfg.get('model', {}).get('data_preprocessor') or cfg.get(
             'data_preprocessor') or {}
         return DATASETS.build(dataset), preprocessor.get('to_rgb', False)
 
 
 class Images:
-    """The images, in batches for each model.
+    """Batches of images for each model.
 
     Attributes:
-        dataset: Of items in one or more sizes.
-        num_read: Images that could be read in the last pass.
+        dataset: Items in one or more sizes.
+        num_read: Number of images read in the last pass.
     """
 
     def __init__(self, args: argparse.Namespace, models: Mapping) -> None:
@@ -144,25 +147,25 @@ class Images:
             check_encoder(model)
         sizes = {name: tuple(model.backbone.img_size) for name, model in models.items()}
         self.sizes = sizes
-        if args.images.endswith('.py'):
-            self.dataset = DatasetImages(*read_dataset(args.images), args.num_images)
+        if args.images.suffix == '.py':
+            self.dataset = DatasetImages(*read_dataset(str(args.images)), args.num_images)
             given, = (key for key in self.dataset[0])
             for name, size in sizes.items():
                 if size != given:
-                    raise ConfigError(f'--images={args.images!r} gives images of {given}, and '
-                                      f'{name} takes {size} (height, width): give a folder')
+                    raise ConfigError(f'--images={str(args.images)!r}: images of {given}, but '
+                                      f'{name} takes {size} (height, width). Give a folder.')
         else:
             self.dataset = AnalysisImages(
                 list_images(args.images, args.num_images), sizes.values())
 
     def normalized(self, name: str, images):
-        """RGB images in [0, 255] as a model takes them."""
+        """Normalize RGB images in [0, 255] for a model."""
         preprocessor = self.models[name].data_preprocessor
         mean = preprocessor.mean
         return (images.to(mean.device).float() - mean) / preprocessor.std
 
     def __iter__(self) -> Iterator[dict]:
-        """Normalized images by the name of the model; shows a progress bar."""
+        """Yield batches of normalized images by model name; show a progress bar."""
         from torch.utils.data import DataLoader
         from tqdm import tqdm
 
@@ -176,11 +179,12 @@ class Images:
             self.num_read += len(next(iter(batch.values())))
             yield {name: self.normalized(name, batch[size]) for name, size in self.sizes.items()}
         if not self.num_read:
-            raise ConfigError(f'--images={self.args.images!r}: none of the files can be read')
+            raise ConfigError(f'--images={str(self.args.images)!r}: no readable image. Give '
+                              'another folder.')
 
 
 def write_arrays(results: Mapping, out: Path) -> None:
-    """analysis.npz and analysis.csv. Names of models are data in both, not names of entries."""
+    """Write analysis.npz and analysis.csv. Model names are values in both, never keys."""
     from mmguided.analysis.measures import MEASURES, PAIR_MEASURES
     known = MEASURES | PAIR_MEASURES
     arrays = dict(models=np.array(list(results)))
@@ -211,13 +215,8 @@ def write_arrays(results: Mapping, out: Path) -> None:
     np.savez_compressed(out / 'analysis.npz', **arrays)
 
 
-def pictures(out: Path, name: str) -> list[Path]:
-    """The files of a figure."""
-    return [out / f'{name}.png', out / f'{name}.pdf']
-
-
 def layer_figures(results: Mapping, out: Path) -> list[Figure]:
-    """A figure of each measure, and the spectrum."""
+    """Draw a figure of each measure, and the spectrum."""
     from mmguided.analysis import frequencies
     from mmguided.analysis.measures import ENCODER, MEASURES, PAIR_MEASURES
     figures = []
@@ -229,7 +228,7 @@ def layer_figures(results: Mapping, out: Path) -> list[Figure]:
                     heads = estimate.mean if measure.entries == 'head' else None
                     curves.setdefault(model, {})[part] = measure.curve(estimate.mean), heads
         if curves:
-            draw_layers(curves, measure.label, pictures(out, name))
+            draw_layers(curves, measure.label, figure_files(out / f'{name}.png'))
             dots = ' Dots are heads, the curve is their mean.' if measure.entries == 'head' else ''
             figures.append(Figure(measure.title, out / f'{name}.png',
                                   measure.meaning + dots))
@@ -237,14 +236,14 @@ def layer_figures(results: Mapping, out: Path) -> list[Figure]:
                results.items() if (found := result.layers.get(('relative_log_amplitude', ENCODER)))}
     if spectra:
         draw_lines({'last layer of the encoder': spectra}, r'frequency, share of $\pi$',
-                   'relative log amplitude', pictures(out, 'spectrum'))
+                   'relative log amplitude', figure_files(out / 'spectrum.png'))
         figures.append(Figure('Fourier: spectrum', out / 'spectrum.png',
                               MEASURES['relative_log_amplitude'].meaning))
     return figures
 
 
 def epoch_figures(results: Mapping, epochs: Mapping[str, int], out: Path) -> list[Figure]:
-    """Each measure over the epochs of a run, a line for each layer."""
+    """Draw each measure over the epochs of a run, with a line for each layer."""
     from mmguided.analysis.measures import MEASURES, PAIR_MEASURES
     figures = []
     ordered = sorted(epochs, key=epochs.get)
@@ -258,24 +257,25 @@ def epoch_figures(results: Mapping, epochs: Mapping[str, int], out: Path) -> lis
                                 for layer, values in enumerate(curves)}
         if panels:
             file = f'{name}_over_epochs'
-            draw_lines(panels, 'epoch', measure.label, pictures(out, file), ordered=True)
+            draw_lines(panels, 'epoch', measure.label, figure_files(out / f'{file}.png'),
+                       ordered=True)
             figures.append(Figure(f'{measure.title} over epochs', out / f'{file}.png',
                                   measure.meaning))
     return figures
 
 
 def cka_figure(results: Mapping, reference: str, out: Path) -> list[Figure]:
-    """Similarity of the encoders' layers with those of the reference."""
+    """Draw the similarity of the encoders' layers with those of the reference."""
     found = {name: result.cka for name, result in results.items() if result.cka is not None}
     if not found:
         return []
-    draw_similarities(found, reference, 'linear CKA', pictures(out, 'cka'))
+    draw_similarities(found, reference, 'linear CKA', figure_files(out / 'cka.png'))
     return [Figure('CKA', out / 'cka.png', 'Similarity of the features of two layers: 1 if they '
                    'differ by a rotation and a scale, about 0 if they are unrelated.')]
 
 
 def reversed_attention_figure(images: Images, out: Path) -> list[Figure]:
-    """Where the patch in the middle of some images is sent, by each model with the first's grid."""
+    """Draw the reversed attention of the middle patch, for models with the grid of the first."""
     import torch
 
     from mmguided.analysis import reversed_attention
@@ -286,11 +286,11 @@ def reversed_attention_figure(images: Images, out: Path) -> list[Figure]:
     models = {name: model for name, model in images.models.items()
               if grid_of(model, images.sizes[name])[0] == grid}
     depth = min(len(model.backbone.layers) for model in models.values())
-    # Before the last shot that masks within an encoder, if there is one.
+    # The layer before the last shot within an encoder, if there is one.
     shots = [layer for model in models.values() if hasattr(model, 'mask_generator')
              for layer in model.mask_generator.layers if 0 < layer < depth]
     number = max(0, max(shots, default=depth - 1) - 1)
-    # All in steps, from each start: those that cannot be read are passed over.
+    # Spread over the data set; unreadable images are replaced by later ones.
     step = max(1, len(images.dataset) // MAP_IMAGES)
     order = (i for start in range(step) for i in range(start, len(images.dataset), step))
     readable = (item for i in order if (item := images.dataset[i]) is not None)
@@ -305,19 +305,19 @@ def reversed_attention_figure(images: Images, out: Path) -> list[Figure]:
         maps[name] = sent.unflatten(1, grid).cpu().numpy()
     shown = (batch[images.sizes[first]].permute(0, 2, 3, 1) / 255).numpy()
     draw_maps(shown, maps, middle, 'share of what the framed patch sends',
-              pictures(out, 'reversed_attention'))
+              figure_files(out / 'reversed_attention.png'))
     others = [name for name in images.models if name not in models]
     return [Figure('Reversed attention', out / 'reversed_attention.png',
-                   f'Where what the framed patch holds is sent in layer {number} of the encoder, '
+                   f'Attention to the framed patch in layer {number} of the encoder, '
                    'by the attention of the other patches, a mean over heads. All maps of a row '
                    'have the same scale.' + (
-                       f' Of another grid, and not shown: {", ".join(others)}.' if others else ''))]
+                       f' Not shown because of the grid: {", ".join(others)}.' if others else ''))]
 
 
 def labeled_images(args: argparse.Namespace, images: Images):
-    """Those of --labels, in the size of the first model."""
+    """Build the data set of --labels, in the size of the first model."""
     with imports_of_extra('analysis'):
-        import sklearn  # noqa: F401  # found missing before anything is measured
+        import sklearn  # noqa: F401  # fails before anything is measured
 
     from mmguided.datasets.analysis_images import LabeledImages
     return LabeledImages(args.images, args.labels, next(iter(images.sizes.values())),
@@ -325,7 +325,7 @@ def labeled_images(args: argparse.Namespace, images: Images):
 
 
 def tsne_figure(args: argparse.Namespace, images: Images, dataset, out: Path) -> list[Figure]:
-    """t-SNE of the patches of the last layer of each encoder, by class; writes tsne.npz."""
+    """Draw t-SNE of the patches in the last layer of each encoder, by class; write tsne.npz."""
     from sklearn.manifold import TSNE
     from torch.utils.data import DataLoader
     from tqdm import tqdm
@@ -350,8 +350,8 @@ def tsne_figure(args: argparse.Namespace, images: Images, dataset, out: Path) ->
     labels = np.concatenate(labels) if labels else np.empty(0, int)
     chosen = sample_patches(labels, PATCHES_PER_CLASS, args.seed)
     if len(chosen) <= 30:  # the usual perplexity
-        print(f"warning: --labels='{args.labels}': only {len(chosen)} patches have a class, too "
-              'few for t-SNE', file=sys.stderr)
+        print(f'warning: --labels={str(args.labels)!r}: only {len(chosen)} patches have a class, '
+              'too few for t-SNE', file=sys.stderr)
         return []
     labels = labels[chosen]
     panels = {name: TSNE(random_state=args.seed).fit_transform(np.concatenate(parts)[chosen])
@@ -359,19 +359,19 @@ def tsne_figure(args: argparse.Namespace, images: Images, dataset, out: Path) ->
     names, groups = np.unique(labels, return_inverse=True)
     np.savez_compressed(out / 'tsne.npz', models=np.array(list(panels)), labels=labels,
                         points=np.stack(list(panels.values())))
-    draw_points(panels, groups, [f'class {name}' for name in names], pictures(out, 'tsne'))
+    draw_points(panels, groups, [f'class {name}' for name in names], figure_files(out / 'tsne.png'))
     others = [name for name in images.models if name not in models]
     return [Figure('t-SNE of patches', out / 'tsne.png',
                    f'{len(chosen)} patches of the last layer of the encoder, at most '
                    f'{PATCHES_PER_CLASS} of each of {len(names)} classes; a patch has the class of '
                    'more than half of its pixels.' + (
-                       f' Of another size or grid, and not shown: {", ".join(others)}.'
+                       f' Not shown because of another size or grid: {", ".join(others)}.'
                        if others else ''))]
 
 
 def summary_tables(results: Mapping, checkpoints: Mapping[str, Path], models: Mapping,
                    num_read: int) -> list[Table]:
-    """The models, each measure of their last layers, and what was left out."""
+    """Tabulate the models, the measures of their last layers, and omitted measures."""
     from mmguided.analysis.measures import MEASURES, PAIR_MEASURES
     tables = [Table('Models', ['name', 'method', 'encoder', 'checkpoint'], [
         [name, type(model).__name__,
@@ -405,15 +405,17 @@ def main() -> None:
     reference = args.reference or (
         max(epochs, key=epochs.get) if epochs else next(iter(checkpoints)))
     if reference not in checkpoints:
-        raise ConfigError(f'--reference={reference!r}: choose from {list(checkpoints)}')
+        raise ConfigError(f'--reference={reference!r}: no such name. Give one of '
+                          f'{list(checkpoints)}.')
 
-    # Only here: they take many seconds.
+    # Imported late because they take many seconds.
     from mmguided.analysis.measures import CKA, MEASURES, PAIR_MEASURES, measure_models
     known = [*MEASURES, *PAIR_MEASURES, CKA]
     if unknown := set(args.measures or ()) - set(known):
-        raise ConfigError(f'--measures {sorted(unknown)[0]}: choose from {", ".join(known)}')
+        raise ConfigError(f'--measures={sorted(unknown)[0]}: unknown. Give some of '
+                          f'{", ".join(known)}.')
     if CKA in (args.measures or ()) and args.batch_size < 4:
-        raise ConfigError(f'--batch-size={args.batch_size}: cka needs batches of at least 4')
+        raise ConfigError(f'--batch-size={args.batch_size}: too small for cka. Give at least 4.')
     measures = args.measures or known
     models = load_models(checkpoints, configs)
     images = Images(args, models)

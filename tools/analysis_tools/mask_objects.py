@@ -1,27 +1,24 @@
-r"""Do guided masks lie on objects? Masked patches inside instance masks, against chance.
+r"""Measure how much guided masks cover objects, using instance masks.
 
     python tools/analysis_tools/mask_objects.py configs/cmt_mae/vit-micro_folder-32.py \
-        --checkpoint work_dirs/cmt_mae/vit-micro_folder-32/epoch_15.pth \
+        work_dirs/cmt_mae/vit-micro_folder-32/epoch_15.pth \
         --annotations data/coco/annotations/instances_val2017.json --images data/coco/val2017
 
-The guidance of the config scores the patches of each image, and the config's own sampler and every
-other that fits makes masks of the scores, at --mask-ratio and without the config's schedule. The
-table has means over the images with objects:
+The guidance of the config scores the patches of each image. The config's own sampler and all others
+that fit make masks from the scores, at --mask-ratio and without the config's schedule. The table
+has means over the images with objects:
 
-- the share of the masked patches' pixels that lie inside objects, and how much more that is than by
-  chance (a random mask has the share of objects in the image), with its standard error over images;
-- top-k overlap: the share of the masked patches that are among those of the highest scores, 1 for
-  top-k and the mask ratio by chance;
-- positions: how evenly visible patches spread over the positions of the grid, 1 if evenly (.98 with
-  100 images that are masked alike in every draw), the share of visible patches if they are the same
-  in all images;
-- detail: the standard deviation of the pixels in visible patches, relative to that in all.
+- inside objects: the share of the masked pixels that lie inside objects; and above chance, its
+  difference from a random mask, with the standard error over images;
+- top-k overlap: the share of the masked patches that are among those with the highest scores (top-k
+  sampling: 1, chance: the mask ratio);
+- positions: how evenly the visible patches cover the grid (1 if evenly, .98 for 100 images masked
+  alike in every draw, the share of visible patches if equal in all images);
+- detail: the standard deviation of the pixels in visible patches, relative to that of all pixels.
 
-Above it stand chance and the best that any mask could have.
---out gets a figure sheet of a few images, and the table as JSON.
-
-Without --checkpoint the student is as initialized; a teacher has its weights in any case. Guidance
-that changes over a run is that of its end; --progress 0 is that of its start.
+Chance and the best possible mask are printed above the table. --out receives a figure of a few
+images, and the table as JSON. Without CHECKPOINT the student is untrained; a teacher is always
+pretrained. --progress sets the time of the run for guidance that changes.
 """
 import argparse
 import json
@@ -36,8 +33,8 @@ from torch import Tensor
 from torchvision.transforms.functional import center_crop, pil_to_tensor, resize
 
 from mmguided.analysis import object_share, visible_detail, visible_positions
-from mmguided.cli.arguments import OptionAction, load_config
-from mmguided.cli.config_checks import check_data, check_teacher
+from mmguided.cli.arguments import add_shared, load_config, local_path, tool_parser
+from mmguided.cli.config_checks import check_data
 from mmguided.ops import topk_overlap
 from mmguided.registry import MODELS
 from mmguided.structures import Observation
@@ -66,31 +63,28 @@ SAMPLERS = {
 
 
 def parse_args() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument('config', help='config of pretraining with a guided mask')
-    parser.add_argument('--checkpoint', help='that pretraining has saved')
-    parser.add_argument('--annotations', required=True, help="COCO's JSON file of instances")
-    parser.add_argument('--images', required=True, help='folder of its images')
-    parser.add_argument('--out', type=Path, default=Path('work_dirs/mask_objects'))
-    parser.add_argument('--progress', type=float, default=1., help='share of the run that is over')
+    parser = tool_parser(__doc__, 'config', '--cfg-options')
+    parser.add_argument('checkpoint', nargs='?', type=local_path, help='pretraining checkpoint')
+    parser.add_argument('--annotations', required=True, type=local_path, metavar='FILE',
+                        help='JSON file of instances in the format of COCO')
+    add_shared(parser, '--images', nargs=None, metavar='FOLDER')
+    parser.add_argument('--progress', type=float, default=1., help='completed share of the run')
     parser.add_argument('--mask-ratio', type=float, default=0.75)
-    parser.add_argument('--draws', type=int, default=10, help='masks of each image')
-    parser.add_argument('--drawn-images', type=int, default=6, help='rows of the figure sheet')
-    parser.add_argument('--seed', type=int, default=0)
-    parser.add_argument('--cfg-options', nargs='+', action=OptionAction, metavar='KEY=VALUE',
-                        default={}, help='override fields of the config')
+    parser.add_argument('--draws', type=int, default=10, help='masks per image')
+    parser.add_argument('--drawn-images', type=int, default=6, help='rows of the figure')
+    add_shared(parser, '--seed')
+    add_shared(parser, '--out', default=Path('work_dirs/mask_objects'), metavar='FOLDER')
     return parser.parse_args()
 
 
-def load_images(annotations: str, folder: str, size: tuple[int, int]) -> tuple[Tensor, Tensor]:
-    """The images with objects, ``(N, 3, *size)`` RGB in [0, 255], and the union of the objects,
-    ``(N, *size)`` 0 or 1; the middle of each, after resizing its shorter side."""
-    coco = COCO(annotations)
+def load_images(annotations: Path, folder: Path, size: tuple[int, int]) -> tuple[Tensor, Tensor]:
+    """Read the images with objects, ``(N, 3, *size)`` RGB in [0, 255], and the union of the
+    objects, ``(N, *size)`` 0 or 1; resize the shorter side and crop the center."""
+    coco = COCO(str(annotations))
     images, objects = [], []
     for info in coco.loadImgs(coco.getImgIds()):
         instances = coco.loadAnns(coco.getAnnIds(info['id'], iscrowd=False))
-        path = Path(folder, info['file_name'])
+        path = folder / info['file_name']
         if not instances or not path.is_file():
             continue
         union = np.any([coco.annToMask(instance) for instance in instances], axis=0)
@@ -99,25 +93,25 @@ def load_images(annotations: str, folder: str, size: tuple[int, int]) -> tuple[T
         images.append(pil_to_tensor(image).float())
         objects.append(pil_to_tensor(mask)[0].float() / 255)
     if not images:
-        raise ConfigError(f'--images {folder!r} has no image of {annotations!r} with objects: give '
-                          'the folder of its images')
+        raise ConfigError(f'--images={str(folder)!r}: no image with objects of '
+                          f'{str(annotations)!r}. Give the folder of its images.')
     return torch.stack(images), torch.stack(objects)
 
 
 class _Guide:
-    """The guidance of a model, and masks that samplers make of it."""
+    """Guidance of a model, and masks by several samplers."""
 
     def __init__(self, cfg, args: argparse.Namespace) -> None:
         guidance = cfg.model.mask_generator.get('guidance')
         if guidance is None:
-            raise ConfigError(f'config={args.config!r}: model.mask_generator.guidance is not set, '
-                              'so that its masks are random; give a config with one')
+            raise ConfigError(f'config={args.config!r}: model.mask_generator.guidance is not set. '
+                              'Give a config with guided masks.')
         cfg.model.setdefault('data_preprocessor', cfg.data_preprocessor)
         with DefaultScope.overwrite_default_scope(cfg.default_scope):
             self.model = MODELS.build(cfg.model)
             self.model.init_weights()
             if args.checkpoint:
-                load_model(self.model, args.checkpoint)
+                load_model(self.model, str(args.checkpoint))
             self.model.eval().clock.set(args.progress, 1)
             can_be_drawn_from = MODELS.build(guidance).nonnegative
             samplers = {"the config's": cfg.model.mask_generator.sampling, **SAMPLERS}
@@ -131,28 +125,37 @@ class _Guide:
             generator.eval().check(self.model.encoders, self.model.backbone.patch_resolution)
 
     def observe(self, images: Tensor) -> dict[str, Observation]:
-        """What the guidance asks of the encoders, of RGB images in [0, 255]."""
+        """Observe RGB images in [0, 255] as the guidance requires."""
         preprocessor = self.model.data_preprocessor
         images = (images - preprocessor.mean) / preprocessor.std
         return self.model.observe(images, parts=self.generators.values())
 
     def scores(self, seen: dict[str, Observation]) -> Tensor:
-        """Of the patches, ``(B, L)``."""
+        """Guidance scores, ``(B, L)``."""
         guidance = next(g.shots[0].guidance for g in self.generators.values()
                         if g.shots[0].guidance is not None)
         return guidance(seen, self.model.clock).nan_to_num()
 
     def masks(self, images: Tensor, seen: dict[str, Observation]) -> dict[str, Tensor]:
-        """A mask by each sampler, ``(B, L)``, of images of which this has been seen."""
+        """Mask of each sampler, ``(B, L)``, for images and their observation."""
         return {name: self.model.make_mask(images, seen, generator)[0].mask
                 for name, generator in self.generators.items()}
 
 
 def summarize(masks: Tensor, images: Tensor, in_patches: Tensor, scores: Tensor,
               patch_size: int) -> dict[str, float]:
-    """Of masks ``(draws, N, L)`` of the images: what lies inside objects, which cover the share
-    ``in_patches (N, L)`` of each patch, in per cent, with its standard error over images; and the
-    other measures of the table, means over draws and images."""
+    """Measures of the table, means over draws and images.
+
+    Args:
+        masks: ``(draws, N, L)``.
+        images: ``(N, 3, H, W)``.
+        in_patches: Share of each patch that objects cover, ``(N, L)``.
+        scores: Guidance scores, ``(N, L)``.
+        patch_size: Side of a patch in pixels.
+
+    Returns:
+        Shares of objects in per cent, and the other measures.
+    """
     shares = [object_share(mask, in_patches) for mask in masks]
     masked = torch.stack([share.masked for share in shares]).mean(0)
     chance, best = shares[0].chance, shares[0].best
@@ -172,8 +175,7 @@ def main() -> None:
     args = parse_args()
     cfg = load_config(args.config, args.cfg_options)
     check_data(cfg, ['model'])
-    check_teacher(cfg)
-    check_file('--annotations', args.annotations, "give COCO's file of instances")
+    check_file('--annotations', str(args.annotations), "Give COCO's file of instances.")
     torch.manual_seed(args.seed)
     guide = _Guide(cfg, args)
     backbone = guide.model.backbone
@@ -203,7 +205,7 @@ def main() -> None:
                        f'{Path(args.config).stem}, mask ratio {args.mask_ratio:g}')
     Image.fromarray(sheet).save(args.out / 'masks.png')
     print(f'\n{len(images)} images, mask ratio {args.mask_ratio}, {args.draws} masks each; inside '
-          f'objects by chance {table["random"]["chance"]:.1f} %, at best '
+          f'objects: chance {table["random"]["chance"]:.1f} %, best possible '
           f'{table["random"]["best"]:.1f} %')
     print(f'{"sampler":<20} {"inside objects, %":>18} {"above chance":>13} {"+-":>5} '
           f'{"top-k overlap":>14} {"positions":>10} {"detail":>7}')

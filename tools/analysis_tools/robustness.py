@@ -1,34 +1,35 @@
-r"""How much of a classifier's accuracy occlusion and shuffling of patches leave.
+r"""Test classifiers on occluded and shuffled images.
 
     python tools/analysis_tools/robustness.py configs/benchmarks/folder/vit-tiny_finetune.py \
-        work_dirs/mae.pth work_dirs/conditional_mae.pth --data-root FOLDER --seeds 0 1 2 \
+        mae=CHECKPOINT conditional=CHECKPOINT --data-root FOLDER --seeds 0 1 2 \
         --occlusion 0 .1 .25 .5 .75 .9 --shuffle 1 2 4 8 --out work_dirs/robustness
 
-The checkpoints are what this config has trained on labels, or for a k-NN config what pretraining
-has saved; k-NN is that of the first of its model.ks. Each is tested on the images of
-test_dataloader with shares of their patches hidden (--occlusion), and cut into N x N cells that are
-permuted (--shuffle). Hidden patches are black; a seed fixes for each image what is drawn, so that
-all checkpoints see the same.
+The checkpoints are classifiers trained by this config or, for a k-NN config, pretraining
+checkpoints; k-NN uses the first of its model.ks. Each is tested on the images of test_dataloader
+with shares of their patches hidden (--occlusion) and with N x N permuted cells (--shuffle). Hidden
+patches are black. A seed fixes the perturbation of each image, so that all checkpoints are tested
+on the same images.
 
---out gets robustness.json, robustness.md, the table of the means and standard deviations over
-seeds, and robustness.png and .pdf, the curves. What is done already is not done again, so that
-checkpoints, levels and seeds may be added; a checkpoint is recognized by its path. Other data or
-options need another --out.
+--out receives robustness.json, robustness.md (means and standard deviations over seeds), and
+robustness.png and .pdf. Finished tests are skipped, so checkpoints, levels and seeds can be added
+later; other data or options need another --out.
 """
 import argparse
 import json
-from collections.abc import Iterable
 from pathlib import Path
 
 from mmengine.config import Config
 
 from mmguided.cli.arguments import (
-    OptionAction,
+    add_shared,
+    figure_files,
     fill_num_classes,
     load_config,
+    named_checkpoints,
     set_data_root,
+    tool_parser,
 )
-from mmguided.cli.config_checks import check_checkpoint, check_data
+from mmguided.cli.config_checks import check_data
 from mmguided.utils.errors import ConfigError, exit_on_config_error, imports_of_extra
 
 with imports_of_extra('analysis'):
@@ -36,76 +37,60 @@ with imports_of_extra('analysis'):
 
 
 def parse_args() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument('config', help='of a classifier')
-    parser.add_argument('checkpoints', nargs='+', metavar='checkpoint')
+    parser = tool_parser(__doc__, 'config', 'checkpoints', '--data-root', '--seeds',
+                         '--cfg-options')
     parser.add_argument('--occlusion', nargs='*', type=float, default=[0, .1, .25, .5, .75, .9],
-                        metavar='RATIO', help='shares of patches to hide; none leaves it out')
+                        metavar='RATIO', help='shares of patches to hide; may be empty')
     parser.add_argument('--shuffle', nargs='*', type=int, default=[1, 2, 4, 8], metavar='N',
-                        help='cells along each side of an image; none leaves it out')
-    parser.add_argument('--seeds', nargs='+', type=int, default=[0])
+                        help='cells along each side of an image; may be empty')
     parser.add_argument('--patch-size', type=int, metavar='PIXELS', help='side of a hidden patch; '
                         'default: model.backbone.patch_size, or 16')
-    parser.add_argument('--data-root', metavar='FOLDER', help='in place of every `data_root`')
-    parser.add_argument('--out', type=Path, default=Path('work_dirs/robustness'), metavar='FOLDER')
-    parser.add_argument('--cfg-options', nargs='+', action=OptionAction, metavar='KEY=VALUE',
-                        default={}, help='override fields of the config')
+    add_shared(parser, '--out', default=Path('work_dirs/robustness'), metavar='FOLDER')
     return parser.parse_args()
 
 
 def read_config(args: argparse.Namespace) -> Config:
-    """The config of the command line, checked as far as that goes without a model."""
+    """Read and check the config of the command line."""
     cfg = load_config(args.config, args.cfg_options)
     if not cfg.get('test_dataloader'):
-        raise ConfigError(f'config={args.config!r} has no `test_dataloader`: give one that '
-                          'classifies, such as those of configs/benchmarks/imagenet')
+        raise ConfigError(f'config={args.config!r}: has no `test_dataloader`. Give the config of a '
+                          'classifier, such as those of configs/benchmarks/imagenet.')
     if not args.occlusion and not args.shuffle:
-        raise ConfigError('--occlusion and --shuffle are empty: give one of them levels')
+        raise ConfigError('--occlusion and --shuffle are empty. Give one of them levels.')
     if args.data_root:
         set_data_root(cfg, args.data_root)
     fill_num_classes(cfg)
     cfg.test_dataloader.setdefault('collate_fn', dict(type='default_collate'))  # mmpretrain's
-    for path in args.checkpoints:
-        check_checkpoint('checkpoint', path, 'give the path of a .pth file')
     check_data(cfg, ('model', 'test_dataloader'))
     if args.patch_size is None:
         args.patch_size = cfg.model.get('backbone', {}).get('patch_size', 16)
     return cfg
 
 
-def read_record(path: Path, args: argparse.Namespace) -> dict:
-    """What an earlier call with the same settings has left, or an empty record of them."""
+def read_record(args: argparse.Namespace, checkpoints: dict[str, Path]) -> dict:
+    """Read the results of earlier calls, or return an empty record."""
     settings = dict(config=args.config, data_root=args.data_root, patch_size=args.patch_size,
-                    cfg_options=args.cfg_options)
-    if not path.is_file():
-        return dict(settings, results={})
-    record = json.loads(path.read_text())
-    for field, value in json.loads(json.dumps(settings)).items():
+                    cfg_options={key: repr(value) for key, value in args.cfg_options.items()})
+    path = args.out / 'robustness.json'
+    record = (json.loads(path.read_text()) if path.is_file() else
+              dict(settings, results={}))
+    for name, checkpoint in checkpoints.items():
+        settings[f'checkpoint {name}'] = str(checkpoint)
+        record.setdefault(f'checkpoint {name}', str(checkpoint))
+    for field, value in settings.items():
         if record[field] != value:
-            raise ConfigError(f"--out='{args.out}' holds results of {field}={record[field]!r}, not "
-                              f'{value!r}; give another --out')
+            raise ConfigError(f'--out={str(args.out)!r}: contains results of {field}='
+                              f'{record[field]!r}, not {value!r}. Set another --out or NAME=.')
     return record
-
-
-def names_of(paths: Iterable[str]) -> dict[str, str]:
-    """Path -> name: the ends of the paths, as many folders of them as tell them apart."""
-    parts = {path: Path(path).with_suffix('').parts for path in paths}
-    for number in range(1, max(map(len, parts.values())) + 1):
-        names = {path: '/'.join(found[-number:]) for path, found in parts.items()}
-        if len(set(names.values())) == len(names):
-            break
-    return names
 
 
 def show(record: dict, out: Path) -> None:
     """Write the table and the curves of a record."""
     from mmguided.evaluation import robustness_table, summarize_levels
-    names = names_of(record['results'])
-    results = {names[path]: rows for path, rows in record['results'].items()}
+    results = record['results']
     (out / 'robustness.md').write_text(
-        f'Top-1 in per cent on {record["images"]} images, mean ± standard deviation over seeds; '
-        f'always the most frequent class: {record["chance"]:.1f}.\n\n'
+        f'Top-1 in per cent on {record["images"]} images, mean ± standard deviation over seeds '
+        f'(chance: {record["chance"]:.1f}).\n\n'
         f'{robustness_table(results)}\n')
     panels = {}
     for perturbation, scale, label in (
@@ -116,8 +101,7 @@ def show(record: dict, out: Path) -> None:
                           for (kind, level), (average, deviation) in summarize_levels(rows).items()
                           if kind == perturbation]:
                 panels.setdefault(label, {})[name] = points
-    draw_curves(panels, 'top-1 accuracy, %',
-                [out / f'robustness.{ending}' for ending in ('png', 'pdf')],
+    draw_curves(panels, 'top-1 accuracy, %', figure_files(out / 'robustness.png'),
                 ('chance', record['chance']))
 
 
@@ -125,26 +109,27 @@ def show(record: dict, out: Path) -> None:
 def main() -> None:
     args = parse_args()
     cfg = read_config(args)
-    record = read_record(args.out / 'robustness.json', args)
-    # Only here: they take many seconds.
+    checkpoints = named_checkpoints(args.checkpoints)
+    record = read_record(args, checkpoints)
+    # Imported late because they take many seconds.
     from mmengine.device import get_device
     from mmengine.registry import DefaultScope
     from mmengine.runner import Runner
 
     from mmguided import get_model
     from mmguided.cli.error_messages import explain_config_errors
-    from mmguided.cli.runner import import_parts
     from mmguided.evaluation import chance_level, robustness_curves
+    from mmguided.utils.toolboxes import import_parts
     import_parts(cfg)
     with explain_config_errors(cfg, ('test_dataloader', 'model')), \
             DefaultScope.overwrite_default_scope(cfg.get('default_scope', 'mmengine')):
         loader = Runner.build_dataloader(cfg.test_dataloader)
         record.update(images=len(loader.dataset), chance=chance_level(loader.dataset))
-        for path in args.checkpoints:
-            model = get_model(cfg, path).to(get_device())
-            record['results'][path] = robustness_curves(
+        for name, path in checkpoints.items():
+            model = get_model(cfg, str(path)).to(get_device())
+            record['results'][name] = robustness_curves(
                 model, loader, args.occlusion, args.shuffle, args.seeds, args.patch_size,
-                done=record['results'].get(path, ()))
+                done=record['results'].get(name, ()))
             args.out.mkdir(parents=True, exist_ok=True)
             (args.out / 'robustness.json').write_text(json.dumps(record, indent=1))
     show(record, args.out)

@@ -1,18 +1,17 @@
-"""Time, arithmetic and memory of a training step, of several configs in one run.
+"""Compare time, FLOPs and memory of a training step between configs.
 
     python tools/analysis_tools/step_cost.py configs/mae/vit-b_800e.py \
         configs/ccmim/vit-b_800e.py --batch-size 128
 
-Steps of the configs take turns, so that a change of the machine's pace meets all of them. The
-ratios to the first config are what to quote, beside those of the arithmetic, which no
-implementation can undercut. "saved" are the tensors that the forward pass keeps for the backward
-pass, parameters apart: the part of the memory that grows with the batch, on any device. "peak" is
-what a GPU had allocated at most, everything included.
-Random images, the config's precision on a GPU and float32 on a CPU; forward, backward, optimizer.
-Scores that come with the images (CachedGuidance) are random, too, and a guidance that waits for a
-trigger (Self-guided MAE) has begun.
+The configs take turns step by step, so that a change of clock speed affects all of them. Quote the
+ratios to the first config, of time and of FLOPs. "saved" are the tensors that the forward pass
+keeps for the backward pass, without parameters: the memory that grows with the batch. "peak" is the
+maximum that the GPU allocated.
+
+A step is forward, backward and optimizer on random images, in the config's precision on a GPU and
+in float32 on a CPU. Cached scores (CachedGuidance) are random, and a guidance that waits for a
+trigger (Self-guided MAE) has started.
 """
-import argparse
 import itertools
 import math
 import statistics
@@ -23,13 +22,13 @@ from mmengine.registry import DefaultScope
 from mmengine.utils import track_iter_progress
 from torch.utils.flop_counter import FlopCounterMode
 
-from mmguided.cli.arguments import load_config
+from mmguided.cli.arguments import load_config, named_paths, tool_parser
 from mmguided.registry import MODELS
 from mmguided.utils.errors import exit_on_config_error
 
 
 class _Step:
-    """One training step of a config at a time of its run, ready to be called."""
+    """Training step of a config at some progress of its run."""
 
     def __init__(self, path: str, progress: float, batch_size: int, device: torch.device) -> None:
         cfg = load_config(path)
@@ -47,8 +46,7 @@ class _Step:
         self.autocast = device.type == 'cuda' and cfg.optim_wrapper.type == 'AmpOptimWrapper'
 
     def saved_bytes(self) -> int:
-        """Bytes that a forward pass keeps for the backward pass; storage that is shared counts
-        once."""
+        """Bytes that a forward pass keeps for the backward pass; shared storage counts once."""
         known = {p.untyped_storage().data_ptr() for p in self.model.parameters()}
         sizes, kept = {}, []
 
@@ -56,7 +54,7 @@ class _Step:
             storage = tensor.untyped_storage()
             if storage.data_ptr() not in known:
                 sizes[storage.data_ptr()] = storage.nbytes()
-                kept.append(tensor)  # alive to the end, lest another takes its address
+                kept.append(tensor)  # so that no other tensor reuses its address
             return tensor
 
         with torch.autograd.graph.saved_tensors_hooks(pack, lambda tensor: tensor):
@@ -69,7 +67,7 @@ class _Step:
         return sum(v for k, v in losses.items() if k.startswith('loss'))
 
     def __call__(self) -> tuple[float, float]:
-        """Seconds and peak GiB (nan on a CPU) of one step."""
+        """Run one step; return seconds and peak GiB (nan on a CPU)."""
         cuda = self.device.type == 'cuda'
         if cuda:
             torch.cuda.reset_peak_memory_stats()
@@ -88,38 +86,36 @@ class _Step:
 
 @exit_on_config_error
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument('configs', nargs='+')
+    parser = tool_parser(__doc__, 'configs')
     parser.add_argument('--batch-size', type=int, default=128)
     parser.add_argument('--steps', type=int, default=10)
     parser.add_argument('--progress', nargs='+', type=float, default=[0.], metavar='SHARE',
-                        help='share of the run that is over, for what changes over a run; several '
-                        'measure each config at each (default: 0)')
+                        help='completed shares of the run to measure each config at (default: 0)')
     args = parser.parse_args()
     device = torch.device('cuda' if torch.cuda.is_available() else 'cpu')
-    rows = list(itertools.product(args.configs, args.progress))
-    steps = [_Step(*row, args.batch_size, device) for row in rows]
+    configs = named_paths('config', args.configs)
+    rows = list(itertools.product(configs, args.progress))
+    steps = [_Step(configs[name], progress, args.batch_size, device) for name, progress in rows]
     flops, saved = [], [step.saved_bytes() / 2**30 for step in steps]
-    # A teacher's fused attention does arithmetic that nobody counts.
+    # The FLOP counter ignores the fused attention of a teacher.
     torch.backends.mha.set_fastpath_enabled(False)
-    for step in steps:  # the first step allocates and fills the optimizer: it is not timed
+    for step in steps:  # the first step creates the optimizer state and is not timed
         with FlopCounterMode(display=False) as counter:
             step()
         flops.append(counter.get_total_flops() / args.batch_size / 1e9)
     torch.backends.mha.set_fastpath_enabled(True)
     measured = [[step() for step in steps] for _ in track_iter_progress(list(range(args.steps)))]
 
-    name = torch.cuda.get_device_name() if device.type == 'cuda' else 'CPU'
-    print(f'\n{name}, {torch.get_num_threads()} threads, torch {torch.__version__}, batch '
+    gpu = torch.cuda.get_device_name() if device.type == 'cuda' else 'CPU'
+    print(f'\n{gpu}, {torch.get_num_threads()} threads, torch {torch.__version__}, batch '
           f'{args.batch_size}, median of {args.steps} steps')
     print(f'{"config":<48} {"ms/step":>9} {"ratio":>6} {"GFLOP/image":>12} {"ratio":>6} '
           f'{"saved GiB":>10} {"peak GiB":>9}')
     medians = [statistics.median(row[i][0] for row in measured) for i in range(len(steps))]
-    for i, (path, progress) in enumerate(rows):
-        path += f' at {progress:g}' if len(args.progress) > 1 else ''
+    for i, (name, progress) in enumerate(rows):
+        name += f' at {progress:g}' if len(args.progress) > 1 else ''
         peak = max(row[i][1] for row in measured)
-        print(f'{path:<48} {1e3 * medians[i]:>9.1f} {medians[i] / medians[0]:>6.2f} '
+        print(f'{name:<48} {1e3 * medians[i]:>9.1f} {medians[i] / medians[0]:>6.2f} '
               f'{flops[i]:>12.1f} {flops[i] / flops[0]:>6.2f} {saved[i]:>10.2f} {peak:>9.2f}')
 
 

@@ -1,50 +1,49 @@
-r"""Writes a list of classes for a subset of ImageNet, or of any folder of class folders.
+r"""Write a class list for a subset of ImageNet, or of any folder of class folders.
 
 Draw 100 classes (the same for the same folder names, number and seed):
 
     python tools/dataset_converters/make_imagenet_subset.py data/imagenet/train --num-classes 100 \
         --out data/imagenet/subsets/imagenet100.txt
 
-Check a list that you have, one synset per line, and put it where the configs look:
+Check an existing list, one synset per line, and copy it to where the configs read it:
 
     python tools/dataset_converters/make_imagenet_subset.py data/imagenet/train --check LIST \
         --out data/imagenet/subsets/imagenet100.txt
 """
-import argparse
 import random
-from pathlib import Path
+
+from mmguided.cli.arguments import add_shared, local_path, tool_parser
+from mmguided.utils.errors import ConfigError, check_file, exit_on_config_error
 
 
-def parse_args() -> tuple[argparse.ArgumentParser, argparse.Namespace]:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument('root', type=Path, help='folder with one sub-folder per class')
-    source = parser.add_mutually_exclusive_group(required=True)
-    source.add_argument('--num-classes', type=int, help='draw this many classes')
-    source.add_argument('--check', type=Path, metavar='LIST', help='take the classes in this file')
-    parser.add_argument('--seed', type=int, default=0, help='of the draw (default: 0)')
-    parser.add_argument('--out', type=Path, required=True, help='text file to write')
-    return parser, parser.parse_args()
-
-
+@exit_on_config_error
 def main() -> None:
-    parser, args = parse_args()
+    parser = tool_parser(__doc__)
+    parser.add_argument('root', type=local_path, help='folder with one sub-folder per class')
+    source = parser.add_mutually_exclusive_group(required=True)
+    source.add_argument('--num-classes', type=int, help='number of classes to draw')
+    source.add_argument('--check', type=local_path, metavar='LIST', help='file of classes to take')
+    add_shared(parser, '--seed', help='seed of the draw (default: 0)')
+    add_shared(parser, '--out', required=True, help='text file to write')
+    args = parser.parse_args()
     if not args.root.is_dir():
-        parser.error(f'root={args.root}: no such folder')
+        raise ConfigError(f'root={str(args.root)!r}: no such folder. Give one of class folders.')
     known = sorted(path.name for path in args.root.iterdir()
                    if path.is_dir() and not path.name.startswith('.'))
     if args.check:
-        if not args.check.is_file():
-            parser.error(f'--check {args.check}: no such file')
+        check_file('--check', str(args.check), 'Give a list of classes.')
         classes = args.check.read_text().split()
         if unknown := sorted(set(classes) - set(known)):
-            parser.error(f'--check {args.check}: {len(unknown)} of {len(classes)} names are no '
-                         f'sub-folders of {args.root}: {", ".join(unknown[:5])}')
+            raise ConfigError(f'--check={str(args.check)!r}: {len(unknown)} of {len(classes)} '
+                              f'classes have no folder: {", ".join(unknown[:5])}. Correct the list '
+                              'or root.')
         if len(set(classes)) < len(classes) or not classes:
-            parser.error(f'--check {args.check}: must name at least one class, and none twice')
+            raise ConfigError(f'--check={str(args.check)!r}: empty or with duplicates. Give each '
+                              'class once.')
     else:
         if not 0 < args.num_classes <= len(known):
-            parser.error(f'--num-classes {args.num_classes}: {args.root} has {len(known)} classes')
+            raise ConfigError(f'--num-classes={args.num_classes}: {str(args.root)!r} has '
+                              f'{len(known)} classes. Give a number from 1 to that.')
         classes = sorted(random.Random(args.seed).sample(known, args.num_classes))
     args.out.parent.mkdir(parents=True, exist_ok=True)
     args.out.write_text('\n'.join(classes) + '\n')

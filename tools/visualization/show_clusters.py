@@ -1,28 +1,26 @@
-r"""Into which clusters do these models divide the patches of an image? (Self-guided MAE, Fig. 1 and
-III)
+r"""Draw the clusters into which models divide the patches of an image (Self-guided MAE, Fig. 1 and
+III).
 
     python tools/visualization/show_clusters.py MAE=work_dirs/mae/vit-b_800e/epoch_800.pth \
         'Self-guided MAE=work_dirs/self_guided_mae/vit-b_800e/epoch_800.pth' --images a.jpg b.jpg
 
-The graph of an image's patches, whose weights are the cosines of their token relations in --layer,
-is cut in two by a normalized cut, then again its largest part, until there are --num-clusters. Each
-row shows an image and the clusters of each model; colors of models are chosen to agree as far as
-their clusters do. --tsne adds the token relations of the patches, embedded in the plane by t-SNE.
-A .pdf is written beside the picture.
-
-Checkpoints that training has saved bring their config; --configs are those of others.
+The graph of an image's patches, weighted by the cosines of their token relations in --layer, is cut
+in two by a normalized cut; then its largest part is cut, until there are --num-clusters. Each row
+shows an image and the clusters of each model, with matching colors where clusters agree. --tsne
+adds a t-SNE embedding of the patches' token relations.
 """
 import argparse
 from pathlib import Path
 
 import numpy as np
 
-from mmguided.cli.arguments import figure_files
-from mmguided.cli.named_models import (
-    add_model_arguments,
+from mmguided.cli.arguments import (
+    add_shared,
+    figure_files,
     load_models,
     named_checkpoints,
     named_configs,
+    tool_parser,
 )
 from mmguided.utils.errors import (
     ConfigError,
@@ -37,27 +35,23 @@ with imports_of_extra('analysis'):
 
 
 def parse_args() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    add_model_arguments(parser)
-    parser.add_argument('--images', nargs='+', required=True, metavar='IMAGE')
+    parser = tool_parser(__doc__, 'checkpoints', '--configs', '--images')
     parser.add_argument('--num-clusters', type=int, default=5, metavar='K')
-    parser.add_argument('--layer', type=int, default=-2, metavar='N', help='of the encoder, from 0 '
-                        'or, negative, from the end; default: the second last, as in the paper')
-    parser.add_argument('--tsne', action='store_true', help='show the patches in the plane, too')
-    parser.add_argument('--out', type=Path, default=Path('work_dirs/clusters.png'),
-                        metavar='FILE.png')
+    parser.add_argument('--layer', type=int, default=-2, metavar='N', help='encoder layer, from 0 '
+                        'or, if negative, from the end; default: the second last, as in the paper')
+    parser.add_argument('--tsne', action='store_true', help='add a t-SNE embedding of the patches')
+    add_shared(parser, '--out', default=Path('work_dirs/clusters.png'), metavar='FILE')
     args = parser.parse_args()
     if not 2 <= args.num_clusters <= len(COLORS):
-        raise ConfigError(f'--num-clusters {args.num_clusters}: give a number from 2 to '
-                          f'{len(COLORS)}, which is how many colors there are')
+        raise ConfigError(f'--num-clusters={args.num_clusters}: out of range. Give a number from 2 '
+                          f'to {len(COLORS)}.')
     for image in args.images:
-        check_file('--images', image, 'give images')
+        check_file('--images', str(image), 'Give images.')
     return args
 
 
 def embed(relations: np.ndarray) -> np.ndarray:
-    """Directions ``(n, D)`` in the plane, ``(n, 2)``; always the same."""
+    """Embed directions ``(n, D)`` by t-SNE, ``(n, 2)``, with a fixed seed."""
     from sklearn.manifold import TSNE
     from sklearn.preprocessing import normalize
     perplexity = min(30, (len(relations) - 1) / 3)
@@ -71,7 +65,7 @@ def main() -> None:
     checkpoints = named_checkpoints(args.checkpoints)
     configs = named_configs(args.configs, checkpoints)
 
-    # Only here: they take many seconds. The toolboxes come first, lest they print.
+    # Imported late because they take many seconds; the toolboxes first, quietly.
     from mmguided.utils.toolboxes import import_toolboxes
     import_toolboxes('mmpretrain')
     import torch

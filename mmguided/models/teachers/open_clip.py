@@ -12,8 +12,7 @@ from torch import Tensor, nn
 from mmguided.ops import cls_attention_row, split_heads
 from mmguided.registry import MODELS
 from mmguided.structures import Observation
-from mmguided.utils.errors import ConfigError
-from mmguided.utils.names import nearest
+from mmguided.utils.errors import ConfigError, did_you_mean
 
 from .base import Teacher
 
@@ -123,7 +122,7 @@ def _check_name(model_name: str) -> None:
     known = open_clip.list_models()
     if model_name not in known:
         raise ConfigError(f'model.teacher.model_name={model_name!r}: open_clip has no such model'
-                          + nearest(model_name, known))
+                          + did_you_mean(model_name, known))
 
 
 def _read_folder(model_name: str, pretrained: str | None,

@@ -12,7 +12,7 @@ from mmengine.config import Config
 from mmengine.optim import build_optim_wrapper
 from mmengine.registry import DATASETS, METRICS, MODELS, PARAM_SCHEDULERS, DefaultScope
 
-from mmguided.engine import device
+from mmguided.cli import device
 from mmguided.models import MaskedViT
 from tests.helpers.configs import build_without_memory
 from tests.helpers.paths import ROOT

@@ -145,7 +145,7 @@ def test_a_checkpoint_of_another_teacher_is_refused(weights, tmp_path):
 
 
 @pytest.mark.parametrize('settings, message', [
-    (dict(model_name='ViT-B16'), r"open_clip has no such model; did you mean 'ViT-B-16"),
+    (dict(model_name='ViT-B16'), r"open_clip has no such model. Did you mean 'ViT-B-16"),
     (dict(model_name='RN50'), 'its image encoder is no plain ViT'),
     (dict(model_name='ViT-B-16', pretrained='opanai'), "neither a file nor one of open_clip's"),
     (dict(model_name='ViT-B-16', pretrained='openai'), 'not in the cache. Where there is a '

@@ -1,4 +1,4 @@
-"""guidance_study.py: what it runs, what it does not run again, and its table."""
+"""guidance_study.py: finished runs are skipped; the table; options of each config."""
 import json
 import re
 
@@ -7,11 +7,12 @@ import pytest
 from tests.helpers.paths import ROOT
 from tests.helpers.tools import error_of_tool, import_tool, run_tool
 
+TOOL = '../projects/guidance_study/guidance_study.py'
 CONFIGS = [ROOT / f'configs/ccmim/guidance/{name}.py' for name in ('released', 'mae')]
 
 
 def finished_run(folder, loss, accuracy):
-    """What the tools leave of a run without COCO."""
+    """Write the results of a run without COCO."""
     folder.mkdir(parents=True)
     (folder / 'epoch_6.pth').touch()
     (folder / 'features.json').write_text(json.dumps(dict(
@@ -24,18 +25,18 @@ def finished_run(folder, loss, accuracy):
 
 
 def cells(path):
-    """Cells of the rows of a table, by the first."""
+    """Map the first cell of each row of a table to the others."""
     rows = [[cell.strip() for cell in row.split('|')[1:-1]]
             for row in path.read_text().splitlines()[2:]]
     return {row[0].strip('`'): row[1:] for row in rows}
 
 
-def test_what_is_done_is_tabulated_and_not_done_again(tmp_path, monkeypatch, capsys):
-    """No tool could run: there is no such data."""
+def test_finished_runs_are_tabulated_and_skipped(tmp_path, monkeypatch, capsys):
+    """No tool could run because the data are missing."""
     for seed in (0, 1):
         for name, loss in (('released', .5), ('mae', .3)):
             finished_run(tmp_path / name / f'seed_{seed}', loss + .1 * seed, 40 + 2 * seed)
-    run_tool(monkeypatch, 'guidance_study.py', *CONFIGS, '--data-root', 'gone', '--out', tmp_path)
+    run_tool(monkeypatch, TOOL, *CONFIGS, '--data-root', 'gone', '--out', tmp_path)
     rows = cells(tmp_path / 'study.md')
     assert rows['mae'] == ['0, 1', '-', '0.45 ± 0.05', *'------', '41.0 ± 1.0', '46.0 ± 1.0']
     assert rows['released'][2] == '0.65 ± 0.05'
@@ -44,33 +45,39 @@ def test_what_is_done_is_tabulated_and_not_done_again(tmp_path, monkeypatch, cap
     assert 'mae, seed 1: k-NN 42.0, linear 47.0' in capsys.readouterr().out
 
 
-def test_of_finished_runs_their_numbers_are_enough(tmp_path, monkeypatch):
-    """Those of one seed stand in study.json, those of another in the folders."""
+def test_two_configs_of_one_name(monkeypatch, tmp_path):
+    message = error_of_tool(monkeypatch, TOOL, CONFIGS[0], f'a/released={CONFIGS[1]}',
+                            '--data-root', 'gone', '--out', tmp_path)
+    assert 'configs=' in message
+
+
+def test_numbers_replace_finished_runs(tmp_path, monkeypatch):
+    """study.json has one seed, the folders the other."""
     (tmp_path / 'study.json').write_text(json.dumps([
         dict(config='mae', seed=0, loss_reconstruction=.5, knn_20=30, linear=35)]))
     finished_run(tmp_path / 'mae/seed_1', .2, 40)
-    run_tool(monkeypatch, 'guidance_study.py', CONFIGS[1], '--data-root', 'gone', '--out', tmp_path)
+    run_tool(monkeypatch, TOOL, CONFIGS[1], '--data-root', 'gone', '--out', tmp_path)
     row = cells(tmp_path / 'study.md')['mae']
     assert (row[0], row[2], row[-2]) == ('0, 1', '0.40 ± 0.10', '35.0 ± 5.0')
 
 
-def test_a_tool_that_stops_is_named_with_its_log_and_the_others_go_on(tmp_path, monkeypatch):
+def test_a_failed_run_does_not_stop_the_others(tmp_path, monkeypatch):
     finished_run(tmp_path / 'out/released/seed_0', .5, 40)
-    message = error_of_tool(monkeypatch, 'guidance_study.py', CONFIGS[1], CONFIGS[0], '--data-root',
+    message = error_of_tool(monkeypatch, TOOL, CONFIGS[1], CONFIGS[0], '--data-root',
                             tmp_path / 'gone', '--out', tmp_path / 'out', '--seeds', '0')
-    log, reason = re.search(r'mae.py, seed 0: train.py stopped, see (\S+) \((.*)\)$',
+    log, reason = re.search(r'mae.py, seed 0: train.py failed, see (\S+) \((.*)\)$',
                             message).groups()
-    assert 'no file or folder' in reason and reason in open(log).read()
+    assert 'data_root=' in reason and reason in open(log).read()
     assert cells(tmp_path / 'out/study.md').keys() == {'released'}
 
 
 @pytest.mark.parametrize('name, has_teacher', [('teacher_top-k_hints', True), ('mae', False)])
 def test_options_reach_the_configs_that_have_the_field(name, has_teacher, tmp_path):
-    tool = import_tool('guidance_study')
+    tool = import_tool(TOOL.removesuffix('.py'))
     arguments = dict(
         data_root=tmp_path, coco=None, out=tmp_path / 'out',
         cfg_options={'model.teacher.model_name': 'local-dir:clip', 'optim_wrapper.optimizer.lr': 3})
-    run = tool.Run(str(ROOT / f'configs/ccmim/guidance/{name}.py'), 5,
+    run = tool.Run(name, str(ROOT / f'configs/ccmim/guidance/{name}.py'), 5,
                    tool.argparse.Namespace(**arguments))
     options = run._options()
     assert ('model.teacher.model_name=local-dir:clip' in options) == has_teacher

@@ -1,4 +1,4 @@
-"""conditional_mae_study.py: the paper's grid, its numbers, commands that change nothing else."""
+"""conditional_mae_study.py: the published grid and numbers; minimal commands and configs."""
 import argparse
 import copy
 import re
@@ -13,7 +13,7 @@ import pytest
 import torch
 from mmengine.config import Config
 
-from mmguided.cli.arguments import add_common_arguments
+from mmguided.cli.arguments import add_run_arguments
 from mmguided.models import Encoder
 from mmguided.registry import MODELS
 from mmguided.structures import Clock
@@ -27,12 +27,12 @@ ARCHS = {'vit-s': dict(arch='small'), 'vit-b': {}}
 
 @pytest.fixture(scope='module')
 def study():
-    return import_tool('conditional_mae_study')
+    return import_tool('../projects/conditional_mae_study/conditional_mae_study')
 
 
 @pytest.fixture
 def run(study, monkeypatch, capsys):
-    """Runs the tool; gives the lines that it printed."""
+    """Run the tool; return the printed lines."""
 
     def call(*args):
         monkeypatch.setattr(sys, 'argv', ['conditional_mae_study.py', *map(str, args)])
@@ -42,20 +42,20 @@ def run(study, monkeypatch, capsys):
     return call
 
 
-
-def test_names_and_notation_tell_cells_apart_and_say_their_shots(study):
-    cells = list(study.cells())
-    assert len({cell.name for cell in cells}) == len(cells)
-    assert len({(cell.encoder, cell.notation, cell.shot_weights) for cell in cells}) == len(cells)
-    assert [shots_of(cell.notation) for cell in cells] == [cell.shots for cell in cells]
+def test_names_and_notation_tell_settings_apart_and_say_their_shots(study):
+    settings = list(study.settings())
+    assert len({case.name for case in settings}) == len(settings)
+    keys = {(case.encoder, case.notation, case.shot_weights) for case in settings}
+    assert len(keys) == len(settings)
+    assert [shots_of(case.notation) for case in settings] == [case.shots for case in settings]
 
 
 def test_the_study_is_the_papers_grid(study):
     """Sec. 3.1.1, 3.1.2 and A.3.1, Tables 1, 3, 4 and 7, footnote 6."""
-    cells = [cell for cell in study.cells() if cell.shot_weights == 'equal']
+    settings = [case for case in study.settings() if case.shot_weights == 'equal']
 
     def shots(count, encoder='vit-s'):
-        return {c.shots for c in cells if c.encoder == encoder and len(c.shots) == count}
+        return {c.shots for c in settings if c.encoder == encoder and len(c.shots) == count}
 
     # One shot: all of four layers and two ratios, and two ratios more before layer 0.
     one = {shot for shot, in shots(1)}
@@ -76,18 +76,18 @@ def test_the_study_is_the_papers_grid(study):
     assert (len(shots(1, 'vit-b')), len(shots(2, 'vit-b')), len(shots(3, 'vit-b'))) == (2, 3, 0)
     assert shots(2, 'vit-b') <= shots(2) and shots(1, 'vit-b') <= shots(1)
     for weights in ('uniform', 'ratio'):
-        weighted = [cell for cell in study.cells() if cell.shot_weights == weights]
-        assert len(weighted) == 2 and {cell.shots for cell in weighted} <= shots(2)
+        weighted = [case for case in study.settings() if case.shot_weights == weights]
+        assert len(weighted) == 2 and {case.shots for case in weighted} <= shots(2)
 
 
-def test_every_number_is_of_a_cell(study):
-    """One with a slip in its key would not be shown."""
-    names = {cell.name for cell in study.cells()}
+def test_every_number_is_of_a_setting(study):
+    """A number with a wrong key would not be shown."""
+    names = {case.name for case in study.settings()}
     assert study.LINEAR.keys() | study.FINE_TUNED.keys() <= names
-    three = [cell for cell in study.cells() if len(cell.shots) == 3]
+    three = [case for case in study.settings() if len(case.shots) == 3]
     assert len(three) == sum(map(len, study.THREE_SHOTS.values()))
-    assert all(cell.fine_tuned for cell in three)  # Table 7 leaves none out
-    numbers = [number for cell in study.cells() for number in (cell.linear, cell.fine_tuned)]
+    assert all(case.fine_tuned for case in three)  # Table 7 leaves none out
+    numbers = [number for case in study.settings() for number in (case.linear, case.fine_tuned)]
     # Table 1 has 8, Table 3 has 8, Sec. 3.1.3 has 2 linear; Table 4 has 3 more of ViT-B, footnote 6
     # has 4 more, Table 7 has 20.
     assert sum(number is not None for number in numbers) == 8 + 8 + 2 + 3 + 4 + 20
@@ -96,8 +96,8 @@ def test_every_number_is_of_a_cell(study):
 
 def told(study):
     """Linear and fine-tuned, by encoder, notation and weights."""
-    return {(cell.encoder[-1], cell.notation, cell.shot_weights): (cell.linear, cell.fine_tuned)
-            for cell in study.cells()}
+    return {(case.encoder[-1], case.notation, case.shot_weights): (case.linear, case.fine_tuned)
+            for case in study.settings()}
 
 
 def test_numbers_of_each_table_as_printed(study):
@@ -147,21 +147,21 @@ def test_the_readme_quotes_the_same_numbers(study, row):
             assert float(found[1]) == ours and (not found[2] or float(found[2]) == maes)
 
 
-def test_every_cell_masks_as_many_patches_as_its_ratios_say(study):
+def test_every_setting_masks_as_many_patches_as_its_ratios_say(study):
     encoder, left = Encoder(), {}
     encoder.num_layers = 12
-    for cell in study.cells():
-        masks = MODELS.build(dict(type='mmguided.MaskGenerator', shots=cell.shots))
+    for case in study.settings():
+        masks = MODELS.build(dict(type='mmguided.MaskGenerator', shots=case.shots))
         masks.check(dict(student=encoder), (14, 14))
         mask, _ = masks(torch.zeros(2, 3, 8, 8), (14, 14), {}, {}, Clock())
         tokens, expected = 196, []
-        for _, ratio in cell.shots:
+        for _, ratio in case.shots:
             before, tokens = tokens, floor(tokens * (1 - Fraction(str(ratio))))
             expected.append([before - tokens] * 2)
-        assert [mask.len_keep_at(layer) for layer, _ in cell.shots][-1] == tokens
+        assert [mask.len_keep_at(layer) for layer, _ in case.shots][-1] == tokens
         assert [(mask.shot == i).sum(1).tolist()
-                for i in range(1, 1 + len(cell.shots))] == expected, cell
-        left[cell.notation] = [mask.len_keep_at(layer) for layer in (0, 9, 10, 11)]
+                for i in range(1, 1 + len(case.shots))] == expected, case
+        left[case.notation] = [mask.len_keep_at(layer) for layer in (0, 9, 10, 11)]
     assert left['L(0,10;.75,.1)'] == [49, 49, 44, 44]
     assert left['L(0,10,11;.75,.1,.1)'] == [49, 49, 44, 39]
     assert left['L(9;.9)'] == [196, 19, 19, 19]
@@ -170,43 +170,43 @@ def test_every_cell_masks_as_many_patches_as_its_ratios_say(study):
     assert left['L(0;.905)'][-1] == left['L(0,10;.9,.05)'][-1] == 18
 
 
-def test_the_printed_commands_are_those_cells_and_change_nothing_else(study, run):
+def test_the_printed_commands_are_those_settings_and_change_nothing_else(study, run):
     parser = argparse.ArgumentParser()
     parser.add_argument('config')
     parser.add_argument('gpus')
-    add_common_arguments(parser)
+    add_run_arguments(parser)
     before = Config.fromfile(str(FOLDER / 'vit-b_300e_in100.py'))
-    cells, (_, *lines) = list(study.cells()), run()
-    assert len(lines) == len(cells)
-    for cell, line in zip(cells, lines, strict=True):
+    settings, (_, *lines) = list(study.settings()), run()
+    assert len(lines) == len(settings)
+    for case, line in zip(settings, lines, strict=True):
         script, *words = shlex.split(line[line.index('tools/'):])
         args = parser.parse_args(words)
         assert (script, args.gpus) == ('tools/dist_train.sh', '8')
         assert args.config == 'configs/conditional_mae/vit-b_300e_in100.py'
-        assert args.work_dir == f'work_dirs/conditional_mae/{cell.name}'
+        assert args.work_dir == f'work_dirs/conditional_mae/{case.name}'
         after = copy.deepcopy(before)
         after.merge_from_dict(args.cfg_options)
-        assert after.model.mask_generator.shots == cell.shots
-        assert after.model.get('shot_weights', 'equal') == cell.shot_weights
+        assert after.model.mask_generator.shots == case.shots
+        assert after.model.get('shot_weights', 'equal') == case.shot_weights
         changed = differences(before.to_dict(), after.to_dict())
         assert changed.keys() <= {
             'model.mask_generator.shots', 'model.shot_weights', 'model.backbone.arch'}
-        assert changed.get('model.backbone.arch') == ARCHS[cell.encoder].get('arch')
-        numbers = [number for number in (cell.linear, cell.fine_tuned) if number]
+        assert changed.get('model.backbone.arch') == ARCHS[case.encoder].get('arch')
+        numbers = [number for number in (case.linear, case.fine_tuned) if number]
         assert all(f' {number} ' in line for number in numbers)
-        assert cell.notation in line.split()
+        assert case.notation in line.split()
 
 
-def test_written_configs_are_those_cells_and_change_nothing_else(study, run, tmp_path):
+def test_written_configs_are_those_settings_and_change_nothing_else(study, run, tmp_path):
     folder = tmp_path / 'new' / 'folder'
-    assert run('--write', folder) == [f'84 configs written to {folder}']
-    for cell in study.cells():
-        written = runpy.run_path(str(folder / f'{cell.name}.py'))
+    assert run('--out', folder) == [f'84 configs written to {folder}']
+    for case in study.settings():
+        written = runpy.run_path(str(folder / f'{case.name}.py'))
         base, = written['_base_']
         assert (folder / base).samefile(FOLDER / 'vit-b_300e_in100.py')
-        weights = {} if cell.shot_weights == 'equal' else dict(shot_weights=cell.shot_weights)
-        arch = {'backbone': ARCHS[cell.encoder]} if cell.encoder == 'vit-s' else {}
-        assert written['model'] == dict(mask_generator=dict(shots=cell.shots), **weights, **arch)
+        weights = {} if case.shot_weights == 'equal' else dict(shot_weights=case.shot_weights)
+        arch = {'backbone': ARCHS[case.encoder]} if case.encoder == 'vit-s' else {}
+        assert written['model'] == dict(mask_generator=dict(shots=case.shots), **weights, **arch)
     assert len(list(folder.iterdir())) == 84
 
     for name, shots in (('vit-b_0_0.9', ((0, .9), )),
@@ -221,10 +221,9 @@ def test_written_configs_are_those_cells_and_change_nothing_else(study, run, tmp
         assert build_without_memory(cfg).mask_generator.mask_ratios == [r for _, r in shots]
 
 
-def test_cells_by_name(run, capsys):
+def test_settings_by_name(run):
     _, *lines = run('--only', 'vit-b_0-*')
     assert [line.split()[0] for line in lines] == [
         'vit-b_0-10_0.75-0.1', 'vit-b_0-10_0.75-0.15', 'vit-b_0-11_0.75-0.1']
-    with pytest.raises(SystemExit):
+    with pytest.raises(SystemExit, match=r"--only='vit-l_\*'"):
         run('--only', 'vit-l_*')
-    assert '--only vit-l_*: no such name' in capsys.readouterr().err

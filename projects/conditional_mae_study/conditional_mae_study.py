@@ -1,24 +1,27 @@
-r"""The study of Conditional MAE (Sec. 3.1, A.3, A.4): its settings and how to run each.
+r"""List the settings of Conditional MAE's study (Sec. 3.1, A.3, A.4) and their commands.
 
-    python tools/conditional_mae_study.py                                 # all of them
-    python tools/conditional_mae_study.py --only 'vit-s_0-10_*'           # some, by name
-    python tools/conditional_mae_study.py --only 'vit-b_*' --write FOLDER # as config files
+    cd projects/conditional_mae_study
+    python conditional_mae_study.py                                  # all settings
+    python conditional_mae_study.py --only 'vit-s_0-10_*'            # some, by name
+    python conditional_mae_study.py --only 'vit-b_*' --out FOLDER    # as config files
 
-The table tells the shots in the paper's notation, its top-1 on ImageNet-100 by linear probe and
-after fine-tuning ("-" where the text gives no number, only a plot or nothing), and the command. All
-pretrain for 300 epochs on ImageNet-100; make its list of classes first, see
-configs/_base_/datasets/imagenet100_224.py. Evaluation: configs/conditional_mae/README.md.
+The table has the shots in the paper's notation, the published top-1 on ImageNet-100 by linear probe
+and fine-tuning ("-" if the text has no number), and the command. All settings pretrain for 300
+epochs on ImageNet-100, which needs its class list, see configs/_base_/datasets/imagenet100_224.py.
+Evaluation: configs/conditional_mae/README.md.
 """
-import argparse
 import fnmatch
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-CONFIGS = Path(__file__).resolve().parents[1] / 'configs'
+from mmguided.cli.arguments import add_shared, tool_parser
+from mmguided.utils.errors import ConfigError, exit_on_config_error
 
-# Layers, mask ratios and fine-tuning in Table 7. All begin with layer 0.
+CONFIGS = Path(__file__).resolve().parents[2] / 'configs'
+
+# Layers, mask ratios and fine-tuning accuracy of Table 7. All start at layer 0.
 THREE_SHOTS = {
     (0, 4, 8): {(.5, .5, .5): 66.42},
     (0, 5, 10): {
@@ -39,7 +42,7 @@ THREE_SHOTS = {
     (0, 10, 11): {(.75, .1, .1): 81.9},
 }
 
-# What the text says of the others, in per cent; the source stands above each group.
+# Published accuracies of the others in per cent, with their sources.
 LINEAR = {
     # Table 1
     'vit-s_0_0.75': 45.0,
@@ -79,8 +82,8 @@ FINE_TUNED = {
 
 
 @dataclass(frozen=True)
-class Cell:
-    """A setting of the study.
+class Setting:
+    """Setting of the study.
 
     Attributes:
         encoder: 'vit-s' or 'vit-b'.
@@ -99,7 +102,7 @@ class Cell:
 
     @property
     def name(self) -> str:
-        """For files and folders, such as vit-s_0-10_0.75-0.1."""
+        """Name of files and folders, such as vit-s_0-10_0.75-0.1."""
         parts = ['-'.join(f'{value:g}' for value in values)
                  for values in zip(*self.shots, strict=True)]
         suffix = [] if self.shot_weights == 'equal' else [f'{self.shot_weights}-weights']
@@ -107,23 +110,23 @@ class Cell:
 
     @property
     def linear(self) -> float | None:
-        """The paper's top-1 on ImageNet-100 by linear probe, in per cent."""
+        """Published top-1 on ImageNet-100 by linear probe, in per cent."""
         return LINEAR.get(self.name)
 
     @property
     def fine_tuned(self) -> float | None:
-        """The paper's top-1 on ImageNet-100 after fine-tuning, in per cent."""
+        """Published top-1 on ImageNet-100 by fine-tuning, in per cent."""
         layers, ratios = zip(*self.shots, strict=True)
         return THREE_SHOTS.get(layers, {}).get(ratios, FINE_TUNED.get(self.name))
 
     @property
     def config(self) -> str:
-        """The config, below configs/, of which this is a variant."""
+        """Path below configs/ of the base config."""
         return 'conditional_mae/vit-b_300e_in100.py'
 
     @property
     def command(self) -> str:
-        """The shell command that pretrains it on eight GPUs."""
+        """Shell command that pretrains on eight GPUs."""
         shots = repr(self.shots).replace(' ', '')
         weights = '' if self.shot_weights == 'equal' else f' model.shot_weights={self.shot_weights}'
         arch = ' model.backbone.arch=small' if self.encoder == 'vit-s' else ''
@@ -132,67 +135,66 @@ class Cell:
                 f'--cfg-options "model.mask_generator.shots={shots}"{weights}{arch}')
 
 
-def cells() -> Iterator[Cell]:
-    """All settings of the study, each once."""
+def settings() -> Iterator[Setting]:
+    """Yield all settings of the study."""
     for layer in (0, 3, 6, 9):  # Fig. 2
         for ratio in (.75, .9):
-            yield Cell('vit-s', ((layer, ratio), ))
+            yield Setting('vit-s', ((layer, ratio), ))
     for ratio in (.75, .9):  # Table 1
-        yield Cell('vit-b', ((0, ratio), ))
-    for ratio in (.775, .905):  # as many tokens left as by L(0,10;.75,.1) and L(0,10;.9,.05)
-        yield Cell('vit-s', ((0, ratio), ))
+        yield Setting('vit-b', ((0, ratio), ))
+    for ratio in (.775, .905):  # keep as many tokens as L(0,10;.75,.1) and L(0,10;.9,.05)
+        yield Setting('vit-s', ((0, ratio), ))
 
     for first, seconds in ((.75, (.5, .25, .15, .1)),  # Fig. 3
-                           (.9, (.5, .25, .15, .1, .05))):  # A.3.1, whose text names no .5
+                           (.9, (.5, .25, .15, .1, .05))):  # A.3.1, without .5 in the text
         for layer in (3, 6, 9, 10, 11):
             for second in seconds:
-                yield Cell('vit-s', ((0, first), (layer, second)))
+                yield Setting('vit-s', ((0, first), (layer, second)))
     for layer, second in ((10, .1), (10, .15), (11, .1)):  # Table 4
-        yield Cell('vit-b', ((0, .75), (layer, second)))
+        yield Setting('vit-b', ((0, .75), (layer, second)))
     for first, second in ((.75, .15), (.9, .1)):  # Table 3
         for shot_weights in ('uniform', 'ratio'):
-            yield Cell('vit-s', ((0, first), (10, second)), shot_weights)
+            yield Setting('vit-s', ((0, first), (10, second)), shot_weights)
 
     for layers, by_ratios in THREE_SHOTS.items():
         for ratios in by_ratios:
-            yield Cell('vit-s', tuple(zip(layers, ratios, strict=True)))
+            yield Setting('vit-s', tuple(zip(layers, ratios, strict=True)))
 
 
-def write(cell: Cell, folder: Path) -> None:
-    """Write the config of a cell into a folder, relative to which it names its base."""
-    base = Path(os.path.relpath(CONFIGS / cell.config, folder.resolve())).as_posix()
-    weights = '' if cell.shot_weights == 'equal' else f', shot_weights={cell.shot_weights!r}'
-    arch = "backbone=dict(arch='small'), " if cell.encoder == 'vit-s' else ''
-    (folder / f'{cell.name}.py').write_text(
-        f'"""{cell.notation} of Conditional MAE\'s study, {cell.shot_weights} weights."""\n'
+def write(setting: Setting, folder: Path) -> None:
+    """Write the config of a setting, with its base relative to the folder."""
+    base = Path(os.path.relpath(CONFIGS / setting.config, folder.resolve())).as_posix()
+    weights = ('' if setting.shot_weights == 'equal' else
+               f', shot_weights={setting.shot_weights!r}')
+    arch = "backbone=dict(arch='small'), " if setting.encoder == 'vit-s' else ''
+    (folder / f'{setting.name}.py').write_text(
+        f'"""{setting.notation} of Conditional MAE\'s study, {setting.shot_weights} weights."""\n'
         f'_base_ = [{base!r}]\n\n'
-        f'model = dict({arch}mask_generator=dict(shots={cell.shots}){weights})\n')
+        f'model = dict({arch}mask_generator=dict(shots={setting.shots}){weights})\n')
 
 
+@exit_on_config_error
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument(
-        '--only', default='*', metavar='PATTERN', help='names to take, such as "vit-s_0-10_*"')
-    parser.add_argument(
-        '--write', type=Path, metavar='FOLDER',
-        help='write a config file for each there, in place of the table')
+    parser = tool_parser(__doc__)
+    parser.add_argument('--only', default='*', metavar='PATTERN',
+                        help='names of settings, such as "vit-s_0-10_*"')
+    add_shared(parser, '--out', metavar='FOLDER', help='write configs instead of the table')
     args = parser.parse_args()
 
-    chosen = [cell for cell in cells() if fnmatch.fnmatchcase(cell.name, args.only)]
+    chosen = [setting for setting in settings() if fnmatch.fnmatchcase(setting.name, args.only)]
     if not chosen:
-        parser.error(f'--only {args.only}: no such name; leave it out to see all')
-    if args.write:
-        args.write.mkdir(parents=True, exist_ok=True)
-        for cell in chosen:
-            write(cell, args.write)
-        print(f'{len(chosen)} configs written to {args.write}')
+        raise ConfigError(f'--only={args.only!r}: no such name. Leave it out to list all.')
+    if args.out:
+        args.out.mkdir(parents=True, exist_ok=True)
+        for setting in chosen:
+            write(setting, args.out)
+        print(f'{len(chosen)} configs written to {args.out}')
         return
     row = '{:38}{:24}{:>6}{:>11}  {}'
     print(row.format('name', 'shots', 'linear', 'fine-tuned', 'command'))
-    for cell in chosen:
-        linear, fine_tuned = (number or '-' for number in (cell.linear, cell.fine_tuned))
-        print(row.format(cell.name, cell.notation, linear, fine_tuned, cell.command))
+    for setting in chosen:
+        linear, fine_tuned = (number or '-' for number in (setting.linear, setting.fine_tuned))
+        print(row.format(setting.name, setting.notation, linear, fine_tuned, setting.command))
 
 
 if __name__ == '__main__':

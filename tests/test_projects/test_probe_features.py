@@ -1,4 +1,4 @@
-"""probe_features.py: its k-NN is that of test.py, its linear classifier finds what is separable."""
+"""probe_features.py: k-NN equals test.py; the linear classifier separates separable classes."""
 import json
 
 import pytest
@@ -8,6 +8,8 @@ from mmguided.models import MaskedViT
 from tests.helpers.colors import ARCH, CONFIGS, color_folders
 from tests.helpers.paths import ROOT
 from tests.helpers.tools import error_of_tool, run_tool, use_cpu
+
+TOOL = '../projects/guidance_study/probe_features.py'
 
 
 @pytest.fixture
@@ -30,9 +32,9 @@ def case(tmp_path, monkeypatch):
 
 
 def test_k_nn_is_that_of_the_test_tool(case, tmp_path, monkeypatch):
-    """One of 18 images has a wrong label, so that 17 of them, 94.4 %, are all that can be had."""
+    """One of 18 images has a wrong label, so the best accuracy is 17 / 18."""
     config, checkpoint, data = case
-    run_tool(monkeypatch, 'probe_features.py', config, '--checkpoint', checkpoint, '--data-root',
+    run_tool(monkeypatch, TOOL, config, checkpoint, '--data-root',
              data, '--out', tmp_path / 'probe.json')
     run_tool(monkeypatch, 'test.py', config, checkpoint, '--data-root', data, '--work-dir',
              tmp_path / 'work', '--out-item', 'metrics', '--out', tmp_path / 'knn.json')
@@ -49,10 +51,10 @@ def test_without_a_checkpoint_the_seed_decides(case, tmp_path, monkeypatch):
     monkeypatch.setattr('mmguided.evaluation.knn_scores',
                         lambda query, *_: features.append(query) or {})
     for seed in (0, 0, 1):
-        run_tool(monkeypatch, 'probe_features.py', config, '--data-root', data, '--seed', seed)
+        run_tool(monkeypatch, TOOL, config, '--data-root', data, '--seed', seed)
     assert torch.equal(features[0], features[1]) and not torch.equal(features[0], features[2])
 
 
-def test_another_config_is_refused(case, monkeypatch):
-    message = error_of_tool(monkeypatch, 'probe_features.py', ROOT / 'configs/mae/vit-b_300e.py')
-    assert 'is no mmguided.KNNClassifier; give a config such as' in message
+def test_another_config_is_rejected(case, monkeypatch):
+    message = error_of_tool(monkeypatch, TOOL, ROOT / 'configs/mae/vit-b_300e.py')
+    assert 'configs/mae/vit-b_300e.py' in message and 'mmguided.KNNClassifier' in message

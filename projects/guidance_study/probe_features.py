@@ -1,32 +1,33 @@
-r"""k-NN and linear accuracy of one pass over the features of a frozen encoder, in seconds.
+r"""Measure k-NN and linear accuracy of a frozen encoder's features, in seconds.
 
-    python tools/probe_features.py configs/benchmarks/folder/vit-micro_knn.py \
-        --checkpoint CHECKPOINT --data-root FOLDER
+    python projects/guidance_study/probe_features.py configs/benchmarks/folder/vit-micro_knn.py \
+        CHECKPOINT --data-root FOLDER
 
-The features are those of a k-NN config, without augmentation. k-NN is that config's. The linear
-classifier is scikit-learn's logistic regression (L2 penalty, C = 1, up to 1,000 steps of L-BFGS) on
-features of unit length whose dimensions are then standardized. It is meant for comparing many
-encoders; the linear probe of configs/benchmarks sees random crops for many epochs.
-
-Without --checkpoint the encoder is as initialized.
+The features are those of a k-NN config, without augmentation; k-NN is that of the config. The
+linear classifier is scikit-learn's logistic regression (L2 penalty, C = 1, up to 1,000 steps of
+L-BFGS) on standardized features of unit length. It is meant for comparing many encoders; the linear
+probe of configs/benchmarks trains on random crops for many epochs. Without CHECKPOINT the encoder
+is untrained.
 """
 import argparse
 import json
-from pathlib import Path
 
-from mmguided.cli.arguments import load_config, set_data_root
+from mmguided.cli.arguments import (
+    add_shared,
+    load_config,
+    local_path,
+    set_data_root,
+    tool_parser,
+)
 from mmguided.cli.config_checks import check_checkpoint, check_data
 from mmguided.utils.errors import ConfigError, exit_on_config_error, imports_of_extra
 
 
 def parse_args() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument('config', help='of a k-NN evaluation')
-    parser.add_argument('--checkpoint', help='that pretraining has saved')
-    parser.add_argument('--data-root', metavar='FOLDER', help='in place of every `data_root`')
-    parser.add_argument('--out', type=Path, metavar='FILE.json', help='for the accuracies')
-    parser.add_argument('--seed', type=int, default=0, help='of the initialization')
+    parser = tool_parser(__doc__, 'config', '--data-root')
+    parser.add_argument('checkpoint', nargs='?', type=local_path, help='pretraining checkpoint')
+    add_shared(parser, '--seed', help='seed of an untrained encoder')
+    add_shared(parser, '--out', metavar='FILE.json', help='file for the accuracies')
     return parser.parse_args()
 
 
@@ -35,16 +36,16 @@ def main() -> None:
     args = parse_args()
     cfg = load_config(args.config)
     if cfg.model.type != 'mmguided.KNNClassifier':
-        raise ConfigError(f'config={args.config!r}: model.type={cfg.model.type} is no '
-                          'mmguided.KNNClassifier; give a config such as '
-                          'configs/benchmarks/folder/vit-micro_knn.py')
+        raise ConfigError(f'config={args.config!r}: model.type={cfg.model.type} is not '
+                          'mmguided.KNNClassifier. Give a config such as '
+                          'configs/benchmarks/folder/vit-micro_knn.py.')
     if args.data_root:
         set_data_root(cfg, args.data_root)
     check_data(cfg, ('model', 'test_dataloader'))
     if args.checkpoint:
-        check_checkpoint('--checkpoint', args.checkpoint, 'give the path of a .pth file')
+        check_checkpoint('checkpoint', str(args.checkpoint))
 
-    # Only here: they take many seconds.
+    # Imported late because they take many seconds.
     with imports_of_extra('analysis'):
         from sklearn.linear_model import LogisticRegression
         from sklearn.pipeline import make_pipeline
@@ -63,11 +64,11 @@ def main() -> None:
         model = MODELS.build(cfg.model)
         model.init_weights()
         if args.checkpoint:
-            load_model(model, args.checkpoint)
+            load_model(model, str(args.checkpoint))
         model.eval()
         model.prepare_bank()
         bank, bank_labels = model.bank
-        # Features of the test images in the same way; any number of them will do.
+        # The features of the test images, computed as a second bank; k must not exceed its size.
         ks, model.ks = model.ks, (1, )
         model.bank_dataloader = cfg.test_dataloader
         model.prepare_bank()
