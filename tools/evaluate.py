@@ -78,7 +78,7 @@ class Protocol:
             raise ConfigError(f'--protocols {config}: model.backbone.init_cfg names no pretrained '
                               "encoder; set it to dict(type='Pretrained', checkpoint='', "
                               "prefix='backbone.')")
-        is_classifier = self.trains and cfg.model.type == 'ImageClassifier'
+        is_classifier = self.trains and cfg.model.type.endswith('ImageClassifier')
         #: Names of the metrics on perturbed images.
         self.perturbations = {
             _perturbation(name, level) for name, levels in (
