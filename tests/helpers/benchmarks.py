@@ -5,9 +5,8 @@ import functools
 
 from mmengine.config import Config
 
-from tests.helpers.paths import ROOT
+from tests.helpers.colors import CONFIGS
 
-CONFIGS = ROOT / 'configs' / 'benchmarks'
 #: Options of the learning rate 1e-3, whose cosine ends at 1e-6.
 LR_1E_3 = 'optim_wrapper.optimizer.lr=1e-3 param_scheduler.1.eta_min_ratio=1e-3'
 _read = functools.cache(Config.fromfile)

@@ -16,8 +16,8 @@ from mmguided.models import MaskedConvNeXt, MaskedHybridViT, MaskedSwin, MaskedV
 from mmguided.ops import resize_relative_positions
 from mmguided.registry import MODELS
 from mmguided.utils.errors import ConfigError
-from tests.helpers.benchmarks import CONFIGS, LR_1E_3, load, names
-from tests.helpers.colors import COLORS, imagenet_folders
+from tests.helpers.benchmarks import LR_1E_3, load, names
+from tests.helpers.colors import COLORS, CONFIGS, imagenet_folders
 from tests.helpers.configs import build_without_memory, table_row
 from tests.helpers.tools import error_of_tool, import_tool, run_tool
 
@@ -31,9 +31,9 @@ Recipe = namedtuple('Recipe', 'lr batch decay drop_path epochs warmup')
 
 # Semi-ViT's rates for ViT-L, 50 epochs.
 SEMI_VIT_L = (
-    'model.backbone.arch=large optim_wrapper.optimizer.lr=2e-3 param_scheduler.1.eta_min_ratio=5e-4 '
-    'optim_wrapper.paramwise_cfg.layer_decay_rate=0.75 train_cfg.max_epochs=50 '
-    'param_scheduler.1.T_max=45 param_scheduler.1.end=50')
+    'model.backbone.arch=large optim_wrapper.optimizer.lr=2e-3 '
+    'param_scheduler.1.eta_min_ratio=5e-4 optim_wrapper.paramwise_cfg.layer_decay_rate=0.75 '
+    'train_cfg.max_epochs=50 param_scheduler.1.T_max=45 param_scheduler.1.end=50')
 VIT_L_100E = 'train_cfg.max_epochs=100 param_scheduler.1.T_max=95 param_scheduler.1.end=100'
 # The values that papers and released codes state; rates per 256 (SimMIM: 512) images.
 FINETUNE = {
@@ -287,7 +287,8 @@ def test_recipe_of_linear_probes(row):
 
 
 @pytest.mark.parametrize('row, percent', [
-    ('imagenet/vit-b_linear-90e_1percent', 1), (f'imagenet/vit-b_linear-90e_1percent {TEN_PERCENT}', 10),
+    ('imagenet/vit-b_linear-90e_1percent', 1),
+    (f'imagenet/vit-b_linear-90e_1percent {TEN_PERCENT}', 10),
     ('imagenet/vit-b_finetune-100e_1percent', 1), ('imagenet/vit-b_finetune-100e_10percent', 10),
     *((f'imagenet/vit-b_knn {BANK.format(percent)}', percent) for percent in (1, 10))])
 def test_a_low_shot_config_reads_its_list(row, percent):
@@ -467,7 +468,8 @@ def test_labels_that_do_not_fit_are_named_by_the_tool(monkeypatch, tmp_path):
     own = imagenet_folders(tmp_path / 'own', train=2, val=1)
     cfg, _ = cut_down(load('imagenet100/vit-b_finetune-100e'), own, tmp_path)
     path = file_of(cfg, tmp_path / 'few.py', **{'model.head.num_classes': 2})
-    assert error_of_tool(monkeypatch, 'train.py', path).startswith('error: model.head.num_classes=2')
+    said = error_of_tool(monkeypatch, 'train.py', path)
+    assert said.startswith('error: model.head.num_classes=2')
     (own / 'val_classes.txt').write_text('blue\nred\n')
     path = file_of(cfg, tmp_path / 'other.py', **{
         'model.head.num_classes': 3, 'model.data_preprocessor.num_classes': 3,
