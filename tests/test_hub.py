@@ -55,10 +55,10 @@ def test_benchmarks_without_a_checkpoint_are_initialized_and_those_of_folders_wa
     assert model.backbone.cls_token.isfinite().all()
     assert mmguided.get_model('mae_vit-s_300e').data_preprocessor.mean.flatten().tolist() == \
         pytest.approx([123.675, 116.28, 103.53])
-    model = mmguided.get_model('benchmarks_imagenet_vit-s_linear-90e')
+    model = mmguided.get_model('benchmarks_imagenet_vit-b_linear-90e')
     assert model.backbone.cls_token.isfinite().all()
     with pytest.raises(ConfigError, match=r'model\.head\.num_classes is that of the training data'):
-        mmguided.get_model('benchmarks_folder_vit-s_linear')
+        mmguided.get_model('benchmarks_folder_vit-b_linear')
 
 
 def test_names_are_listed_without_torch():

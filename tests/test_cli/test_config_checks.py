@@ -160,7 +160,7 @@ def test_a_folder_that_is_no_imagenet_is_named(tmp_path):
     ('cub200', 'image_class_labels.txt', 'CUB')])
 def test_a_missing_file_of_a_published_data_set_is_named(tmp_path, data, file, kind):
     LAYOUTS[data](tmp_path)
-    config = str(ROOT / f'configs/benchmarks/transfer/vit-s_finetune-{data}.py')
+    config = str(ROOT / f'configs/benchmarks/transfer/vit-b_finetune_{data}.py')
     cfg = load_config(config, {
         f'{split}_dataloader.dataset.data_root': str(tmp_path) for split in ('train', 'val')})
     check_data(cfg, ['train_dataloader', 'val_dataloader'])

@@ -35,7 +35,7 @@ def prepared(name, root, change, num_classes=None, **train):
     """What a tool checks of one of the small sets, spoiled by ``change``, before it trains."""
     LAYOUTS[name](root)
     change(root)
-    sets = Config.fromfile(ROOT / f'configs/_base_/datasets/transfer/{name}.py')[name]
+    sets = Config.fromfile(ROOT / 'configs/_base_/datasets/transfer.py')[name]
     for dataset in (sets.train, sets.val):
         del dataset['_delete_']
         dataset.data_root = str(root)
