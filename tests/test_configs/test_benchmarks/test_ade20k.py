@@ -269,7 +269,7 @@ def test_one_process_and_two_get_the_same_numbers(monkeypatch, trained, config, 
 def test_whole_images_by_option(monkeypatch, trained, config, folder):
     """As the shipped config's docstring says it."""
     doc = (CONFIGS / 'vit-b_upernet-160k.py').read_text().split('"""')[1]
-    options = re.search(r'--cfg-options (model\.test_cfg\S+)\s+(\S+)`', doc).groups()
+    options = re.search(r'--cfg-options\s(model\.test_cfg\S+)\s+(\S+)`', doc).groups()
     out = folder / 'whole.json'
     run_tool(monkeypatch, 'test.py', config, trained, '--work-dir', folder / 'test', '--out-item',
         'metrics', '--out', out, '--cfg-options', *options)
