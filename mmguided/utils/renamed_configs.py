@@ -35,8 +35,8 @@ RENAMED: dict[str, str] = {
     r'ccmim/vit-b_800e_two-layer-decoder': r'ccmim/vit-b_800e --cfg-options model.neck.depth=2',
     r'ccmim/guidance/sharpness_(0\.[13])':
         r'ccmim/guidance/sharpness_1.0 --cfg-options model.mask_generator.sampling.sharpness=\1',
-    r'ccmim/guidance/sharpness_1\.0_ramp(_hints)?':
-        r'ccmim/guidance/sharpness_1.0\1 --cfg-options model.mask_generator.schedule.begin=0 '
+    r'ccmim/guidance/sharpness_1\.0_ramp_hints':
+        r'ccmim/guidance/sharpness_1.0_hints --cfg-options model.mask_generator.schedule.begin=0 '
         r'model.mask_generator.schedule.ramp=6',
     r'ccmim/guidance/top-k_low':
         r'ccmim/guidance/top-k --cfg-options model.mask_generator.sampling.masked=low',
