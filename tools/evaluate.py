@@ -73,7 +73,7 @@ class Protocol:
             raise ConfigError(f'--protocols={config!r}: model.backbone.init_cfg loads no '
                               "checkpoint. Set it to dict(type='Pretrained', checkpoint='', "
                               "prefix='backbone.').")
-        is_classifier = self.trains and cfg.model.type == 'ImageClassifier'
+        is_classifier = self.trains and cfg.model.type.endswith('ImageClassifier')
         #: Names of the metrics on perturbed images.
         self.perturbations = {
             _perturbation(kind, level) for kind, levels in (

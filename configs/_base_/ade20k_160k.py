@@ -1,13 +1,13 @@
-"""ADE20K at 512 x 512, 160k iterations of 16 images: what every segmentor here shares.
+"""ADE20K at 512 x 512 for 160k iterations of 16 images, shared by all segmentors.
 
-mmseg's data, runtime and length; optimizer and rates are those with which mmseg fine-tunes MAE, for
-16 images per step.
+Data, runtime and length are mmseg's; optimizer and rates are those of mmseg's MAE config.
 """
 _base_ = [
     'mmseg::_base_/datasets/ade20k.py', 'mmseg::_base_/default_runtime.py',
     'mmseg::_base_/schedules/schedule_160k.py'
 ]
-custom_imports = dict(imports=['mmguided'], allow_failed_imports=False)
+custom_imports = dict(
+    imports=['mmguided', 'mmguided.evaluation.segmentor'], allow_failed_imports=False)
 
 train_dataloader = dict(
     batch_size=2,  # of each of 8 processes
@@ -16,7 +16,7 @@ auto_scale_lr = dict(enable=False, base_batch_size=16)
 
 optim_wrapper = dict(
     _delete_=True,
-    # Mixed precision; on a CPU tools/train.py falls back to full precision.
+    # On a CPU tools/train.py switches to full precision.
     type='AmpOptimWrapper',
     loss_scale='dynamic',
     optimizer=dict(type='AdamW', lr=1e-4, betas=(0.9, 0.999), weight_decay=0.05),
@@ -35,6 +35,6 @@ default_hooks = dict(
     rng_state=dict(type='mmguided.RNGStateHook'),
     run_identity=dict(type='mmguided.RunIdentityHook'),
     plain_checkpoint=dict(type='mmguided.PlainCheckpointHook'),
-    # In a test the whole segmentor must be in the checkpoint: not an encoder under a random head.
+    # A test must load the whole segmentor, not a pretrained encoder under a random head.
     strict_backbone=dict(type='mmguided.StrictBackboneHook', test_prefix=''))
 randomness = dict(seed=0, diff_rank_seed=True)

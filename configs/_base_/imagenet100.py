@@ -1,5 +1,5 @@
-"""What the evaluations on ImageNet-100 share: the classes of data/imagenet/subsets/imagenet100.txt
-out of ImageNet-1K's folders; see datasets/imagenet100_224.py."""
+"""ImageNet-100 for evaluation: the classes of data/imagenet/subsets/imagenet100.txt, which is the
+list of pretraining (see datasets/imagenet100_224.py)."""
 imagenet100 = dict(
     _delete_=True,
     type='mmguided.ImageFolder',

@@ -1,4 +1,5 @@
 """Evaluation of pretrained encoders."""
+from .classifier import ImageClassifier
 from .davis import score_folders, score_sequence, summarize_objects
 from .davis_metric import DAVISMetric
 from .features import check_feature, image_features, pool_latents
@@ -10,8 +11,8 @@ from .metrics import KNNAccuracy
 from .robustness import chance_level, robustness_curves, robustness_table, summarize_levels
 
 __all__ = [
-    'DAVISMetric', 'KNNAccuracy', 'KNNClassifier', 'LabelPropagation', 'OnlineLinearProbe',
-    'chance_level', 'check_feature', 'image_features', 'knn_scores', 'pool_latents',
-    'robustness_curves', 'robustness_table', 'score_folders', 'score_sequence',
+    'DAVISMetric', 'ImageClassifier', 'KNNAccuracy', 'KNNClassifier', 'LabelPropagation',
+    'OnlineLinearProbe', 'chance_level', 'check_feature', 'image_features', 'knn_scores',
+    'pool_latents', 'robustness_curves', 'robustness_table', 'score_folders', 'score_sequence',
     'summarize_levels', 'summarize_objects'
 ]

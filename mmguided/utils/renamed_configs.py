@@ -102,6 +102,132 @@ RENAMED: dict[str, str] = {
         r'self_guided_mae/vit-b_400e --cfg-options model.mask_generator.mask_ratio=\1 '
         r'default_hooks.exploitation.mask_ratio=\1',
     # Benchmarks
+    'benchmarks/imagenet/vit-b_knn_(1|10)percent': (
+        'benchmarks/imagenet/vit-b_knn --cfg-options '
+        r'model.bank_dataloader.dataset.ann_file=subsets/train_\1percent.txt'),
+    'benchmarks/imagenet/vit-s_knn_(1|10)percent': (
+        'benchmarks/imagenet/vit-b_knn --cfg-options model.backbone.arch=small '
+        r'model.bank_dataloader.dataset.ann_file=subsets/train_\1percent.txt'),
+    'benchmarks/imagenet/vit-s_(knn|linear-90e)':
+        r'benchmarks/imagenet/vit-b_\1 --cfg-options model.backbone.arch=small',
+    'benchmarks/imagenet/vit-s_linear-90e_1percent':
+        'benchmarks/imagenet/vit-b_linear-90e_1percent --cfg-options model.backbone.arch=small',
+    'benchmarks/imagenet/vit-s_linear-90e_10percent': (
+        'benchmarks/imagenet/vit-b_linear-90e_1percent --cfg-options model.backbone.arch=small '
+        'train_dataloader.dataset.ann_file=subsets/train_10percent.txt'),
+    'benchmarks/imagenet/vit-l_knn_(1|10)percent': (
+        'benchmarks/imagenet/vit-b_knn --cfg-options model.backbone.arch=large '
+        r'model.bank_dataloader.dataset.ann_file=subsets/train_\1percent.txt'),
+    'benchmarks/imagenet/vit-l_(knn|linear-90e)':
+        r'benchmarks/imagenet/vit-b_\1 --cfg-options model.backbone.arch=large',
+    'benchmarks/imagenet/vit-l_linear-90e_1percent':
+        'benchmarks/imagenet/vit-b_linear-90e_1percent --cfg-options model.backbone.arch=large',
+    'benchmarks/imagenet/vit-l_linear-90e_10percent': (
+        'benchmarks/imagenet/vit-b_linear-90e_1percent --cfg-options model.backbone.arch=large '
+        'train_dataloader.dataset.ann_file=subsets/train_10percent.txt'),
+    'benchmarks/imagenet/vit-b_linear-90e_10percent': (
+        'benchmarks/imagenet/vit-b_linear-90e_1percent --cfg-options '
+        'train_dataloader.dataset.ann_file=subsets/train_10percent.txt'),
+    'benchmarks/imagenet/vit-s_(finetune-100e(?:_1percent|_10percent)?)':
+        r'benchmarks/imagenet/vit-b_\1 --cfg-options model.backbone.arch=small',
+    'benchmarks/imagenet/vit-b_finetune-100e_last-0':
+        'benchmarks/imagenet/vit-b_finetune-100e --cfg-options model.backbone.frozen_stages=12',
+    'benchmarks/imagenet/vit-b_finetune-100e_last-1':
+        'benchmarks/imagenet/vit-b_finetune-100e --cfg-options model.backbone.frozen_stages=11',
+    'benchmarks/imagenet/vit-b_finetune-100e_last-2':
+        'benchmarks/imagenet/vit-b_finetune-100e --cfg-options model.backbone.frozen_stages=10',
+    'benchmarks/imagenet/vit-b_finetune-100e_last-4':
+        'benchmarks/imagenet/vit-b_finetune-100e --cfg-options model.backbone.frozen_stages=8',
+    'benchmarks/imagenet/vit-b_finetune-100e_last-6':
+        'benchmarks/imagenet/vit-b_finetune-100e --cfg-options model.backbone.frozen_stages=6',
+    r'benchmarks/imagenet/(vit-b|hybrid-b)_finetune-100e_lr2\.5e-4': (
+        r'benchmarks/imagenet/\1_finetune-100e --cfg-options optim_wrapper.optimizer.lr=1e-3 '
+        'param_scheduler.1.eta_min_ratio=1e-3'),
+    r'benchmarks/imagenet/vit-l_finetune-100e_lr2\.5e-4': (
+        'benchmarks/imagenet/vit-l_finetune-50e --cfg-options optim_wrapper.optimizer.lr=1e-3 '
+        'param_scheduler.1.eta_min_ratio=1e-3 train_cfg.max_epochs=100 '
+        'param_scheduler.1.T_max=95 param_scheduler.1.end=100'),
+    'benchmarks/imagenet/vit-l_finetune-50e_(1|10)percent': (
+        r'benchmarks/imagenet/vit-b_finetune-100e_\1percent --cfg-options '
+        'model.backbone.arch=large optim_wrapper.optimizer.lr=2e-3 '
+        'param_scheduler.1.eta_min_ratio=5e-4 '
+        'optim_wrapper.paramwise_cfg.layer_decay_rate=0.75 train_cfg.max_epochs=50 '
+        'param_scheduler.1.T_max=45 param_scheduler.1.end=50'),
+    'benchmarks/imagenet100/vit-b_finetune-100e_lr1e-3': (
+        'benchmarks/imagenet100/vit-b_finetune-100e --cfg-options '
+        'optim_wrapper.optimizer.lr=1e-3 param_scheduler.1.eta_min_ratio=1e-3'),
+    'benchmarks/imagenet100/vit-b_finetune-100e_lr1e-4': (
+        'benchmarks/imagenet100/vit-b_finetune-100e --cfg-options '
+        'optim_wrapper.optimizer.lr=1e-4 param_scheduler.1.eta_min_ratio=1e-2'),
+    'benchmarks/imagenet100/vit-s_finetune-100e_lr1e-3': (
+        'benchmarks/imagenet100/vit-b_finetune-100e --cfg-options model.backbone.arch=small '
+        'optim_wrapper.optimizer.lr=1e-3 param_scheduler.1.eta_min_ratio=1e-3'),
+    'benchmarks/imagenet100/vit-s_finetune-100e_lr1e-4': (
+        'benchmarks/imagenet100/vit-b_finetune-100e --cfg-options model.backbone.arch=small '
+        'optim_wrapper.optimizer.lr=1e-4 param_scheduler.1.eta_min_ratio=1e-2'),
+    'benchmarks/imagenet100/vit-s_(knn|linear-90e|finetune-100e)':
+        r'benchmarks/imagenet100/vit-b_\1 --cfg-options model.backbone.arch=small',
+    'benchmarks/folder/vit-s_(knn|linear|finetune)':
+        r'benchmarks/folder/vit-b_\1 --cfg-options model.backbone.arch=small',
+    'benchmarks/folder/vit-l_(knn|linear)':
+        r'benchmarks/folder/vit-b_\1 --cfg-options model.backbone.arch=large',
+    'benchmarks/folder/vit-l_finetune': (
+        'benchmarks/folder/vit-b_finetune --cfg-options model.backbone.arch=large '
+        'model.backbone.drop_path_rate=0.2 optim_wrapper.optimizer.lr=4e-3 '
+        'param_scheduler.1.eta_min_ratio=2.5e-4 '
+        'optim_wrapper.paramwise_cfg.layer_decay_rate=0.75 train_cfg.max_epochs=50 '
+        'param_scheduler.1.T_max=45 param_scheduler.1.end=50'),
+    'benchmarks/folder/vit-micro_finetune_last-1':
+        'benchmarks/folder/vit-micro_finetune --cfg-options model.backbone.frozen_stages=3',
+    'benchmarks/folder/vit-tiny_finetune_last-1':
+        'benchmarks/folder/vit-tiny_finetune --cfg-options model.backbone.frozen_stages=11',
+    'benchmarks/transfer/vit-b_finetune-(.+)': r'benchmarks/transfer/vit-b_finetune_\1',
+    'benchmarks/transfer/vit-s_finetune-(.+)':
+        r'benchmarks/transfer/vit-b_finetune_\1 --cfg-options model.backbone.arch=small',
+    'benchmarks/transfer/vit-micro_(knn|linear|finetune)-(cifar100?)':
+        r'benchmarks/transfer/vit-micro_\1_\2',
+    'benchmarks/transfer/vit-micro_finetune_last-1-(cifar100?)':
+        r'benchmarks/transfer/vit-micro_finetune_\1 --cfg-options model.backbone.frozen_stages=3',
+    'benchmarks/transfer/vit-tiny_knn-(cifar100?)': (
+        r'benchmarks/transfer/vit-micro_knn_\1 --cfg-options model.backbone.arch=tiny '
+        'model.backbone.out_type=cls_token'),
+    'benchmarks/transfer/vit-tiny_linear-(cifar100?)': (
+        r'benchmarks/transfer/vit-micro_linear_\1 --cfg-options model.backbone.arch=tiny '
+        'optim_wrapper.optimizer.lr=1e-3 train_cfg.max_epochs=50 train_cfg.val_interval=5 '
+        'param_scheduler.0.T_max=50'),
+    'benchmarks/transfer/vit-tiny_finetune-(cifar100?)': (
+        r'benchmarks/transfer/vit-micro_finetune_\1 --cfg-options model.backbone.arch=tiny '
+        'train_cfg.max_epochs=50 train_cfg.val_interval=5 param_scheduler.0.end=5 '
+        'param_scheduler.1.begin=5 param_scheduler.1.T_max=45 param_scheduler.1.end=50'),
+    'benchmarks/transfer/vit-tiny_finetune_last-1-(cifar100?)': (
+        r'benchmarks/transfer/vit-micro_finetune_\1 --cfg-options model.backbone.arch=tiny '
+        'train_cfg.max_epochs=50 train_cfg.val_interval=5 param_scheduler.0.end=5 '
+        'param_scheduler.1.begin=5 param_scheduler.1.T_max=45 param_scheduler.1.end=50 '
+        'model.backbone.frozen_stages=11'),
+    'benchmarks/coco/mask-rcnn_vit-s_cae-1x': (
+        'benchmarks/coco/vit-b_mask-rcnn-1x_cae --cfg-options model.backbone.arch=small '
+        'model.backbone.drop_path_rate=0.1'),
+    'benchmarks/coco/mask-rcnn_vit-b_(cae|cmt|conditional)-1x':
+        r'benchmarks/coco/vit-b_mask-rcnn-1x_\1',
+    'benchmarks/coco/mask-rcnn_vit-b_(vitdet|fpn)-100e': r'benchmarks/coco/vit-b_mask-rcnn-100e_\1',
+    'benchmarks/coco/mask-rcnn_vit-b_self-guided-90k':
+        'benchmarks/coco/vit-b_mask-rcnn-90k_self-guided',
+    'benchmarks/coco/mask-rcnn_hybrid-b_vitdet-100e': 'benchmarks/coco/hybrid-b_mask-rcnn-100e',
+    'benchmarks/coco/mask-rcnn_(swin-b|convnextv2-b)_1x': r'benchmarks/coco/\1_mask-rcnn-1x',
+    'benchmarks/ade20k/upernet_vit-s_160k':
+        'benchmarks/ade20k/vit-b_upernet-160k --cfg-options model.backbone.arch=small',
+    'benchmarks/ade20k/upernet_(vit-b|vit-l|hybrid-b)_160k': r'benchmarks/ade20k/\1_upernet-160k',
+    'benchmarks/ade20k/upernet_vit-b_cmae-160k': 'benchmarks/ade20k/vit-b_upernet-160k_cmae',
+    'benchmarks/ade20k/upernet_vit-b_cmt-160k': (
+        'benchmarks/ade20k/vit-b_upernet-160k --cfg-options optim_wrapper.optimizer.lr=3e-5 '
+        'optim_wrapper.paramwise_cfg.layer_decay_rate=0.9'),
+    'benchmarks/ade20k/upernet_vit-b_conditional-160k':
+        'benchmarks/ade20k/vit-b_upernet-160k --cfg-options optim_wrapper.optimizer.lr=3e-4',
+    'benchmarks/ade20k/fpn_vit-b_160k': 'benchmarks/ade20k/vit-b_fpn-160k',
+    'benchmarks/davis/vit-s_davis':
+        'benchmarks/davis/vit-b_davis --cfg-options model.backbone.arch=small',
+    'benchmarks/davis/vit-l_davis':
+        'benchmarks/davis/vit-b_davis --cfg-options model.backbone.arch=large',
 }
 
 

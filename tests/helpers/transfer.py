@@ -102,7 +102,7 @@ def inaturalist(root: Path, year: int) -> None:
             dict(info={}, images=images, annotations=annotations, categories=categories)))
 
 
-#: Name of the variable that a file of configs/_base_/datasets/transfer sets -> builder.
+#: Variable of configs/_base_/datasets/transfer.py -> builder.
 LAYOUTS = dict(
     cifar10=cifar10, cifar100=cifar100, dtd=dtd, flowers102=flowers102, cub200=cub200,
     stanford_dogs=stanford_dogs, tiny_imagenet=tiny_imagenet,

@@ -33,7 +33,7 @@ def check(name, root, change=lambda root: None):
     """Check a small copy of a published data set, modified by ``change``, as train.py does."""
     LAYOUTS[name](root)
     change(root)
-    sets = Config.fromfile(ROOT / f'configs/_base_/datasets/transfer/{name}.py')[name]
+    sets = Config.fromfile(ROOT / 'configs/_base_/datasets/transfer.py')[name]
     for dataset in (sets.train, sets.val):
         del dataset['_delete_']
         dataset.data_root = str(root)

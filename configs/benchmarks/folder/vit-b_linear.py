@@ -3,20 +3,18 @@ r"""Linear probe of a pretrained ViT-B/16 on a labeled folder of images at 224 p
     python tools/train.py configs/benchmarks/folder/vit-b_linear.py --data-root FOLDER \
         --cfg-options model.backbone.init_cfg.checkpoint=CHECKPOINT
 
-FOLDER/{train,val}/CLASS/*; protocol as ../imagenet/vit-b_linear-90e.py, but 256 images a
-process, and the learning rate follows the batch.
-
-Hardware: one GPU. Not measured yet.
+The folder is FOLDER/{train,val}/CLASS/*. The recipe is ../imagenet/vit-b_linear-90e.py with 256
+images per process; the learning rate is scaled to the batch size.
 """
-_base_ = ['../imagenet/vit-b_linear-90e.py', '../../_base_/folder_224.py']
+_base_ = ['../imagenet/vit-b_linear-90e.py']
 
-model = dict(head=dict(num_classes=None))  # as many as FOLDER/train has folders
+model = dict(head=dict(num_classes=None))  # None: the number of class folders in FOLDER/train
 
+dataset = dict(_delete_=True, type='CustomDataset', data_root='data/folder', with_label=True)
 train_dataloader = dict(
     batch_size=256,
-    dataset=dict(_base_.labeled_folder, data_prefix='train', pipeline=_base_.train_pipeline))
-val_dataloader = dict(
-    dataset=dict(_base_.labeled_folder, data_prefix='val', pipeline=_base_.test_pipeline))
+    dataset=dict(dataset, data_prefix='train', pipeline=_base_.train_pipeline))
+val_dataloader = dict(dataset=dict(dataset, data_prefix='val', pipeline=_base_.test_pipeline))
 test_dataloader = val_dataloader
 val_evaluator = dict(topk=(1, ))
 test_evaluator = val_evaluator

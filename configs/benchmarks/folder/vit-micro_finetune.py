@@ -1,12 +1,10 @@
-r"""Fine-tuning of the ViT that the vit-micro_folder-32.py configs pretrain, in 5 epochs.
+r"""Fine-tune the ViT that the vit-micro_folder-32.py configs pretrain, in 5 epochs.
 
     python tools/train.py configs/benchmarks/folder/vit-micro_finetune.py --data-root FOLDER \
         --cfg-options model.backbone.init_cfg.checkpoint=CHECKPOINT model.head.num_classes=10 \
         model.data_preprocessor.num_classes=10
 
-Folders, sizes, protocol and the rest as in vit-tiny_finetune.py.
-
-Hardware: a CPU, in minutes. No paper reports a number for this size.
+The rest is vit-tiny_finetune.py.
 """
 _base_ = ['./vit-tiny_finetune.py']
 
@@ -20,8 +18,7 @@ model = dict(
             embed_dims=128,
             num_layers=4,
             num_heads=4,
-            feedforward_channels=512)),
-    head=dict(in_channels=128))
+            feedforward_channels=512)))
 
 param_scheduler = [
     dict(_base_.param_scheduler[0], end=warmup_epochs),

@@ -1,9 +1,8 @@
-r"""k-NN accuracy of the ViT that configs/cmae/vit-micro_folder-32.py pretrains; nothing is trained.
+r"""k-NN accuracy of the ViT that the vit-micro_folder-32.py configs pretrain.
 
-    python tools/test.py configs/benchmarks/folder/vit-micro_knn.py CHECKPOINT --cfg-options \
-        model.bank_dataloader.dataset.data_root=FOLDER test_dataloader.dataset.data_root=FOLDER
+    python tools/test.py configs/benchmarks/folder/vit-micro_knn.py CHECKPOINT --data-root FOLDER
 
-Folders, sizes and the rest as in vit-tiny_knn.py.
+The rest is vit-tiny_knn.py.
 """
 _base_ = ['./vit-tiny_knn.py']
 
@@ -15,5 +14,5 @@ model = dict(
             num_layers=4,
             num_heads=4,
             feedforward_channels=512),
-        # The mean patch: [CLS] takes no part in CMAE's contrast.
+        # The mean patch token, because CMAE does not train [CLS] by its contrast.
         out_type='featmap'))

@@ -1,14 +1,10 @@
-r"""k-NN accuracy of a small ViT on any labeled folders of images; nothing is trained.
+r"""k-NN accuracy of a pretrained ViT-Ti on a labeled folder of images at 32 px.
 
-    python tools/test.py configs/benchmarks/folder/vit-tiny_knn.py CHECKPOINT --cfg-options \
-        model.bank_dataloader.dataset.data_root=FOLDER test_dataloader.dataset.data_root=FOLDER
+    python tools/test.py configs/benchmarks/folder/vit-tiny_knn.py CHECKPOINT --data-root FOLDER
 
-FOLDER/train/<class>/* is the bank, FOLDER/val/<class>/* is classified; CIFAR-10 written out as
-images has this form. Images are cut to 32 x 32, 8 x 8 patches of 4 x 4 pixels. Mean and std must
-be those of pretraining (of configs/_base_/datasets/cifar10_32.py for its checkpoints). Fewer than
-200 training images need `model.ks`, such as `"model.ks=(10,20)"`.
-
-Hardware: a CPU will do. Not measured yet on a set with published numbers.
+The folder is FOLDER/{train,val}/CLASS/*, for example CIFAR-10 written out as images. Patches have
+4 x 4 pixels. Mean and std must be those of pretraining. Fewer than 200 training images need
+`--cfg-options "model.ks=(10,20)"`.
 """
 _base_ = [
     '../../_base_/datasets/image_folder_32_eval.py',
@@ -32,4 +28,3 @@ model = dict(
     bank_dataloader=dict(
         _base_.test_dataloader,
         dataset=dict(_base_.test_dataloader.dataset, data_prefix='train')))
-

@@ -1,19 +1,13 @@
-r"""Linear probe of a small ViT on any labeled folders of images.
+r"""Linear probe of a pretrained ViT-Ti on a labeled folder of images at 32 px.
 
-    python tools/train.py configs/benchmarks/folder/vit-tiny_linear.py --cfg-options \
-        model.backbone.init_cfg.checkpoint=CHECKPOINT model.head.num_classes=10 \
-        train_dataloader.dataset.data_root=FOLDER val_dataloader.dataset.data_root=FOLDER
+    python tools/train.py configs/benchmarks/folder/vit-tiny_linear.py --data-root FOLDER \
+        --cfg-options model.backbone.init_cfg.checkpoint=CHECKPOINT model.head.num_classes=10
 
-FOLDER/train/<class>/* trains the linear layer, FOLDER/val/<class>/* is classified; CIFAR-10 written
-out as images has this form. Images, patches, mean and std as in vit-tiny_knn.py.
-
-As the ImageNet probe (frozen encoder, batch normalization without affine parameters, a linear
-layer, crops and flips) but with AdamW: LARS moves a matrix by about a thousandth of lr times its
-norm a step, too little for the few steps of a small set. Where a flip changes the class, as with
-digits, set train_dataloader.dataset.pipeline.2.prob=0. The last, smaller batch of an epoch is left
-out: fewer than 128 training images need a smaller train_dataloader.batch_size.
-
-Hardware: a CPU will do. Not measured yet on a set with published numbers.
+Folder, images, patches, mean and std are those of vit-tiny_knn.py. The recipe is the ImageNet probe
+with AdamW, because LARS changes a matrix by about lr / 1000 of its norm per step, too little for
+the few steps of a small set. If a flip changes the class, as with digits, set
+train_dataloader.dataset.pipeline.2.prob=0. The last, smaller batch of an epoch is dropped: with
+fewer than 128 training images, lower train_dataloader.batch_size.
 """
 _base_ = [
     '../../_base_/datasets/image_folder_32_eval.py',
@@ -24,7 +18,8 @@ max_epochs = 50
 total_batch_size = 128  # of all processes
 
 model = dict(
-    type='ImageClassifier',
+    type='mmguided.ImageClassifier',
+    freeze_backbone=True,
     data_preprocessor=dict(
         mean=[123.675, 116.28, 103.53], std=[58.395, 57.12, 57.375], to_rgb=True),
     backbone=dict(
@@ -32,14 +27,14 @@ model = dict(
         arch='tiny',
         img_size=_base_.image_size,
         patch_size=4,
-        frozen_stages=12,
         out_type='cls_token',
         init_cfg=dict(type='Pretrained', checkpoint='', prefix='backbone.')),
-    neck=dict(type='ClsBatchNormNeck', input_features=192),
+    # The width of neck and head is None: that of the backbone.
+    neck=dict(type='ClsBatchNormNeck', input_features=None),
     head=dict(
         type='VisionTransformerClsHead',
         num_classes=10,
-        in_channels=192,
+        in_channels=None,
         loss=dict(type='CrossEntropyLoss'),
         init_cfg=dict(type='TruncNormal', layer='Linear', std=0.01)))
 

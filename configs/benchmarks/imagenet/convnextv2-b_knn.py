@@ -1,11 +1,8 @@
-"""k-NN accuracy of a pretrained ConvNeXt V2-B on ImageNet-1K; protocol as vit-b_knn.py.
+"""k-NN accuracy of a pretrained ConvNeXt V2-B on ImageNet-1K; the protocol is vit-b_knn.py.
 
     tools/dist_test.sh configs/benchmarks/imagenet/convnextv2-b_knn.py CHECKPOINT 8
 
-The feature is the mean of the last map, normalized over its channels: FCMAE leaves that norm at its
-initial values.
-
-Hardware as vit-b_knn.py; the bank takes 5.2 GB per GPU. No paper here reports k-NN.
+The feature is the mean of the last map, normalized over its channels.
 """
 _base_ = ['./vit-b_knn.py']
 

@@ -1,11 +1,8 @@
-"""k-NN accuracy of a pretrained hybrid ViT-B on ImageNet-1K; protocol as vit-b_knn.py.
+"""k-NN accuracy of a pretrained hybrid ViT-B on ImageNet-1K; the protocol is vit-b_knn.py.
 
     tools/dist_test.sh configs/benchmarks/imagenet/hybrid-b_knn.py CHECKPOINT 8
 
-The feature is the mean patch token: the outputs of the convolutional stages are added to the
-patches alone, and ConvMAE has no [CLS].
-
-Hardware as vit-b_knn.py. No paper here reports k-NN.
+The feature is the mean patch token, because the convolutional stages are added to the patches only.
 """
 _base_ = ['./vit-b_knn.py']
 

@@ -1,12 +1,9 @@
-"""k-NN accuracy of a pretrained Swin-B on ImageNet-1K; protocol as vit-b_knn.py.
+"""k-NN accuracy of a pretrained Swin-B on ImageNet-1K; the protocol is vit-b_knn.py.
 
     tools/dist_test.sh configs/benchmarks/imagenet/swin-b_knn.py CHECKPOINT 8
 
 The feature is the mean of the last map. Images have 192 px and windows 6 x 6 tokens, as in
-SimMIM's pretraining, so that no weight is changed; crops are as large a share of the image as at
-224 px.
-
-Hardware as vit-b_knn.py; the bank takes 5.2 GB per GPU. No paper here reports k-NN.
+SimMIM's pretraining, so that no weight is resized.
 """
 _base_ = ['./vit-b_knn.py']
 

@@ -1,13 +1,11 @@
-r"""Linear probe of a pretrained Swin-B on ImageNet-1K; protocol as vit-b_linear-90e.py.
+r"""Linear probe of a pretrained Swin-B on ImageNet-1K; the recipe is vit-b_linear-90e_avg.py.
 
     tools/dist_train.sh configs/benchmarks/imagenet/swin-b_linear-90e.py 8 \
         --cfg-options model.backbone.init_cfg.checkpoint=CHECKPOINT
 
-The feature is the mean of the last map; images and windows as in swin-b_knn.py.
-
-Hardware: 8 GPUs with 2048 images each, not measured yet. No paper here reports this number.
+The feature, the image size and the windows are those of swin-b_knn.py.
 """
-_base_ = ['./vit-b_linear-90e.py']
+_base_ = ['./vit-b_linear-90e_avg.py']
 
 model = dict(
     backbone=dict(
@@ -16,13 +14,7 @@ model = dict(
         arch='base',
         img_size=192,
         window_size=6,
-        frozen_stages=3,  # all of them, counted from 0
-        init_cfg=dict(type='Pretrained', checkpoint='', prefix='backbone.')),
-    neck=[
-        dict(type='GlobalAveragePooling'),
-        dict(type='ClsBatchNormNeck', input_features=1024),
-    ],
-    head=dict(in_channels=1024))
+        init_cfg=dict(type='Pretrained', checkpoint='', prefix='backbone.')))
 
 train_pipeline = [
     _base_.train_pipeline[0],

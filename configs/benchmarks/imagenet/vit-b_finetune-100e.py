@@ -1,23 +1,12 @@
-r"""Fine-tuning of a pretrained ViT-B/16 on ImageNet-1K: every weight of the encoder learns.
+r"""Fine-tune a pretrained ViT-B/16 on ImageNet-1K with MAE's recipe.
 
     tools/dist_train.sh configs/benchmarks/imagenet/vit-b_finetune-100e.py 8 \
         --cfg-options model.backbone.init_cfg.checkpoint=CHECKPOINT
 
-MAE's protocol (released main_finetune.py with the settings of FINETUNE.md for ViT-B): 100 epochs,
-AdamW (.9, .999), weight decay .05, 1024 images per step, base lr 5e-4 per 256 images = 2e-3, layer
-decay .65, 5 epochs of warm-up and cosine, drop path .1, RandAugment 9 / .5, random erasing .25,
-mixup .8 or cutmix 1, label smoothing .1. The patches of the last block are averaged, then comes a
-new layer norm: the encoder's final norm is dropped. CMAE uses the same base lr after 300 epochs of
-pretraining and half of it after 1600: *_lr2.5e-4.py.
-Another batch: set train_dataloader.batch_size and add --auto-scale-lr.
-
-Hardware: 8 GPUs with 128 images each, not measured yet. The released MAE took 7 h 11 min on 32
-V100.
-
-Top-1 that the papers report for ViT-B: MAE 83.6 (1600 epochs), CMAE 83.8 / 84.4 / 84.7
-(300 / 800 / 1600), ccMIM 83.6 / 84.2 (300 / 800), CMT-MAE 85.7 (800, CLIP teacher), Self-guided
-MAE 83.2 (400); not all by this recipe, see README.md. mmpretrain's MAE: 83.1 / 83.3 / 83.3 / 83.5
-(300 / 400 / 800 / 1600). Ours: not measured.
+Published top-1, ViT-B: MAE 83.6 (1600 epochs of pretraining), CMAE 83.8 / 84.4 / 84.7 (300 / 800 /
+1600), ccMIM 83.6 / 84.2 (300 / 800), CMT-MAE 85.7 (800, CLIP teacher), Self-guided MAE 83.2 (400).
+Not all of them use this recipe, see README.md. For another batch size, set
+train_dataloader.batch_size and add --auto-scale-lr.
 """
 _base_ = [
     '../../_base_/datasets/imagenet_224_classification.py',
@@ -31,7 +20,7 @@ total_batch_size = 1024  # of all processes
 lr = 5e-4 * total_batch_size / 256
 
 model = dict(
-    type='ImageClassifier',
+    type='mmguided.ImageClassifier',
     data_preprocessor=dict(
         num_classes=num_classes,
         mean=[123.675, 116.28, 103.53],
@@ -43,17 +32,17 @@ model = dict(
         img_size=224,
         patch_size=16,
         drop_path_rate=0.1,
-        # MAE's global pool: a new norm (ln2) behind the average in place of the final one (ln1).
+        # MAE's global pool: the final norm (ln1) is dropped, a new norm (ln2) follows the average.
         final_norm=False,
         out_type='avg_featmap',
         init_cfg=dict(type='Pretrained', checkpoint='', prefix='backbone.')),
     head=dict(
         type='LinearClsHead',
         num_classes=num_classes,
-        in_channels=768,
+        in_channels=None,  # the width of the backbone
         loss=dict(type='LabelSmoothLoss', label_smooth_val=0.1, mode='original'),
         init_cfg=dict(type='TruncNormal', layer='Linear', std=2e-5)),
-    # One of the two for each batch, evenly.
+    # Each batch gets one of the two, with equal probability.
     train_cfg=dict(augments=[dict(type='Mixup', alpha=0.8), dict(type='CutMix', alpha=1.0)]))
 
 # Images are BGR until they are normalized.

@@ -1,13 +1,10 @@
-r"""k-NN accuracy of a pretrained ViT-B/16 on ImageNet-1K: nothing is trained.
+"""k-NN accuracy of a pretrained ViT-B/16 on ImageNet-1K; nothing is trained.
 
     tools/dist_test.sh configs/benchmarks/imagenet/vit-b_knn.py CHECKPOINT 8
 
-Features of the 1.28 M training images are the bank; a validation image gets the weighted vote of
-its 10, 20, 100 and 200 nearest, temperature 0.07 (InstDisc; DINO). The feature is [CLS] after the
-final norm; `--cfg-options model.backbone.out_type=featmap` takes the mean patch token.
-
-Hardware: any number of GPUs; each holds the bank (3.9 GB for ViT-B) and 1.3 GB of similarities per
-256 queries. Time not measured yet; it is one pass over ImageNet. No paper here reports k-NN.
+Each validation image gets the weighted vote of its nearest training images (InstDisc; DINO). The
+feature is [CLS] after the final norm; `--cfg-options model.backbone.out_type=featmap` takes the
+mean patch token. No paper here reports k-NN.
 """
 _base_ = [
     '../../_base_/datasets/imagenet_224_eval.py',
@@ -31,4 +28,3 @@ model = dict(
         out_type='cls_token'),
     bank_dataloader=dict(
         _base_.test_dataloader, dataset=dict(_base_.test_dataloader.dataset, split='train')))
-

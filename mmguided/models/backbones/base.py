@@ -42,6 +42,11 @@ class Encoder:
     observable: tuple[str, ...] = ()
     _patch_size_field = 'backbone.patch_size'
 
+    @property
+    def out_channels(self) -> tuple[int, ...]:
+        """Widths of the outputs of ``forward(images)``."""
+        return (self.embed_dims, )
+
     def check_size(self, height: int, width: int) -> tuple[int, int]:
         """Patches ``(h, w)`` of an image; ConfigError if they do not divide its sides."""
         if height % self.patch_size or width % self.patch_size:

@@ -36,6 +36,10 @@ class DenseHybridViT(DenseViT, MaskedHybridViT):
             if isinstance(module, MaskedConvBlock):
                 module.with_cp = with_cp
 
+    @property
+    def out_channels(self) -> tuple[int, ...]:
+        return (*self.arch_settings['stage_dims'], self.embed_dims, self.embed_dims)
+
     def forward(self, images: Tensor) -> tuple[Tensor, ...]:
         """Maps ``(B, C_i, H_i, W_i)``, finest first; images are padded to whole patches."""
         images = self._pad(images)

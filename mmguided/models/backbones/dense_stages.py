@@ -26,6 +26,11 @@ class DenseSwin(SwinTransformer):
         # mmpretrain waits for train(), when DistributedDataParallel expects all gradients already.
         self._freeze_stages()
 
+    @property
+    def out_channels(self) -> tuple[int, ...]:
+        """Widths of the outputs."""
+        return tuple(self.num_features[i] for i in self.out_indices)
+
     def init_weights(self) -> None:
         """mmpretrain's initialization, and the checkpoint of ``init_cfg``, strictly."""
         if not _load_pretrained(self, self._resize_windows):
@@ -63,6 +68,11 @@ class DenseConvNeXt(ConvNeXt):
 
     def __init__(self, *args, gap_before_final_norm: bool = False, **kwargs) -> None:
         super().__init__(*args, gap_before_final_norm=gap_before_final_norm, **kwargs)
+
+    @property
+    def out_channels(self) -> tuple[int, ...]:
+        """Widths of the outputs."""
+        return tuple(self.channels[i] for i in self.out_indices)
 
     def init_weights(self) -> None:
         """mmpretrain's initialization, or the checkpoint of ``init_cfg``, strictly."""

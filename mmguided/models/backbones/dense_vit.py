@@ -80,6 +80,10 @@ class DenseViT(MaskedViT):
             unused.append(self.ln1)
         unused.requires_grad_(False)
 
+    @property
+    def out_channels(self) -> tuple[int, ...]:
+        return (self.embed_dims, ) * len(self.out_indices)
+
     def _blocks(self, field: str, indices: Sequence[int]) -> list[int]:
         """Indices of blocks, counted from 0."""
         if any(not -self.num_layers <= i < self.num_layers for i in indices):

@@ -1,11 +1,9 @@
-"""Fine-tuning starts from exactly the saved encoder, pools as MAE does and trains by its rates."""
+"""Fine-tuning starts from exactly the saved encoder, pools as MAE does and trains at its rates."""
 import math
-import re
 
 import pytest
 import torch
 import torch.nn.functional as F
-from mmengine import Config
 from mmengine.optim import build_optim_wrapper
 from mmengine.registry import PARAM_SCHEDULERS
 from mmengine.runner import Runner
@@ -13,32 +11,16 @@ from mmengine.runner import Runner
 from mmguided.models import MaskedHybridViT, MaskedViT
 from mmguided.registry import MODELS
 from mmguided.utils.errors import ConfigError
-from tests.helpers.colors import ARCH, COLORS, CONFIGS, color_folders, small
-from tests.helpers.configs import build_without_memory, docstring
+from tests.helpers.benchmarks import load
+from tests.helpers.colors import ARCH, COLORS, color_folders, small
+from tests.helpers.configs import build_without_memory
 
-# The rest of the folder is in test_imagenet.py.
-IMAGENET = sorted(path.name for path in (CONFIGS / 'imagenet').glob('*finetune*.py')
-                  if re.match(r'(vit|hybrid)-._finetune-\d+e(_lr.*)?\.py$', path.name))
-
-
-def rates(name):
-    """Base lr per 256 images, layer decay, drop path and epochs, as docstrings and names state."""
-    size = 'vit-l_finetune-50e' if name.startswith('vit-l') else 'vit-b_finetune-100e'
-    doc = docstring(f'benchmarks/imagenet/{size}')
-    base_lr, layer_decay, drop_path = (float(re.search(pattern, doc)[1]) for pattern in (
-        r'base lr (\S+) per 256', r'layer decay (\.\d+)', r'drop path (\.\d+)'))
-    if own := re.search(r'_lr(\S+)\.py', name):
-        base_lr = float(own[1])
-    return base_lr, layer_decay, drop_path, int(re.search(r'-(\d+)e', name)[1])
+VIT_B = 'imagenet/vit-b_finetune-100e'
 
 
 @pytest.fixture(scope='module')
 def folders(tmp_path_factory):
     return color_folders(tmp_path_factory.mktemp('colors'), train=8, val=5)
-
-
-def load(name):
-    return Config.fromfile(CONFIGS / 'imagenet' / name)
 
 
 def on_cpu(cfg):
@@ -48,7 +30,7 @@ def on_cpu(cfg):
 
 def finetune_config(config, folders, work_dir, width=ARCH['embed_dims']):
     """A shipped config for three colors, and the encoder that its checkpoint holds."""
-    cfg = small(config, folders, work_dir)
+    cfg = small(f'{config}.py', folders, work_dir)
     torch.manual_seed(1)
     source = MaskedViT(arch={**ARCH, 'embed_dims': width}, img_size=32, patch_size=8)
     source.init_weights()
@@ -56,7 +38,7 @@ def finetune_config(config, folders, work_dir, width=ARCH['embed_dims']):
     cfg.model.backbone.init_cfg.checkpoint = str(work_dir / 'pretrained.pth')
     torch.save({'state_dict': {f'backbone.{k}': v for k, v in source.state_dict().items()}},
                work_dir / 'pretrained.pth')
-    cfg.model.head.update(in_channels=ARCH['embed_dims'], num_classes=len(COLORS))
+    cfg.model.head.num_classes = len(COLORS)
     cfg.model.data_preprocessor.num_classes = len(COLORS)
     cfg.train_dataloader.dataset.pipeline[1].scale = 32
     cfg.val_dataloader.dataset.pipeline[1].scale = 32
@@ -88,56 +70,11 @@ def groups_of(cfg):
             for name, parameter in model.named_parameters()}, wrapper
 
 
-def test_rates_that_the_papers_state():
-    """MAE's for both sizes (FINETUNE.md of the released code), CMAE's after 1600 epochs."""
-    assert len(IMAGENET) == 7
-    assert rates('vit-b_finetune-100e.py') == rates('vit-s_finetune-100e.py') == (
-        5e-4, .65, .1, 100)
-    assert rates('vit-l_finetune-50e.py') == (1e-3, .75, .2, 50)
-    # Conditional MAE, A.1: 1e-3 at batch 1024
-    assert rates('vit-l_finetune-100e_lr2.5e-4.py') == (2.5e-4, .75, .2, 100)
-    for name in ('vit-b', 'hybrid-b'):  # for vit-b the 1e-3 at batch 1024 of ccMIM, Sec. 4.1
-        assert rates(f'{name}_finetune-100e_lr2.5e-4.py') == (2.5e-4, .65, .1, 100)
-
-
-@pytest.mark.parametrize('name', IMAGENET)
-def test_recipe(name):
-    cfg = load(name)
-    base_lr, layer_decay, drop_path, epochs = rates(name)
-    batch = 8 * cfg.train_dataloader.batch_size
-    assert batch == cfg.auto_scale_lr.base_batch_size == 1024
-    optimizer = cfg.optim_wrapper.optimizer
-    assert optimizer.lr == pytest.approx(base_lr * batch / 256)
-    assert (optimizer.type, optimizer.betas, optimizer.weight_decay) == ('AdamW', (.9, .999), .05)
-    assert cfg.optim_wrapper.paramwise_cfg.layer_decay_rate == layer_decay
-    warmup, cosine = cfg.param_scheduler
-    assert cfg.train_cfg.max_epochs == cosine.end == epochs
-    assert (warmup.end, cosine.begin, cosine.T_max) == (5, 5, epochs - 5)
-    assert cosine.eta_min_ratio * optimizer.lr == pytest.approx(1e-6)
-    assert cfg.model.backbone.drop_path_rate == drop_path
-    augments = {a.type: a.alpha for a in cfg.model.train_cfg.augments}
-    assert augments == dict(Mixup=.8, CutMix=1.)
-    assert cfg.model.head.loss.label_smooth_val == .1
-    transforms = {t.type: t for t in cfg.train_dataloader.dataset.pipeline}
-    augment, erase = transforms['RandAugment'], transforms['RandomErasing']
-    assert (augment.policies, augment.magnitude_level, augment.magnitude_std) == (
-        'timm_increasing', 9, .5)
-    assert erase.erase_prob == .25
-
-
-@pytest.mark.parametrize('name', IMAGENET)
-def test_docstring_holds_the_command_and_invents_no_number(name):
-    doc = (CONFIGS / 'imagenet' / name).read_text().split('"""')[1]
-    assert f'tools/dist_train.sh configs/benchmarks/imagenet/{name} 8 ' in doc
-    assert 'Hardware: 8 GPUs' in doc and 'Ours: not measured' in doc
-
-
-@pytest.mark.parametrize('name', [name for name in IMAGENET if name.startswith('vit')])
-def test_every_parameter_gets_the_rate_of_its_layer(name):
+@pytest.mark.parametrize('name, base_lr, decay, depth', [
+    (VIT_B, 5e-4, .65, 12), ('imagenet/vit-l_finetune-50e', 1e-3, .75, 24)])
+def test_every_parameter_gets_the_rate_of_its_layer(name, base_lr, decay, depth):
     """lr = lr of the head * decay ^ (layers above); all vectors and tokens without weight decay."""
     parameters, _ = groups_of(load(name))
-    base_lr, decay, _, _ = rates(name)
-    depth = 24 if name.startswith('vit-l') else 12
     assert {'backbone.pos_embed', 'backbone.cls_token', 'backbone.ln2.bias',
             'backbone.patch_embed.projection.bias', 'head.fc.bias'} <= set(parameters)
     for parameter_name, (parameter, group) in parameters.items():
@@ -154,7 +91,7 @@ def test_every_parameter_gets_the_rate_of_its_layer(name):
 
 
 def test_rates_of_vit_b_in_numbers():
-    parameters, _ = groups_of(load('vit-b_finetune-100e.py'))
+    parameters, _ = groups_of(load(VIT_B))
     rate = {name: group['lr'] for name, (_, group) in parameters.items()}
     assert rate['backbone.patch_embed.projection.weight'] == pytest.approx(7.397e-6, rel=1e-3)
     assert rate['backbone.layers.0.attn.qkv.weight'] == pytest.approx(1.138e-5, rel=1e-3)
@@ -162,10 +99,9 @@ def test_rates_of_vit_b_in_numbers():
     assert rate['backbone.ln2.weight'] == rate['head.fc.weight'] == pytest.approx(2e-3)
 
 
-@pytest.mark.parametrize('name', [name for name in IMAGENET if name.startswith('hybrid')])
-def test_rates_of_the_hybrid(name):
-    parameters, _ = groups_of(load(name))
-    lr = 4 * rates(name)[0]
+def test_rates_of_the_hybrid():
+    parameters, _ = groups_of(load('imagenet/hybrid-b_finetune-100e'))
+    lr = 4 * 5e-4
     rate = {name: group['lr'] for name, (_, group) in parameters.items()}
     assert min(rate.values()) == pytest.approx(lr * .65**12)
     assert rate['backbone.cls_token'] == rate['backbone.pos_embed'] == min(rate.values())
@@ -175,7 +111,7 @@ def test_rates_of_the_hybrid(name):
     assert rate['backbone.ln2.weight'] == rate['head.fc.weight'] == pytest.approx(lr)
 
 
-@pytest.mark.parametrize('name', ['vit-b_finetune-100e.py', 'vit-l_finetune-50e.py'])
+@pytest.mark.parametrize('name', [VIT_B, 'imagenet/vit-l_finetune-50e'])
 def test_schedule_scales_each_layer_alike(name):
     """From 1e-4 of the peak, to it after 5 epochs, to 1e-6 at the end, times the layer's scale."""
     cfg = load(name)
@@ -204,8 +140,7 @@ def test_schedule_scales_each_layer_alike(name):
     assert share() * top == pytest.approx(1e-6 + above_floor * (top - 1e-6), rel=1e-3)
 
 
-@pytest.mark.parametrize(
-    'config', ['imagenet/vit-b_finetune-100e.py', 'folder/vit-tiny_finetune.py'])
+@pytest.mark.parametrize('config', [VIT_B, 'folder/vit-tiny_finetune'])
 def test_feature_is_maes(folders, tmp_path, config):
     """Mean over the patches of the last block before any norm, then a new norm (``fc_norm``)."""
     cfg, source = finetune_config(config, folders, tmp_path)
@@ -222,7 +157,7 @@ def test_feature_is_maes(folders, tmp_path, config):
 
 
 def test_head_starts_near_zero(folders, tmp_path):
-    cfg, _ = finetune_config('imagenet/vit-b_finetune-100e.py', folders, tmp_path)
+    cfg, _ = finetune_config(VIT_B, folders, tmp_path)
     cfg.model.head.num_classes = 1000
     head = built(cfg).head
     assert head.fc.weight.std().item() == pytest.approx(2e-5, rel=.05)
@@ -230,7 +165,7 @@ def test_head_starts_near_zero(folders, tmp_path):
 
 
 def test_every_weight_but_the_final_norm_is_loaded(folders, tmp_path):
-    cfg, source = finetune_config('imagenet/vit-b_finetune-100e.py', folders, tmp_path)
+    cfg, source = finetune_config(VIT_B, folders, tmp_path)
     ours, theirs = built(cfg).backbone.state_dict(), source.state_dict()
     assert set(theirs) - set(ours) == {'ln1.weight', 'ln1.bias'}
     assert set(ours) - set(theirs) == {'ln2.weight', 'ln2.bias'}
@@ -240,7 +175,7 @@ def test_every_weight_but_the_final_norm_is_loaded(folders, tmp_path):
 
 
 def test_the_hybrid_starts_from_its_checkpoint_and_pools_alike(tmp_path):
-    cfg = load('hybrid-b_finetune-100e.py')
+    cfg = load('imagenet/hybrid-b_finetune-100e')
     size = dict(arch={**ARCH, 'stage_dims': (8, 16), 'stage_depths': (1, 1)}, img_size=32,
                 strides=(2, 2, 2))
     source = MaskedHybridViT(**size)
@@ -249,7 +184,6 @@ def test_the_hybrid_starts_from_its_checkpoint_and_pools_alike(tmp_path):
                tmp_path / 'pretrained.pth')
     cfg.model.backbone.update(size)
     cfg.model.backbone.init_cfg.checkpoint = str(tmp_path / 'pretrained.pth')
-    cfg.model.head.in_channels = ARCH['embed_dims']
     images = torch.randn(3, 3, 32, 32)
     source.final_norm = False
     feature = F.layer_norm(source.encode(source.embed(images))[:, 1:].mean(1), (32, ), eps=1e-6)
@@ -257,7 +191,7 @@ def test_the_hybrid_starts_from_its_checkpoint_and_pools_alike(tmp_path):
 
 
 def test_fine_tuned_checkpoint_loads_its_own_norm(folders, tmp_path):
-    cfg, _ = finetune_config('imagenet/vit-b_finetune-100e.py', folders, tmp_path)
+    cfg, _ = finetune_config(VIT_B, folders, tmp_path)
     tuned = built(cfg)
     torch.nn.init.normal_(tuned.backbone.ln2.weight)
     torch.save({'state_dict': tuned.state_dict()}, tmp_path / 'tuned.pth')
@@ -266,31 +200,31 @@ def test_fine_tuned_checkpoint_loads_its_own_norm(folders, tmp_path):
 
 
 def test_another_size_stops(folders, tmp_path):
-    cfg, _ = finetune_config('imagenet/vit-b_finetune-100e.py', folders, tmp_path, width=64)
-    with pytest.raises(ConfigError, match='width 64.* builds width 32'):
+    cfg, _ = finetune_config(VIT_B, folders, tmp_path, width=64)
+    with pytest.raises(ConfigError, match='width 64'):
         built(cfg)
 
 
 @pytest.mark.parametrize('missing', ['pos_embed', 'layers.1.ffn.layers.1.bias'])
 def test_incomplete_checkpoint_stops(folders, tmp_path, missing):
-    cfg, _ = finetune_config('imagenet/vit-b_finetune-100e.py', folders, tmp_path)
+    cfg, _ = finetune_config(VIT_B, folders, tmp_path)
     checkpoint = torch.load(tmp_path / 'pretrained.pth')
     del checkpoint['state_dict'][f'backbone.{missing}']
     torch.save(checkpoint, tmp_path / 'pretrained.pth')
-    with pytest.raises(ConfigError, match=f'1 missing .backbone.{missing}'):
+    with pytest.raises(ConfigError, match=f'backbone.{missing}'):
         built(cfg)
 
 
 def test_unnamed_checkpoint_stops(folders, tmp_path):
-    cfg, _ = finetune_config('imagenet/vit-b_finetune-100e.py', folders, tmp_path)
+    cfg, _ = finetune_config(VIT_B, folders, tmp_path)
     cfg.model.backbone.init_cfg.checkpoint = ''
-    with pytest.raises(ConfigError, match='checkpoint is empty'):
+    with pytest.raises(ConfigError, match='init_cfg.checkpoint'):
         built(cfg)
 
 
 def test_a_pretrained_encoder_is_no_classifier(folders, tmp_path):
     """tools/test.py with a checkpoint of pretraining must not report a number."""
-    cfg, _ = finetune_config('imagenet/vit-b_finetune-100e.py', folders, tmp_path)
+    cfg, _ = finetune_config(VIT_B, folders, tmp_path)
     cfg.load_from = cfg.model.backbone.init_cfg.checkpoint
     with pytest.raises(ConfigError, match='backbone.ln2.weight'):
         Runner.from_cfg(cfg).test()
@@ -298,7 +232,7 @@ def test_a_pretrained_encoder_is_no_classifier(folders, tmp_path):
 
 def test_mixed_and_smoothed_targets_are_distributions(folders, tmp_path):
     """A head of zeros then scores log(classes), whatever was mixed; wrong targets would not."""
-    cfg, _ = finetune_config('imagenet/vit-b_finetune-100e.py', folders, tmp_path)
+    cfg, _ = finetune_config(VIT_B, folders, tmp_path)
     model = built(cfg).train()
     model.head.fc.weight.data.zero_()
     loader = Runner.build_dataloader(cfg.train_dataloader, seed=0)
@@ -317,8 +251,7 @@ def test_mixed_and_smoothed_targets_are_distributions(folders, tmp_path):
         assert parameter.grad is not None and parameter.grad.isfinite().all(), name
 
 
-@pytest.mark.parametrize(
-    'config', ['imagenet/vit-b_finetune-100e.py', 'folder/vit-tiny_finetune.py'])
+@pytest.mark.parametrize('config', [VIT_B, 'folder/vit-tiny_finetune'])
 def test_all_of_the_network_learns(folders, tmp_path, config):
     """The colors are told apart in the end, and the saved classifier scores the same."""
     cfg, source = finetune_config(config, folders, tmp_path)

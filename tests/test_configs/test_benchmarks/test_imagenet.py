@@ -1,4 +1,4 @@
-"""Every config of ImageNet and ImageNet-100: what it says, and one step of it, cut down."""
+"""Configs of ImageNet and ImageNet-100: the papers' values, and one step of a small model."""
 import copy
 import re
 from collections import namedtuple
@@ -7,8 +7,6 @@ from functools import cache
 import pytest
 import torch
 import torch.nn.functional as F
-import yaml
-from mmengine.config import Config
 from mmengine.hub import get_config
 from mmengine.optim import build_optim_wrapper
 from mmengine.registry import DefaultScope
@@ -18,30 +16,53 @@ from mmguided.models import MaskedConvNeXt, MaskedHybridViT, MaskedSwin, MaskedV
 from mmguided.ops import resize_relative_positions
 from mmguided.registry import MODELS
 from mmguided.utils.errors import ConfigError
+from tests.helpers.benchmarks import LR_1E_3, load, names
 from tests.helpers.colors import COLORS, CONFIGS, imagenet_folders
-from tests.helpers.configs import build_without_memory, differences, docstring, table_row
+from tests.helpers.configs import build_without_memory, table_row
 from tests.helpers.tools import error_of_tool, import_tool, run_tool
 
-NAMES = sorted(f'{path.parent.name}/{path.stem}' for path in CONFIGS.glob('imagenet*/*.py'))
-KNN = [name for name in NAMES if '_knn' in name]
-TRAINED = [name for name in NAMES if name not in KNN]
+NAMES = names('imagenet', 'imagenet100')
+BANK = 'model.bank_dataloader.dataset.ann_file=subsets/train_{}percent.txt'
+TEN_PERCENT = 'train_dataloader.dataset.ann_file=subsets/train_10percent.txt'
+KNN = [name for name in NAMES if '_knn' in name] + [
+    f'imagenet/vit-b_knn {BANK.format(percent)}' for percent in (1, 10)]
+TRAINED = [name for name in NAMES if '_knn' not in name]
 Recipe = namedtuple('Recipe', 'lr batch decay drop_path epochs warmup')
 
-# Those that test_finetune.py does not cover, with the source of each in its docstring.
-RECIPES = {
-    'imagenet/swin-b_finetune-100e': Recipe(1.25e-3 * 4, 2048, .9, .1, 100, 20),
-    'imagenet/convnextv2-b_finetune-100e': Recipe(6.25e-4 * 4, 1024, .6, .1, 100, 20),
-    **{f'imagenet/vit-b_finetune-100e_last-{k}': Recipe(5e-4 * 4, 1024, .65, .1, 100, 5)
-       for k in (0, 1, 2, 4, 6)},
-    **{f'imagenet/vit-{size}_finetune-100e_1percent': Recipe(5e-5 * 2, 512, .65, 0, 100, 5)
-       for size in 'sb'},
-    **{f'imagenet/vit-{size}_finetune-100e_10percent': Recipe(2.5e-4 * 2, 512, .65, .1, 100, 5)
-       for size in 'sb'},
-    'imagenet/vit-l_finetune-50e_1percent': Recipe(1e-3 * 2, 512, .75, 0, 50, 5),
-    'imagenet/vit-l_finetune-50e_10percent': Recipe(1e-3 * 2, 512, .75, .1, 50, 5),
-    **{f'imagenet100/vit-{size}_finetune-100e{suffix}': Recipe(lr, 256, .65, .1, 100, 5)
-       for size in 'sb'
-       for suffix, lr in (('', 5e-4), ('_lr1e-4', 1e-4), ('_lr1e-3', 1e-3))},
+# Semi-ViT's rates for ViT-L, 50 epochs.
+SEMI_VIT_L = (
+    'model.backbone.arch=large optim_wrapper.optimizer.lr=2e-3 '
+    'param_scheduler.1.eta_min_ratio=5e-4 optim_wrapper.paramwise_cfg.layer_decay_rate=0.75 '
+    'train_cfg.max_epochs=50 param_scheduler.1.T_max=45 param_scheduler.1.end=50')
+VIT_L_100E = 'train_cfg.max_epochs=100 param_scheduler.1.T_max=95 param_scheduler.1.end=100'
+# The values that papers and released codes state; rates per 256 (SimMIM: 512) images.
+FINETUNE = {
+    'imagenet/vit-b_finetune-100e': Recipe(5e-4 * 4, 1024, .65, .1, 100, 5),  # MAE
+    f'imagenet/vit-b_finetune-100e {LR_1E_3}': Recipe(1e-3, 1024, .65, .1, 100, 5),  # CMAE, ccMIM
+    'imagenet/hybrid-b_finetune-100e': Recipe(5e-4 * 4, 1024, .65, .1, 100, 5),
+    f'imagenet/hybrid-b_finetune-100e {LR_1E_3}': Recipe(2.5e-4 * 4, 1024, .65, .1, 100, 5),
+    'imagenet/vit-l_finetune-50e': Recipe(1e-3 * 4, 1024, .75, .2, 50, 5),  # MAE
+    f'imagenet/vit-l_finetune-50e {LR_1E_3} {VIT_L_100E}': Recipe(
+        1e-3, 1024, .75, .2, 100, 5),  # Conditional MAE
+    'imagenet/swin-b_finetune-100e': Recipe(1.25e-3 * 4, 2048, .9, .1, 100, 20),  # SimMIM
+    'imagenet/convnextv2-b_finetune-100e': Recipe(6.25e-4 * 4, 1024, .6, .1, 100, 20),  # FCMAE
+    'imagenet/vit-b_finetune-100e_1percent': Recipe(5e-5 * 2, 512, .65, 0, 100, 5),  # Semi-ViT
+    'imagenet/vit-b_finetune-100e_10percent': Recipe(2.5e-4 * 2, 512, .65, .1, 100, 5),
+    f'imagenet/vit-b_finetune-100e_1percent {SEMI_VIT_L}': Recipe(1e-3 * 2, 512, .75, 0, 50, 5),
+    f'imagenet/vit-b_finetune-100e_10percent {SEMI_VIT_L}': Recipe(1e-3 * 2, 512, .75, .1, 50, 5),
+    'imagenet100/vit-b_finetune-100e': Recipe(5e-4, 256, .65, .1, 100, 5),  # Conditional MAE
+    f'imagenet100/vit-b_finetune-100e {LR_1E_3}': Recipe(1e-3, 256, .65, .1, 100, 5),
+    'imagenet100/vit-b_finetune-100e optim_wrapper.optimizer.lr=1e-4 '
+    'param_scheduler.1.eta_min_ratio=1e-2': Recipe(1e-4, 256, .65, .1, 100, 5),
+}
+# Optimizer, learning rate, batch.
+LINEAR = {
+    **{f'imagenet/{name}': ('LARS', .1 * 64, 16384)  # MAE
+       for name in ('vit-b_linear-90e', 'vit-b_linear-90e_avg', 'hybrid-b_linear-90e',
+                    'swin-b_linear-90e', 'convnextv2-b_linear-90e')},
+    'imagenet/vit-b_linear-90e_1percent': ('AdamW', 1e-3, 1024),
+    f'imagenet/vit-b_linear-90e_1percent {TEN_PERCENT}': ('AdamW', 1e-3, 1024),
+    'imagenet100/vit-b_linear-90e': ('LARS', .1, 1024),  # Conditional MAE
 }
 
 VIT = dict(embed_dims=16, num_heads=2, feedforward_channels=32)
@@ -62,15 +83,6 @@ def root(tmp_path_factory):
 
 
 @cache
-def _read(name):
-    return Config.fromfile(CONFIGS / f'{name}.py')
-
-
-def load(name):
-    return copy.deepcopy(_read(name))
-
-
-@cache
 def pretrained(kind, depth):
     """The pretraining encoder whose weights a small config loads; none is at its initial value."""
     torch.manual_seed(0)
@@ -84,22 +96,22 @@ def pretrained(kind, depth):
     encoder.init_weights()
     for parameter in encoder.parameters():
         parameter.data += .02 * torch.randn_like(parameter)
-    encoder.eval()  # those of mmpretrain with stages do not return themselves
+    encoder.eval()  # eval() of mmpretrain's encoders with stages returns None
     return encoder
 
 
 def cut_down(cfg, root, work_dir):
-    """A config with as many blocks as it has, all of them narrow, on small images; and its
-    pretraining encoder, whose weights are in a file that it names."""
+    """A config with its number of blocks, all of them narrow, on small images; and the pretraining
+    encoder, whose weights are in the file that the config names."""
     backbone = cfg.model.backbone
     kind = backbone.type.removeprefix('mmguided.')
-    side, width, depth = 32, 16, None
+    side, depth = 32, None
     if kind == 'DenseSwin':
         window = (backbone.window_size + 1) // 2
-        side, width = 32 * window, 64
+        side = 32 * window
         backbone.update(arch=SWIN, window_size=window, img_size=side)
     elif kind == 'DenseConvNeXt':
-        side, width = 64, 32
+        side = 64
         backbone.arch = CONVNEXT
     else:
         depth = MODELS.get(backbone.type).arch_zoo[backbone.arch]['num_layers']
@@ -109,26 +121,20 @@ def cut_down(cfg, root, work_dir):
             img_size=side,
             **(dict(strides=(2, 2, 2)) if hybrid else dict(patch_size=8)))
     if 'drop_path_rate' in backbone:
-        backbone.drop_path_rate = 0.  # which may leave a block without gradient
+        backbone.drop_path_rate = 0.  # drop path may leave a block without gradient
 
     encoder = pretrained(kind, depth)
     path = str(work_dir / 'pretrained.pth')
     torch.save({'state_dict': {f'backbone.{k}': v for k, v in encoder.state_dict().items()}}, path)
     if 'init_cfg' in backbone:
         backbone.init_cfg.checkpoint = path
-    if 'head' in cfg.model:
-        cfg.model.head.in_channels = width
-        necks = cfg.model.get('neck') or []
-        for neck in necks if isinstance(necks, list) else [necks]:
-            if 'input_features' in neck:
-                neck.input_features = width
     for loader in (cfg.get('train_dataloader'), cfg.get('val_dataloader'), cfg.test_dataloader,
                    cfg.model.get('bank_dataloader')):
         if loader is None:
             continue
         loader.update(batch_size=4, num_workers=0, pin_memory=False)
         classes = loader.dataset.get('classes')
-        loader.dataset.update(data_root=str(root), serialize_data=False)  # which collects garbage
+        loader.dataset.update(data_root=str(root), serialize_data=False)  # skips gc.collect()
         if classes:
             loader.dataset.classes = str(root / 'subsets/imagenet100.txt')
         for transform in loader.dataset.pipeline:
@@ -151,7 +157,7 @@ def first_batch(loader):
 
 
 def step(cfg, model):
-    """One step of training; names of the tensors that it changed, but for batch statistics, and of
+    """One training step; names of the tensors that it changed, except batch statistics, and of the
     parameters with a gradient."""
     wrapper = build_optim_wrapper(model, cfg.optim_wrapper)
     before = {name: value.clone() for name, value in model.state_dict().items()}
@@ -168,16 +174,16 @@ def step(cfg, model):
     return changed, trained
 
 
-def learning(cfg, names):
-    """Of the names of all parameters those that the config means to train."""
-    backbone = cfg.model.backbone
-    frozen = backbone.get('frozen_stages', -1)
+def learning(cfg, parameters):
+    """Names of the parameters that the config trains."""
+    frozen = cfg.model.backbone.get('frozen_stages', -1)
+    if cfg.model.get('freeze_backbone'):
+        return {name for name in parameters if name.startswith('head.')}
     if frozen <= 0:
-        return set(names)
-    depth = backbone.arch.get('num_layers')
+        return set(parameters)
     kept = re.compile(r'head\.|backbone\.(ln2\.' + (
-        '|fusion\\.' if depth and frozen < depth else '') + ')')
-    return {name for name in names if kept.match(name) or (
+        '|fusion\\.' if frozen < cfg.model.backbone.arch.num_layers else '') + ')')
+    return {name for name in parameters if kept.match(name) or (
         (block := re.match(r'backbone\.layers\.(\d+)\.', name)) and int(block[1]) >= frozen)}
 
 
@@ -213,7 +219,7 @@ def test_neighbors_vote_by_the_pretrained_feature(name, root, tmp_path):
 
 
 def feature_of(encoder, images, out_type):
-    """What the docstrings say that is evaluated, from the pretraining encoder."""
+    """The feature that is evaluated, from the pretraining encoder."""
     if isinstance(encoder, MaskedViT):
         tokens = encoder.encode(encoder.embed(images))
         return tokens[:, 0] if out_type == 'cls_token' else tokens[:, 1:].mean(1)
@@ -226,10 +232,9 @@ def feature_of(encoder, images, out_type):
     return F.layer_norm(x.mean((2, 3)), (x.shape[1], ), norm.weight, norm.bias, eps=1e-6)
 
 
-@pytest.mark.parametrize('name', [
-    f'imagenet/{encoder}_linear-90e' for encoder in ('hybrid-b', 'swin-b', 'convnextv2-b')])
-def test_the_probe_reads_the_feature_of_the_k_nn(name, root, tmp_path):
-    cfg, encoder = cut_down(load(name), root, tmp_path)
+@pytest.mark.parametrize('encoder', ['hybrid-b', 'swin-b', 'convnextv2-b'])
+def test_the_probe_reads_the_feature_of_the_k_nn(encoder, root, tmp_path):
+    cfg, encoder = cut_down(load(f'imagenet/{encoder}_linear-90e'), root, tmp_path)
     model = built(cfg).eval()
     side = cfg.val_dataloader.dataset.pipeline[2].crop_size
     images = torch.randn(2, 3, side, side)
@@ -239,9 +244,13 @@ def test_the_probe_reads_the_feature_of_the_k_nn(name, root, tmp_path):
             feature_of(encoder, images, 'featmap'), rtol=1e-4, atol=1e-5)
 
 
-@pytest.mark.parametrize('name', RECIPES)
-def test_recipe(name):
-    cfg, recipe = load(name), RECIPES[name]
+def test_the_tables_cover_every_config():
+    assert {row.split()[0] for row in (*FINETUNE, *LINEAR)} == set(TRAINED)
+
+
+@pytest.mark.parametrize('row', FINETUNE)
+def test_recipe_of_fine_tuning(row):
+    cfg, recipe = load(row), FINETUNE[row]
     optimizer = cfg.optim_wrapper.optimizer
     warmup, cosine = cfg.param_scheduler
     assert Recipe(
@@ -253,62 +262,54 @@ def test_recipe(name):
     assert (cosine.begin, cosine.end, cosine.T_max) == (
         recipe.warmup, recipe.epochs, recipe.epochs - recipe.warmup)
     assert cosine.eta_min_ratio * optimizer.lr == pytest.approx(1e-6)
-    mixed = not name.endswith('_1percent')
-    assert bool(cfg.model.train_cfg) == mixed
-    steps = [transform.type for transform in cfg.train_dataloader.dataset.pipeline]
-    assert ('RandomErasing' in steps) == mixed and 'RandAugment' in steps
     assert cfg.model.head.loss.label_smooth_val == .1
+    transforms = {t.type: t for t in cfg.train_dataloader.dataset.pipeline}
+    augment = transforms['RandAugment']
+    assert (augment.policies, augment.magnitude_level, augment.magnitude_std) == (
+        'timm_increasing', 9, .5)
+    if '_1percent' in row:
+        assert not cfg.model.train_cfg and 'RandomErasing' not in transforms
+    else:
+        assert {a.type: a.alpha for a in cfg.model.train_cfg.augments} == dict(Mixup=.8, CutMix=1.)
+        assert transforms['RandomErasing'].erase_prob == .25
 
 
-def test_every_fine_tuning_has_its_recipe_tested():
-    stated = {name for name in NAMES if 'finetune' in name} - set(RECIPES)
-    assert all(re.fullmatch(r'imagenet/(vit|hybrid)-._finetune-\d+e(_lr.*)?', n) for n in stated)
-
-
-@pytest.mark.parametrize('name', TRAINED)
-def test_what_ends_with_the_docstring(name):
-    """The command, the hardware, and no number of ours."""
-    doc, cfg = docstring(f'benchmarks/{name}'), load(name)
-    assert f'tools/dist_train.sh configs/benchmarks/{name}.py 8 ' in doc
-    assert f'8 GPUs with {cfg.train_dataloader.batch_size} images each, not measured yet' in doc
-    assert 'Ours: not measured' in doc or 'linear' in name
-    for stated in re.findall(r'(?:base lr|Base lr) (\S+) per (\d+)', doc):
-        base, images = map(float, stated)
-        batch = 8 * cfg.train_dataloader.batch_size
-        assert cfg.optim_wrapper.optimizer.lr == pytest.approx(base * batch / images)
-
-
-@pytest.mark.parametrize('name', [n for n in TRAINED if 'linear' in n and (
-    'percent' in n or 'imagenet100' in n)])
-def test_recipes_of_other_probes(name):
-    cfg = load(name)
+@pytest.mark.parametrize('row', LINEAR)
+def test_recipe_of_linear_probes(row):
+    cfg = load(row)
     warmup, cosine = cfg.param_scheduler
     assert (cfg.train_cfg.max_epochs, warmup.end, cosine.end, cosine.T_max) == (90, 10, 90, 80)
-    assert 8 * cfg.train_dataloader.batch_size == cfg.auto_scale_lr.base_batch_size == 1024
     optimizer = cfg.optim_wrapper.optimizer
-    if 'imagenet100' in name:
-        assert (optimizer.type, optimizer.lr, optimizer.momentum) == ('LARS', .1, .9)
-    else:
-        assert optimizer == dict(type='AdamW', lr=1e-3, weight_decay=0.)
+    batch = 8 * cfg.train_dataloader.batch_size
+    assert (optimizer.type, pytest.approx(optimizer.lr), batch) == LINEAR[row]
+    assert cfg.auto_scale_lr.base_batch_size == batch and optimizer.weight_decay == 0
+    assert optimizer.get('momentum') == (.9 if optimizer.type == 'LARS' else None)
 
 
-@pytest.mark.parametrize('percent', [1, 10])
-def test_a_low_shot_config_reads_its_list(percent):
-    path = f'subsets/train_{percent}percent.txt'
-    for name in NAMES:
-        if not name.endswith(f'_{percent}percent'):
-            continue
-        cfg = load(name)
-        dataset = (cfg.train_dataloader if name in TRAINED else cfg.model.bank_dataloader).dataset
-        assert (dataset.ann_file, dataset.split) == (path, 'train')
-        assert 'ann_file' not in cfg.test_dataloader.dataset
+@pytest.mark.parametrize('row, percent', [
+    ('imagenet/vit-b_linear-90e_1percent', 1),
+    (f'imagenet/vit-b_linear-90e_1percent {TEN_PERCENT}', 10),
+    ('imagenet/vit-b_finetune-100e_1percent', 1), ('imagenet/vit-b_finetune-100e_10percent', 10),
+    *((f'imagenet/vit-b_knn {BANK.format(percent)}', percent) for percent in (1, 10))])
+def test_a_low_shot_config_reads_its_list(row, percent):
+    cfg = load(row)
+    dataset = cfg.get('train_dataloader', cfg.model.get('bank_dataloader')).dataset
+    assert (dataset.ann_file, dataset.split) == (f'subsets/train_{percent}percent.txt', 'train')
+    assert 'ann_file' not in cfg.test_dataloader.dataset
 
 
-def test_partial_fine_tuning_changes_the_frozen_blocks_alone():
-    full = load('imagenet/vit-b_finetune-100e').to_dict()
-    for k in (0, 1, 2, 4, 6):
-        partial = load(f'imagenet/vit-b_finetune-100e_last-{k}').to_dict()
-        assert differences(full, partial) == {'model.backbone.frozen_stages': 12 - k}
+@pytest.mark.parametrize('row', [name for name in NAMES if '/vit-b' in name])
+@pytest.mark.parametrize('arch, width', [('small', 384), ('large', 1024)])
+def test_neck_and_head_are_as_wide_as_the_encoder(row, arch, width):
+    cfg = load(f'{row} model.backbone.arch={arch}')
+    model = build_without_memory(cfg)
+    assert model.backbone.embed_dims == width
+    if 'head' in cfg.model:
+        assert {p.shape[1] for p in model.head.parameters() if p.ndim == 2} == {width}
+        norms = [m for m in model.modules() if isinstance(m, torch.nn.BatchNorm1d)]
+        assert [m.num_features for m in norms] == [width] * ('linear' in row)
+        learns = any(p.requires_grad for p in model.backbone.parameters())
+        assert learns == ('linear' not in row)
 
 
 @pytest.mark.parametrize('name, depth', [('vit-b', 12), ('hybrid-b', 11)])
@@ -393,7 +394,7 @@ def test_a_partial_checkpoint_of_stages_stops(encoder, root, tmp_path):
     missing = next(key for key in state['state_dict'] if 'stages.2' in key)
     del state['state_dict'][missing]
     torch.save(state, tmp_path / 'pretrained.pth')
-    with pytest.raises(ConfigError, match=f'1 missing .{re.escape(missing)}'):
+    with pytest.raises(ConfigError, match=re.escape(missing)):
         built(cfg)
 
 
@@ -424,30 +425,6 @@ def test_the_moving_average_of_convnext_is_what_is_saved_and_tested(root, tmp_pa
     assert 0 <= Runner.from_cfg(cfg).test()['accuracy/top1'] <= 100
 
 
-@pytest.mark.parametrize('folder', ['imagenet', 'imagenet100'])
-def test_every_config_is_in_readme_and_metafile(folder):
-    readme = (CONFIGS / folder / 'README.md').read_text().split('## Results')[0]
-    listed = set()
-    for pattern in re.findall(r'`([^`\s]+)`', '\n'.join(
-            row.split('|')[1] for row in readme.splitlines() if row.startswith('| `'))):
-        names = ['']
-        for part in re.split(r'(\{[^}]*\})', pattern):
-            choices = part[1:-1].split(',') if part.startswith('{') else [part]
-            names = [name + choice for name in names for choice in choices]
-        listed |= set(names)
-    files = {name.partition('/')[2] for name in NAMES if name.startswith(f'{folder}/')}
-    assert listed == files
-    models = yaml.safe_load((CONFIGS / folder / 'metafile.yml').read_text())['Models']
-    assert {model['Config'] for model in models} == {
-        f'configs/benchmarks/{folder}/{name}.py' for name in files}
-    for model in models:
-        cfg = load(model['Config'].removeprefix('configs/benchmarks/').removesuffix('.py'))
-        stated = model['Metadata']
-        if 'train_cfg' in cfg:
-            assert stated['Epochs'] == cfg.train_cfg.max_epochs
-            assert stated['Batch Size'] == cfg.auto_scale_lr.base_batch_size
-
-
 def test_numbers_of_conditional_mae_are_the_studys():
     """The README's table against the published numbers of the study."""
     study = import_tool('../projects/conditional_mae_study/conditional_mae_study')
@@ -460,7 +437,7 @@ def test_numbers_of_conditional_mae_are_the_studys():
             ('weighted .5 : .5', 's', 'vit-s_0-10_0.75-0.15_uniform-weights'),
             ('L(0,10,11;.75,.1,.1)', 's', 'vit-s_0-10-11_0.75-0.1-0.1')):
         case = by_name[name]
-        assert table_row(readme, row)[2 + 'sb'.index(size)] == f'{case.linear} / {case.fine_tuned}'
+        assert table_row(readme, row)[1 + 'sb'.index(size)] == f'{case.linear} / {case.fine_tuned}'
 
 
 def file_of(cfg, path, **fields):
@@ -471,37 +448,34 @@ def file_of(cfg, path, **fields):
     return path
 
 
-def test_what_is_missing_is_named_by_the_tool(monkeypatch, root, tmp_path):
+@pytest.mark.parametrize('row, field, value', [
+    ('imagenet/vit-b_finetune-100e_1percent', 'train_dataloader.dataset.ann_file',
+     'subsets/train_1percent.txt'),
+    ('imagenet100/vit-b_linear-90e', 'val_dataloader.dataset.data_prefix', 'val')])
+def test_what_is_missing_is_named_by_the_tool(row, field, value, monkeypatch, tmp_path):
     torch.save({}, tmp_path / 'x.pth')
     (tmp_path / 'train').mkdir()
     (tmp_path / 'meta').mkdir()
     for split in ('train', 'val'):
         (tmp_path / 'meta' / f'{split}.txt').touch()
-
-    def error(name):
-        return error_of_tool(
-            monkeypatch, 'train.py', CONFIGS / f'{name}.py', '--data-root', tmp_path,
-            '--cfg-options', f'model.backbone.init_cfg.checkpoint={tmp_path / "x.pth"}')
-
-    field = 'train_dataloader.dataset.ann_file'
-    assert error('imagenet/vit-b_finetune-100e_1percent').startswith(
-        f"error: {field}='subsets/train_1percent.txt': ")
-    field = 'val_dataloader.dataset.data_prefix'
-    assert error('imagenet100/vit-s_linear-90e').startswith(f"error: {field}='val': ")
+    said = error_of_tool(
+        monkeypatch, 'train.py', CONFIGS / f'{row}.py', '--data-root', tmp_path,
+        '--cfg-options', f'model.backbone.init_cfg.checkpoint={tmp_path / "x.pth"}')
+    assert said.startswith(f'error: {field}={value!r}') and f'{tmp_path}/{value}' in said
 
 
 def test_labels_that_do_not_fit_are_named_by_the_tool(monkeypatch, tmp_path):
     own = imagenet_folders(tmp_path / 'own', train=2, val=1)
-    cfg, _ = cut_down(load('imagenet100/vit-s_finetune-100e'), own, tmp_path)
+    cfg, _ = cut_down(load('imagenet100/vit-b_finetune-100e'), own, tmp_path)
     path = file_of(cfg, tmp_path / 'few.py', **{'model.head.num_classes': 2})
-    assert error_of_tool(monkeypatch, 'train.py', path).startswith(
-        'error: model.head.num_classes=2: ')
+    said = error_of_tool(monkeypatch, 'train.py', path)
+    assert said.startswith('error: model.head.num_classes=2')
     (own / 'val_classes.txt').write_text('blue\nred\n')
     path = file_of(cfg, tmp_path / 'other.py', **{
         'model.head.num_classes': 3, 'model.data_preprocessor.num_classes': 3,
         'val_dataloader.dataset.classes': f'{own}/val_classes.txt'})
-    assert re.match(r"error: val_dataloader\.dataset\.data_root='.*': lacks 'green' ",
-                    error_of_tool(monkeypatch, 'train.py', path))
+    said = error_of_tool(monkeypatch, 'train.py', path)
+    assert said.startswith('error: val_dataloader.dataset.data_root=') and "'green'" in said
     path = file_of(cfg, tmp_path / 'fits.py', **{
         'val_dataloader.dataset.classes': f'{own}/subsets/imagenet100.txt',
         'train_cfg.max_epochs': 1, 'val_evaluator.topk': (1, ), 'param_scheduler': None})

@@ -1,0 +1,22 @@
+"""Mask R-CNN of mmdet on a pretrained ViT-B/16, and the hooks that a config adds to mmdet's."""
+_base_ = ['mmdet::_base_/models/mask-rcnn_r50_fpn.py']
+custom_imports = dict(
+    imports=['mmguided', 'mmguided.evaluation.mask_rcnn'], allow_failed_imports=False)
+
+model = dict(
+    type='mmguided.MaskRCNN',
+    backbone=dict(
+        _delete_=True,
+        type='mmguided.DenseViT',
+        arch='base',
+        img_size=224,  # of pretraining; positions are resampled to each batch
+        patch_size=16,
+        init_cfg=dict(type='Pretrained', checkpoint='', prefix='backbone.')))
+
+run_hooks = dict(
+    rng_state=dict(type='mmguided.RNGStateHook'),
+    run_identity=dict(type='mmguided.RunIdentityHook'),
+    plain_checkpoint=dict(type='mmguided.PlainCheckpointHook'),
+    # A test must load the whole detector, not a pretrained encoder under random heads.
+    strict_backbone=dict(type='mmguided.StrictBackboneHook', test_prefix=''))
+randomness = dict(seed=0, diff_rank_seed=True)

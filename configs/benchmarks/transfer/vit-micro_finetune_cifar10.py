@@ -1,0 +1,15 @@
+r"""Fine-tune a ViT-micro on CIFAR-10; the recipe is ../folder/vit-micro_finetune.py.
+
+    python tools/train.py configs/benchmarks/transfer/vit-micro_finetune_cifar10.py \
+        --cfg-options model.backbone.init_cfg.checkpoint=CHECKPOINT
+"""
+_base_ = ['../folder/vit-micro_finetune.py', '../../_base_/datasets/transfer.py']
+
+# Arrays of 32 x 32: nothing to load or resize.
+model = dict(
+    data_preprocessor=dict(num_classes=_base_.cifar10.num_classes, to_rgb=False),
+    head=dict(num_classes=_base_.cifar10.num_classes))
+train_dataloader = dict(
+    dataset=dict(_base_.cifar10.train, pipeline=_base_.train_pipeline[1:]))
+val_dataloader = dict(dataset=dict(_base_.cifar10.val, pipeline=_base_.test_pipeline[-1:]))
+test_dataloader = val_dataloader

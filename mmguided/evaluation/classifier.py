@@ -1,0 +1,66 @@
+"""Image classifier whose neck and head take their width from the backbone."""
+from collections.abc import Sequence
+from typing import Any
+
+from mmpretrain.models import ImageClassifier as BaseImageClassifier
+from torch import nn
+
+from mmguided.registry import MODELS
+
+WIDTH_FIELDS = ('in_channels', 'channels', 'embed_dim', 'input_features')
+
+
+def fill_widths(part: Any, widths: Sequence[int]) -> Any:
+    """Copy the config of a neck or head, with the backbone's widths in place of None.
+
+    In a width field, None becomes the width of the backbone's last output, and a list of None, one
+    for each output, the widths of all outputs. A list of configs is filled one by one; a module and
+    None are returned as they are.
+    """
+    if isinstance(part, (list, tuple)):
+        return [fill_widths(config, widths) for config in part]
+    if not isinstance(part, dict):
+        return part
+    filled = part.copy()
+    for field in filled.keys() & set(WIDTH_FIELDS):
+        if filled[field] is None:
+            filled[field] = widths[-1]
+        elif filled[field] == [None] * len(widths):
+            filled[field] = list(widths)
+    return filled
+
+
+@MODELS.register_module()
+class ImageClassifier(BaseImageClassifier):
+    """mmpretrain's ImageClassifier with neck and head as wide as the backbone.
+
+    Args:
+        backbone: Encoder that has ``out_channels``.
+        neck: Neck, or several in a row; see :func:`fill_widths`.
+        head: Classifier; see :func:`fill_widths`.
+        freeze_backbone: Do not train the backbone, and keep it in eval mode (linear probe).
+        **kwargs: Other arguments of mmpretrain's ImageClassifier.
+    """
+
+    def __init__(self,
+                 backbone: dict,
+                 neck: dict | list[dict] | None = None,
+                 head: dict | None = None,
+                 freeze_backbone: bool = False,
+                 **kwargs) -> None:
+        backbone = MODELS.build(backbone)
+        super().__init__(
+            backbone,
+            neck=fill_widths(neck, backbone.out_channels),
+            head=fill_widths(head, backbone.out_channels),
+            **kwargs)
+        self.freeze_backbone = freeze_backbone
+        if freeze_backbone:
+            backbone.requires_grad_(False)
+
+    def train(self, mode: bool = True) -> nn.Module:
+        """Set the mode; a frozen backbone stays in eval mode."""
+        super().train(mode)
+        if self.freeze_backbone:
+            self.backbone.eval()
+        return self
