@@ -1,30 +1,29 @@
-"""Parts of attention maps, without ever making the map."""
+"""Reductions of attention maps, computed without the full map."""
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 
 def split_heads(projected: Tensor, num_heads: int, head_dims: int) -> tuple[Tensor, ...]:
-    """Queries, keys, values or some of them, ``(B, N, n * num_heads * head_dims)``, as n tensors
-    ``(B, num_heads, N, head_dims)``."""
+    """Split n concatenated projections (query, key, value), ``(B, N, n * num_heads * head_dims)``,
+    into n tensors ``(B, num_heads, N, head_dims)``."""
     batch, length, _ = projected.shape
     projected = projected.view(batch, length, -1, num_heads, head_dims)
     return projected.permute(2, 0, 3, 1, 4).unbind(0)
 
 
 def cls_attention_row(query: Tensor, key: Tensor, softmax: str | None) -> Tensor:
-    """Head-averaged attention from one query, the [CLS] token, to the patches.
+    """Head-averaged attention from [CLS] to the patches.
 
-    The product runs in float32 whatever the autocast: scores decide a sort, and in bfloat16 ties
-    would be broken by position.
+    Computed in float32 even under autocast, because the scores are sorted and bfloat16 has ties.
 
     Args:
         query: [CLS] queries, ``(B, heads, 1, d)``.
         key: Keys of [CLS] (first) and of the patches, ``(B, heads, 1 + L, d)``.
-        softmax: Where the softmax stands. 'heads': in each head, over [CLS] and patches, before
-            the average, ``E_h[softmax(q0 K^T / sqrt(d))]``, as inside the block; 'mean': after the
-            average, over the patches, ``softmax(E_h[q0 K^T / sqrt(d)])``, ccMIM Eq. 4; None:
-            nowhere, the averaged logits.
+        softmax: 'heads' applies it in each head over [CLS] and patches, before the average, as the
+            block does: ``E_h[softmax(q0 K^T / sqrt(d))]``. 'mean' applies it over the patches,
+            after the average: ``softmax(E_h[q0 K^T / sqrt(d)])`` (ccMIM Eq. 4). None returns the
+            averaged logits.
 
     Returns:
         ``(B, L)``, float32, without [CLS].

@@ -1,4 +1,4 @@
-"""Plain data that parts hand to each other."""
+"""Plain data types exchanged between parts."""
 from .clock import Clock, Schedule
 from .observation import Observation, Wants, resolve_layers, unite_wants
 from .patch_mask import PatchMask, len_keep
