@@ -124,8 +124,8 @@ def cut_into(similarity: Tensor, num_clusters: int) -> Tensor:
 
 
 def _start(block_size: int, degrees: Tensor) -> Tensor:
-    """Cosines of increasing frequency, orthogonal to the trivial vector, ``(B, block_size, n)``, for
-    degrees ``(B, 1, n)``."""
+    """Cosines of increasing frequency, orthogonal to the trivial vector, ``(B, block_size, n)``;
+    degrees are ``(B, 1, n)``."""
     frequency = torch.arange(1, block_size + 1, device=degrees.device).unsqueeze(1)
     size = degrees.shape[-1]
     position = (torch.arange(size, device=degrees.device) + 0.5) / size
@@ -135,7 +135,7 @@ def _start(block_size: int, degrees: Tensor) -> Tensor:
 
 
 def _orthonormal(block: Tensor) -> Tensor:
-    """Orthonormalize the rows of ``(B, k, n)`` by Gram-Schmidt with reorthogonalization; numerically
+    """Orthonormalize the rows of ``(B, k, n)`` by Gram-Schmidt with reorthogonalization; linearly
     dependent rows become 0. Batched, and unlike QR it never fails."""
     basis = F.normalize(block[:, :1], dim=-1)
     for row in F.normalize(block[:, 1:], dim=-1).split(1, dim=1):

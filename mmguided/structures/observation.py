@@ -42,7 +42,7 @@ class Wants:
 
 
 def resolve_layers(layers: Iterable[int] | None, num_layers: int) -> list[int]:
-    """Sorted layer indices from 0; None means all layers. Raise IndexError if one is out of range."""
+    """Sorted layer indices from 0; None means all layers. IndexError if one is out of range."""
     layers = range(num_layers) if layers is None else list(layers)
     for layer in layers:
         if not -num_layers <= layer < num_layers:
