@@ -177,11 +177,11 @@ class MaskGenerator(BaseModule):
         self.layers = [shot.layer for shot in self.shots]
         self.mask_ratios = [shot.mask_ratio for shot in self.shots]
         if not self.layers or sorted(set(self.layers)) != self.layers:
-            raise ConfigError(f'mask_generator.shots={shots}: layers do not ascend. Sort them, each '
-                              'layer once.')
+            raise ConfigError(f'mask_generator.shots={shots}: layers do not ascend. Sort the '
+                              'shots, each layer once.')
         if not any(self.mask_ratios):
-            raise ConfigError(f'mask_generator.mask_ratio={self.mask_ratios}: masks nothing. Choose '
-                              'a positive ratio.')
+            raise ConfigError(f'mask_generator.mask_ratio={self.mask_ratios}: masks nothing. '
+                              'Choose a positive ratio.')
 
     @property
     def sources(self) -> set[str]:
@@ -207,12 +207,13 @@ class MaskGenerator(BaseModule):
                 return dict(shot)
         elif isinstance(shot, Sequence) and len(shot) == 2:
             return dict(layer=shot[0], mask_ratio=shot[1])
-        raise ConfigError(f'mask_generator.shots={shot!r}: not a shot. Give (layer, mask_ratio), or '
-                          'a dict of layer, mask_ratio and optionally sampling, guidance, schedule.')
+        raise ConfigError(f'mask_generator.shots={shot!r}: not a shot. Give (layer, mask_ratio), '
+                          'or a dict of layer, mask_ratio and optionally sampling, guidance and '
+                          'schedule.')
 
     def check(self, encoders: Mapping[str, Encoder], grid: tuple[int, int]) -> None:
-        """Raise ConfigError if the encoder lacks a layer, ``encoders`` cannot answer the guidance, or
-        no patch of the grid would be visible or masked."""
+        """Raise ConfigError if the encoder lacks a layer, ``encoders`` cannot answer the guidance,
+        or no patch of the grid would be visible or masked."""
         encoders['student'].check_shots([shot.layer for shot in self.shots if shot.mask_ratio])
         masking = [shot for shot in self.shots if shot.mask_ratio]
         for shot in masking[1:]:
@@ -230,8 +231,8 @@ class MaskGenerator(BaseModule):
         num = grid[0] * grid[1]
         keep = self._len_keep(grid)[-1]
         if not 0 < keep < num:
-            raise ConfigError(f'mask_generator.mask_ratio={self.mask_ratios}: keeps {keep} of {num} '
-                              f'patches ({grid[0]} x {grid[1]}) visible. Choose another ratio.')
+            raise ConfigError(f'mask_generator.mask_ratio={self.mask_ratios}: keeps {keep} of '
+                              f'{num} patches ({grid[0]} x {grid[1]}). Choose another ratio.')
 
     def _len_keep(self, grid: tuple[int, int]) -> list[int]:
         """Number of patches left after each shot."""

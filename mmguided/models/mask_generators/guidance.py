@@ -29,7 +29,7 @@ class Guidance(BaseModule):
         nonnegative: True if scores are never negative, as some samplers require.
         allows_nan: True if all scores of an image may be NaN. Such an image is masked at random and
             excluded from ``guided_share``.
-        needs_whole_image: True if it scores only whole images, which excludes shots after the first.
+        needs_whole_image: True if it scores only whole images, hence not in later shots.
     """
     nonnegative = True
     allows_nan = False
@@ -40,7 +40,7 @@ class Guidance(BaseModule):
         raise NotImplementedError
 
     def check(self, encoders: Mapping[str, Encoder]) -> None:
-        """Raise ConfigError if encoders cannot answer :meth:`wants` at the start or end of a run."""
+        """Raise ConfigError if the encoders cannot answer :meth:`wants` at any time of a run."""
         for clock in (Clock(), Clock.at_end()):
             check_wants('guidance.source', self.wants(clock), encoders)
 
@@ -84,8 +84,8 @@ class ClsAttention(Guidance):
         if reduce not in ('sum', 'mean'):
             raise ConfigError(f"guidance.reduce={reduce!r}: unknown. Choose 'sum' or 'mean'.")
         if layers is not None and (not isinstance(layers, Sequence) or not layers):
-            raise ConfigError(f'guidance.layers={layers!r}: not a list of layers. Give one or more, '
-                              'or None for all.')
+            raise ConfigError(f'guidance.layers={layers!r}: not a list of layers. Give one or '
+                              'more, or None for all.')
         self.source = source
         self.layers = layers
         self.softmax = softmax
@@ -234,8 +234,8 @@ class CachedGuidance(Guidance):
         self.guidance = MODELS.build(guidance)
         self.nonnegative = self.guidance.nonnegative
         if refresh is not None and (not isinstance(refresh, int) or refresh < 1):
-            raise ConfigError(f'guidance.refresh={refresh!r}: not a positive integer. Give a number '
-                              'of epochs, or None.')
+            raise ConfigError(f'guidance.refresh={refresh!r}: not a positive integer. Give a '
+                              'number of epochs, or None.')
         if self.guidance.is_scheduled and refresh != 1:
             raise ConfigError(f'guidance.refresh={refresh}: {type(self.guidance).__name__} changes '
                               'every epoch. Set it to 1, or remove CachedGuidance.')

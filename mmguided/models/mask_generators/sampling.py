@@ -154,7 +154,7 @@ class BlockwiseSampling(Sampling):
         if min_patches < 1:
             raise ConfigError(f'sampling.min_patches={min_patches}: too small. Choose at least 1.')
         if not 0 < min_aspect <= 1:
-            raise ConfigError(f'sampling.min_aspect={min_aspect}: out of range. Choose from (0, 1].')
+            raise ConfigError(f'sampling.min_aspect={min_aspect}: not in (0, 1]. Change it.')
         self.min_patches = min_patches
         self.log_aspect = math.log(min_aspect)
 
