@@ -150,7 +150,7 @@ class BackboneReport:
         shapes = [f'{name} {theirs} instead of {ours}'
                   for name, (ours, theirs) in self.mismatched.items()]
         parts = ((self.missing, 'missing'), (self.unexpected, 'unexpected'),
-                 (shapes, 'mismatched'))
+                 (shapes, 'of another shape'))
         return '; '.join(f'{len(names)} {what} ({_some(names)})' for names, what in parts if names)
 
 
