@@ -181,17 +181,21 @@ def test_no_guidance_pass_while_nothing_is_guided():
 
 @pytest.mark.parametrize('build, said', [
     (lambda: MaskGenerator(mask_ratio=1.0), 'mask_ratio=1.0'),
-    (lambda: MaskGenerator(dict(type='mmguided.TopKSampling')), 'needs a guidance'),
-    (lambda: MaskGenerator(guidance=dict(type='mmguided.ClsAttention')), 'uses no scores'),
-    (lambda: MaskGenerator(mask_ratio=.5).check(STUB, (1, 1)), '1 x 1 patches'),
+    (lambda: MaskGenerator(dict(type='mmguided.TopKSampling')), 'TopKSampling.*guidance'),
+    (lambda: MaskGenerator(guidance=dict(type='mmguided.ClsAttention')), 'guidance=None'),
+    (lambda: MaskGenerator(mask_ratio=.5).check(STUB, (1, 1)), '1 x 1'),
     (lambda: generator('TopKSampling', None, schedule=dict(begin=-1)), 'begin=-1'),
     (lambda: generator('TopKSampling', None, schedule=dict(begn=3)), r"no \['begn'\]"),
-    (lambda: MaskGenerator(schedule=dict(begin=3)), 'schedule=.* needs a guidance'),
+    (lambda: MaskGenerator(schedule=dict(begin=3)), 'schedule=.*guidance'),
     (lambda: MaskGenerator(dict(type='mmguided.GridBlockSampling')).check(STUB, (4, 5)),
-     'block_size=2 does not divide the grid of 4 x 5'),
+     'block_size=2.* 4 x 5'),
     (lambda: MaskGenerator(
         dict(type='mmguided.GridBlockSampling'), mask_ratio=.9).check(STUB, (4, 4)),
      'keeps 0 of 16'),
+    (lambda: MaskGenerator(mask_ratio=.5, shots=((0, .5), )), 'mask_ratio=0.5.*shots'),
+    (lambda: MaskGenerator(mask_ratio=0), r'mask_ratio=\[0\]'),
+    (lambda: MaskGenerator(shots=[dict(layer=0, mask_ratio=.5, layers=[1])]), "shots=.*'layers'"),
+    (lambda: MaskGenerator(shots=[dict(layer=0)]), r"shots=\{'layer': 0\}"),
 ])
 def test_errors_name_field_and_value(build, said):
     with pytest.raises(ConfigError, match=said):
@@ -212,17 +216,6 @@ def test_schedule(kwargs, shares):
         other = Clock()
         other.load_state_dict(clock.state_dict())
         assert schedule.share(other) == share, 'the clock must survive a checkpoint'
-
-
-@pytest.mark.parametrize('kwargs, said', [
-    (dict(mask_ratio=.5, shots=((0, .5), )), 'mask_ratio=0.5 and mask_generator.shots'),
-    (dict(mask_ratio=0), r'mask_ratio=\[0\] masks nothing'),
-    (dict(shots=[dict(layer=0, mask_ratio=.5, layers=[1])]), "'layers'.*is neither"),
-    (dict(shots=[dict(layer=0)]), 'is neither'),
-])
-def test_errors_of_shots(kwargs, said):
-    with pytest.raises(ConfigError, match=said):
-        MaskGenerator(**kwargs)
 
 
 def test_sampling_and_guidance_beside_the_shots_are_those_of_every_shot():

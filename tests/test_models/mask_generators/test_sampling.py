@@ -191,16 +191,16 @@ def test_hints_inside_of_blocks_are_blocks():
 
 
 @pytest.mark.parametrize('build, said', [
-    (lambda: HintSampling(TOP_K, 1.2), 'HintSampling: ratio=.*give a number from 0 to 1'),
+    (lambda: HintSampling(TOP_K, 1.2), 'sampling.ratio='),
     (lambda: HintSampling(TOP_K, .1, 'top'), "choice='top'"),
-    (lambda: HintSampling(PATCHES[0], .1, 'proportional'), 'RandomSampling uses no scores'),
-    (lambda: HintSampling(TOP_K, .4).len_keep((14, 14), .75), r'ratio=0\.4 .* at most 0\.333'),
+    (lambda: HintSampling(PATCHES[0], .1, 'proportional'), "choice='proportional'.*RandomSampling"),
+    (lambda: HintSampling(TOP_K, .4).len_keep((14, 14), .75), r'ratio=0\.4.* 0\.333'),
     (lambda: ProportionalSampling('top'), "sampling.masked='top'"),
     (lambda: BlockwiseSampling(min_patches=0), 'min_patches=0'),
     (lambda: BlockwiseSampling(min_aspect=2), 'min_aspect=2'),
     (lambda: GridBlockSampling(0), 'block_size=0'),
-    (lambda: GridBlockSampling().len_keep((4, 5), .5),
-     'block_size=2 does not divide the grid of 4 x 5'),
+    (lambda: GridBlockSampling().len_keep((4, 5), .5), 'block_size=2.* 4 x 5'),
+    (lambda: ImportanceSampling(sharpness=0), 'sharpness=0'),
 ])
 def test_errors_name_field_and_value(build, said):
     with pytest.raises(ConfigError, match=said):
@@ -221,8 +221,6 @@ def test_sharpness_by_hand():
         scores, noise, (2, 2), 2, Clock()) for log in (True, False))
     torch.testing.assert_close(literal.exp(), scores.sqrt() / noise)
     torch.testing.assert_close(released, scores / 2 - noise)
-    with pytest.raises(ConfigError, match='sharpness=0 must be above 0'):
-        ImportanceSampling(sharpness=0)
 
 
 def test_read_literally_masks_are_closer_to_top_k():
