@@ -1,4 +1,4 @@
-"""A row of attention against the map that it is a row of."""
+"""Attention rows and group attention against full attention maps."""
 import pytest
 import torch
 

@@ -1,4 +1,4 @@
-"""What is asked of an encoder, and how questions unite."""
+"""Observation requests and results."""
 import pytest
 import torch
 

@@ -1,4 +1,4 @@
-"""Masks of patches: exact counts, permutations, shots."""
+"""Patch masks: counts, permutations, shots."""
 import pytest
 import torch
 from hypothesis import given, settings
@@ -36,7 +36,7 @@ def test_patch_mask_is_a_permutation(batch, num, ratio):
 
 
 def test_shots_by_hand():
-    """Six patches: two stay, shot 1 masks three before layer 0, shot 2 one before layer 3."""
+    """Six patches: shot 1 masks three before layer 0, shot 2 one before layer 3."""
     ids = torch.tensor([[4, 0, 2, 5, 1, 3]])
     mask = PatchMask.from_ids(ids, ((0, 3), (3, 2)), (2, 3))
     assert mask.ids_keep.tolist() == [[4, 0]] and mask.ids_mask.tolist() == [[2, 5, 1, 3]]

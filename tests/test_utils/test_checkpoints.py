@@ -1,4 +1,4 @@
-"""Strict loading: a right checkpoint is told from wrong ones, and the error says what to do."""
+"""Strict loading and its errors."""
 import pytest
 import torch
 from torch import nn
@@ -108,7 +108,7 @@ def test_what_is_no_checkpoint_is_named(tmp_path, monkeypatch, path, content, sa
 
 
 def encoder(img_size=32):
-    """Random in every weight, so that none is taken for another."""
+    """Encoder with random weights everywhere."""
     arch = dict(embed_dims=24, num_layers=2, num_heads=2, feedforward_channels=48)
     vit = MaskedViT(arch, img_size=img_size, patch_size=8)
     for parameter in vit.parameters():

@@ -1,4 +1,4 @@
-"""Masks as palette images."""
+"""Object masks as palette images."""
 import numpy as np
 import pytest
 from PIL import Image

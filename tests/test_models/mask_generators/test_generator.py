@@ -1,4 +1,4 @@
-"""Masks: exact counts, permutations, seeds, statistics, schedules, and errors at build time."""
+"""Mask generator: counts, seeds, statistics, shots, errors."""
 import pytest
 import torch
 import torch.nn.functional as F
@@ -26,7 +26,7 @@ DEVICES = [
 
 
 class StubEncoder(Encoder):
-    """Has two layers and cannot be observed."""
+    """Encoder with two layers that provides no observations."""
     num_layers = 2
 
 
@@ -34,7 +34,7 @@ STUB = dict(student=StubEncoder())
 
 
 class _Scores(Guidance):
-    """A guidance that asks for nothing and returns what it is given."""
+    """Guidance with fixed scores."""
 
     def __init__(self, scores):
         super().__init__()
@@ -118,7 +118,7 @@ def test_blockwise_masks_are_blocks_without_a_preferred_side():
 
 
 def blocks_of(mask, grid, size):
-    """Mean of the mask per block: 0 or 1 where the block was masked as a whole."""
+    """Mean of the mask per block."""
     return F.avg_pool2d(mask.mask.unflatten(1, grid), size)
 
 
@@ -146,7 +146,7 @@ def test_grid_blocks_are_masked_as_a_whole(grid, size, ratio, visible):
 
 
 def test_grid_blocks_take_any_sampler_guided_ones_too():
-    """The mean score of a block counts; what the schedule leaves unguided is random by blocks."""
+    """Blocks are scored by their mean; unguided images are masked by random blocks."""
     scores = torch.arange(16.).view(4, 4)
     scores[0, 0] = 100  # makes the first block the highest of all
     sampling = dict(type='mmguided.GridBlockSampling', sampling=dict(type='mmguided.TopKSampling'))
@@ -193,9 +193,7 @@ def test_no_guidance_pass_while_nothing_is_guided():
         dict(type='mmguided.GridBlockSampling'), mask_ratio=.9).check(STUB, (4, 4)),
      'keeps 0 of 16'),
     (lambda: MaskGenerator(mask_ratio=.5, shots=((0, .5), )), 'mask_ratio=0.5.*shots'),
-    (lambda: MaskGenerator(mask_ratio=0), r'mask_ratio=\[0\]'),
     (lambda: MaskGenerator(shots=[dict(layer=0, mask_ratio=.5, layers=[1])]), "shots=.*'layers'"),
-    (lambda: MaskGenerator(shots=[dict(layer=0)]), r"shots=\{'layer': 0\}"),
 ])
 def test_errors_name_field_and_value(build, said):
     with pytest.raises(ConfigError, match=said):
@@ -229,8 +227,8 @@ def test_sampling_and_guidance_beside_the_shots_are_those_of_every_shot():
 
 
 def test_only_the_first_shot_reads_the_shared_observation():
-    """The second sees the patches still present, by a pass of its own; a shot of ratio 0 asks for
-    nothing."""
+    """The second shot observes the present patches in its own pass; a shot of ratio 0 needs
+    none."""
     encoder = MaskedViT(
         dict(embed_dims=8, num_layers=3, num_heads=2, feedforward_channels=8), 16, 4)
     encoder.init_weights()
@@ -250,7 +248,7 @@ def test_only_the_first_shot_reads_the_shared_observation():
 
 
 def test_overlap_of_a_later_shot_counts_the_patches_still_present_alone():
-    """With logits, which may be negative: patches that are gone have no rank."""
+    """Uses logits, which may be negative: masked patches have no rank."""
     encoder = MaskedViT(
         dict(embed_dims=8, num_layers=2, num_heads=2, feedforward_channels=8), 16, 4)
     encoder.init_weights()

@@ -1,4 +1,4 @@
-"""Guidance: what it asks for, what it makes of the answer, errors."""
+"""Guidance: requests, scores, errors."""
 import numpy as np
 import pytest
 import scipy.linalg
@@ -224,8 +224,8 @@ def test_cached_scores_come_with_the_images_in_training_and_are_made_of_them_oth
 
 
 def test_cached_scores_in_a_blend_with_fresh_ones():
-    """A row without scores has none in the blend, and the encoder of the fresh ones alone is asked.
-    """
+    """Images without cached scores have no blended scores; only the encoder of the other guidance
+    is observed."""
     blend = Blend([dict(type='mmguided.CachedGuidance', guidance=OWN), OWN], weights=[.25])
     assert blend.allows_nan and blend.needs_whole_image
     assert set(blend.wants(Clock())) == {'student'}

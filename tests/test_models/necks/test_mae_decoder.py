@@ -1,4 +1,4 @@
-"""The decoder of MAE: its hidden states, mmpretrain's numbers, other grids, initialization."""
+"""MAEDecoder: hidden states, parity with mmpretrain, other grids, initialization."""
 import pytest
 import torch
 import torch.nn.functional as F
