@@ -49,6 +49,6 @@ def count_objects(annotation: np.ndarray) -> int:
     """
     count = int(annotation.max(where=annotation < 255, initial=0))
     if not count:
-        raise ConfigError('annotation: the first frame has no object. Mark each object by an index '
-                          'from 1.')
+        raise ConfigError('the annotation of the first frame has no object. Mark each object by an '
+                          'index from 1.')
     return count

@@ -222,10 +222,10 @@ def test_another_image_size_and_a_resized_position_embedding(tmp_path):
 
 @pytest.mark.parametrize('checkpoint, said', [
     (MaskedViT({k: v for k, v in ARCH.items() if 'stage' not in k}, (16, 24), 4),
-     'width 32, 3 blocks and patch size 4, .* width 32, 3 blocks and patch size 2 x 2 x 1 after '
+     'width 32, 3 blocks and patch size 4; .* width 32, 3 blocks and patch size 2 x 2 x 1 after '
      'convolutional stages of width 12, 20'),
     (MaskedHybridViT(dict(ARCH, stage_dims=(12, 24)), (16, 24), (2, 2, 1)),
-     'stages of width 12, 24, .* stages of width 12, 20'),
+     'stages of width 12, 24; .* stages of width 12, 20'),
     (MaskedHybridViT(ARCH, (16, 24), (2, 1, 2)), 'patch size 2 x 1 x 2 .* patch size 2 x 2 x 1'),
 ])
 def test_checkpoint_of_another_encoder_is_named(tmp_path, checkpoint, said):
