@@ -48,14 +48,10 @@ _PROJECTOR = {
 }
 # The released CMAE projectors and predictor use the names of NonLinearNeck.
 _MLP = ['fc0.weight', 'fc0.bias', *(f'bn0.{name}' for name in _BATCH_NORM), 'fc1.weight']
-# Released CMAE part -> mmguided part; the names within are equal.
+# Released CMAE parts with another name in mmguided; the names within are equal.
 _CMAE_PARTS = {
-    'backbone': 'backbone',
     'target_backbone': 'momentum_encoder.encoder',
     'pixel_decoder': 'neck',
-    'feature_decoder': 'feature_decoder',
-    'projector': 'projector',
-    'target_projector': 'target_projector',
     'head.predictor': 'contrast_head.predictor',
 }
 # Prediction layers of its decoders.
@@ -114,25 +110,19 @@ def ccmim_from_released(state: Mapping[str, Tensor]) -> StateDict:
 def cmae_from_released(state: Mapping[str, Tensor]) -> StateDict:
     """Convert released CMAE: all parts, or only the online encoder."""
 
-    def encoder(part: str) -> list[str]:
-        depth = _num_blocks(state, rf'{part}\.layers\.(\d+)\.')
-        return [*_ENCODER.values(), *_blocks('', 'layers', depth).values()]
+    def transformer(part: str, names: Mapping[str, str], blocks: str) -> list[str]:
+        depth = _num_blocks(state, rf'{part}\.{blocks}\.(\d+)\.')
+        return [*names.values(), *_blocks('', blocks, depth).values()]
 
-    def decoder(part: str) -> list[str]:
-        depth = _num_blocks(state, rf'{part}\.decoder_blocks\.(\d+)\.')
-        return [*_DECODER.values(), *_blocks('', 'decoder_blocks', depth).values()]
-
-    parts = dict(backbone=encoder('backbone'))
+    parts = dict(backbone=transformer('backbone', _ENCODER, 'layers'))
     if any(not name.startswith('backbone.') for name in state):
         # The target encoder has no final norm.
-        target = [name for name in encoder('target_backbone') if not name.startswith('ln1.')]
         parts |= dict.fromkeys(('projector', 'target_projector', 'head.predictor'), _MLP)
-        parts |= {
-            'target_backbone': target,
-            'pixel_decoder': decoder('pixel_decoder'),
-            'feature_decoder': decoder('feature_decoder'),
-        }
-    names = {f'{part}.{name}': f'{_CMAE_PARTS[part]}.{name}'
+        parts['target_backbone'] = [
+            name for name in transformer('target_backbone', _ENCODER, 'layers')
+            if not name.startswith('ln1.')]
+        parts |= {part: transformer(part, _DECODER, 'decoder_blocks') for part in _CMAE_HEADS}
+    names = {f'{part}.{name}': f'{_CMAE_PARTS.get(part, part)}.{name}'
              for part, keys in parts.items() for name in keys}
     for part, head in _CMAE_HEADS.items():
         if part in parts:

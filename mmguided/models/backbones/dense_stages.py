@@ -76,17 +76,12 @@ class DenseConvNeXt(ConvNeXt):
                 getattr(self, f'norm{i}').requires_grad_(False)
 
 
-def _load_pretrained(encoder: nn.Module,
-                     resize: Callable[[dict], dict] | None = None) -> bool:
+def _load_pretrained(encoder: nn.Module, resize: Callable[[dict], dict] | None = None) -> bool:
     """Load the checkpoint of ``encoder.init_cfg`` strictly; return False if it names none."""
     settings = pretrained_settings(encoder.init_cfg)
     if settings is None:
         return False
     last = len(encoder.stages) - 1
     load_encoder(
-        encoder,
-        settings,
-        unused=MASK_TOKENS,
-        new=rf'norm(?!{last}\.)\d+\.',
-        resize=resize)
+        encoder, settings, unused=MASK_TOKENS, new=rf'norm(?!{last}\.)\d+\.', resize=resize)
     return True

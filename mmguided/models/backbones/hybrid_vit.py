@@ -42,10 +42,7 @@ class MaskedConvBlock(nn.Module):
         self.drop_path = DropPath(drop_path_rate)
         self.ln2 = nn.LayerNorm(dims)
         self.ffn = FFN(
-            dims,
-            4 * dims,
-            act_cfg=dict(type='GELU'),
-            ffn_drop=drop_rate,
+            dims, 4 * dims, act_cfg=dict(type='GELU'), ffn_drop=drop_rate,
             dropout_layer=dict(type='DropPath', drop_prob=drop_path_rate))
 
     def forward(self, x: Tensor, hidden: Tensor | None) -> Tensor:
@@ -182,14 +179,8 @@ class MaskedHybridViT(MaskedViT):
     """
     patches_are_independent = False
     _patch_size_field = 'backbone.strides'
-    arch_zoo = dict(
-        base=dict(
-            embed_dims=768,
-            num_layers=11,
-            num_heads=12,
-            feedforward_channels=3072,
-            stage_dims=(256, 384),
-            stage_depths=(2, 2)))
+    arch_zoo = dict(base=dict(
+        embed_dims=768, num_layers=11, num_heads=12, feedforward_channels=3072))
 
     def __init__(self,
                  arch: str | dict = 'base',
@@ -210,10 +201,7 @@ class MaskedHybridViT(MaskedViT):
         if not isinstance(layer_cfgs, Sequence):
             layer_cfgs = [layer_cfgs or {}] * num_layers
         super().__init__(
-            arch=arch,
-            img_size=img_size,
-            patch_size=math.prod(strides),
-            in_channels=in_channels,
+            arch=arch, img_size=img_size, patch_size=math.prod(strides), in_channels=in_channels,
             drop_rate=drop_rate,
             layer_cfgs=[{'drop_path_rate': rate, **cfg}
                         for rate, cfg in zip(layer_rates, layer_cfgs, strict=True)],

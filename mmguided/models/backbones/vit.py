@@ -9,12 +9,7 @@ from mmpretrain.models.utils import resize_pos_embed
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
-from mmguided.ops import (
-    cls_attention_row,
-    gather_tokens,
-    sincos_position_embedding,
-    split_heads,
-)
+from mmguided.ops import cls_attention_row, gather_tokens, sincos_position_embedding, split_heads
 from mmguided.registry import MODELS
 from mmguided.structures import Observation, PatchMask, Wants
 from mmguided.utils.checkpoints import load_encoder
@@ -29,8 +24,7 @@ RunBlock = Callable[[int, nn.Module, Tensor], Tensor]
 
 
 def _arch(dim: int, depth: int, heads: int) -> dict:
-    return dict(
-        embed_dims=dim, num_layers=depth, num_heads=heads, feedforward_channels=4 * dim)
+    return dict(embed_dims=dim, num_layers=depth, num_heads=heads, feedforward_channels=4 * dim)
 
 
 @MODELS.register_module()
@@ -62,11 +56,8 @@ class MaskedViT(Encoder, VisionTransformer):
     drops_masked_tokens = True
     observable = ('tokens', 'attention', 'relations')
     arch_zoo = dict(
-        tiny=_arch(192, 12, 3),
-        small=_arch(384, 12, 6),
-        base=_arch(768, 12, 12),
-        large=_arch(1024, 24, 16),
-        huge=_arch(1280, 32, 16))
+        tiny=_arch(192, 12, 3), small=_arch(384, 12, 6), base=_arch(768, 12, 12),
+        large=_arch(1024, 24, 16), huge=_arch(1280, 32, 16))
 
     def __init__(self,
                  arch: str | dict = 'base',

@@ -9,14 +9,7 @@ from torch import Tensor, nn
 
 from mmguided.ops import normalized_cut
 from mmguided.registry import MODELS
-from mmguided.structures import (
-    Clock,
-    Observation,
-    Schedule,
-    Wants,
-    resolve_layers,
-    unite_wants,
-)
+from mmguided.structures import Clock, Observation, Schedule, Wants, resolve_layers, unite_wants
 from mmguided.utils.errors import ConfigError
 
 from ..backbones.base import Encoder, check_wants

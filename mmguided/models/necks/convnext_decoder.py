@@ -34,9 +34,9 @@ class ConvNeXtDecoder(Decoder):
         self.depth = depth
         self.decoder_embed = nn.Linear(in_dims, embed_dims)
         self.mask_token = nn.Parameter(torch.zeros(1, 1, embed_dims))
-        self.decoder_blocks = nn.Sequential(
-            *(ConvNeXtBlock(embed_dims, layer_scale_init_value=0., use_grn=True)
-              for _ in range(depth)))
+        self.decoder_blocks = nn.Sequential(*(
+            ConvNeXtBlock(embed_dims, layer_scale_init_value=0., use_grn=True)
+            for _ in range(depth)))
 
     def init_weights(self) -> None:
         """Initialize as ConvNeXt: truncated normal with standard deviation .02, zero biases.

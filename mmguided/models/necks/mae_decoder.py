@@ -7,12 +7,7 @@ from mmpretrain.models.backbones.vision_transformer import TransformerEncoderLay
 from mmpretrain.models.utils import resize_pos_embed
 from torch import Tensor, nn
 
-from mmguided.ops import (
-    group_attention,
-    restore_tokens,
-    sincos_position_embedding,
-    split_heads,
-)
+from mmguided.ops import group_attention, restore_tokens, sincos_position_embedding, split_heads
 from mmguided.registry import MODELS
 from mmguided.structures import PatchMask
 from mmguided.utils.errors import ConfigError
@@ -67,8 +62,7 @@ class MAEDecoder(Decoder):
         super().init_weights()
         init_transformer_weights(self)
         nn.init.normal_(self.mask_token, std=.02)
-        self.decoder_pos_embed.data.copy_(
-            sincos_position_embedding(self.grid, self.embed_dims))
+        self.decoder_pos_embed.data.copy_(sincos_position_embedding(self.grid, self.embed_dims))
 
     def _embed(self, latent: Tensor, mask: PatchMask) -> Tensor:
         """Input of the first block, ``(B, 1 + L, embed_dims)``, [CLS] first."""

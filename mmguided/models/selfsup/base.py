@@ -75,12 +75,8 @@ class MaskedImageModel(BaseSelfSupervisor):
         neck = None if neck is None else self.build_decoder(neck, backbone)
         head = self.build_head(head, neck, backbone, target_generator.dims)
         super().__init__(
-            backbone=backbone,
-            neck=neck,
-            head=head,
-            target_generator=target_generator,
-            data_preprocessor=data_preprocessor,
-            init_cfg=init_cfg)
+            backbone=backbone, neck=neck, head=head, target_generator=target_generator,
+            data_preprocessor=data_preprocessor, init_cfg=init_cfg)
         self.momentum_encoder = momentum_encoder
         self.teacher = teacher
         self.mask_generator = MODELS.build(mask_generator)
@@ -129,8 +125,7 @@ class MaskedImageModel(BaseSelfSupervisor):
                               "patches only. Set neck=dict(type='mmguided.MAEDecoder').")
         width, depth = (backbone.embed_dims, 0) if decoder is None else (
             decoder.embed_dims, decoder.depth)
-        return MODELS.build(
-            cfg, default_args=dict(in_dims=width, out_dims=out_dims, depth=depth))
+        return MODELS.build(cfg, default_args=dict(in_dims=width, out_dims=out_dims, depth=depth))
 
     @property
     def encoders(self) -> Mapping[str, Encoder]:
@@ -212,8 +207,7 @@ class MaskedImageModel(BaseSelfSupervisor):
                   mask_generator: MaskGenerator | None = None
                   ) -> tuple[PatchMask, dict[str, Tensor]]:
         """Mask of a batch and log scalars, from the algorithm's or another mask generator."""
-        mask_generator = mask_generator or self.mask_generator
-        return mask_generator(
+        return (mask_generator or self.mask_generator)(
             images, self.backbone.patch_grid(images), observations, self.encoders, self.clock)
 
     def decode(self, latent: Tensor, mask: PatchMask) -> list[Tensor]:

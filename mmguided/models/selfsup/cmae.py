@@ -49,8 +49,7 @@ class CMAE(MaskedImageModel):
                               "dict(type='mmguided.MomentumEncoder', ...).")
         if feature_decoder is not None and feature_head is None:
             raise ConfigError('model.feature_head=None: nothing reads model.feature_decoder. Set '
-                              "feature_head=dict(type='mmguided.PredictionHead') or "
-                              'feature_decoder=None.')
+                              'feature_decoder=None too, or a PredictionHead.')
         width = self.backbone.embed_dims
         self.feature_decoder = self.feature_head = self.target_mask_generator = None
         if feature_decoder is not None:

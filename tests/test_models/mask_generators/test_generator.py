@@ -172,13 +172,6 @@ def test_share_of_guided_images():
     assert log['topk_overlap'].item() == pytest.approx(.3 + .7 * .5, abs=.03)
 
 
-def test_no_guidance_pass_while_nothing_is_guided():
-    masks = generator('TopKSampling', None, schedule=dict(begin=5))
-    masks.shots[0].guidance.forward = lambda *args: pytest.fail('ran before its first epoch')
-    mask, log = generate(masks, torch.zeros(2, 3, 8, 8), (4, 4))
-    assert mask.mask.sum(1).tolist() == [12, 12] and log == dict(guided_share=0)
-
-
 @pytest.mark.parametrize('build, said', [
     (lambda: MaskGenerator(mask_ratio=1.0), 'mask_ratio=1.0'),
     (lambda: MaskGenerator(dict(type='mmguided.TopKSampling')), 'TopKSampling.*guidance'),

@@ -177,18 +177,6 @@ def test_guided_shots_see_and_score_what_is_left():
     assert torch.equal(most.sort(1).values, (mask.shot == 2).nonzero()[:, 1].view(4, 4))
 
 
-@pytest.mark.parametrize('first', ['RandomSampling', 'BlockwiseSampling', 'GridBlockSampling'])
-@pytest.mark.parametrize('second', ['RandomSampling', 'BlockwiseSampling'])
-def test_any_sampler_in_any_shot(first, second):
-    model = conditional(
-        dict(layer=0, mask_ratio=.75, sampling=dict(type=f'mmguided.{first}')),
-        dict(layer=2, mask_ratio=.25, sampling=dict(type=f'mmguided.{second}')))
-    mask, _ = make_mask(model, IMAGES)
-    assert [(mask.shot == s).sum(1).tolist() for s in (1, 2)] == [[48] * 4, [4] * 4]
-    losses, norms = step(model, IMAGES)
-    assert all(torch.isfinite(norm) for norm in norms.values())
-
-
 def test_whole_blocks_are_not_left_behind_another_shot():
     blocks = dict(layer=2, mask_ratio=.25, sampling=dict(type='mmguided.GridBlockSampling'))
     with pytest.raises(ConfigError, match='GridBlockSampling before layer 2'):
