@@ -349,7 +349,8 @@ def test_whole_images_are_padded_to_patches_and_the_padding_is_taken_off(model):
 
 
 @pytest.mark.parametrize('checkpoint, message', [
-    ('', "backbone.init_cfg.checkpoint='': "),
+    ('', 'backbone.init_cfg.checkpoint is empty: name a checkpoint, with --cfg-options '
+         'model.backbone.init_cfg.checkpoint=PATH'),
     ('gone.pth', "backbone.init_cfg.checkpoint='gone.pth': no such file"),
     ('wide.pth', 'The checkpoint holds a ViT of width 32, 4 blocks and patch size 16; this config '
                  'builds width 64'),
