@@ -71,18 +71,6 @@ def test_each_shot_replaces_the_tokens_of_its_units_and_no_other():
     assert not torch.equal(one[3], nothing[3])
 
 
-@torch.no_grad()
-def test_a_late_shot_in_the_middle_of_the_encoder():
-    model = swin(mask_stages=(1, ))
-    images = torch.randn(2, 3, *SIZE)
-    mask = random_mask(((1, 5), ))
-    nothing, late = (stage_inputs(model, images, m) for m in (None, mask))
-    token = model.stage_mask_tokens['1'].flatten()
-    assert torch.equal(late[0], nothing[0])
-    assert torch.equal(late[1], replaced(nothing[1], mask.shot, 1, token))
-    assert not hasattr(model, 'mask_token')
-
-
 def test_nothing_of_a_unit_masked_before_the_first_stage_gets_in():
     model = swin()
     images, mask = torch.randn(2, 3, *SIZE), random_mask()
@@ -220,6 +208,7 @@ def test_units_follow_from_the_strides():
     assert (model.patch_size, model.patch_resolution) == (8, (6, 8))
     assert (model.embed_dims, model.num_layers) == (96, 3)
     assert model.patch_grid(torch.empty(1, 3, 16, 40)) == (2, 5)
+    assert not hasattr(MaskedSwin(**KWARGS, mask_stages=(1, )), 'mask_token')
 
 
 def algorithm(two_shots):

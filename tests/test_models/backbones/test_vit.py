@@ -3,7 +3,6 @@ import pytest
 import torch
 import torch.nn.functional as F
 from mmengine.runner import save_checkpoint
-from mmpretrain.models import VisionTransformer
 from torch import nn
 
 from mmguided.models import MaskedHybridViT, MaskedViT
@@ -89,14 +88,6 @@ def test_weights_cast_for_observing_are_not_left_to_the_training_pass(ask, monke
     with torch.autocast('cpu', torch.bfloat16):
         ask(encoder(), torch.randn(1, 3, 32, 32))
         assert cleared[0], 'cleared inside the autocast of the step'
-
-
-def test_position_embedding_follows_the_input_as_mmpretrains():
-    ours = encoder()
-    theirs = VisionTransformer(ARCH, 32, 8, out_type='raw')
-    theirs.load_state_dict(ours.state_dict())
-    images = torch.randn(1, 3, 48, 40)
-    torch.testing.assert_close(ours(images), theirs(images))
 
 
 def test_initialization_is_maes():
