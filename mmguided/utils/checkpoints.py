@@ -123,9 +123,8 @@ def load_weights(model: nn.Module, state: Mapping[str, Tensor], path: str) -> No
     except RuntimeError as error:
         check_backbone(model.state_dict(), state)
         lines = ' '.join(line.strip() for line in str(error).splitlines()[1:])
-        raise ConfigError(f'pretrained={path!r}: the checkpoint is not of this model, though its '
-                          f'encoder fits: {lines[:400]} Use a checkpoint of this config.'
-                          ) from error
+        raise ConfigError(f'pretrained={path!r}: only the encoder matches this model '
+                          f'({lines[:400]}). Use a checkpoint of this config.') from error
 
 
 @dataclass(frozen=True)

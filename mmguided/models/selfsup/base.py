@@ -90,8 +90,8 @@ class MaskedImageModel(BaseSelfSupervisor):
         reads = {'momentum'} if self.reads_momentum_encoder else set()
         for name, field in (('momentum', 'momentum_encoder'), ('teacher', 'teacher')):
             if name in encoders and name not in asked | reads:
-                raise ConfigError(f'model.{field}: not used by any guidance or target '
-                                  f'(source={name!r}). Set model.{field}=None.')
+                raise ConfigError(f'model.{field}: no guidance or target has source={name!r}. Set '
+                                  f'model.{field}=None.')
 
     @staticmethod
     def build_teacher(cfg: dict, backbone: Encoder, data_preprocessor: dict) -> Teacher:
