@@ -61,8 +61,8 @@ class ShotGuidance:
 
 
 class Shot(nn.Module):
-    """Masks ``mask_ratio`` of the patches present before ``layer``; see :class:`MaskGenerator` for
-    the other arguments."""
+    """Shot that masks ``mask_ratio`` of the patches present before ``layer``; see
+    :class:`MaskGenerator` for the other arguments."""
 
     def __init__(self,
                  layer: int,
@@ -135,8 +135,7 @@ class Shot(nn.Module):
 
 @MODELS.register_module()
 class MaskGenerator(BaseModule):
-    """Combination of guidance (optional), sampling and schedule into one :class:`PatchMask` per
-    batch.
+    """Combine optional guidance, sampling and a schedule into one :class:`PatchMask` per batch.
 
     Patches are masked in one or several shots (Conditional MAE, Sec. 2.2). Each shot masks a share
     of the patches present before a layer of the encoder: ``L(i, j; eta_1, eta_2)`` is
