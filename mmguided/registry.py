@@ -21,7 +21,5 @@ TRANSFORMS = Registry(
 HOOKS = Registry('hook', parent=ROOT_HOOKS, scope=SCOPE, locations=['mmguided.engine.hooks'])
 METRICS = Registry('metric', parent=ROOT_METRICS, scope=SCOPE, locations=['mmguided.evaluation'])
 OPTIM_WRAPPER_CONSTRUCTORS = Registry(
-    'optim_wrapper_constructor',
-    parent=ROOT_OPTIM_WRAPPER_CONSTRUCTORS,
-    scope=SCOPE,
+    'optim_wrapper_constructor', parent=ROOT_OPTIM_WRAPPER_CONSTRUCTORS, scope=SCOPE,
     locations=['mmguided.engine.optimizers'])

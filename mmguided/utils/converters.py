@@ -12,30 +12,18 @@ from .errors import ConfigError
 StateDict = dict[str, Tensor]
 
 _BLOCK = {
-    'norm1': 'ln1',
-    'norm2': 'ln2',
-    'attn.qkv': 'attn.qkv',
-    'attn.proj': 'attn.proj',
-    'mlp.fc1': 'ffn.layers.0.0',
-    'mlp.fc2': 'ffn.layers.1',
-}
+    'norm1': 'ln1', 'norm2': 'ln2', 'attn.qkv': 'attn.qkv', 'attn.proj': 'attn.proj',
+    'mlp.fc1': 'ffn.layers.0.0', 'mlp.fc2': 'ffn.layers.1'}
 # Released (timm) -> mmpretrain name: encoder, MAE decoder, prediction layer (here in the head).
 _ENCODER = {
-    'cls_token': 'cls_token',
-    'pos_embed': 'pos_embed',
+    'cls_token': 'cls_token', 'pos_embed': 'pos_embed',
     'patch_embed.proj.weight': 'patch_embed.projection.weight',
     'patch_embed.proj.bias': 'patch_embed.projection.bias',
-    'norm.weight': 'ln1.weight',
-    'norm.bias': 'ln1.bias',
-}
+    'norm.weight': 'ln1.weight', 'norm.bias': 'ln1.bias'}
 _DECODER = {
-    'mask_token': 'mask_token',
-    'decoder_pos_embed': 'decoder_pos_embed',
-    'decoder_embed.weight': 'decoder_embed.weight',
-    'decoder_embed.bias': 'decoder_embed.bias',
-    'decoder_norm.weight': 'ln1.weight',
-    'decoder_norm.bias': 'ln1.bias',
-}
+    'mask_token': 'mask_token', 'decoder_pos_embed': 'decoder_pos_embed',
+    'decoder_embed.weight': 'decoder_embed.weight', 'decoder_embed.bias': 'decoder_embed.bias',
+    'decoder_norm.weight': 'ln1.weight', 'decoder_norm.bias': 'ln1.bias'}
 _PREDICTION = {name: name for name in ('decoder_pred.weight', 'decoder_pred.bias')}
 _BATCH_NORM = ('weight', 'bias', 'running_mean', 'running_var', 'num_batches_tracked')
 # The released ccMIM projector is Sequential(Linear, BN, ReLU, Linear, BN without affine).
@@ -50,10 +38,8 @@ _PROJECTOR = {
 _MLP = ['fc0.weight', 'fc0.bias', *(f'bn0.{name}' for name in _BATCH_NORM), 'fc1.weight']
 # Released CMAE parts with another name in mmguided; the names within are equal.
 _CMAE_PARTS = {
-    'target_backbone': 'momentum_encoder.encoder',
-    'pixel_decoder': 'neck',
-    'head.predictor': 'contrast_head.predictor',
-}
+    'target_backbone': 'momentum_encoder.encoder', 'pixel_decoder': 'neck',
+    'head.predictor': 'contrast_head.predictor'}
 # Prediction layers of its decoders.
 _CMAE_HEADS = {'pixel_decoder': 'head', 'feature_decoder': 'feature_head'}
 

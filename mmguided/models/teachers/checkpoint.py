@@ -25,15 +25,9 @@ class CheckpointTeacher(Teacher):
         ConfigError: If the encoder has no [CLS], or the checkpoint is missing or does not match.
     """
 
-    def __init__(self,
-                 patch_size: int,
-                 pixel_mean: Sequence[float],
-                 pixel_std: Sequence[float],
-                 backbone: dict,
-                 checkpoint: str,
-                 prefix: str = 'backbone.',
-                 mean: Sequence[float] | None = None,
-                 std: Sequence[float] | None = None) -> None:
+    def __init__(self, patch_size: int, pixel_mean: Sequence[float], pixel_std: Sequence[float],
+                 backbone: dict, checkpoint: str, prefix: str = 'backbone.',
+                 mean: Sequence[float] | None = None, std: Sequence[float] | None = None) -> None:
         encoder = MODELS.build(backbone)
         encoder.check_wants(Wants(tokens=True))
         load_encoder(encoder, dict(checkpoint=checkpoint, prefix=prefix),
