@@ -1,5 +1,7 @@
-"""Registries of mmguided: children of MMEngine's roots, so that any OpenMMLab config can name
-our parts as ``type='mmguided.CCMIM'`` whatever its own ``default_scope`` is."""
+"""Registries of mmguided, children of MMEngine's root registries.
+
+Any OpenMMLab config can use ``type='mmguided.CCMIM'``, independent of its ``default_scope``.
+"""
 from mmengine.registry import DATASETS as ROOT_DATASETS
 from mmengine.registry import HOOKS as ROOT_HOOKS
 from mmengine.registry import METRICS as ROOT_METRICS
@@ -12,14 +14,12 @@ SCOPE = 'mmguided'
 
 MODELS = Registry(
     'model', parent=ROOT_MODELS, scope=SCOPE,
-    locations=['mmguided.models', 'mmguided.evaluation'])  # the latter has frozen evaluations
+    locations=['mmguided.models', 'mmguided.evaluation'])
 DATASETS = Registry('dataset', parent=ROOT_DATASETS, scope=SCOPE, locations=['mmguided.datasets'])
 TRANSFORMS = Registry(
     'transform', parent=ROOT_TRANSFORMS, scope=SCOPE, locations=['mmguided.datasets.transforms'])
 HOOKS = Registry('hook', parent=ROOT_HOOKS, scope=SCOPE, locations=['mmguided.engine.hooks'])
 METRICS = Registry('metric', parent=ROOT_METRICS, scope=SCOPE, locations=['mmguided.evaluation'])
 OPTIM_WRAPPER_CONSTRUCTORS = Registry(
-    'optim_wrapper_constructor',
-    parent=ROOT_OPTIM_WRAPPER_CONSTRUCTORS,
-    scope=SCOPE,
+    'optim_wrapper_constructor', parent=ROOT_OPTIM_WRAPPER_CONSTRUCTORS, scope=SCOPE,
     locations=['mmguided.engine.optimizers'])

@@ -1,30 +1,29 @@
-"""Parts of attention maps, without ever making the map."""
+"""Reductions of attention maps, computed without the full map."""
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 
 def split_heads(projected: Tensor, num_heads: int, head_dims: int) -> tuple[Tensor, ...]:
-    """Queries, keys, values or some of them, ``(B, N, n * num_heads * head_dims)``, as n tensors
-    ``(B, num_heads, N, head_dims)``."""
+    """Split n concatenated projections (query, key, value), ``(B, N, n * num_heads * head_dims)``,
+    into n tensors ``(B, num_heads, N, head_dims)``."""
     batch, length, _ = projected.shape
     projected = projected.view(batch, length, -1, num_heads, head_dims)
     return projected.permute(2, 0, 3, 1, 4).unbind(0)
 
 
 def cls_attention_row(query: Tensor, key: Tensor, softmax: str | None) -> Tensor:
-    """Head-averaged attention from one query, the [CLS] token, to the patches.
+    """Head-averaged attention from [CLS] to the patches.
 
-    The product runs in float32 whatever the autocast: scores decide a sort, and in bfloat16 ties
-    would be broken by position.
+    Computed in float32 even under autocast, because the scores are sorted and bfloat16 has ties.
 
     Args:
         query: [CLS] queries, ``(B, heads, 1, d)``.
         key: Keys of [CLS] (first) and of the patches, ``(B, heads, 1 + L, d)``.
-        softmax: Where the softmax stands. 'heads': in each head, over [CLS] and patches, before
-            the average, ``E_h[softmax(q0 K^T / sqrt(d))]``, as inside the block; 'mean': after the
-            average, over the patches, ``softmax(E_h[q0 K^T / sqrt(d)])``, ccMIM Eq. 4; None:
-            nowhere, the averaged logits.
+        softmax: 'heads' applies it in each head over [CLS] and patches, before the average, as the
+            block does: ``E_h[softmax(q0 K^T / sqrt(d))]``. 'mean' applies it over the patches,
+            after the average: ``softmax(E_h[q0 K^T / sqrt(d)])`` (ccMIM Eq. 4). None returns the
+            averaged logits.
 
     Returns:
         ``(B, L)``, float32, without [CLS].
@@ -38,23 +37,25 @@ def cls_attention_row(query: Tensor, key: Tensor, softmax: str | None) -> Tensor
 
 
 def group_attention(query: Tensor, key: Tensor, groups: Tensor) -> Tensor:
-    """Attention that groups of tokens pay to each other, on average (Self-guided MAE Eq. 5).
-
-    Values that tell the group of each token go through scaled-dot-product attention, so that the
-    map itself is never made.
+    """Mean attention between groups of tokens (Self-guided MAE Eq. 5), without an attention map.
 
     Args:
         query: ``(B, heads, N, d)``.
         key: ``(B, heads, N, d)``.
-        groups: Which group each token belongs to, ``(B, N, G)``, 0 or 1, one 1 in each row; every
-            group has a token.
+        groups: One-hot group of each token, ``(B, N, G)``; no group is empty.
 
     Returns:
-        ``(G, G)``, float32: row i is the attention of a token of group i to all tokens of each
-        group, averaged over the tokens of the group, the heads and the images; it sums to 1.
+        ``(B, G, G)``, float32: entry ``(i, j)`` is the attention from a token of group i to all
+        tokens of group j, averaged over heads and over the tokens of group i. Rows sum to 1.
     """
     with torch.autocast(query.device.type, enabled=False):
-        groups = groups.float()
-        values = groups.unsqueeze(1).expand(-1, query.shape[1], -1, -1)
+        values = groups.float().unsqueeze(1).expand(-1, query.shape[1], -1, -1)
         shares = F.scaled_dot_product_attention(query.float(), key.float(), values).mean(dim=1)
-        return torch.einsum('bng,bnh->gh', groups, shares) / groups.sum(dim=(0, 1)).unsqueeze(1)
+        return mean_by_group(shares, groups)
+
+
+def mean_by_group(values: Tensor, groups: Tensor) -> Tensor:
+    """Mean of token values ``(B, N, D)`` over each group, ``(B, G, D)``; see
+    :func:`group_attention` for ``groups``."""
+    groups = groups.to(values.dtype)
+    return groups.mT @ values / groups.sum(dim=1).unsqueeze(-1)

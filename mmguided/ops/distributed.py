@@ -1,4 +1,4 @@
-"""Batches gathered over the processes of a distributed run; the identity in a single process."""
+"""All-gather over the processes of a distributed run; the identity in a single process."""
 import torch
 import torch.distributed as dist
 from mmengine.dist import get_rank, get_world_size
@@ -7,10 +7,10 @@ from torch import Tensor
 
 @torch.no_grad()
 def concat_all_gather(x: Tensor) -> Tensor:
-    """The batch of all processes in the order of their ranks, without gradient.
+    """Concatenate the batches of all processes in rank order, without gradient.
 
     Args:
-        x: ``(B, ...)``, of the same shape on every process.
+        x: ``(B, ...)``, of equal shape on every process.
 
     Returns:
         ``(world_size * B, ...)``.
@@ -23,7 +23,7 @@ def concat_all_gather(x: Tensor) -> Tensor:
 
 
 class _AllGather(torch.autograd.Function):
-    """All-gather whose backward sums what every process sends back to the rows of this one."""
+    """All-gather whose backward pass sums the gradients of all processes."""
 
     @staticmethod
     def forward(ctx, x: Tensor) -> Tensor:
@@ -38,15 +38,9 @@ class _AllGather(torch.autograd.Function):
 
 
 def all_gather_with_grad(x: Tensor) -> Tensor:
-    """Like :func:`concat_all_gather`, with the gradient of every process's loss.
+    """:func:`concat_all_gather` with the gradient of every process's loss.
 
-    With each process averaging its own loss over its own rows, DistributedDataParallel's mean over
-    processes is then exactly the gradient of the loss on the whole batch.
-
-    Args:
-        x: ``(B, ...)``, of the same shape on every process.
-
-    Returns:
-        ``(world_size * B, ...)``.
+    If each process averages its loss over its own rows, DistributedDataParallel's mean over
+    processes equals the gradient of the loss on the global batch.
     """
     return _AllGather.apply(x) if get_world_size() > 1 else x

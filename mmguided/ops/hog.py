@@ -1,4 +1,4 @@
-"""Histograms of oriented gradients as MaskFeat (arXiv:2112.09133) uses them for targets."""
+"""Histograms of oriented gradients (HOG), as in MaskFeat (arXiv:2112.09133)."""
 import math
 
 import torch
@@ -10,10 +10,9 @@ from torch import Tensor
 def hog(images: Tensor, num_bins: int = 9, cell: int = 8, window: int = 16) -> Tensor:
     """Histogram of gradient directions per channel and cell, L2-normalized over the bins.
 
-    Directions are unsigned (bins over pi); each pixel votes with its gradient's magnitude, weighted
-    by a Gaussian (sigma = window / 2) that repeats every ``window`` pixels. Unlike mmpretrain's
-    ``HOGGenerator``, to which it is equal on 224 x 224 images, it takes any image that ``window``
-    divides, square or not.
+    Directions are unsigned (the bins cover pi). Each pixel votes with its gradient magnitude times
+    a Gaussian (sigma = window / 2) that repeats every ``window`` pixels. Equal to mmpretrain's
+    ``HOGGenerator`` on 224 x 224 images; other image sizes are supported too.
 
     Args:
         images: ``(B, C, H, W)``, H and W multiples of ``window`` and of ``cell``.
@@ -22,7 +21,7 @@ def hog(images: Tensor, num_bins: int = 9, cell: int = 8, window: int = 16) -> T
         ``(B, C, num_bins, H / cell, W / cell)``, float32.
     """
     batch, channels, height, width = images.shape
-    # Made on the device: a copy from the host would wait for it.
+    # Built on the device because a copy from the host would synchronize.
     offset = torch.arange(-1, 2, dtype=torch.float32, device=images.device)
     sobel = torch.outer(2 - offset.abs(), -offset)
     padded = F.pad(images.float(), (1, 1, 1, 1), mode='reflect').flatten(0, 1).unsqueeze(1)

@@ -1,4 +1,4 @@
-"""Labels of a video carried from frame to frame by the similarity of patch features."""
+"""Label propagation through a video by the similarity of patch features."""
 from collections import deque
 from collections.abc import Iterable, Iterator
 
@@ -17,23 +17,23 @@ def propagate_labels(query: Tensor,
                      topk: int = 5,
                      temperature: float = 0.1,
                      rows: int = 4) -> Tensor:
-    """Labels of the patches of a frame: the weighted mean of those of their nearest neighbors.
+    """Label each patch of a frame with the weighted mean label of its nearest neighbors.
 
-    The neighbors of a patch are the ``topk`` most similar among the patches of all reference frames
-    together that are at most ``radius`` rows and columns away; one of cosine similarity s weighs
-    ``exp(s / temperature)``, and the weights are divided by their sum (Jabri et al., "Space-Time
-    Correspondence as a Contrastive Random Walk", NeurIPS 2020; DINO's evaluation). Computed in
-    float32, also under autocast.
+    The neighbors of a patch are the ``topk`` most similar patches, over all reference frames, at
+    most ``radius`` rows and columns away. A neighbor of cosine similarity s has the weight
+    ``exp(s / temperature)``, normalized to sum 1 (Jabri et al., "Space-Time Correspondence as a
+    Contrastive Random Walk", NeurIPS 2020; DINO's evaluation). Computed in float32, also under
+    autocast.
 
     Args:
-        query: Features of unit length, ``(B, h, w, D)``.
-        references: Features of unit length of R frames, ``(B, R, h, w, D)``.
-        labels: Their labels, one-hot or soft, ``(B, R, h, w, C)``.
-        radius: Of the square neighborhood, in patches; 0 is the same position alone.
-        topk: Neighbors that count; where the neighborhood has fewer, all of it.
-        temperature: A smaller one gives near neighbors more of the weight.
-        rows: Rows of the query compared at once; ``rows * w`` times ``R * (2 * radius + rows) * w``
-            similarities are held, twice: 20 MB for ``rows=4``, 8 references and 30 x 53 patches.
+        query: Unit-length features, ``(B, h, w, D)``.
+        references: Unit-length features of R frames, ``(B, R, h, w, D)``.
+        labels: Labels of the references, one-hot or soft, ``(B, R, h, w, C)``.
+        radius: Radius of the square neighborhood in patches; 0 is the same position.
+        topk: Maximum number of neighbors.
+        temperature: Softmax temperature of the weights.
+        rows: Query rows per chunk. Memory: twice ``rows * w`` times ``R * (2 * radius + rows) * w``
+            similarities, 20 MB for ``rows=4``, 8 references and 30 x 53 patches.
 
     Returns:
         ``(B, h, w, C)``, float32.
@@ -63,17 +63,16 @@ def propagate_through_video(features: Iterable[Tensor],
                             first_labels: Tensor,
                             num_last_frames: int = 7,
                             **kwargs) -> Iterator[Tensor]:
-    """Carry the labels of the first frame of a video through all others.
+    """Propagate the labels of the first frame through a video.
 
-    The references of a frame are the first one and the last ``num_last_frames`` before it, with
-    what was found for them; the first frame is never among the latter, too. No more frames than
-    these are held.
+    The references of a frame are the first frame and the ``num_last_frames`` predicted frames
+    before it. Only these are kept in memory.
 
     Args:
-        features: Of each frame, ``(h, w, D)``, of any length; read one by one.
+        features: Features ``(h, w, D)`` of each frame, of any length; read lazily.
         first_labels: Labels of the first frame, ``(h, w, C)``.
-        num_last_frames: 0 leaves the first frame alone.
-        **kwargs: Of :func:`propagate_labels`.
+        num_last_frames: Number of previous frames; 0 uses only the first frame.
+        **kwargs: Arguments of :func:`propagate_labels`.
 
     Yields:
         Labels ``(h, w, C)`` of the second frame, the third, ...

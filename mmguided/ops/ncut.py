@@ -1,4 +1,4 @@
-"""Normalized cuts of batches of graphs (Shi and Malik, 2000)."""
+"""Batched normalized cuts of graphs (Shi and Malik, 2000)."""
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -9,18 +9,18 @@ from torch import Tensor
 
 @dataclass(frozen=True)
 class NormalizedCut:
-    """Two sides of each of B graphs with n nodes.
+    """Bipartition of B graphs with n nodes.
 
     Attributes:
-        eigenvector: y of the second smallest eigenvalue of ``(D - M) y = lambda D y``, ``(B, n)``,
-            with ``y D y = 1``; its entry of the largest absolute value is positive. Negative
-            weights may make an eigenvalue below 0, that of the equal entries: then y is of it.
-        side: ``(B, n)`` bool, whether an entry is at least the mean of all: the side that holds the
-            largest one.
-        residual: ``||A u - mu u||``, ``(B, )``, of ``u = D^(1/2) y`` and
-            ``A = D^(-1/2) M D^(-1/2)``: 0 for an exact solution, and where there is no cut.
-        valid: ``(B, )`` bool; False for a graph without a cut: its nodes are all alike, or one has
-            no positive weight, or a weight is not finite.
+        eigenvector: Eigenvector y of the second smallest eigenvalue of
+            ``(D - M) y = lambda D y``, ``(B, n)``, with ``y D y = 1``; its entry of largest
+            magnitude is positive. Negative weights can make an eigenvalue smaller than 0, that of
+            the constant vector; y then belongs to it.
+        side: ``(B, n)`` bool, True for entries at or above the mean: the side of the largest entry.
+        residual: ``||A u - mu u||``, ``(B, )``, with ``u = D^(1/2) y`` and
+            ``A = D^(-1/2) M D^(-1/2)``; 0 for an exact solution or an invalid cut.
+        valid: ``(B, )`` bool; False if all nodes are alike, a node has no positive weight, or a
+            weight is not finite.
     """
     eigenvector: Tensor
     side: Tensor
@@ -38,27 +38,26 @@ def normalized_cut(similarity: Tensor,
                    nodes: Tensor | None = None) -> NormalizedCut:
     """Cut each graph in two by the second smallest eigenvector of its normalized Laplacian.
 
-    That vector is the dominant one of ``A = D^(-1/2) M D^(-1/2)`` once the trivial one,
-    ``D^(1/2) 1``, is taken out. It is found by subspace iteration: a few plain steps of a block of
-    vectors, then rounds of a Chebyshev polynomial of A, which damps all eigenvalues below the
-    smallest that the block has found, each followed by a Rayleigh-Ritz step. All graphs take the
-    same number of steps, so that a GPU is never waited for. The start is fixed: no random numbers.
+    It is the dominant eigenvector of ``A = D^(-1/2) M D^(-1/2)`` after deflating the trivial one,
+    ``D^(1/2) 1``. Subspace iteration finds it: a few plain steps on a block of vectors, then rounds
+    of a Chebyshev filter, which damps the eigenvalues below the smallest Ritz value, each followed
+    by a Rayleigh-Ritz step. All graphs take the same number of steps, so that the GPU never
+    synchronizes. The starting block is deterministic.
 
-    The cut is defined where D is positive, and means little where it is nearly 0, for such a node
-    decides alone. A graph with such a row, which negative cosines can make, is cut without its
-    negative weights.
+    The cut requires a positive D; nodes with a degree near 0, which negative cosines can cause,
+    would dominate it. A graph with such a node is cut without its negative weights.
 
     Args:
-        similarity: M, ``(B, n, n)``, symmetric and positive semidefinite, as cosines of features
-            are; of any floating dtype, computed in float32.
-        block_size: Vectors in the block, fewer than n.
+        similarity: M, ``(B, n, n)``, symmetric and positive semidefinite, such as cosine
+            similarities; any floating dtype, computed in float32.
+        block_size: Vectors in the block, less than n.
         num_steps: Plain steps.
-        num_rounds: Rounds of Chebyshev polynomials.
-        degree: Of the polynomials: steps in each round.
-        min_mean: Smallest mean of a row of M with which negative weights are kept.
-        eps: Smallest eigenvalue of A of a graph that has a cut.
-        nodes: ``(B, n)`` bool, which nodes the graphs have; None is all. The others have an entry
-            of 0 and are on neither side.
+        num_rounds: Chebyshev rounds.
+        degree: Polynomial degree: steps per round.
+        min_mean: Minimum row mean of M at which negative weights are kept.
+        eps: Minimum eigenvalue of A for a valid cut.
+        nodes: Nodes of each graph, ``(B, n)`` bool; None for all. Other nodes have the entry 0 and
+            belong to neither side.
     """
     similarity = similarity.float()
     if nodes is None:
@@ -70,14 +69,13 @@ def normalized_cut(similarity: Tensor,
     similarity = similarity.maximum(torch.where(signed, -torch.inf, 0.))
     degrees = similarity.sum(dim=-1).unsqueeze(1)
     scale = torch.where(nodes.unsqueeze(1), degrees.rsqrt(), 0)
-    # A without its part along the trivial vector is scale * (M - d d^T / sum(d)) * scale. The
-    # subtraction comes first: what is left may be small.
+    # Deflated A: scale * (M - d d^T / sum(d)) * scale. Subtract first: the difference may be small.
     part = degrees / degrees.sum(dim=-1, keepdim=True).sqrt()
     deflated = torch.baddbmm(similarity, part.mT, part, alpha=-1)
 
     def step(block: Tensor) -> Tensor:
-        """A applied to rows ``(B, k, n)``. Without negative weights it may have negative
-        eigenvalues, but none below -1: (A + 1) / 2 has the same vectors and none below 0."""
+        """Apply A to rows ``(B, k, n)``. After clipping negative weights, A may have eigenvalues in
+        [-1, 0): (A + 1) / 2 has the same eigenvectors and no negative eigenvalue."""
         moved = ((block * scale) @ deflated) * scale
         return torch.where(signed, moved, (moved + block) / 2)
 
@@ -86,8 +84,8 @@ def normalized_cut(similarity: Tensor,
         block = _orthonormal(step(block))
     values, block = _rayleigh_ritz(block, step)
     for _ in range(num_rounds):
-        # [0, bound] is mapped to [-1, 1], outside of which the polynomials grow: by 38 a step at
-        # most, lest they overflow.
+        # Map [0, bound] to [-1, 1]: Chebyshev polynomials grow outside. The clamp limits growth to
+        # a factor of 38 per step against overflow.
         bound = values[:, :1, None].clamp(min=values[:, -1:, None] / 10).clamp(min=eps)
         last, block = block, 2 / bound * step(block) - block
         for _ in range(degree - 1):
@@ -98,7 +96,7 @@ def normalized_cut(similarity: Tensor,
 
     y = (vector * scale).squeeze(1)
     y = y * y.gather(1, y.abs().argmax(dim=1, keepdim=True)).sign()
-    # What is not finite has stayed within its graph.
+    # Non-finite values do not spread to other graphs.
     valid = (value > eps) & ((degrees.squeeze(1) > eps) | ~nodes).all(dim=-1) & (
         y.isfinite().all(dim=-1))
     y = torch.where(valid.unsqueeze(-1), y, 0)
@@ -107,15 +105,14 @@ def normalized_cut(similarity: Tensor,
 
 
 def cut_into(similarity: Tensor, num_clusters: int) -> Tensor:
-    """Cut each graph into clusters, for analysis: the largest one in two, again and again
-    (Self-guided MAE, Fig. 1).
+    """Cluster each graph by repeatedly cutting its largest cluster (Self-guided MAE, Fig. 1).
 
     Args:
         similarity: M, ``(B, n, n)``, see :func:`normalized_cut`.
-        num_clusters: K; a graph whose largest cluster has no cut has fewer.
+        num_clusters: K; fewer result if the largest cluster has no valid cut.
 
     Returns:
-        The cluster of each node, ``(B, n)``, int64, counted from 0.
+        Cluster index of each node, ``(B, n)``, int64.
     """
     clusters = torch.zeros(similarity.shape[:2], dtype=torch.int64, device=similarity.device)
     for new in range(1, num_clusters):
@@ -127,8 +124,8 @@ def cut_into(similarity: Tensor, num_clusters: int) -> Tensor:
 
 
 def _start(block_size: int, degrees: Tensor) -> Tensor:
-    """Cosines of rising frequency, without their part along the trivial vector, ``(B, block_size,
-    size)``; degrees are ``(B, 1, size)``."""
+    """Cosines of increasing frequency, orthogonal to the trivial vector, ``(B, block_size, n)``;
+    degrees are ``(B, 1, n)``."""
     frequency = torch.arange(1, block_size + 1, device=degrees.device).unsqueeze(1)
     size = degrees.shape[-1]
     position = (torch.arange(size, device=degrees.device) + 0.5) / size
@@ -138,8 +135,8 @@ def _start(block_size: int, degrees: Tensor) -> Tensor:
 
 
 def _orthonormal(block: Tensor) -> Tensor:
-    """An orthonormal basis of the rows of ``(B, k, n)``, by Gram-Schmidt, each row twice; a row
-    that is none but for rounding becomes 0. A GPU takes all graphs at once, and nothing fails."""
+    """Orthonormalize the rows of ``(B, k, n)`` by Gram-Schmidt with reorthogonalization; linearly
+    dependent rows become 0. Batched, and unlike QR it never fails."""
     basis = F.normalize(block[:, :1], dim=-1)
     for row in F.normalize(block[:, 1:], dim=-1).split(1, dim=1):
         for _ in range(2):
@@ -150,8 +147,8 @@ def _orthonormal(block: Tensor) -> Tensor:
 
 
 def _rayleigh_ritz(block: Tensor, step: Callable[[Tensor], Tensor]) -> tuple[Tensor, Tensor]:
-    """Ritz values ``(B, k)``, rising, and the vectors in their order, of orthonormal rows."""
+    """Ritz values ``(B, k)``, ascending, and Ritz vectors of orthonormal rows."""
     projected = step(block) @ block.mT
-    projected = ((projected + projected.mT) / 2).nan_to_num()  # eigh would stop at NaN
+    projected = ((projected + projected.mT) / 2).nan_to_num()  # eigh raises on NaN
     values, rotation = torch.linalg.eigh(projected)
     return values, rotation.mT @ block

@@ -1,10 +1,10 @@
-"""Images to rows of patches and back; any height and width that the patch size divides."""
+"""Conversion between images and sequences of patches."""
 import torch
 from torch import Tensor
 
 
 def patchify(images: Tensor, patch_size: int) -> Tensor:
-    """Cut images into patches, row by row; inside a patch channels vary fastest (MAE's order).
+    """Cut images into patches in row-major order; channels vary fastest within a patch, as in MAE.
 
     Args:
         images: ``(B, C, H, W)``.
@@ -20,21 +20,21 @@ def patchify(images: Tensor, patch_size: int) -> Tensor:
 
 
 def unpatchify(patches: Tensor, patch_size: int, grid: tuple[int, int]) -> Tensor:
-    """The inverse of :func:`patchify` for a grid of ``(h, w)`` patches."""
+    """Invert :func:`patchify` for a grid of ``(h, w)`` patches."""
     batch, h, w = patches.shape[0], *grid
     images = patches.reshape(batch, h, w, patch_size, patch_size, -1).permute(0, 5, 1, 3, 2, 4)
     return images.reshape(batch, -1, h * patch_size, w * patch_size)
 
 
 def normalize_patches(patches: Tensor, eps: float = 1e-6) -> tuple[Tensor, Tensor, Tensor]:
-    """Each patch with zero mean and unit (unbiased) variance, MAE's ``norm_pix``.
+    """Normalize each patch to zero mean and unit (unbiased) variance: MAE's ``norm_pix_loss``.
 
     Args:
         patches: ``(B, L, D)``.
 
     Returns:
-        Normalized patches ``(B, L, D)``, their means and standard deviations ``(B, L, 1)``, with
-        which ``normalized * std + mean`` gives the patches back.
+        Normalized patches ``(B, L, D)``, means and standard deviations ``(B, L, 1)``;
+        ``normalized * std + mean`` restores the patches.
     """
     var, mean = torch.var_mean(patches, dim=-1, keepdim=True)
     std = (var + eps).sqrt()

@@ -1,4 +1,4 @@
-"""Fixed two-dimensional sine-cosine position embeddings, and tables of relative positions."""
+"""2D sine-cosine position embeddings and relative position bias tables."""
 import math
 
 import numpy as np
@@ -10,7 +10,7 @@ def sincos_position_embedding(grid: tuple[int, int], dim: int, cls_token: bool =
     """MAE's fixed position embedding: the first half of the channels encodes the column, the second
     half the row, each as sines then cosines of wavelengths from 2 pi to 10000 * 2 pi.
 
-    Not mmpretrain's function, which swaps the halves and is right for square grids alone.
+    mmpretrain's function swaps the halves and supports only square grids.
 
     Args:
         grid: Number of patches ``(h, w)``.
@@ -25,7 +25,7 @@ def sincos_position_embedding(grid: tuple[int, int], dim: int, cls_token: bool =
     """
     if dim % 4:
         raise ValueError(f'dim={dim}: sine-cosine position embeddings need a multiple of 4')
-    # float64 keeps the large products exact to float32's last place, as the released code does.
+    # float64, as in the released code: large products stay exact in float32.
     omega = 10000**(-torch.arange(dim // 4, dtype=torch.float64) / (dim // 4))
     rows, columns = (torch.arange(n, dtype=torch.float64) for n in grid)
     rows, columns = torch.meshgrid(rows, columns, indexing='ij')
@@ -37,21 +37,20 @@ def sincos_position_embedding(grid: tuple[int, int], dim: int, cls_token: bool =
 
 
 def resize_relative_positions(table: Tensor, window: int) -> Tensor:
-    """A Swin's table of relative positions for windows of another side, as SimMIM resizes it.
+    """Resize a Swin relative position bias table to another window size, as in SimMIM.
 
-    The offsets that the table was trained at are taken to lie at distances that grow by a constant
-    factor, chosen so that the farthest offset of the new window is at the farthest trained one: the
-    new table is read out of a cubic spline through them. mmpretrain's function does the same by
-    ``interp2d``, which SciPy has removed.
+    The trained offsets are placed at distances that grow geometrically, so that the farthest one
+    coincides with the farthest offset of the new window. The new table is interpolated by a cubic
+    spline. mmpretrain's function uses ``interp2d``, which SciPy has removed.
 
     Args:
-        table: ``((2 * w - 1)**2, num_heads)`` of windows of side w, w > 2.
+        table: ``((2 * w - 1)**2, num_heads)`` for windows of side w > 2.
         window: Side of the new windows.
 
     Returns:
         ``((2 * window - 1)**2, num_heads)``.
     """
-    # Only here: nothing else needs SciPy, whose import takes its time.
+    # Local import: SciPy loads slowly and nothing else needs it.
     from scipy.interpolate import make_interp_spline
     from scipy.optimize import brentq
 

@@ -1,20 +1,20 @@
-"""Taking tokens out of a sequence, putting them back, and comparing a choice with scores."""
+"""Selection of tokens from a sequence, its inverse, and top-k overlap."""
 import torch
 from torch import Tensor
 
 
 def gather_tokens(tokens: Tensor, ids: Tensor) -> Tensor:
-    """The tokens at ``ids``: ``(B, L, D)`` and ``(B, n)`` give ``(B, n, D)``."""
+    """Select tokens ``(B, L, D)`` by ``ids (B, n)``; returns ``(B, n, D)``."""
     return tokens.gather(1, ids.unsqueeze(-1).expand(-1, -1, tokens.shape[-1]))
 
 
 def restore_tokens(visible: Tensor, mask_token: Tensor, ids_restore: Tensor) -> Tensor:
-    """Fill the masked places with the mask token and go back to the image's order.
+    """Insert mask tokens and restore the patch order of the image.
 
     Args:
         visible: Visible tokens in the order of ``ids_keep``, ``(B, Lv, D)``.
         mask_token: ``(1, 1, D)``.
-        ids_restore: Where each patch of the image stands in [visible, masked], ``(B, L)``.
+        ids_restore: Index of each patch in the sequence [visible, masked], ``(B, L)``.
 
     Returns:
         ``(B, L, D)``.
@@ -25,7 +25,7 @@ def restore_tokens(visible: Tensor, mask_token: Tensor, ids_restore: Tensor) -> 
 
 
 def topk_overlap(scores: Tensor, ids: Tensor) -> Tensor:
-    """Share of ``ids (B, k)`` that are among the k highest of ``scores (B, n)``, a scalar: 1 for
-    top-k, ``k / n`` on average for ids at random."""
+    """Share of ``ids (B, k)`` among the top k of ``scores (B, n)``, a scalar (top-k selection: 1;
+    random ids: ``k / n`` on average)."""
     highest = torch.zeros_like(scores).scatter_(1, scores.topk(ids.shape[1], dim=1).indices, 1)
     return highest.gather(1, ids).mean()

@@ -1,11 +1,11 @@
-"""Windows of a grid of tokens."""
+"""Partition of a token grid into windows."""
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 
 def split_windows(tokens: Tensor, grid: tuple[int, int], size: tuple[int, int]) -> Tensor:
-    """Cut a grid into windows; the last ones are filled up with zeros at the bottom and the right.
+    """Split a grid into windows, zero-padded at the bottom and right.
 
     Args:
         tokens: ``(B, h * w, D)``.
@@ -13,7 +13,7 @@ def split_windows(tokens: Tensor, grid: tuple[int, int], size: tuple[int, int]) 
         size: Height and width of a window.
 
     Returns:
-        Windows ``(B, W, n, D)`` with ``n`` tokens each, row by row.
+        Windows ``(B, W, n, D)`` of ``n`` tokens each, in row-major order.
     """
     x = tokens.unflatten(1, grid)
     bottom, right = -grid[0] % size[0], -grid[1] % size[1]
@@ -25,7 +25,7 @@ def split_windows(tokens: Tensor, grid: tuple[int, int], size: tuple[int, int]) 
 
 def window_padding(grid: tuple[int, int], size: tuple[int, int],
                    device: torch.device | str | None = None) -> Tensor | None:
-    """Which tokens of :func:`split_windows` are filling, ``(W, n)`` bool; None if none is."""
+    """Padding tokens of :func:`split_windows`, ``(W, n)`` bool; None without padding."""
     if grid[0] % size[0] == 0 and grid[1] % size[1] == 0:
         return None
     inside = torch.ones(1, grid[0] * grid[1], 1, device=device)
@@ -33,7 +33,7 @@ def window_padding(grid: tuple[int, int], size: tuple[int, int],
 
 
 def merge_windows(windows: Tensor, grid: tuple[int, int], size: tuple[int, int]) -> Tensor:
-    """Inverse of :func:`split_windows`: windows ``(B, W, n, D)`` to ``(B, h * w, D)``."""
+    """Invert :func:`split_windows`: ``(B, W, n, D)`` to ``(B, h * w, D)``."""
     columns = -(-grid[1] // size[1])
     x = windows.unflatten(2, size).unflatten(1, (-1, columns))  # (B, rows, columns, a, b, D)
     x = x.transpose(2, 3).flatten(3, 4).flatten(1, 2)

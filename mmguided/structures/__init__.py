@@ -1,10 +1,9 @@
-"""Plain data that parts hand to each other."""
+"""Plain data types exchanged between parts."""
 from .clock import Clock, Schedule
 from .observation import Observation, Wants, resolve_layers, unite_wants
 from .patch_mask import PatchMask, len_keep
-from .shot_guidance import ShotGuidance
 
 __all__ = [
-    'Clock', 'Observation', 'PatchMask', 'Schedule', 'ShotGuidance', 'Wants', 'len_keep',
-    'resolve_layers', 'unite_wants'
+    'Clock', 'Observation', 'PatchMask', 'Schedule', 'Wants', 'len_keep', 'resolve_layers',
+    'unite_wants'
 ]

@@ -1,4 +1,4 @@
-"""What guidance and targets ask of an encoder, and what one pass of it answers."""
+"""Encoder observations: requests by guidance and targets, and their results."""
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
@@ -10,15 +10,14 @@ from mmguided.utils.errors import ConfigError
 
 @dataclass(frozen=True)
 class Wants:
-    """What is asked of one pass of an encoder, without gradient.
+    """Requested outputs of one encoder forward without gradient.
 
     Attributes:
-        tokens: The encoder's output tokens.
-        attention: Layers whose attention from [CLS] to the patches is asked for, each with the
-            place of its softmax, see :func:`mmguided.ops.cls_attention_row`:
-            ``{(layer, softmax)}``. Layers count from 0, negative ones from the end; None is every
-            layer.
-        relations: Layers whose attention output before the projection is asked for (Self-guided
+        tokens: Request the output tokens.
+        attention: Requested [CLS]-to-patch attention, ``{(layer, softmax)}``; see
+            :func:`mmguided.ops.cls_attention_row` for ``softmax``. Layers count from 0, negative
+            ones from the end; None means all layers.
+        relations: Layers whose attention output before the projection is requested (Self-guided
             MAE, Eq. 1), counted likewise.
     """
     tokens: bool = False
@@ -28,14 +27,14 @@ class Wants:
     def __post_init__(self) -> None:
         for _, softmax in self.attention:
             if softmax not in ('heads', 'mean', None):
-                raise ConfigError(f"softmax={softmax!r}: choose from 'heads', 'mean' and None")
+                raise ConfigError(f"softmax={softmax!r}: unknown. Choose 'heads', 'mean' or None.")
 
     def __or__(self, other: 'Wants') -> 'Wants':
         return Wants(self.tokens or other.tokens, self.attention | other.attention,
                      self.relations | other.relations)
 
     def resolve(self, num_layers: int) -> 'Wants':
-        """The same with layers counted from 0; IndexError if there is no such layer."""
+        """Resolve layers to indices from 0; raise IndexError if one is out of range."""
         attention = {(layer, softmax) for asked, softmax in self.attention
                      for layer in resolve_layers(None if asked is None else [asked], num_layers)}
         return Wants(self.tokens, frozenset(attention),
@@ -43,7 +42,7 @@ class Wants:
 
 
 def resolve_layers(layers: Iterable[int] | None, num_layers: int) -> list[int]:
-    """Layers in rising order, counted from 0; None is every layer. IndexError if out of range."""
+    """Sorted layer indices from 0; None means all layers. IndexError if one is out of range."""
     layers = range(num_layers) if layers is None else list(layers)
     for layer in layers:
         if not -num_layers <= layer < num_layers:
@@ -53,7 +52,7 @@ def resolve_layers(layers: Iterable[int] | None, num_layers: int) -> list[int]:
 
 
 def unite_wants(*wants: Mapping[str, Wants]) -> dict[str, Wants]:
-    """For each encoder's name, all that is asked of it."""
+    """Merge the requests for each encoder."""
     united = {}
     for each in wants:
         for name, asked in each.items():
@@ -63,19 +62,18 @@ def unite_wants(*wants: Mapping[str, Wants]) -> dict[str, Wants]:
 
 @dataclass(frozen=True)
 class Observation:
-    """What one pass of an encoder answers to :class:`Wants`, on the student's patch grid.
+    """Outputs of one encoder forward requested by :class:`Wants`, on the student's patch grid.
+
+    ``n`` is the number of patches in the encoder: all, in the image's order, or with a mask its
+    ``ids_keep_at`` the layer.
 
     Attributes:
         num_layers: Depth of the encoder.
-        tokens: Output tokens ``(B, 1 + n, D)``, [CLS] first; None if not asked for.
-        attention: ``(layer, softmax)`` -> attention from [CLS] to the patches, averaged over heads,
-            ``(B, n)`` in float32.
+        tokens: Output tokens ``(B, 1 + n, D)``, [CLS] first; None if not requested.
+        attention: ``(layer, softmax)`` -> [CLS]-to-patch attention averaged over heads, ``(B, n)``,
+            float32.
         relations: Layer -> attention output of the patches before the projection, ``(B, n, D)``.
-        scores: Of a guidance, made before, ``(B, n)``; they come with the images, and not from an
-            encoder.
-
-    ``n`` is the number of patches that the encoder saw: all, in the image's order, or, under a
-    mask, its ``ids_keep_at`` that layer.
+        scores: Cached guidance scores ``(B, n)``, loaded with the images.
     """
     num_layers: int
     tokens: Tensor | None = None
@@ -84,6 +82,6 @@ class Observation:
     scores: Tensor | None = None
 
     def cls_attention(self, layers: Iterable[int] | None, softmax: str | None) -> Tensor:
-        """Attention from [CLS] to the patches, ``(len(layers), B, n)`` by rising layer."""
+        """[CLS]-to-patch attention, ``(len(layers), B, n)`` in ascending layer order."""
         layers = resolve_layers(layers, self.num_layers)
         return torch.stack([self.attention[layer, softmax] for layer in layers])

@@ -1,4 +1,4 @@
-"""Which patches of a batch are visible and which are masked."""
+"""Patch masks: visible and masked patches of a batch."""
 from dataclasses import dataclass
 
 import torch
@@ -6,28 +6,28 @@ from torch import Tensor
 
 
 def len_keep(num_patches: int, mask_ratio: float) -> int:
-    """Number of patches that stay visible: ``floor(num_patches * (1 - mask_ratio))``.
+    """Number of visible patches: ``floor(num_patches * (1 - mask_ratio))``.
 
-    All rounding happens here. The product is exact in decimals but not in binary
-    (``int(10 * (1 - 0.9))`` is 0), so 1e-6 of a patch is added before the floor.
+    The only place that rounds. 1e-6 is added because the product is inexact in binary
+    (``int(10 * (1 - 0.9))`` is 0).
     """
     return int(num_patches * (1 - mask_ratio) + 1e-6)
 
 
 @dataclass(frozen=True)
 class PatchMask:
-    """The visible and the masked patches of B images, all with the same number of each.
+    """Mask of B images; all images have the same number of visible patches.
 
-    A mask may come in several shots, each before a layer of the encoder (Conditional MAE,
-    Sec. 2.2). Patches are ordered by the shot that masks them: the visible ones first, then those
-    of the last shot, those of the first shot at the end. The patches present at any layer are then
-    the first of ``ids_shuffle``, and masking tokens is cutting the sequence.
+    A mask may consist of several shots, each before a layer of the encoder (Conditional MAE,
+    Sec. 2.2). Patches are sorted by shot: visible patches first, then those of the last shot, those
+    of the first shot last. The patches present at a layer are therefore a prefix of
+    ``ids_shuffle``, and masking truncates the sequence.
 
     Attributes:
-        ids_shuffle: The patches in that order, ``(B, L)``, a permutation.
-        ids_restore: Position of each patch in ``ids_shuffle``, ``(B, L)``, the inverse permutation.
-        shots: ``(layer, len_keep)`` of each shot, by rising layer: the number of patches present
-            when that layer runs.
+        ids_shuffle: Patches in that order, ``(B, L)``, a permutation.
+        ids_restore: Inverse permutation, ``(B, L)``.
+        shots: ``(layer, len_keep)`` of each shot in ascending layer order; ``len_keep`` is the
+            number of patches present from that layer on.
         grid: Patches ``(h, w)`` of an image, ``h * w = L``.
     """
     ids_shuffle: Tensor
@@ -38,17 +38,24 @@ class PatchMask:
     @classmethod
     def from_ids(cls, ids_shuffle: Tensor, shots: tuple[tuple[int, int], ...],
                  grid: tuple[int, int]) -> 'PatchMask':
-        """From the attributes other than ``ids_restore``; no shots mask nothing."""
+        """Create a mask from all attributes except ``ids_restore``."""
         positions = torch.arange(ids_shuffle.shape[1], device=ids_shuffle.device)
         ids_restore = torch.empty_like(ids_shuffle).scatter_(
             1, ids_shuffle, positions.expand_as(ids_shuffle))
         return cls(ids_shuffle, ids_restore, shots, grid)
 
     @classmethod
+    def none(cls, batch_size: int, grid: tuple[int, int],
+             device: torch.device | None = None) -> 'PatchMask':
+        """Mask without masked patches; patches are in the image's order."""
+        patches = torch.arange(grid[0] * grid[1], device=device)
+        return cls.from_ids(patches.expand(batch_size, -1), (), grid)
+
+    @classmethod
     def random(cls, batch_size: int, grid: tuple[int, int], mask_ratio: float,
                device: torch.device, generator: torch.Generator | None = None) -> 'PatchMask':
-        """One shot before layer 0, every subset as likely as any other (MAE); a generator, on the
-        CPU, takes the place of torch's own on the device."""
+        """Uniform random mask of one shot before layer 0 (MAE). ``generator``, on the CPU, replaces
+        torch's global generator of the device."""
         num = grid[0] * grid[1]
         noise = torch.rand(batch_size, num, generator=generator,
                            device=device if generator is None else None)
@@ -57,7 +64,7 @@ class PatchMask:
 
     @property
     def num_patches(self) -> int:
-        """L."""
+        """Number L of patches."""
         return self.ids_shuffle.shape[1]
 
     @property
@@ -67,22 +74,27 @@ class PatchMask:
 
     @property
     def ids_keep(self) -> Tensor:
-        """Visible patches ``(B, Lv)``, in the order in which the encoder sees them."""
+        """Visible patches ``(B, Lv)`` in the encoder's order."""
         return self.ids_shuffle[:, :self.len_keep]
 
     @property
     def ids_mask(self) -> Tensor:
-        """Masked patches ``(B, Lm)``, those of the last shot first."""
+        """Masked patches ``(B, Lm)``, last shot first."""
         return self.ids_shuffle[:, self.len_keep:]
 
     @property
     def mask(self) -> Tensor:
-        """``(B, L)``, float32, 1 = masked in any shot, 0 = visible (MAE's convention)."""
+        """``(B, L)``, float32, 1 = masked, 0 = visible (MAE's convention)."""
         return (self.ids_restore >= self.len_keep).float()
 
     @property
+    def groups(self) -> Tensor:
+        """One-hot ``(B, L, 2)``, float32: visible, masked."""
+        return torch.stack((1 - self.mask, self.mask), dim=-1)
+
+    @property
     def shot(self) -> Tensor:
-        """The shot that masks each patch, counted from 1; 0 = visible. ``(B, L)``, int64."""
+        """Shot that masks each patch, counted from 1; 0 = visible. ``(B, L)``, int64."""
         survived = sum((self.ids_restore < keep).long() for _, keep in self.shots)
         return torch.where(self.ids_restore >= self.len_keep, survived + 1, 0)
 

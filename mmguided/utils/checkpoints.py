@@ -1,4 +1,4 @@
-"""Strict loading: the checkpoint that a config names must hold the encoder of the config."""
+"""Strict loading of encoders and models."""
 import math
 import os
 import re
@@ -14,54 +14,51 @@ from .errors import ConfigError, check_file
 
 _ENCODER = 'backbone.init_cfg.checkpoint'
 
-#: Names of mask tokens in an encoder, which nothing reads without a mask.
+#: Pattern of mask token names in an encoder.
 MASK_TOKENS = r'(stage_mask_tokens\.\d+|mask_token)$'
 
 Shape = tuple[int, ...]
 
 
-def read_checkpoint(settings: Mapping, field: str = _ENCODER
-                    ) -> tuple[Mapping, str]:
-    """Weights of the checkpoint that ``backbone.init_cfg`` names, and what stands before the
-    encoder's names in it.
+def read_checkpoint(settings: Mapping, field: str = _ENCODER) -> tuple[Mapping, str]:
+    """Read the weights of the checkpoint in ``backbone.init_cfg``, and the prefix of the encoder.
 
     Args:
         settings: Result of :func:`mmguided.utils.configs.pretrained_settings`.
-        field: What to call it in errors.
+        field: Config field for errors.
 
     Raises:
-        ConfigError: If it names none, or no file of weights that torch can read.
+        ConfigError: If no checkpoint is given, or it is missing or unreadable.
     """
     path = settings.get('checkpoint')
-    remedy = 'name a checkpoint' + (
-        f', with --cfg-options model.{field}=PATH' if '.' in field else '')
+    remedy = (f'Set --cfg-options model.{field}=PATH.' if '.' in field else
+              'Give the path of a checkpoint.')
     if not path:
-        raise ConfigError(f'{field} is empty: {remedy}')
+        raise ConfigError(f'{field}={path!r}: no checkpoint. {remedy}')
     return weights_of(load_checkpoint(path, field, remedy)), settings.get('prefix', '')
 
 
 def load_checkpoint(path: str, field: str, remedy: str) -> Mapping:
-    """All that a checkpoint holds, on the CPU; see :func:`weights_of`.
+    """Load all content of a checkpoint to the CPU; see :func:`weights_of`.
 
     Raises:
-        ConfigError: If there is no such file, or no file of weights that torch can read.
+        ConfigError: If the file is missing, unreadable or contains no weights.
     """
     check_file(field, path, remedy)
     try:
         loaded = CheckpointLoader.load_checkpoint(os.path.expanduser(path), map_location='cpu')
     except (RuntimeError, UnpicklingError, EOFError, KeyError) as error:
         raise ConfigError(f'{field}={path!r} cannot be read as a checkpoint '
-                          f'({type(error).__name__}: {error}): is the file whole? If it is, '
-                          f'{remedy}') from error
+                          f'({type(error).__name__}: {error}). {remedy}') from error
     state = weights_of(loaded)
     if not isinstance(state, Mapping):
-        raise ConfigError(f'{field}={path!r} holds a {type(state).__name__}, not weights by name: '
-                          f'{remedy}')
+        raise ConfigError(f'{field}={path!r}: contains a {type(state).__name__}, not weights by '
+                          f'name. {remedy}')
     return loaded
 
 
 def weights_of(checkpoint: Mapping) -> Mapping:
-    """The weights by name among all that a checkpoint holds."""
+    """State dict of a checkpoint."""
     if isinstance(checkpoint, Mapping):
         return checkpoint.get('state_dict', checkpoint.get('model', checkpoint))
     return checkpoint
@@ -73,19 +70,18 @@ def load_encoder(encoder: nn.Module,
                  new: str | None = None,
                  field: str = _ENCODER,
                  resize: Callable[[dict], dict] | None = None) -> None:
-    """Load an encoder's weights strictly; a position embedding of another grid is resized.
+    """Load an encoder's weights strictly; position embeddings are resized to its grid.
 
     Args:
-        encoder: Module to fill.
+        encoder: Encoder to load.
         settings: Result of :func:`mmguided.utils.configs.pretrained_settings`.
-        unused: Pattern of the names that a checkpoint may have and the encoder does not.
-        new: Pattern of the encoder's names that a checkpoint may lack; they keep their values.
-        field: What to call the checkpoint in errors.
-        resize: Gives those weights of a checkpoint, by name, that are of another size in this
-            encoder, in its own size.
+        unused: Pattern of checkpoint names to ignore.
+        new: Pattern of encoder names that may be missing; they keep their initialization.
+        field: Config field for errors.
+        resize: Function from checkpoint weights to the resized weights, by name.
 
     Raises:
-        ConfigError: If there is no such file, or if it lacks or contradicts another weight.
+        ConfigError: If the file is missing, or another weight is missing or mismatched.
     """
     state, prefix = read_checkpoint(settings, field)
     theirs = {name.removeprefix(prefix): value for name, value in state.items()
@@ -100,25 +96,25 @@ def load_encoder(encoder: nn.Module,
                     {**state, **{prefix + name: value for name, value in theirs.items()}}.items()
                     if name.removeprefix(prefix) not in left_out}, prefix)
     encoder.load_state_dict({name: value for name, value in theirs.items() if name not in left_out},
-                            strict=False)  # the fresh ones are missing, all others are checked
+                            strict=False)  # only fresh weights are missing, as checked above
     notes = ''.join(f'; {what}: {_some(names)}' for what, names in (
-        ('not used', left_out), ('initialized anew', fresh), ('resized', list(resized)))
+        ('ignored', left_out), ('newly initialized', fresh), ('resized', list(resized)))
                     if names)
     MMLogger.get_current_instance().info(
         f'Every key of the encoder is loaded from {settings["checkpoint"]}{notes}')
 
 
 def load_model(model: nn.Module, path: str) -> None:
-    """Load a checkpoint strictly: all weights, or into a k-NN classifier those of the encoder.
+    """Load a checkpoint strictly; a k-NN classifier loads only the encoder.
 
     Raises:
-        ConfigError: If there is no such file, or it is not of this model.
+        ConfigError: If the file is missing or does not match the model.
     """
     load_weights(model, read_checkpoint(dict(checkpoint=path), 'pretrained')[0], path)
 
 
 def load_weights(model: nn.Module, state: Mapping[str, Tensor], path: str) -> None:
-    """:func:`load_model` of weights that have been read from a path."""
+    """:func:`load_model` for weights already read from ``path``."""
     only_encoder = all(name.startswith('backbone.') for name in model.state_dict())
     if only_encoder:
         state = {name: value for name, value in state.items() if name.startswith('backbone.')}
@@ -127,17 +123,17 @@ def load_weights(model: nn.Module, state: Mapping[str, Tensor], path: str) -> No
     except RuntimeError as error:
         check_backbone(model.state_dict(), state)
         lines = ' '.join(line.strip() for line in str(error).splitlines()[1:])
-        raise ConfigError(f'pretrained={path!r} is not of this model, though its encoder fits: '
-                          f'{lines[:400]}') from error
+        raise ConfigError(f'pretrained={path!r}: only the encoder matches this model '
+                          f'({lines[:400]}). Use a checkpoint of this config.') from error
 
 
 @dataclass(frozen=True)
 class BackboneReport:
-    """Differences between the encoder of a model and that of a checkpoint.
+    """Differences between the encoders of a model and a checkpoint.
 
     Attributes:
-        missing: Names that only the model has.
-        unexpected: Names that only the checkpoint has.
+        missing: Names only in the model.
+        unexpected: Names only in the checkpoint.
         mismatched: Name -> shape in the model and shape in the checkpoint.
     """
     missing: tuple[str, ...]
@@ -146,7 +142,7 @@ class BackboneReport:
 
     @property
     def fits(self) -> bool:
-        """Whether every weight of the encoder has its counterpart."""
+        """True without differences."""
         return not (self.missing or self.unexpected or self.mismatched)
 
     def __str__(self) -> str:
@@ -160,10 +156,10 @@ class BackboneReport:
 def compare_backbone(model_state: Mapping[str, Tensor],
                      checkpoint_state: Mapping[str, Tensor],
                      prefix: str = 'backbone.') -> BackboneReport:
-    """Compare the names and shapes of the weights under ``prefix`` in two state dicts.
+    """Compare names and shapes of the weights with ``prefix`` in two state dicts.
 
-    A position embedding of another, square grid is not a difference: mmpretrain resizes it on
-    loading. A mask token that the model lacks is none either: without a mask nothing reads it.
+    Ignores position embeddings of another square grid, which mmpretrain resizes, and mask tokens
+    that the model lacks.
     """
     ours, theirs = _below(model_state, prefix), _below(checkpoint_state, prefix)
     return BackboneReport(
@@ -180,27 +176,23 @@ def compare_backbone(model_state: Mapping[str, Tensor],
 def check_backbone(model_state: Mapping[str, Tensor],
                    checkpoint_state: Mapping[str, Tensor],
                    prefix: str = 'backbone.') -> BackboneReport:
-    """:func:`compare_backbone`, but a difference is an error.
+    """:func:`compare_backbone` that raises ConfigError on a difference.
 
-    With ``prefix=''`` the states are compared whole: of encoders, or of models with an encoder.
-
-    Raises:
-        ConfigError: Naming the differences, what the checkpoint holds, and the remedy; or because
-            the model has no weight under ``prefix``.
+    With ``prefix=''``, the full states of encoders or models are compared.
     """
     if not _below(model_state, prefix):
-        raise ConfigError(f'prefix={prefix!r}: the model has no weight whose name starts so '
-                          f'(it has {_some(model_state)})')
+        raise ConfigError(f'prefix={prefix!r}: the model has no such weights '
+                          f'({_some(model_state)}). Correct the prefix.')
     report = compare_backbone(model_state, checkpoint_state, prefix)
     if report.fits:
         return report
     if prefix or not _below(model_state, 'backbone.'):
-        raise ConfigError(f'the checkpoint is not of this encoder: {report}. '
+        raise ConfigError(f'checkpoint: not of this encoder: {report}. '
                           + _remedy(report, model_state, checkpoint_state, prefix))
     encoder = compare_backbone(model_state, checkpoint_state)
-    raise ConfigError(f'the checkpoint is not of this model: {report}. ' + (
-        'Its encoder fits, the rest does not: give a checkpoint that this config has trained, not '
-        'one of pretraining or of other classes' if encoder.fits else
+    raise ConfigError(f'checkpoint: not of this model: {report}. ' + (
+        'Only the encoder matches. Use a checkpoint trained with this config, not one of '
+        'pretraining or of other classes.' if encoder.fits else
         _remedy(encoder, model_state, checkpoint_state, 'backbone.')))
 
 
@@ -214,7 +206,7 @@ def _is_mask_token(name: str) -> bool:
 
 
 def _is_resizable(name: str, shape: Shape, theirs: Mapping[str, Shape]) -> bool:
-    """Whether mmpretrain can interpolate this weight: it takes the grid for a square."""
+    """True if mmpretrain can interpolate this weight: it assumes a square grid."""
     if name.rpartition('.')[2] != 'pos_embed':
         return False
     if len(theirs[name]) != 3 or theirs[name][::2] != shape[::2]:
@@ -227,27 +219,26 @@ def _remedy(report: BackboneReport, model_state: Mapping[str, Tensor],
             checkpoint_state: Mapping[str, Tensor], prefix: str) -> str:
     ours, theirs = _below(model_state, prefix), _below(checkpoint_state, prefix)
     if not theirs:
-        return (f"It has no name that starts with '{prefix}' (it has {_some(checkpoint_state)}): "
-                'give a checkpoint of tools/train.py, or convert it with tools/model_converters')
+        return (f"It has no weights with the prefix '{prefix}' ({_some(checkpoint_state)}). Use a "
+                'checkpoint of tools/train.py, or convert it with tools/model_converters.')
     if set(report.missing) == {f'{prefix}ln2.weight', f'{prefix}ln2.bias'}:
         if report.unexpected:
-            return ('This config fine-tunes: name the pretrained encoder in '
-                    'model.backbone.init_cfg.checkpoint; test, or load_from, a checkpoint that '
-                    'fine-tuning has saved')
-        return ("ln2 comes from out_type='avg_featmap' and is not pretrained: use "
-                "out_type='featmap' and average the map (necks: GlobalAveragePooling)")
+            return ('This config fine-tunes. Set model.backbone.init_cfg.checkpoint to the '
+                    'pretrained encoder; test and load_from need a fine-tuned checkpoint.')
+        return ("ln2, of out_type='avg_featmap', is not pretrained. Use out_type='featmap' and the "
+                'neck GlobalAveragePooling.')
     if set(report.mismatched) == {f'{prefix}pos_embed'}:
-        return ('mmpretrain resizes a position embedding of a square grid only: '
-                'set img_size to that of pretraining')
+        return ('mmpretrain resizes position embeddings of square grids only. Set img_size to that '
+                'of pretraining.')
     held, built = _describe(theirs), _describe(ours)
     if held and built and held != built:
-        return (f'The checkpoint holds a ViT of {held}; this config builds {built}: '
-                'pick the config that matches the checkpoint')
-    return 'Pick the config that matches the checkpoint, or a checkpoint that is complete'
+        return (f'The checkpoint holds a ViT of {held}; this config builds {built}. Use the config '
+                'of the checkpoint.')
+    return 'Use the config of the checkpoint, or a complete checkpoint.'
 
 
 def _describe(shapes: Mapping[str, Shape]) -> str | None:
-    """Size of a ViT, or of a hybrid, as text; None for another encoder."""
+    """Description of a ViT or hybrid ViT; None for other encoders."""
     pattern = re.compile(r'patch_embed\.(stages\.\d+\.)?projection\.weight$')
     projections = [shape for name, shape in shapes.items() if pattern.match(name)]
     blocks = [int(m[1]) for m in map(re.compile(r'layers\.(\d+)\.').match, shapes) if m]

@@ -1,7 +1,6 @@
-"""Names of weights in released checkpoints and in ours: pure functions over state dicts.
+"""Conversion between the state dicts of released checkpoints and of mmguided.
 
-Every converter is strict: each source key is used or known to be of no use, and each key of the
-target is filled, or the conversion stops and names the difference.
+Converters are strict: missing or unexpected keys raise ConfigError.
 """
 import re
 from collections.abc import Mapping
@@ -13,54 +12,35 @@ from .errors import ConfigError
 StateDict = dict[str, Tensor]
 
 _BLOCK = {
-    'norm1': 'ln1',
-    'norm2': 'ln2',
-    'attn.qkv': 'attn.qkv',
-    'attn.proj': 'attn.proj',
-    'mlp.fc1': 'ffn.layers.0.0',
-    'mlp.fc2': 'ffn.layers.1',
-}
-# Released (timm's) name -> mmpretrain's, of the encoder and of MAE's decoder without their blocks,
-# and of the layer behind the decoder, which is the head's here.
+    'norm1': 'ln1', 'norm2': 'ln2', 'attn.qkv': 'attn.qkv', 'attn.proj': 'attn.proj',
+    'mlp.fc1': 'ffn.layers.0.0', 'mlp.fc2': 'ffn.layers.1'}
+# Released (timm) -> mmpretrain name: encoder, MAE decoder, prediction layer (here in the head).
 _ENCODER = {
-    'cls_token': 'cls_token',
-    'pos_embed': 'pos_embed',
+    'cls_token': 'cls_token', 'pos_embed': 'pos_embed',
     'patch_embed.proj.weight': 'patch_embed.projection.weight',
     'patch_embed.proj.bias': 'patch_embed.projection.bias',
-    'norm.weight': 'ln1.weight',
-    'norm.bias': 'ln1.bias',
-}
+    'norm.weight': 'ln1.weight', 'norm.bias': 'ln1.bias'}
 _DECODER = {
-    'mask_token': 'mask_token',
-    'decoder_pos_embed': 'decoder_pos_embed',
-    'decoder_embed.weight': 'decoder_embed.weight',
-    'decoder_embed.bias': 'decoder_embed.bias',
-    'decoder_norm.weight': 'ln1.weight',
-    'decoder_norm.bias': 'ln1.bias',
-}
+    'mask_token': 'mask_token', 'decoder_pos_embed': 'decoder_pos_embed',
+    'decoder_embed.weight': 'decoder_embed.weight', 'decoder_embed.bias': 'decoder_embed.bias',
+    'decoder_norm.weight': 'ln1.weight', 'decoder_norm.bias': 'ln1.bias'}
 _PREDICTION = {name: name for name in ('decoder_pred.weight', 'decoder_pred.bias')}
 _BATCH_NORM = ('weight', 'bias', 'running_mean', 'running_var', 'num_batches_tracked')
-# The released ccMIM projector is a Sequential(Linear, BN, ReLU, Linear, BN without affine).
+# The released ccMIM projector is Sequential(Linear, BN, ReLU, Linear, BN without affine).
 _PROJECTOR = {
-    **{f'projector.0.{name}': f'fc0.{name}' for name in ('weight', )},
+    'projector.0.weight': 'fc0.weight',
     **{f'projector.1.{name}': f'bn0.{name}' for name in _BATCH_NORM},
-    **{f'projector.3.{name}': f'fc1.{name}' for name in ('weight', )},
+    'projector.3.weight': 'fc1.weight',
     **{f'projector.4.{name}': f'bn1.{name}'
        for name in ('running_mean', 'running_var', 'num_batches_tracked')},
 }
-# The released CMAE projectors and predictor are our NonLinearNeck by name: fc0, bn0, fc1.
+# The released CMAE projectors and predictor use the names of NonLinearNeck.
 _MLP = ['fc0.weight', 'fc0.bias', *(f'bn0.{name}' for name in _BATCH_NORM), 'fc1.weight']
-# Where the released CMAE's parts are in ours; it has OpenMMLab's names within them.
+# Released CMAE parts with another name in mmguided; the names within are equal.
 _CMAE_PARTS = {
-    'backbone': 'backbone',
-    'target_backbone': 'momentum_encoder.encoder',
-    'pixel_decoder': 'neck',
-    'feature_decoder': 'feature_decoder',
-    'projector': 'projector',
-    'target_projector': 'target_projector',
-    'head.predictor': 'contrast_head.predictor',
-}
-# The layers behind its decoders.
+    'target_backbone': 'momentum_encoder.encoder', 'pixel_decoder': 'neck',
+    'head.predictor': 'contrast_head.predictor'}
+# Prediction layers of its decoders.
 _CMAE_HEADS = {'pixel_decoder': 'head', 'feature_decoder': 'feature_head'}
 
 
@@ -80,7 +60,7 @@ def _prefixed(names: Mapping[str, str], prefix: str) -> dict[str, str]:
 
 
 def _released_names(state: Mapping, parts: tuple[str, ...]) -> dict[str, str]:
-    """Released name -> ours, for the parts wanted and the depths found in ``state``."""
+    """Map released names to mmguided names, for ``parts`` and the depths in ``state``."""
     names = _prefixed(_ENCODER, 'backbone.')
     names |= _blocks('blocks', 'backbone.layers', _num_blocks(state, r'blocks\.(\d+)\.'))
     if 'decoder' in parts:
@@ -95,62 +75,40 @@ def _released_names(state: Mapping, parts: tuple[str, ...]) -> dict[str, str]:
 def _rename(state: Mapping[str, Tensor], names: Mapping[str, str], what: str) -> StateDict:
     missing, unexpected = sorted(names.keys() - state.keys()), sorted(state.keys() - names.keys())
     if missing or unexpected:
-        raise ConfigError(f'this is no checkpoint of {what}: ' + '; '.join(
+        raise ConfigError(f'checkpoint: not {what}: ' + '; '.join(
             f'{len(keys)} {kind} keys ({", ".join(keys[:8])}{", ..." if len(keys) > 8 else ""})'
-            for kind, keys in (('missing', missing), ('unexpected', unexpected)) if keys))
+            for kind, keys in (('missing', missing), ('unexpected', unexpected)) if keys)
+            + '. Use a complete checkpoint of the method.')
     return {ours: state[theirs] for theirs, ours in names.items()}
 
 
 def mae_from_released(state: Mapping[str, Tensor]) -> StateDict:
-    """Released MAE (facebookresearch/mae) to ours.
-
-    The downloads for fine-tuning hold the encoder alone, those for visualization the decoder too;
-    both are accepted, half a decoder is not.
-
-    Raises:
-        ConfigError: Naming the keys that are missing or unexpected.
-    """
+    """Convert released MAE (facebookresearch/mae), with or without the decoder."""
     parts = ('decoder', ) if any(k.startswith(('decoder', 'mask_token')) for k in state) else ()
     return _rename(state, _released_names(state, parts), 'released MAE')
 
 
 def ccmim_from_released(state: Mapping[str, Tensor]) -> StateDict:
-    """Released ccMIM (encoder, decoder and projector) to ours.
-
-    Raises:
-        ConfigError: Naming the keys that are missing or unexpected.
-    """
+    """Convert released ccMIM (encoder, decoder and projector)."""
     return _rename(state, _released_names(state, ('decoder', 'projector')), 'released ccMIM')
 
 
 def cmae_from_released(state: Mapping[str, Tensor]) -> StateDict:
-    """Released CMAE to ours: both encoders, decoders and projectors, and the predictor.
+    """Convert released CMAE: all parts, or only the online encoder."""
 
-    A checkpoint of the online encoder alone is accepted too, anything between is not.
+    def transformer(part: str, names: Mapping[str, str], blocks: str) -> list[str]:
+        depth = _num_blocks(state, rf'{part}\.{blocks}\.(\d+)\.')
+        return [*names.values(), *_blocks('', blocks, depth).values()]
 
-    Raises:
-        ConfigError: Naming the keys that are missing or unexpected.
-    """
-
-    def encoder(part: str) -> list[str]:
-        depth = _num_blocks(state, rf'{part}\.layers\.(\d+)\.')
-        return [*_ENCODER.values(), *_blocks('', 'layers', depth).values()]
-
-    def decoder(part: str) -> list[str]:
-        depth = _num_blocks(state, rf'{part}\.decoder_blocks\.(\d+)\.')
-        return [*_DECODER.values(), *_blocks('', 'decoder_blocks', depth).values()]
-
-    parts = dict(backbone=encoder('backbone'))
+    parts = dict(backbone=transformer('backbone', _ENCODER, 'layers'))
     if any(not name.startswith('backbone.') for name in state):
-        # The target encoder gives out its tokens without a norm and has none.
-        target = [name for name in encoder('target_backbone') if not name.startswith('ln1.')]
+        # The target encoder has no final norm.
         parts |= dict.fromkeys(('projector', 'target_projector', 'head.predictor'), _MLP)
-        parts |= {
-            'target_backbone': target,
-            'pixel_decoder': decoder('pixel_decoder'),
-            'feature_decoder': decoder('feature_decoder'),
-        }
-    names = {f'{part}.{name}': f'{_CMAE_PARTS[part]}.{name}'
+        parts['target_backbone'] = [
+            name for name in transformer('target_backbone', _ENCODER, 'layers')
+            if not name.startswith('ln1.')]
+        parts |= {part: transformer(part, _DECODER, 'decoder_blocks') for part in _CMAE_HEADS}
+    names = {f'{part}.{name}': f'{_CMAE_PARTS.get(part, part)}.{name}'
              for part, keys in parts.items() for name in keys}
     for part, head in _CMAE_HEADS.items():
         if part in parts:
@@ -159,18 +117,18 @@ def cmae_from_released(state: Mapping[str, Tensor]) -> StateDict:
 
 
 def from_older_version(state: dict[str, Tensor], prefix: str = '') -> None:
-    """Rename, in place, what stood elsewhere in checkpoints of 0.1.0 before its release.
+    """Rename weights of checkpoints from before the release of 0.1.0, in place.
 
-    The prediction layers were parts of the decoders, as they still are in mmpretrain's MAE; each
-    guidance had a clock. Everything else is left as it is.
+    Prediction layers belonged to the decoders, as in mmpretrain's MAE, and each guidance had a
+    clock.
 
     Args:
         state: State dict of an algorithm.
-        prefix: What stands before its names.
+        prefix: Prefix of its names.
     """
     moved = {'neck.decoder_pred.': 'head.decoder_pred.',
              'feature_decoder.decoder_pred.': 'feature_head.decoder_pred.'}
-    if f'{prefix}feature_decoder.decoder_embed.weight' not in state:  # it shared the neck's blocks
+    if f'{prefix}feature_decoder.decoder_embed.weight' not in state:  # shares the neck's blocks
         moved['feature_decoder.ln1.'] = 'feature_head.norm.'
     clock = re.compile(re.escape(prefix) +
                        r'(target_)?mask_generator\.(generators\.\d+\.)?schedule\.epoch$')
@@ -183,22 +141,19 @@ def from_older_version(state: dict[str, Tensor], prefix: str = '') -> None:
 
 
 def vit_from_ours(state: Mapping[str, Tensor], layout: str) -> StateDict:
-    """The encoder of any checkpoint of ours as a plain ViT backbone.
+    """Convert the encoder of an mmguided checkpoint to a plain ViT.
 
     Args:
-        state: A state dict with ``backbone.*`` keys.
+        state: State dict with ``backbone.*`` keys.
         layout: 'mmpretrain' (``VisionTransformer``, names without prefix) or 'timm'
             (``VisionTransformer`` with ``num_classes=0``).
-
-    Raises:
-        ConfigError: If the encoder is incomplete or holds keys that a ViT does not have.
     """
     encoder = {k: v for k, v in state.items() if k.startswith('backbone.')}
     depth = _num_blocks(encoder, r'backbone\.layers\.(\d+)\.')
     names = {**_prefixed(_ENCODER, 'backbone.'), **_blocks('blocks', 'backbone.layers', depth)}
-    timm = _rename(encoder, {ours: theirs for theirs, ours in names.items()}, 'a ViT of ours')
+    timm = _rename(encoder, {ours: theirs for theirs, ours in names.items()}, 'an mmguided ViT')
     if layout == 'timm':
         return timm
     if layout == 'mmpretrain':
         return {k.removeprefix('backbone.'): v for k, v in encoder.items()}
-    raise ConfigError(f"layout='{layout}': choose from 'mmpretrain' and 'timm'")
+    raise ConfigError(f"layout='{layout}': unknown. Choose 'mmpretrain' or 'timm'.")

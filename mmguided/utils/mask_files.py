@@ -1,4 +1,4 @@
-"""Masks of objects as the palette images of DAVIS."""
+"""Object masks stored as DAVIS palette images."""
 import os
 from pathlib import Path
 
@@ -9,32 +9,32 @@ from .errors import ConfigError, check_file
 
 
 def _palette() -> np.ndarray:
-    """Three bits of an index go to one bit of each channel, the lowest to the highest."""
+    """Color palette of PASCAL VOC: bits of the index are spread over the channels."""
     index, bits = np.arange(256)[:, None], np.arange(8)
     return np.stack([((index >> (3 * bits + channel) & 1) << (7 - bits)).sum(axis=1)
                      for channel in range(3)], axis=1).astype(np.uint8)
 
 
-#: RGB colors ``(256, 3)`` of DAVIS, those of PASCAL VOC.
+#: RGB colors ``(256, 3)`` of DAVIS and PASCAL VOC.
 PALETTE = _palette()
 
 
 def read_mask(path: str | os.PathLike) -> np.ndarray:
-    """Indexes of objects, ``(H, W)``, uint8.
+    """Read object indices, ``(H, W)``, uint8.
 
     Raises:
-        ConfigError: If the file is missing or no image of indexes.
+        ConfigError: If the file is missing or not a palette or gray image.
     """
-    check_file('mask', str(path), 'every frame needs one')
+    check_file('mask', str(path), 'Give every frame a mask.')
     with Image.open(path) as image:
         if image.mode not in ('P', 'L'):
-            raise ConfigError(f'mask={str(path)!r} has mode {image.mode}: give a palette or gray '
-                              'image, whose values are indexes of objects')
+            raise ConfigError(f'mask={str(path)!r}: image mode {image.mode} has no object indices. '
+                              'Give a palette or gray image.')
         return np.array(image)
 
 
 def write_mask(path: str | os.PathLike, mask: np.ndarray) -> None:
-    """Write indexes ``(H, W)``, uint8, as a PNG with DAVIS's palette; its folder is made."""
+    """Write indices ``(H, W)``, uint8, as a PNG with the DAVIS palette; creates the folder."""
     Path(path).parent.mkdir(parents=True, exist_ok=True)
     image = Image.fromarray(mask)
     image.putpalette(PALETTE.tobytes())
@@ -42,14 +42,13 @@ def write_mask(path: str | os.PathLike, mask: np.ndarray) -> None:
 
 
 def count_objects(annotation: np.ndarray) -> int:
-    """Objects of a sequence: the largest index in its first annotation ``(H, W)``, apart from
-    255, which marks void pixels.
+    """Number of objects: the largest index of the first annotation ``(H, W)``, except 255 (void).
 
     Raises:
-        ConfigError: If there is none.
+        ConfigError: If there is no object.
     """
     count = int(annotation.max(where=annotation < 255, initial=0))
     if not count:
-        raise ConfigError('the annotation of the first frame has no object: it must mark each by '
-                          'an index from 1')
+        raise ConfigError('the annotation of the first frame has no object. Mark each object by an '
+                          'index from 1.')
     return count

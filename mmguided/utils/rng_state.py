@@ -1,4 +1,4 @@
-"""States of all random number generators."""
+"""RNG state of all random number generators."""
 import random
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -8,23 +8,23 @@ import torch
 
 
 def get_rng_state() -> dict:
-    """The states of ``random``, ``numpy.random``, ``torch`` and the current CUDA device, as plain
-    types and tensors that ``torch.load(weights_only=True)`` accepts."""
+    """RNG state of ``random``, ``numpy.random``, ``torch`` and the current CUDA device, as types
+    that ``torch.load(weights_only=True)`` accepts."""
     name, keys, *rest = np.random.get_state()
     return dict(
         python=random.getstate(),
-        # int64, since few operators and no older PyTorch know uint32.
+        # int64, because older PyTorch versions lack uint32.
         numpy=(name, torch.from_numpy(keys.astype(np.int64)), *rest),
         torch=torch.get_rng_state(),
         cuda=torch.cuda.get_rng_state() if torch.cuda.is_available() else None)
 
 
 def set_rng_state(states: dict) -> None:
-    """Set what :func:`get_rng_state` has given."""
+    """Restore the result of :func:`get_rng_state`."""
     random.setstate(states['python'])
     name, keys, *rest = states['numpy']
     np.random.set_state((name, keys.cpu().numpy().astype(np.uint32), *rest))
-    # Resuming maps all tensors of a checkpoint to the device, but states live on the CPU.
+    # Resuming maps checkpoint tensors to the device; RNG states must be on the CPU.
     torch.set_rng_state(states['torch'].cpu())
     if states['cuda'] is not None and torch.cuda.is_available():
         torch.cuda.set_rng_state(states['cuda'].cpu())
@@ -32,7 +32,7 @@ def set_rng_state(states: dict) -> None:
 
 @contextmanager
 def preserve_rng_state() -> Iterator[None]:
-    """Whatever is drawn within, the states are afterwards what they were."""
+    """Restore the RNG state on exit."""
     states = get_rng_state()
     try:
         yield

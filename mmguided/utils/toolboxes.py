@@ -8,8 +8,7 @@ from mmengine.utils import import_modules_from_strings
 
 
 def import_toolboxes(scope: str) -> None:
-    """Import mmpretrain and the toolbox of ``scope`` without their messages about optional packages
-    that nothing here uses."""
+    """Import mmpretrain and the toolbox of ``scope``, without messages about optional packages."""
     with redirect_stdout(io.StringIO()):
         for toolbox in ('mmpretrain', scope):
             for part in ('datasets', 'models'):

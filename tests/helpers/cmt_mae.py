@@ -1,4 +1,4 @@
-"""A small CMT-MAE, whose teacher needs no weights from anywhere."""
+"""Small CMT-MAE with a teacher that needs no weights."""
 import torch
 from torch import nn
 
@@ -14,7 +14,7 @@ SOURCES = [dict(type='mmguided.ClsAttention', source=name, layers=[-1])
 
 @MODELS.register_module()
 class LinearTeacher(Teacher):
-    """Tokens are a linear map of the patches; attention is a softmax over their first value."""
+    """Teacher with linear tokens; attention is a softmax over their first value."""
 
     def __init__(self, **kwargs) -> None:
         with torch.device('cpu'):  # its weights are hashed, whatever the student's are

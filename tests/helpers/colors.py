@@ -1,4 +1,4 @@
-"""Labeled folders whose classes are colors, and the benchmark configs cut down to them."""
+"""Image folders with one color per class, and benchmark configs for them."""
 from pathlib import Path
 
 import numpy as np
@@ -20,7 +20,7 @@ def paint(path: Path, color: str, seed: int, size: int = 32) -> None:
 
 
 def color_folders(root: Path, train: int, val: int) -> Path:
-    """``train`` and ``val`` images a class; one red validation image is labeled blue."""
+    """``train`` and ``val`` images per class; one red validation image is labeled blue."""
     for color in COLORS:
         for i in range(train):
             paint(root / 'train' / color / f'{i}.png', color, seed=i)
@@ -31,8 +31,8 @@ def color_folders(root: Path, train: int, val: int) -> Path:
 
 
 def imagenet_folders(root: Path, train: int, val: int) -> Path:
-    """The same in ImageNet's layout, with annotation files so that it needs no 1000 classes, the
-    list of the classes of ImageNet-100, and two images of each class as 1 and 10 %."""
+    """Color folders in ImageNet's layout, with annotation files, the class list of ImageNet-100,
+    and two images per class as 1 and 10 %."""
     color_folders(root, train, val)
     for name in ('meta', 'subsets'):
         (root / name).mkdir()
@@ -49,7 +49,7 @@ def imagenet_folders(root: Path, train: int, val: int) -> Path:
 
 
 def small(config: str, data_root: Path, work_dir: Path) -> Config:
-    """A benchmark config with a small ViT on 32 px images, small batches and no GPU."""
+    """Benchmark config with a small ViT on 32 px images, small batches and no GPU."""
     cfg = Config.fromfile(CONFIGS / config)
     cfg.work_dir = cfg.experiment_name = str(work_dir)
     cfg.vis_backends = cfg.visualizer.vis_backends = []

@@ -1,4 +1,4 @@
-"""Videos in DAVIS's layout, and an encoder that knows where a patch has gone."""
+"""Videos in the layout of DAVIS, and a trivial encoder."""
 from pathlib import Path
 
 import numpy as np
@@ -20,7 +20,7 @@ SMALL_VIT = dict(
 
 @MODELS.register_module()
 class PatchProjection(Encoder, BaseModule):
-    """A random linear map of the pixels of each patch."""
+    """Random linear map of the pixels of each patch."""
     final_norm = False
 
     def __init__(self, patch_size: int = 8, embed_dims: int = 64) -> None:
@@ -54,13 +54,13 @@ def moving_squares(num_frames: int = 6, patch: int = 8, step: int = 1) -> tuple:
 
 
 def render(masks: np.ndarray) -> np.ndarray:
-    """Frames ``(T, 3, H, W)`` of masks: noise around the color of each object."""
+    """Frames ``(T, 3, H, W)`` of masks: noise around one color per object."""
     noise = np.random.default_rng(0).integers(0, 64, (3, *masks.shape[1:]))
     return (PALETTE[masks].transpose(0, 3, 1, 2) // 2 + noise + 32).astype(np.uint8)
 
 
 def write_davis(root: Path, videos: dict[str, tuple[np.ndarray, np.ndarray]]) -> Path:
-    """Write frames, BGR, and masks of videos in DAVIS's layout."""
+    """Write BGR frames and masks of videos in the layout of DAVIS."""
     (root / 'ImageSets/2017').mkdir(parents=True)
     (root / 'ImageSets/2017/val.txt').write_text('\n'.join(videos) + '\n')
     for name, (frames, masks) in videos.items():
@@ -74,7 +74,7 @@ def write_davis(root: Path, videos: dict[str, tuple[np.ndarray, np.ndarray]]) ->
 
 
 def small_davis(data_root: Path, work_dir: Path, **model) -> Config:
-    """The config of ViT-B with a small ViT and no GPU."""
+    """ViT-B config with a small ViT and no GPU."""
     cfg = Config.fromfile(ROOT / 'configs/benchmarks/davis/vit-b_davis.py')
     cfg.work_dir = cfg.experiment_name = str(work_dir)
     cfg.visualizer.vis_backends = []
@@ -86,7 +86,7 @@ def small_davis(data_root: Path, work_dir: Path, **model) -> Config:
 
 
 def save_encoder(path: Path, backbone: dict) -> Path:
-    """A checkpoint as pretraining would save it, with random weights."""
+    """Save a checkpoint with random weights, as pretraining does."""
     torch.manual_seed(0)
     encoder = MODELS.build(backbone)
     encoder.init_weights()

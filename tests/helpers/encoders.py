@@ -1,4 +1,4 @@
-"""A small ViT of ours, and timm's of the same size."""
+"""Small ViT, and timm's ViT of the same size."""
 import functools
 
 import torch
@@ -8,13 +8,13 @@ from mmguided.models import MaskedViT
 
 
 def build_vit() -> MaskedViT:
-    """4 x 4 patches, width 32, three blocks."""
+    """ViT with 4 x 4 patches, width 32, three blocks."""
     arch = dict(embed_dims=32, num_layers=3, num_heads=2, feedforward_channels=128)
     return MaskedViT(arch, img_size=32, patch_size=8)
 
 
 def build_timm_vit() -> TimmViT:
-    """The same architecture."""
+    """timm ViT of the same size."""
     return TimmViT(
         img_size=32, patch_size=8, embed_dim=32, depth=3, num_heads=2, num_classes=0,
         global_pool='', norm_layer=functools.partial(torch.nn.LayerNorm, eps=1e-6))

@@ -1,4 +1,4 @@
-"""Pictures that tests make."""
+"""Test images."""
 from pathlib import Path
 
 import numpy as np
@@ -6,13 +6,13 @@ from PIL import Image
 
 
 def write_image(path: Path, value: int = 0, size: tuple[int, int] = (12, 10)) -> Path:
-    """Write a picture of so many pixels, width and height, of one gray value."""
+    """Write a gray image of a size (width, height)."""
     path.parent.mkdir(parents=True, exist_ok=True)
     Image.new('RGB', size, (value, ) * 3).save(path)
     return path
 
 
 def position_image(height: int, width: int) -> np.ndarray:
-    """Every pixel holds its own position: row, column, and 7."""
+    """Image whose pixels are row, column and 7."""
     rows, columns = np.mgrid[:height, :width]
     return np.stack([rows, columns, np.full_like(rows, 7)], axis=2).astype(np.uint8)

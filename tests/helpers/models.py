@@ -1,4 +1,4 @@
-"""Small models, and comparison with the released codes."""
+"""Small models, and comparison with released codes."""
 from types import SimpleNamespace
 
 import torch
@@ -12,29 +12,26 @@ def released_state(numbers: dict, prefix: str = 'state_dict.') -> dict:
 
 
 def patch_grid(geometry: dict) -> tuple[int, int]:
-    """Patches ``(h, w)`` of a golden file's square images."""
+    """Patches ``(h, w)`` of the square images of a golden file."""
     return (geometry['img'] // geometry['patch'], ) * 2
 
 
 def num_visible(numbers: dict) -> int:
-    """Visible patches of each image of a golden file."""
+    """Visible patches per image of a golden file."""
     visible, = (numbers['mask'] == 0).sum(dim=1).unique().tolist()
     return visible
 
 
 def mask_ratio(numbers: dict, geometry: dict, usual: float) -> float:
-    """That of a golden file: as it states, else the released code's usual one, else, where that
-    one leaves another number of patches, the exact one.
-
-    It applies to units, patches or blocks of them, of which each has a noise.
-    """
+    """Mask ratio of a golden file, per unit (patch or block) of noise: as stated, else the usual
+    one of the released code, else the exact one."""
     units, share = numbers['noise'].shape[1], num_visible(numbers) / numbers['mask'].shape[1]
     is_usual = int(units * (1 - usual) + 1e-6) == round(units * share)
     return geometry.get('mask_ratio', usual if is_usual else 1 - share)
 
 
 def build(algorithm: str, geometry: dict, **parts):
-    """An algorithm of a golden file's size, in train mode as the released code was."""
+    """Build an algorithm of the size of a golden file, in train mode."""
     cfg = dict(
         type=f'mmguided.{algorithm}',
         backbone=dict(
@@ -59,29 +56,29 @@ def build(algorithm: str, geometry: dict, **parts):
 
 
 def grad_norms(model) -> dict:
-    """L2 norm of each parameter's gradient, of those that have one."""
+    """L2 norms of all gradients, by parameter name."""
     return {k: p.grad.norm() for k, p in model.named_parameters() if p.grad is not None}
 
 
 def assert_close(ours, released, msg=None):
-    """Equal to 1e-4 relative; entries near zero, relative to the tensor's root mean square."""
+    """Compare to 1e-4 relative; entries near zero relative to the tensor's root mean square."""
     rms = released.square().mean().sqrt().item()
     torch.testing.assert_close(
         ours, released, rtol=1e-4, atol=1e-4 * rms, msg=msg and (lambda m: f'{msg}: {m}'))
 
 
 def total(losses):
-    """The loss that is minimized."""
+    """Sum of the losses."""
     return sum(v for k, v in losses.items() if k.startswith('loss'))
 
 
 def make_mask(model, images):
-    """The mask of an algorithm for a batch, and the scalars for the log."""
+    """Mask and log scalars of an algorithm for a batch."""
     return model.make_mask(images, model.observe(images))
 
 
 def generate(masks, images, grid, encoders=None, noise=None, epoch=0.):
-    """What a mask generator makes of images at an epoch."""
+    """Mask and log scalars of a mask generator at an epoch."""
     clock, encoders = Clock(), encoders or {}
     clock.set(epoch)
     observations = {name: encoders[name].observe(images, wants)
@@ -90,13 +87,13 @@ def generate(masks, images, grid, encoders=None, noise=None, epoch=0.):
 
 
 def patch_mask(priority, keep, grid=None):
-    """A mask of one shot; without a grid, of one row of patches."""
+    """Mask of one shot; the default grid is one row of patches."""
     ids = priority.argsort(dim=1, stable=True)
     return PatchMask.from_ids(ids, ((0, keep), ), grid or (1, priority.shape[1]))
 
 
 def cls_attention(encoder, images, layers=None, softmax='heads', mask=None):
-    """Rows ``(layers, B, n)`` of the encoder's attention."""
+    """[CLS]-to-patch attention ``(layers, B, n)`` of an encoder."""
     asked = (None, ) if layers is None else layers
     wants = Wants(attention=frozenset((layer, softmax) for layer in asked))
     return encoder.observe(images, wants, mask).cls_attention(layers, softmax)
@@ -113,12 +110,12 @@ def predict(model, latent, mask):
 
 
 def images_only(patch_size):
-    """What a target that is made of images asks of the encoders."""
+    """Encoders for targets that need only the patch size."""
     return dict(student=SimpleNamespace(patch_size=patch_size))
 
 
 def as_trained(model, scale=.1):
-    """No weight or bias is left at a value that could hide a leak, such as zero or one."""
+    """Perturb all parameters, since zeros and ones could hide a leak."""
     with torch.no_grad():
         for parameter in model.parameters():
             parameter.add_(scale * torch.randn_like(parameter))
@@ -148,7 +145,7 @@ COSINE = dict(type='mmguided.CosineHead', predictor=PREDICTOR, loss_weight=.2)
 
 
 def ccmim(head=NCE, img=32, **parts):
-    """A small ccMIM."""
+    """Small ccMIM."""
     parts = dict(mask_generator=GUIDED, projector=PROJECTOR, contrast_head=head) | parts
     model = build('CCMIM', dict(SMALL, img=img), **parts)
     model.backbone.init_weights()
@@ -179,8 +176,7 @@ FEATURES = dict(
 
 
 def cmae(decoder='own', **parts):
-    """A small CMAE, whose features come from a decoder of their own, from shared blocks, or from
-    none."""
+    """Small CMAE with an 'own', a 'shared' or no feature decoder."""
     geometry = CMAE_SMALL | parts.pop('geometry', {})
     parts = dict(
         mask_generator=dict(type='mmguided.MaskGenerator'),
@@ -198,8 +194,8 @@ def views(batch=6, height=32, width=32):
 
 
 def check_checkpointing(build, saving):
-    """Of ``build(with_cp=...)``, that it keeps less than ``1 / saving`` of the numbers for the
-    backward pass, and gives the same gradients and leaves the same random state."""
+    """Check that ``build(with_cp=True)`` stores less than ``1 / saving`` of the activations, with
+    equal gradients and RNG state."""
     images, runs = torch.randn(2, 3, 61, 90), []
     for with_cp in (False, True):
         model, kept = build(with_cp=with_cp), []

@@ -1,4 +1,4 @@
-"""Short runs of the micro configs on colors, for hooks that watch the encoder."""
+"""Short runs of the micro configs on colors, for online-evaluation hooks."""
 import itertools
 import json
 from pathlib import Path
@@ -20,8 +20,8 @@ _NUMBERS = itertools.count()  # two Runners must not have one name
 
 
 def config(method: str, colors: Path, work_dir: Path, hooks=(), epochs=2, **options) -> Config:
-    """A micro config with a smaller encoder, on the ``train`` folder of ``colors`` in batches of
-    12; 'swin' and 'convnext' are Conditional MAE with one shot on these encoders."""
+    """Micro config with a smaller encoder, on the ``train`` folder of ``colors`` in batches of 12;
+    'swin' and 'convnext' are Conditional MAE with one shot on these encoders."""
     name = 'conditional_mae' if method in ('swin', 'convnext') else method
     cfg = load(f'{name}/vit-micro_folder-32')
     cfg.merge_from_dict({
@@ -57,14 +57,14 @@ def config(method: str, colors: Path, work_dir: Path, hooks=(), epochs=2, **opti
 
 
 def train(*args, **kwargs) -> Runner:
-    """A Runner of :func:`config` that has trained."""
+    """Train a :func:`config`; returns the Runner."""
     runner = Runner.from_cfg(config(*args, **kwargs))
     runner.train()
     return runner
 
 
 def rows(runner: Runner) -> list[dict]:
-    """What a run has logged."""
+    """Log rows of a run."""
     path = Path(runner._log_dir) / 'vis_data' / 'scalars.json'
     return [json.loads(line) for line in path.read_text().splitlines()]
 
@@ -75,12 +75,12 @@ def values(runner: Runner, name: str) -> list[tuple[int, float]]:
 
 
 def checkpoint(work_dir: Path, epoch: int) -> dict:
-    """As anybody reads it, who does not trust it."""
+    """Load a checkpoint with ``weights_only=True``."""
     return torch.load(work_dir / f'epoch_{epoch}.pth', weights_only=True)
 
 
 def assert_equal(a, b, where='') -> None:
-    """Of nested dicts, lists and tensors, bit for bit."""
+    """Compare nested dicts, lists and tensors exactly."""
     assert type(a) is type(b), where
     if isinstance(a, dict):
         assert a.keys() == b.keys(), where
@@ -97,7 +97,7 @@ def assert_equal(a, b, where='') -> None:
 
 
 def assert_trained_alike(watched: Runner, plain: Runner) -> None:
-    """The same weights, statistics, optimizer, random states, modes and losses, to the last bit."""
+    """Compare weights, statistics, optimizer, RNG state, modes and losses exactly."""
     epoch = plain.epoch
     saved = [checkpoint(Path(runner.work_dir), epoch) for runner in (watched, plain)]
     for key in ('state_dict', 'optimizer', 'rng_states'):

@@ -1,4 +1,4 @@
-"""A model and data small enough to follow by hand, for configs that the tests write."""
+"""Toy model and data for configs written by tests."""
 import itertools
 from pathlib import Path
 
@@ -15,7 +15,7 @@ from mmguided.utils.errors import ConfigError
 
 @MODELS.register_module()
 class ToyModel(BaseModel):
-    """Linear regression; ``depth=0`` is a user's mistake."""
+    """Linear regression; ``depth=0`` raises ConfigError."""
 
     def __init__(self, depth: int = 1, init_cfg: dict | None = None) -> None:
         super().__init__()
@@ -32,7 +32,7 @@ class ToyModel(BaseModel):
 
 @DATASETS.register_module()
 class ToyData(Dataset):
-    """``num`` points; ``bad`` is one that cannot be read."""
+    """``num`` points; reading the point ``bad`` raises ConfigError."""
 
     def __init__(self, bad: int | None = None, num: int = 8) -> None:
         self.bad = bad
@@ -79,7 +79,7 @@ default_hooks = dict(checkpoint=dict(type='CheckpointHook', interval=1))
 
 
 def toy_runner(work_dir: Path, hooks: dict, **settings) -> Runner:
-    """A Runner of `CONFIG` on a CPU with more default hooks and changed fields."""
+    """Runner of `CONFIG` on a CPU with additional hooks and changed fields."""
     cfg = Config.fromstring(CONFIG, '.py')
     cfg.merge_from_dict(dict(
         work_dir=str(work_dir), experiment_name=f'{work_dir.name}{next(_NUMBERS)}',

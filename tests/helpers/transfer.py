@@ -1,5 +1,5 @@
-"""The small sets of configs/benchmarks/transfer in the layout in which they are published, with two
-classes of three images in each split. Labels stay within the real number of classes."""
+"""Data sets of configs/benchmarks/transfer in their published layout, with two classes of three
+images per split."""
 import json
 import pickle
 from pathlib import Path
@@ -16,7 +16,7 @@ def write_text(path: Path, lines: list) -> None:
 
 
 def _batch(path: Path, labels: list[int], key: str) -> None:
-    """Images of CIFAR: 3072 bytes each, red rows first; red has the value of the label."""
+    """CIFAR images: 3072 bytes each, red rows first; red has the value of the label."""
     data = np.zeros((len(labels), 3, 1024), np.uint8)
     data[:, 0] = np.array(labels)[:, None]
     path.parent.mkdir(parents=True, exist_ok=True)

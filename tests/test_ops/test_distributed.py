@@ -1,5 +1,4 @@
-"""Batches gathered over processes: in order, with every process's gradient, none in a single
-process."""
+"""All-gather: order, gradients of all processes, identity in one process."""
 import pytest
 import torch
 import torch.distributed as dist
@@ -34,7 +33,7 @@ def _process(rank, folder):
 
 @pytest.fixture(scope='module')
 def two_processes(tmp_path_factory):
-    """What each of two processes got, by rank."""
+    """Results of both processes, by rank."""
     folder = tmp_path_factory.mktemp('gloo')
     # Forked, to spare each process the import of the toolboxes.
     mp.start_processes(_process, (str(folder), ), 2, start_method='fork')
@@ -50,12 +49,11 @@ def test_batches_come_in_the_order_of_the_ranks_on_all_of_them(two_processes):
 
 
 def test_each_process_gets_the_gradients_of_all_losses(two_processes):
-    """Those of its rows: weights 1, 2 and 3, 4, once from the first process, twice from the
-    other."""
+    """Gradients of its rows: weights 1, 2 and 3, 4, once from rank 0, twice from rank 1."""
     assert two_processes[0][3].tolist() == [[3, 3], [6, 6]]
     assert two_processes[1][3].tolist() == [[9, 9], [12, 12]]
 
 
 def test_the_sum_over_processes_touches_no_other_gradient(two_processes):
-    """Backward gets one tensor for both terms of a sum, and must not write into it."""
+    """Backward gets one tensor for both terms of a sum and must not modify it."""
     assert [result[4].tolist() for result in two_processes] == [[0, 1, 2, 3], [1, 2, 3, 4]]

@@ -1,4 +1,4 @@
-"""Histograms of oriented gradients, and the targets made of them, against mmpretrain's."""
+"""HOG against mmpretrain."""
 from types import SimpleNamespace
 
 import pytest
@@ -10,7 +10,7 @@ from mmguided.ops import hog
 
 
 def target(patch_size, **kwargs):
-    """Of an encoder with patches of this size; called on images."""
+    """HOG target and its width, for a patch size."""
     generator = HOGTarget(dict(student=SimpleNamespace(patch_size=patch_size)), **kwargs)
     return lambda images: generator(images, {}), generator.dims
 
@@ -22,7 +22,7 @@ def test_hog_equals_mmpretrains_at_224_pixels():
 
 
 def test_hog_of_non_square_images_is_local():
-    """Far from the border, the patches of a crop along the grid are those of the whole image."""
+    """Away from the border, patches of a crop along the grid equal those of the image."""
     images = torch.randn(1, 3, 64, 96)
     ours, _ = target(16)
     whole = ours(images).view(4, 6, -1)

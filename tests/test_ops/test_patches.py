@@ -1,4 +1,4 @@
-"""Images to patches and back, and their normalization, against independent references."""
+"""Patchify, its inverse and normalization against independent references."""
 import numpy as np
 import torch
 from skimage.util import view_as_blocks

@@ -1,4 +1,4 @@
-"""Sine-cosine positions against their formula, and relative positions of other windows."""
+"""Sine-cosine position embeddings and resized relative position bias tables."""
 import numpy as np
 import pytest
 import torch
@@ -27,22 +27,11 @@ def test_width_must_be_a_multiple_of_four():
 
 
 def distances():
-    """Of windows of 6, as far as those of 7: 1, 1 + q, ..., 1 + q + q^2 + q^3 + q^4 = 6."""
+    """Distances of trained offsets for windows of 6: 1, 1 + q, ..., up to 6."""
     q, = (root.real for root in np.roots([1, 1, 1, 1, -5]) if root.imag == 0 and root.real > 0)
     assert q == pytest.approx(1.09, abs=.01)
     far = np.cumsum(q**np.arange(5))
     return np.concatenate((-far[::-1], [0], far))
-
-
-def test_a_table_of_distances_becomes_that_of_whole_steps():
-    """A spline reproduces what is linear: windows of 6 know distances up to 6, as windows of 7."""
-    rows, columns = np.meshgrid(distances(), distances(), indexing='ij')
-    table = torch.from_numpy(np.stack((rows, columns, 2 * rows - columns), -1)).flatten(0, 1)
-    resized = resize_relative_positions(table, 7).view(13, 13, 3)
-    steps = torch.arange(-6., 7, dtype=torch.float64)
-    torch.testing.assert_close(resized[..., 0], steps[:, None].expand(13, 13), atol=1e-5, rtol=0)
-    torch.testing.assert_close(resized[..., 1], steps.expand(13, 13), atol=1e-5, rtol=0)
-    assert resized[12, 3, 2].item() == pytest.approx(2 * 6 + 3, abs=1e-5)
 
 
 def test_resizing_is_a_cubic_spline_in_two_dimensions():
@@ -58,7 +47,7 @@ def test_resizing_is_a_cubic_spline_in_two_dimensions():
 
 
 def test_windows_become_smaller_too():
-    """Offsets 0 and the farthest ones stay what they are."""
+    """Offset 0 and the farthest offsets keep their values."""
     table = torch.randn(169, 1)
     smaller = resize_relative_positions(table, 6).view(11, 11)
     table = table.view(13, 13)

@@ -1,4 +1,4 @@
-"""Tokens taken out of a sequence and put back."""
+"""Selection and restoration of tokens."""
 import torch
 
 from mmguided.ops import gather_tokens, restore_tokens

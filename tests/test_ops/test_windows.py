@@ -1,4 +1,4 @@
-"""Windows of a grid against plain slicing, with filling and back."""
+"""Window partition against slicing."""
 import pytest
 import torch
 
@@ -8,7 +8,7 @@ CASES = [((4, 6), (2, 3)), ((5, 7), (2, 3)), ((4, 5), (4, 2)), ((3, 3), (7, 7)),
 
 
 def window(grid, size, index):
-    """Rows and columns of a window."""
+    """Row and column slices of a window."""
     row, column = divmod(index, -(-grid[1] // size[1]))
     return (slice(row * size[0], (row + 1) * size[0]),
             slice(column * size[1], (column + 1) * size[1]))

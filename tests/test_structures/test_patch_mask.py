@@ -1,4 +1,4 @@
-"""Masks of patches: exact counts, permutations, shots."""
+"""Patch masks: counts, permutations, shots."""
 import pytest
 import torch
 from hypothesis import given, settings
@@ -36,7 +36,7 @@ def test_patch_mask_is_a_permutation(batch, num, ratio):
 
 
 def test_shots_by_hand():
-    """Six patches: two stay, shot 1 masks three before layer 0, shot 2 one before layer 3."""
+    """Six patches: shot 1 masks three before layer 0, shot 2 one before layer 3."""
     ids = torch.tensor([[4, 0, 2, 5, 1, 3]])
     mask = PatchMask.from_ids(ids, ((0, 3), (3, 2)), (2, 3))
     assert mask.ids_keep.tolist() == [[4, 0]] and mask.ids_mask.tolist() == [[2, 5, 1, 3]]
@@ -51,8 +51,9 @@ def test_shots_by_hand():
 
 
 def test_no_shot_masks_nothing():
-    mask = PatchMask.from_ids(torch.arange(4).view(1, 4), (), (2, 2))
+    mask = PatchMask.none(1, (2, 2))
     assert mask.mask.sum() == 0 and mask.len_keep == 4 and mask.shot.tolist() == [[0] * 4]
+    assert mask.ids_keep.tolist() == [[0, 1, 2, 3]] and mask.groups.tolist() == [[[1, 0]] * 4]
 
 
 def test_random_masks_are_uniform_and_of_their_ratio():

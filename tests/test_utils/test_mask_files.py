@@ -1,4 +1,4 @@
-"""Masks as palette images."""
+"""Object masks as palette images."""
 import numpy as np
 import pytest
 from PIL import Image
@@ -22,7 +22,7 @@ def test_palette_is_that_of_davis(davis_masks):
 
 def test_what_is_no_mask(tmp_path):
     Image.new('RGB', (3, 3)).save(tmp_path / 'rgb.png')
-    with pytest.raises(ConfigError, match=r"rgb.png' has mode RGB"):
+    with pytest.raises(ConfigError, match=r"rgb.png': .*RGB"):
         read_mask(tmp_path / 'rgb.png')
     with pytest.raises(ConfigError, match=r"none.png': no such file"):
         read_mask(tmp_path / 'none.png')

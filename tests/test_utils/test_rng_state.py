@@ -1,4 +1,4 @@
-"""Whatever is drawn in between, random numbers go on as before."""
+"""RNG state: preserved across draws."""
 import random
 
 import numpy as np

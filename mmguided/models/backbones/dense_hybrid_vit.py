@@ -1,4 +1,4 @@
-"""The pretrained hybrid ViT as a backbone of detectors and segmentors."""
+"""Pretrained hybrid ViT as a backbone for detection and segmentation."""
 import torch.nn.functional as F
 from torch import Tensor
 
@@ -11,26 +11,26 @@ from .hybrid_vit import MaskedConvBlock, MaskedHybridViT
 
 @MODELS.register_module()
 class DenseHybridViT(DenseViT, MaskedHybridViT):
-    """MaskedHybridViT's weights on images of any size, with four maps as output.
+    """:class:`MaskedHybridViT` for images of any size, with four output maps.
 
-    As in ConvMAE's detector (arXiv:2205.03892): the outputs of the convolutional stages,
-    of strides 4 and 8 in the usual arch, that of the last transformer block, of stride 16, and the
-    same pooled to half its size. The released code drops the fusion of the stages and the final
-    norm; they are kept here, so that the third map is what the decoder read in pretraining.
+    As in ConvMAE's detector (arXiv:2205.03892): the outputs of the convolutional stages (strides 4
+    and 8 for 'base'), the output of the last transformer block (stride 16), and the latter
+    max-pooled by 2. Unlike the released code, the stage fusion and the final norm are kept, so that
+    the third map equals the encoder output of pretraining.
 
     Args:
-        with_cp: As in :class:`DenseViT`, of the convolutional blocks too.
-        **kwargs: Arguments of :class:`DenseViT`, whose windows concern the transformer blocks, and
-            of :class:`MaskedHybridViT`, without ``out_indices``.
+        with_cp: See :class:`DenseViT`; includes the convolutional blocks.
+        **kwargs: Arguments of :class:`DenseViT`, whose windows apply to the transformer blocks, and
+            of :class:`MaskedHybridViT`, except ``out_indices``.
 
     Raises:
-        ConfigError: Beside their reasons, if ``out_indices`` is given.
+        ConfigError: See the base classes; also if ``out_indices`` is given.
     """
 
     def __init__(self, *args, with_cp: bool = False, **kwargs) -> None:
         if 'out_indices' in kwargs:
             raise ConfigError(f'backbone.out_indices={kwargs["out_indices"]}: DenseHybridViT '
-                              'always gives its stages and its last block; remove it')
+                              'always returns its stages and its last block. Remove it.')
         super().__init__(*args, with_cp=with_cp, **kwargs)
         for module in self.patch_embed.modules():
             if isinstance(module, MaskedConvBlock):
@@ -41,7 +41,7 @@ class DenseHybridViT(DenseViT, MaskedHybridViT):
         return (*self.arch_settings['stage_dims'], self.embed_dims, self.embed_dims)
 
     def forward(self, images: Tensor) -> tuple[Tensor, ...]:
-        """Maps ``(B, C_i, H_i, W_i)``, finest first; images are padded to whole patches."""
+        """Maps ``(B, C_i, H_i, W_i)``, finest first; images are padded to multiples of a patch."""
         images = self._pad(images)
         grid = self.patch_grid(images)
         embedded, outputs = self._run(images, grid)

@@ -1,4 +1,4 @@
-"""Pretrained Swin and ConvNeXt as backbones of classifiers, detectors and segmentors."""
+"""Pretrained Swin and ConvNeXt as backbones for classification, detection and segmentation."""
 import math
 from collections.abc import Callable
 
@@ -13,17 +13,17 @@ from mmguided.utils.configs import pretrained_settings
 
 @MODELS.register_module()
 class DenseSwin(SwinTransformer):
-    """mmpretrain's SwinTransformer, which loads the weights of :class:`MaskedSwin` strictly.
+    """mmpretrain's SwinTransformer with strict loading of :class:`MaskedSwin` weights.
 
-    With ``init_cfg=dict(type='Pretrained', checkpoint=..., prefix='backbone.')`` a wrong or partial
-    checkpoint is an error. Two differences are none: mask tokens, which a checkpoint alone has, and
-    the norms of all stages but the last, which pretraining does not use and which start anew.
-    Relative positions of windows of another side are resized.
+    ``init_cfg=dict(type='Pretrained', checkpoint=..., prefix='backbone.')`` raises an error for a
+    wrong or partial checkpoint. Exceptions: mask tokens in the checkpoint are ignored, and the
+    norms of all stages except the last, which pretraining does not use, may be missing and keep
+    their initialization. Relative position bias tables are resized to the window size.
     """
 
     def __init__(self, *args, **kwargs) -> None:
         super().__init__(*args, **kwargs)
-        # mmpretrain waits for train(), when DistributedDataParallel expects all gradients already.
+        # mmpretrain freezes only in train(), too late for DistributedDataParallel.
         self._freeze_stages()
 
     @property
@@ -32,12 +32,12 @@ class DenseSwin(SwinTransformer):
         return tuple(self.num_features[i] for i in self.out_indices)
 
     def init_weights(self) -> None:
-        """mmpretrain's initialization, and the checkpoint of ``init_cfg``, strictly."""
+        """Initialize as mmpretrain, or load the checkpoint of ``init_cfg`` strictly."""
         if not _load_pretrained(self, self._resize_windows):
             super().init_weights()
 
     def _resize_windows(self, state: dict[str, Tensor]) -> dict[str, Tensor]:
-        """Tables of ``state`` that are of other windows, resized, and the indices into them."""
+        """Resized bias tables of ``state`` with another window size, and their index buffers."""
         resized = {}
         for name, table in self.named_parameters():
             theirs = state.get(name)
@@ -50,7 +50,7 @@ class DenseSwin(SwinTransformer):
 
 
 def _is_resizable(theirs: Tensor | None, ours: Tensor) -> bool:
-    """Whether a table has as many heads as ours, but windows of another side, above 2."""
+    """True for a table with the same heads and another window size above 2."""
     if theirs is None or theirs.ndim != 2 or theirs.shape[1] != ours.shape[1]:
         return False
     side = math.isqrt(len(theirs))
@@ -59,11 +59,11 @@ def _is_resizable(theirs: Tensor | None, ours: Tensor) -> bool:
 
 @MODELS.register_module()
 class DenseConvNeXt(ConvNeXt):
-    """mmpretrain's ConvNeXt, which loads the weights of :class:`MaskedConvNeXt` strictly.
+    """mmpretrain's ConvNeXt with strict loading of :class:`MaskedConvNeXt` weights.
 
-    See :class:`DenseSwin`. The norm of the last stage is in a checkpoint of FCMAE too, untrained.
-    ``gap_before_final_norm`` is False unless said: maps are wanted, not their averages. Where
-    ``frozen_stages`` are all stages, the norms are frozen too, as DenseSwin's are.
+    See :class:`DenseSwin`. FCMAE checkpoints contain an untrained norm of the last stage.
+    ``gap_before_final_norm`` defaults to False, to output maps. If all stages are frozen, so are
+    the norms.
     """
 
     def __init__(self, *args, gap_before_final_norm: bool = False, **kwargs) -> None:
@@ -75,7 +75,7 @@ class DenseConvNeXt(ConvNeXt):
         return tuple(self.channels[i] for i in self.out_indices)
 
     def init_weights(self) -> None:
-        """mmpretrain's initialization, or the checkpoint of ``init_cfg``, strictly."""
+        """Initialize as mmpretrain, or load the checkpoint of ``init_cfg`` strictly."""
         if not _load_pretrained(self):
             super().init_weights()
 
@@ -86,21 +86,12 @@ class DenseConvNeXt(ConvNeXt):
                 getattr(self, f'norm{i}').requires_grad_(False)
 
 
-def _load_pretrained(encoder: nn.Module,
-                     resize: Callable[[dict], dict] | None = None) -> bool:
-    """Whether ``encoder.init_cfg`` names a checkpoint; if so, its weights are loaded.
-
-    Raises:
-        ConfigError: If there is no such file, or if it lacks or contradicts a weight.
-    """
+def _load_pretrained(encoder: nn.Module, resize: Callable[[dict], dict] | None = None) -> bool:
+    """Load the checkpoint of ``encoder.init_cfg`` strictly; return False if it names none."""
     settings = pretrained_settings(encoder.init_cfg)
     if settings is None:
         return False
     last = len(encoder.stages) - 1
     load_encoder(
-        encoder,
-        settings,
-        unused=MASK_TOKENS,
-        new=rf'norm(?!{last}\.)\d+\.',
-        resize=resize)
+        encoder, settings, unused=MASK_TOKENS, new=rf'norm(?!{last}\.)\d+\.', resize=resize)
     return True

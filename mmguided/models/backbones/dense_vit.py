@@ -1,4 +1,4 @@
-"""The pretrained ViT as a backbone of detectors and segmentors."""
+"""Pretrained ViT as a backbone for detection and segmentation."""
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
@@ -15,12 +15,12 @@ from .vit import MaskedViT
 
 
 class Windows(NamedTuple):
-    """How a grid is cut.
+    """Partition of a grid into windows.
 
     Attributes:
         size: Height and width of a window in patches.
-        visible: What may be attended in each window, [CLS] first, ``(B * W, 1, 1, 1 + n)`` bool;
-            None if everything.
+        visible: Attention mask of each window, [CLS] first, ``(B * W, 1, 1, 1 + n)`` bool; None
+            without padding.
     """
     size: tuple[int, int]
     visible: Tensor | None
@@ -28,27 +28,25 @@ class Windows(NamedTuple):
 
 @MODELS.register_module()
 class DenseViT(MaskedViT):
-    """MaskedViT's weights on images of any size, with maps from several blocks as output.
+    """:class:`MaskedViT` for images of any size, with output maps of several blocks.
 
-    Images are padded at the right and the bottom to whole patches, and positions are resampled to
-    the grid of each batch. With ``window_size``, attention stays within windows except in
-    ``global_blocks`` (ViTDet, arXiv:2203.16527), so that large images fit into memory. [CLS] takes
-    part in every window; its output is the mean over the windows. Padding of incomplete windows is
-    never attended to. A window that covers the image is therefore full attention, and at the
-    pretraining size the last map is the pretraining encoder's output.
+    Images are padded at the right and the bottom to multiples of a patch, and positions are resized
+    to the grid of the batch. With ``window_size``, attention is restricted to windows except in
+    ``global_blocks`` (ViTDet, arXiv:2203.16527), to save memory on large images. [CLS] attends in
+    every window; its output is the mean over windows. Padded positions are never attended to. At
+    the pretraining size without windows, the last map equals the pretraining encoder's output.
 
     Args:
-        out_indices: Blocks whose outputs to return, counted from 0, negative from the end; the
-            output of the encoder's last block is taken after the final norm. Blocks behind the last
-            one in the list do not run and are frozen.
-        window_size: Side of the windows in patches; None attends everywhere.
-        global_blocks: Blocks with full attention beside windowed ones.
-        with_cp: Gradient checkpointing: keep only the inputs of blocks and run these again in the
-            backward pass.
+        out_indices: Blocks whose outputs are returned, counted from 0, negative from the end. The
+            output of the last block of the encoder includes the final norm. Blocks after the last
+            index do not run and are frozen.
+        window_size: Side of the windows in patches; None for full attention.
+        global_blocks: Blocks with full attention.
+        with_cp: Use gradient checkpointing.
         **kwargs: Arguments of :class:`MaskedViT`.
 
     Raises:
-        ConfigError: If there is no such block, the blocks to return do not ascend, or
+        ConfigError: If a block index is out of range, ``out_indices`` do not ascend, or
             ``window_size`` is not a positive integer.
     """
 
@@ -61,19 +59,19 @@ class DenseViT(MaskedViT):
                  **kwargs) -> None:
         super().__init__(*args, out_type='featmap', **kwargs)
         if window_size is not None and not (isinstance(window_size, int) and window_size > 0):
-            raise ConfigError(f'backbone.window_size={window_size} must be one whole number of '
-                              'patches, at least 1, or None')
+            raise ConfigError(f'backbone.window_size={window_size}: not a positive integer. Give a '
+                              'number of patches, or None.')
         self.out_indices = self._blocks(
             'out_indices', [out_indices] if isinstance(out_indices, int) else out_indices)
         if not self.out_indices or self.out_indices != sorted(set(self.out_indices)):
-            raise ConfigError(f'backbone.out_indices={out_indices}: name blocks in ascending '
-                              'order, each once')
+            raise ConfigError(f'backbone.out_indices={out_indices}: not ascending. List blocks in '
+                              'ascending order, each once.')
         if window_size is None:
             global_blocks = range(self.num_layers)
         self.global_blocks = self._blocks('global_blocks', global_blocks)
         self.window_size = window_size
         self.with_cp = with_cp
-        # DistributedDataParallel stops at weights that require a gradient and get none.
+        # DistributedDataParallel fails on parameters without gradient.
         last = self.out_indices[-1]
         unused = self.layers[last + 1:]
         if self.final_norm and last < self.num_layers - 1:
@@ -85,14 +83,14 @@ class DenseViT(MaskedViT):
         return (self.embed_dims, ) * len(self.out_indices)
 
     def _blocks(self, field: str, indices: Sequence[int]) -> list[int]:
-        """Indices of blocks, counted from 0."""
+        """Resolve negative block indices."""
         if any(not -self.num_layers <= i < self.num_layers for i in indices):
-            raise ConfigError(f'backbone.{field}={list(indices)}: the encoder has blocks '
-                              f'0..{self.num_layers - 1}, counted from 0')
+            raise ConfigError(f'backbone.{field}={list(indices)}: out of range. Choose from '
+                              f'0..{self.num_layers - 1}.')
         return [i % self.num_layers for i in indices]
 
     def forward(self, images: Tensor) -> tuple[Tensor, ...]:
-        """Maps ``(B, D, h, w)`` of the blocks ``out_indices``; ``h = ceil(H / patch_size)``."""
+        """Maps ``(B, D, h, w)`` of ``out_indices``, with ``h = ceil(H / patch_size)``."""
         images = self._pad(images)
         grid = self.patch_grid(images)
         _, outputs = self._run(images, grid)
@@ -100,8 +98,8 @@ class DenseViT(MaskedViT):
         return tuple(self._format_output(x, grid).contiguous() for x in outputs)
 
     def _run(self, images: Tensor, grid: tuple[int, int]) -> tuple[Any, list[Tensor]]:
-        """What :meth:`embed` gives, and the outputs ``(B, 1 + L, D)`` of the blocks
-        ``out_indices``, that of the last block after what follows it."""
+        """Output of :meth:`embed`, and outputs ``(B, 1 + L, D)`` of ``out_indices``; that of the
+        last block includes the final norm."""
         embedded = self.embed(images)
         x = self._input_tokens(embedded)
         windows = self._windows(x, grid)
@@ -117,12 +115,12 @@ class DenseViT(MaskedViT):
         return embedded, outputs
 
     def _pad(self, images: Tensor) -> Tensor:
-        """Images filled up to whole patches at the right and the bottom."""
+        """Pad images at the right and the bottom to multiples of a patch."""
         bottom, right = (-side % self.patch_size for side in images.shape[-2:])
         return F.pad(images, (0, right, 0, bottom)) if bottom or right else images
 
     def _recompute(self, run: Callable, *args) -> Any:
-        """``run(*args)``, in training ``with_cp`` again in the backward pass."""
+        """Call ``run(*args)``, with gradient checkpointing if enabled."""
         if self.with_cp and self.training:
             return checkpoint(run, *args, use_reentrant=False)
         return run(*args)

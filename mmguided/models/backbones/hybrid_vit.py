@@ -1,4 +1,4 @@
-"""Hybrid convolutional ViT: ConvMAE's encoder, whose convolutions do not see masked patches."""
+"""Hybrid convolutional ViT encoder of ConvMAE with masked convolutions."""
 import math
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -19,10 +19,9 @@ from .vit import MaskedViT
 
 
 class MaskedConvBlock(nn.Module):
-    """A transformer block with a depthwise 5x5 convolution in place of attention.
+    """Transformer block with a depthwise 5x5 convolution instead of attention.
 
-    Channels stand last, where norms and linear layers want them; the convolution gets a view in
-    torch's channels-last memory format, so that nothing is copied.
+    Tensors are channels-last; the convolution gets a view in torch's channels-last memory format.
 
     Args:
         dims: Channels.
@@ -30,7 +29,7 @@ class MaskedConvBlock(nn.Module):
         drop_path_rate: Stochastic depth of both branches.
 
     Attributes:
-        with_cp: Gradient checkpointing: keep only the input and run again in the backward pass.
+        with_cp: Use gradient checkpointing.
     """
 
     def __init__(self, dims: int, drop_rate: float, drop_path_rate: float) -> None:
@@ -43,14 +42,11 @@ class MaskedConvBlock(nn.Module):
         self.drop_path = DropPath(drop_path_rate)
         self.ln2 = nn.LayerNorm(dims)
         self.ffn = FFN(
-            dims,
-            4 * dims,
-            act_cfg=dict(type='GELU'),
-            ffn_drop=drop_rate,
+            dims, 4 * dims, act_cfg=dict(type='GELU'), ffn_drop=drop_rate,
             dropout_layer=dict(type='DropPath', drop_prob=drop_path_rate))
 
     def forward(self, x: Tensor, hidden: Tensor | None) -> Tensor:
-        """``(B, H, W, C)`` to the same; ``hidden`` ``(B, H, W, 1)``, bool, True = masked."""
+        """Transform ``(B, H, W, C)``; ``hidden`` is ``(B, H, W, 1)``, bool, True = masked."""
         if self.with_cp and self.training:
             return checkpoint(self._run, x, hidden, use_reentrant=False)
         return self._run(x, hidden)
@@ -58,7 +54,7 @@ class MaskedConvBlock(nn.Module):
     def _run(self, x: Tensor, hidden: Tensor | None) -> Tensor:
         value = self.value(self.ln1(x))
         if hidden is not None:
-            # Only here: the convolution is the only operation that mixes patches.
+            # Only the convolution mixes patches.
             value = value.masked_fill(hidden, 0)
         mixed = self.depthwise(value.permute(0, 3, 1, 2)).permute(0, 2, 3, 1)
         x = x + self.drop_path(self.proj(mixed))
@@ -66,7 +62,7 @@ class MaskedConvBlock(nn.Module):
 
 
 class MaskedConvStage(nn.Module):
-    """A strided convolution with LayerNorm and GELU, then convolutional blocks.
+    """Strided convolution with LayerNorm and GELU, followed by convolutional blocks.
 
     Args:
         in_dims: Channels of the input.
@@ -85,7 +81,7 @@ class MaskedConvStage(nn.Module):
             MaskedConvBlock(dims, drop_rate, rate) for rate in drop_path_rates)
 
     def forward(self, x: Tensor, hidden: Tensor | None) -> Tensor:
-        """``(B, H, W, C)`` to ``(B, H / stride, W / stride, dims)``; ``hidden`` is by patch,
+        """Map ``(B, H, W, C)`` to ``(B, H / stride, W / stride, dims)``; ``hidden`` is per patch,
         ``(B, h, w)``, bool, True = masked."""
         x = F.gelu(self.norm(_patchwise(self.projection, x)))
         if hidden is not None:
@@ -97,7 +93,7 @@ class MaskedConvStage(nn.Module):
 
 
 class ConvTokenizer(nn.Module):
-    """The stages before the transformer; the last has no blocks and gives the patches.
+    """Convolutional stages before the transformer; the last has no blocks and outputs patches.
 
     Args:
         in_channels: Channels of the images.
@@ -105,7 +101,7 @@ class ConvTokenizer(nn.Module):
         strides: Stride of each stage.
         drop_rate: Dropout in the blocks.
         drop_path_rates: Stochastic depth of the blocks of each stage.
-        grid: Patches ``(h, w)`` of the usual image.
+        grid: Patches ``(h, w)`` of an image of the default size.
     """
 
     def __init__(self, in_channels: int, dims: Sequence[int], strides: Sequence[int],
@@ -120,7 +116,7 @@ class ConvTokenizer(nn.Module):
         self.proj = nn.Linear(dims[-1], dims[-1])
 
     def forward(self, images: Tensor, hidden: Tensor | None) -> tuple[Tensor, tuple[Tensor, ...]]:
-        """Patches ``(B, L, D)`` and what the stages before give, ``(B, H_i, W_i, C_i)`` each."""
+        """Patches ``(B, L, D)`` and the outputs of the earlier stages, ``(B, H_i, W_i, C_i)``."""
         x = images.permute(0, 2, 3, 1).contiguous()
         outputs = []
         for stage in self.stages:
@@ -130,11 +126,11 @@ class ConvTokenizer(nn.Module):
 
 
 class HybridTokens(NamedTuple):
-    """What :meth:`MaskedHybridViT.embed` gives and ``encode`` takes.
+    """Output of :meth:`MaskedHybridViT.embed` and input of ``encode``.
 
     Attributes:
-        patches: Embedded patches with their positions, ``(B, L, D)``.
-        stages: Outputs of the convolutional stages, ``(B, H_i, W_i, C_i)``, for the fusion.
+        patches: Patch embeddings with positions, ``(B, L, D)``.
+        stages: Outputs of the convolutional stages, ``(B, H_i, W_i, C_i)``.
     """
     patches: Tensor
     stages: tuple[Tensor, ...]
@@ -144,54 +140,47 @@ class HybridTokens(NamedTuple):
 class MaskedHybridViT(MaskedViT):
     """ConvMAE's encoder (arXiv:2205.03892, Sec. 3.2): convolutional stages, then a ViT.
 
-    Each stage is a strided convolution followed by blocks of depthwise 5x5 convolutions, in which
-    masked patches are zero, so that no visible patch learns of them. The outputs of the stages are
-    projected to the patches and added to what the last transformer block gives, before the final
-    norm. The same weights run with and without a mask.
+    Each stage is a strided convolution followed by depthwise 5x5 convolution blocks. Masked patches
+    are zero in the convolutions, so that they do not leak into visible ones. The stage outputs are
+    projected to the patch grid and added to the output of the last transformer block, before the
+    final norm. The same weights run with and without a mask.
 
-    Differences from the released ConvMAE: it has no [CLS]; here the transformer blocks have one,
-    which guidance and the other algorithms read. Its networks for downstream tasks drop the
-    projections of the stages; here the unmasked encoder equals the masked one with nothing masked.
-    It leaves most convolutions at torch's initial values; here all are initialized like MAE's patch
-    embedding.
+    Differences from the released ConvMAE: the transformer has a [CLS] token, for guidance and
+    contrast; the downstream network keeps the stage projections, so that the unmasked encoder
+    equals the masked one with an empty mask; all convolutions are initialized like MAE's patch
+    embedding (released: most have torch's default).
 
-    Without a mask :meth:`forward` gives what VisionTransformer does; only the output of the last
-    block includes the fusion and the norm. ``out_indices``, ``frozen_stages`` and layer-wise decay
-    count the transformer blocks; the stages belong to the embedding.
+    Without a mask, :meth:`forward` returns the output format of VisionTransformer; only the output
+    of the last block includes the fusion and the norm. ``out_indices``, ``frozen_stages`` and
+    layer-wise decay count transformer blocks; the stages belong to the embedding.
 
     Args:
-        arch: 'base', or a dict of VisionTransformer's; beside it ``stage_dims`` and
-            ``stage_depths``, widths and numbers of blocks of the convolutional stages, by default
-            ``(256, 384)`` and ``(2, 2)``. ConvMAE's other sizes are not offered: its paper and
-            its released weights contradict each other.
-        img_size: Usual input, a side or ``(height, width)``.
-        strides: Strides of the convolutional stages and of the patches after them; their product
-            is the patch size.
-        in_channels: Channels of the images.
-        drop_rate: Dropout, in convolutional blocks in the MLP.
-        drop_path_rate: Stochastic depth of the last block; it grows linearly from 0 over all
-            blocks, convolutional ones included.
-        frozen_stages: Transformer blocks to freeze, and with them the embedding; all of them
-            freeze the fusion and the final norm too.
-        layer_cfgs: As VisionTransformer's, for the transformer blocks.
-        **kwargs: The other arguments of :class:`MaskedViT` but ``patch_size`` and ``patch_cfg``;
-            ``norm_cfg`` is that of the transformer, the norms of the stages have torch's epsilon
-            of 1e-5, as released.
+        arch: 'base', or a dict as in VisionTransformer with optional ``stage_dims`` and
+            ``stage_depths``, the widths and depths of the convolutional stages (default
+            ``(256, 384)`` and ``(2, 2)``). ConvMAE's other sizes are not supported because its
+            paper and released weights contradict each other.
+        img_size: Default input size, a side or ``(height, width)``.
+        strides: Strides of the convolutional stages and of the patch embedding; the product is the
+            patch size.
+        in_channels: Image channels.
+        drop_rate: Dropout rate; in convolutional blocks only in the MLP.
+        drop_path_rate: Stochastic depth rate of the last block; increases linearly from 0 over all
+            blocks, including convolutional ones.
+        frozen_stages: Number of frozen transformer blocks; freezes the embedding too, and with all
+            blocks also the fusion and the final norm.
+        layer_cfgs: As in VisionTransformer, for the transformer blocks.
+        **kwargs: Other arguments of :class:`MaskedViT` except ``patch_size`` and ``patch_cfg``.
+            ``norm_cfg`` applies to the transformer; stage norms use an epsilon of 1e-5, as
+            released.
 
     Raises:
-        ConfigError: Beside MaskedViT's reasons, if the numbers of strides, stage widths and depths
-            do not fit together.
+        ConfigError: See :class:`MaskedViT`; also if the numbers of strides, stage widths and stage
+            depths do not match.
     """
     patches_are_independent = False
     _patch_size_field = 'backbone.strides'
-    arch_zoo = dict(
-        base=dict(
-            embed_dims=768,
-            num_layers=11,
-            num_heads=12,
-            feedforward_channels=3072,
-            stage_dims=(256, 384),
-            stage_depths=(2, 2)))
+    arch_zoo = dict(base=dict(
+        embed_dims=768, num_layers=11, num_heads=12, feedforward_channels=3072))
 
     def __init__(self,
                  arch: str | dict = 'base',
@@ -212,10 +201,7 @@ class MaskedHybridViT(MaskedViT):
         if not isinstance(layer_cfgs, Sequence):
             layer_cfgs = [layer_cfgs or {}] * num_layers
         super().__init__(
-            arch=arch,
-            img_size=img_size,
-            patch_size=math.prod(strides),
-            in_channels=in_channels,
+            arch=arch, img_size=img_size, patch_size=math.prod(strides), in_channels=in_channels,
             drop_rate=drop_rate,
             layer_cfgs=[{'drop_path_rate': rate, **cfg}
                         for rate, cfg in zip(layer_rates, layer_cfgs, strict=True)],
@@ -235,14 +221,13 @@ class MaskedHybridViT(MaskedViT):
     def _check_stages(strides, stage_dims, stage_depths, kwargs) -> None:
         for name in ('patch_size', 'patch_cfg'):
             if name in kwargs:
-                raise ConfigError(f'backbone.{name}={kwargs[name]}: the patches of a hybrid follow '
-                                  f'from backbone.strides={tuple(strides)}; remove it (in an '
-                                  'inherited config with _delete_=True in the backbone)')
+                raise ConfigError(f'backbone.{name}={kwargs[name]}: the patch size of a hybrid ViT '
+                                  'is the product of backbone.strides. Remove it (in an inherited '
+                                  'config with _delete_=True in the backbone).')
         if not 0 < len(strides) - 1 == len(stage_dims) == len(stage_depths):
-            raise ConfigError(f'backbone.strides={tuple(strides)} must be one value more than '
-                              f'arch.stage_dims={tuple(stage_dims)} and '
-                              f'arch.stage_depths={tuple(stage_depths)}: one for each stage, and '
-                              'one for the patches')
+            raise ConfigError(f'backbone.strides={tuple(strides)}: does not match arch.stage_dims='
+                              f'{tuple(stage_dims)} and arch.stage_depths={tuple(stage_depths)}. '
+                              'Give one stride per stage and one for the patch embedding.')
 
     def _freeze_stages(self) -> None:
         super()._freeze_stages()
@@ -254,8 +239,8 @@ class MaskedHybridViT(MaskedViT):
 
         Args:
             images: ``(B, 3, H, W)``.
-            mask: Whose masked patches the convolutions must not see; :meth:`encode` is then to be
-                called with patches that it keeps. None shows everything to every patch.
+            mask: Its masked patches are hidden from the convolutions; pass only patches that it
+                keeps to :meth:`encode`. None hides nothing.
         """
         grid = self.patch_grid(images)
         hidden = None if mask is None else mask.mask_at(0).view(-1, *grid)
@@ -267,7 +252,7 @@ class MaskedHybridViT(MaskedViT):
 
     def _output_tokens(self, x: Tensor, embedded: HybridTokens,
                        ids: Tensor | None = None) -> Tensor:
-        """Multi-scale fusion and the final norm."""
+        """Add the fused stage outputs and apply the final norm."""
         fused = sum(_patchwise(projection, stage)
                     for projection, stage in zip(self.fusion, embedded.stages, strict=True))
         fused = fused.flatten(1, 2)
@@ -278,5 +263,5 @@ class MaskedHybridViT(MaskedViT):
 
 
 def _patchwise(convolution: nn.Conv2d, x: Tensor) -> Tensor:
-    """A convolution on ``(B, H, W, C)``."""
+    """Apply a convolution to ``(B, H, W, C)``."""
     return convolution(x.permute(0, 3, 1, 2)).permute(0, 2, 3, 1)

@@ -1,4 +1,4 @@
-"""ConvNeXt V2 whose convolutions are sparse: masked units of the image are not there."""
+"""ConvNeXt V2 encoder with sparse convolutions over visible patches."""
 from functools import partial
 
 import torch
@@ -15,14 +15,13 @@ from .base import Encoder
 
 
 class UnitPlaces:
-    """Where the positions of some units lie on the map of a stage.
+    """Scatter and gather between visible units and the feature map of a stage.
 
-    A stage sees each unit as side x side positions. Visible positions are stored as rows,
-    ``(B, n, side**2, C)``, unit by unit, and row by row within a unit; a map is
-    ``(B, C, H, W)``.
+    A unit covers side x side positions of the map ``(B, C, H, W)``. Visible positions are stored as
+    ``(B, n, side**2, C)``, in row-major order within a unit.
 
     Args:
-        ids: The units, ``(B, n)``, in the order of the rows.
+        ids: Visible units, ``(B, n)``.
         grid: Units ``(h, w)`` of an image.
         side: Positions along the side of a unit.
     """
@@ -38,24 +37,24 @@ class UnitPlaces:
         self.index = (rows * self.size[1] + columns.unsqueeze(-2)).flatten()
 
     def scatter(self, x: Tensor) -> Tensor:
-        """Rows to a map that is zero at all other units; channels last in memory."""
+        """Write visible positions to a map that is zero elsewhere; channels-last in memory."""
         batch, channels = x.shape[0], x.shape[-1]
         pixels = x.new_zeros(batch * self.size[0] * self.size[1], channels)
         pixels = pixels.index_copy(0, self.index, x.reshape(-1, channels))
         return pixels.view(batch, *self.size, channels).permute(0, 3, 1, 2)
 
     def gather(self, x: Tensor) -> Tensor:
-        """The rows of a map."""
+        """Read the visible positions of a map."""
         channels = x.shape[1]
         pixels = x.permute(0, 2, 3, 1).reshape(-1, channels)
         return pixels.index_select(0, self.index).view(*self.shape, channels)
 
 
 def _run_block(block: nn.Module, places: UnitPlaces, x: Tensor) -> Tensor:
-    """A block of mmpretrain's on visible positions alone, ``(B, n, side**2, C)``.
+    """Run mmpretrain's block on visible positions only, ``(B, n, side**2, C)``.
 
-    Between positions pass the depthwise convolution, which sees zeros at masked ones, and the norms
-    of GRN, over the positions of an image that are there.
+    The depthwise convolution sees zeros at masked positions; GRN norms are taken over the visible
+    positions of an image.
     """
     out = places.gather(block.depthwise_conv(places.scatter(x)))
     data_format = 'channel_last' if block.linear_pw_conv else 'channel_first'
@@ -74,32 +73,30 @@ def _run_block(block: nn.Module, places: UnitPlaces, x: Tensor) -> Tensor:
 
 @MODELS.register_module()
 class MaskedConvNeXt(Encoder, ConvNeXt):
-    """mmpretrain's ConvNeXt, with the masking of FCMAE (ConvNeXt V2, arXiv:2301.00808, Sec. 3.1).
+    """mmpretrain's ConvNeXt with the masking of FCMAE (ConvNeXt V2, arXiv:2301.00808, Sec. 3.1).
 
-    Parameters have mmpretrain's names and without a mask :meth:`forward` is ConvNeXt's, so that a
-    checkpoint's ``backbone.*`` loads there. ConvNeXt V2 is ``use_grn=True,
-    layer_scale_init_value=0.``.
+    Parameters have mmpretrain's names, and without a mask :meth:`forward` is that of ConvNeXt.
+    ConvNeXt V2 is ``use_grn=True, layer_scale_init_value=0.``.
 
-    Images are masked by units as large as the encoder's stride (32 pixels). With a mask, only
-    visible units are computed, and a unit that a later shot masks is removed before its stage. Stem
-    and downsampling do not cross units; the depthwise convolutions see zeros where a unit is
-    missing, which makes them sparse convolutions; and GRN takes its norms over the visible
-    positions of the image. The released PyTorch code (Minkowski) takes them over all images of the
-    batch, unlike its own dense GRN and unlike the masked convolutions in JAX that the paper's
-    results come from. With norms per image, the encoder computes the same with and without a mask.
+    A patch of the :class:`PatchMask`, called unit here, is as large as the encoder's stride (32
+    pixels). With a mask, only visible units are computed; a later shot removes its units before its
+    stage. Stem and downsampling do not cross units. The depthwise convolutions see zeros at missing
+    units, which makes them sparse convolutions. GRN norms are taken over the visible positions of
+    each image, so that masked and unmasked passes agree. (The released PyTorch code takes them over
+    the batch, unlike its dense GRN and unlike the JAX code behind the paper's results.)
 
-    FCMAE's encoder has no final norm, and fine-tuning starts a new one. A masked pass does not use
-    the norms of ``out_indices``; they keep their initial values and are frozen, so that distributed
-    training does not wait for their gradients. Fine-tune with ConvNeXt.
+    FCMAE's encoder has no final norm; fine-tuning, with ConvNeXt, initializes a new one. A masked
+    pass does not use the norms of ``out_indices``; they are frozen because distributed training
+    fails on parameters without gradient.
 
     Args:
         arch: As in ConvNeXt: 'base', ...; or a dict of depths and channels.
-        img_size: Usual input, a side or ``(height, width)``.
+        img_size: Default input size, a side or ``(height, width)``.
         stem_patch_size: Stride of the stem.
-        **kwargs: The other arguments of ConvNeXt.
+        **kwargs: Other arguments of ConvNeXt.
 
     Raises:
-        ConfigError: If units do not divide the image size or the arch is unknown.
+        ConfigError: If a unit does not divide the image size, or the arch is unknown.
     """
     _patch_size_field = 'backbone.stem_patch_size'
 
@@ -109,8 +106,8 @@ class MaskedConvNeXt(Encoder, ConvNeXt):
                  stem_patch_size: int = 4,
                  **kwargs) -> None:
         if isinstance(arch, str) and arch not in self.arch_settings:
-            raise ConfigError(f"backbone.arch='{arch}' is unknown: choose from "
-                              f'{list(self.arch_settings)} or give a dict')
+            raise ConfigError(f"backbone.arch='{arch}': unknown. Choose from "
+                              f'{list(self.arch_settings)} or give a dict.')
         super().__init__(arch=arch, stem_patch_size=stem_patch_size, **kwargs)
         self.num_layers = self.num_stages
         self.embed_dims = self.channels[-1]
@@ -122,15 +119,14 @@ class MaskedConvNeXt(Encoder, ConvNeXt):
                 module.requires_grad_(False)
 
     def forward(self, images: Tensor, mask: PatchMask | None = None):
-        """Features of the last stage, without a norm, where units are visible, and zeros where
-        masked.
+        """Features of the last stage, without a norm; zeros at masked units.
 
         Args:
             images: ``(B, 3, H, W)``.
             mask: Mask of the units, ``L = H * W / patch_size**2``; its shots count stages from 0.
 
         Returns:
-            ``(B, L, D)`` in the image's order; without a mask, what ConvNeXt returns.
+            ``(B, L, D)`` in the image's order; without a mask, the output of ConvNeXt.
         """
         if mask is None:
             return super().forward(images)
@@ -152,7 +148,7 @@ class MaskedConvNeXt(Encoder, ConvNeXt):
         return places.scatter(x).flatten(2).transpose(1, 2)
 
     def _visible_pixels(self, images: Tensor, mask: PatchMask) -> Tensor:
-        """Pixels of the units visible to the first stage, ``(B, n, 3, patch_size, patch_size)``."""
+        """Pixels of the visible units, ``(B, n, 3, patch_size, patch_size)``."""
         side, (h, w) = self.patch_size, mask.grid
         units = images.unflatten(-1, (w, side)).unflatten(-3, (h, side))
         units = units.permute(0, 2, 4, 1, 3, 5).flatten(1, 2)

@@ -1,4 +1,4 @@
-"""ViT encoder that runs on a subset of the patches and can be observed."""
+"""ViT encoder with masking and observation."""
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
@@ -9,12 +9,7 @@ from mmpretrain.models.utils import resize_pos_embed
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
-from mmguided.ops import (
-    cls_attention_row,
-    gather_tokens,
-    sincos_position_embedding,
-    split_heads,
-)
+from mmguided.ops import cls_attention_row, gather_tokens, sincos_position_embedding, split_heads
 from mmguided.registry import MODELS
 from mmguided.structures import Observation, PatchMask, Wants
 from mmguided.utils.checkpoints import load_encoder
@@ -24,50 +19,45 @@ from mmguided.utils.errors import ConfigError
 from ..layers import init_transformer_weights
 from .base import Encoder
 
-# Runs one block: (index, block, tokens) -> tokens.
+# (index, block, tokens) -> tokens
 RunBlock = Callable[[int, nn.Module, Tensor], Tensor]
 
 
 def _arch(dim: int, depth: int, heads: int) -> dict:
-    return dict(
-        embed_dims=dim, num_layers=depth, num_heads=heads, feedforward_channels=4 * dim)
+    return dict(embed_dims=dim, num_layers=depth, num_heads=heads, feedforward_channels=4 * dim)
 
 
 @MODELS.register_module()
 class MaskedViT(Encoder, VisionTransformer):
-    """mmpretrain's VisionTransformer, with masking, observation and fixed positions added.
+    """mmpretrain's VisionTransformer with masking, observation and fixed position embeddings.
 
-    Parameters have mmpretrain's names, so that a checkpoint's ``backbone.*`` loads into
-    ``VisionTransformer`` there and in mmdet and mmseg. Without a mask, :meth:`forward` is
-    VisionTransformer's, ``out_type`` and ``out_indices`` included. An ``init_cfg`` of type
-    ``Pretrained`` loads strictly: a wrong or partial checkpoint is an error.
+    Parameters have mmpretrain's names, so that ``backbone.*`` of a checkpoint loads into
+    ``VisionTransformer`` in mmpretrain, mmdet and mmseg. Without a mask, :meth:`forward` is that of
+    VisionTransformer, including ``out_type`` and ``out_indices``. ``init_cfg`` of type
+    ``Pretrained`` loads strictly.
 
     Args:
-        arch: 'tiny', 'small', 'base', 'large', 'huge' (as in MAE and DeiT; not mmpretrain's
-            'small', which is 768 wide), or a dict of VisionTransformer's.
-        img_size: Usual input, a side or ``(height, width)``.
+        arch: 'tiny', 'small', 'base', 'large', 'huge' (as in MAE and DeiT; mmpretrain's 'small' is
+            768 wide), or a dict as in VisionTransformer.
+        img_size: Default input size, a side or ``(height, width)``.
         patch_size: Side of a patch in pixels; must divide the sides of every input.
         out_type: Output of :meth:`forward` without a mask.
-        **kwargs: The other arguments of VisionTransformer; ``with_cls_token`` must stay True.
-            ``frozen_stages`` blocks from the first do not learn, nor what comes before them:
-            patches, [CLS] and positions. All of the blocks freeze the final norm too, but never the
-            norm behind an average (``out_type='avg_featmap'``), which belongs to the head. With 0
-            everything learns.
+        **kwargs: Other arguments of VisionTransformer; ``with_cls_token`` must be True.
+            ``frozen_stages`` freezes the first blocks and the embedding (patches, [CLS],
+            positions). If it includes all blocks, the final norm is frozen too, but not the norm of
+            ``out_type='avg_featmap'``, which belongs to the head. 0 freezes nothing.
 
     Raises:
-        ConfigError: If the patch size does not divide the image size, the arch is unknown, or the
-            [CLS] token is switched off.
+        ConfigError: If the patch size does not divide the image size, the arch is unknown, or
+            ``with_cls_token`` is False.
     """
     has_cls_token = True
     patches_are_independent = True
     drops_masked_tokens = True
     observable = ('tokens', 'attention', 'relations')
     arch_zoo = dict(
-        tiny=_arch(192, 12, 3),
-        small=_arch(384, 12, 6),
-        base=_arch(768, 12, 12),
-        large=_arch(1024, 24, 16),
-        huge=_arch(1280, 32, 16))
+        tiny=_arch(192, 12, 3), small=_arch(384, 12, 6), base=_arch(768, 12, 12),
+        large=_arch(1024, 24, 16), huge=_arch(1280, 32, 16))
 
     def __init__(self,
                  arch: str | dict = 'base',
@@ -77,8 +67,8 @@ class MaskedViT(Encoder, VisionTransformer):
                  **kwargs) -> None:
         arch = self._arch_settings(arch)
         if not kwargs.get('with_cls_token', True):
-            raise ConfigError('backbone.with_cls_token=False: masking and guidance need [CLS]; '
-                              "use type='VisionTransformer' for an encoder without")
+            raise ConfigError('backbone.with_cls_token=False: masking and guidance need [CLS]. '
+                              'Remove it.')
         self.patch_size = patch_size
         self.check_size(*(img_size if isinstance(img_size, Sequence) else (img_size, img_size)))
         super().__init__(
@@ -90,14 +80,14 @@ class MaskedViT(Encoder, VisionTransformer):
         if isinstance(arch, dict):
             return arch
         if arch not in cls.arch_zoo:
-            raise ConfigError(f"backbone.arch='{arch}' is unknown: choose from "
-                              f'{list(cls.arch_zoo)} or give a dict')
+            raise ConfigError(f"backbone.arch='{arch}': unknown. Choose from "
+                              f'{list(cls.arch_zoo)} or give a dict.')
         return cls.arch_zoo[arch]
 
     def init_weights(self) -> None:
-        """MAE's initialization, or the checkpoint of ``init_cfg``, strictly."""
+        """Initialize as in MAE, or load the checkpoint of ``init_cfg`` strictly."""
         if settings := pretrained_settings(self.init_cfg):
-            # Fine-tuning takes the average before the norm, and its new norm, ln2, starts anew.
+            # Fine-tuning averages before the norm and initializes a new norm, ln2.
             load_encoder(self, settings, **({} if self.final_norm else dict(
                 unused=r'ln1\.', new=r'ln2\.')))
             return
@@ -115,13 +105,13 @@ class MaskedViT(Encoder, VisionTransformer):
     def _freeze_stages(self) -> None:
         if self.frozen_stages > self.num_layers:
             raise ConfigError(f'backbone.frozen_stages={self.frozen_stages}: the encoder has '
-                              f'{self.num_layers} blocks')
+                              f'{self.num_layers} blocks. Choose at most that.')
         super()._freeze_stages()
         if self.out_type == 'avg_featmap':
             self.ln2.requires_grad_(True)
 
     def train(self, mode: bool = True) -> 'MaskedViT':
-        """Frozen blocks stay in evaluation mode, without drop path."""
+        """Set the training mode; frozen blocks stay in eval mode, without drop path."""
         super().train(mode)
         if mode and self.frozen_stages > 0:
             self._freeze_stages()
@@ -132,26 +122,26 @@ class MaskedViT(Encoder, VisionTransformer):
                                 self.num_extra_tokens)
 
     def embed(self, images: Tensor, mask: PatchMask | None = None) -> Tensor:
-        """Patches with their positions, without [CLS]: the input of :meth:`encode`.
+        """Patch embeddings with positions, without [CLS]: the input of :meth:`encode`.
 
         Args:
             images: ``(B, 3, H, W)``.
-            mask: For encoders that mix patches here; this one ignores it.
+            mask: Ignored here; needed by encoders that mix patches in the embedding.
 
         Returns:
-            ``(B, L, D)``, masked patches included.
+            ``(B, L, D)``, including masked patches.
         """
         return self.patch_embed(images)[0] + self._position(self.patch_grid(images))[:, 1:]
 
     def _input_tokens(self, embedded: Tensor, ids: Tensor | None = None) -> Tensor:
-        """Input of the first block: [CLS] and the patches ``ids``."""
+        """Input of the first block: [CLS] and the patches at ``ids``."""
         tokens = embedded if ids is None else gather_tokens(embedded, ids)
         cls_token = self.cls_token + self.pos_embed[:, :1]
         cls_token = cls_token.to(tokens.dtype).expand(len(tokens), -1, -1)
         return self.pre_norm(self.drop_after_pos(torch.cat((cls_token, tokens), dim=1)))
 
     def _output_tokens(self, x: Tensor, embedded: Tensor, ids: Tensor | None = None) -> Tensor:
-        """The encoder's output from that of the last block, ``x``, whose patches are ``ids``."""
+        """Apply the final norm to the output of the last block, ``x``, with patches ``ids``."""
         return self.ln1(x) if self.final_norm else x
 
     def run_blocks(self,
@@ -159,14 +149,14 @@ class MaskedViT(Encoder, VisionTransformer):
                    out_indices: Sequence[int],
                    run_block: RunBlock | None = None,
                    shots: Sequence[tuple[int, int]] = ()) -> list[Tensor]:
-        """The loop over the blocks.
+        """Run the blocks up to the last of ``out_indices``.
 
         Args:
             x: Input of the first block, ``(B, 1 + n, D)``.
-            out_indices: Blocks whose outputs to return, rising; none runs behind the last of them.
-            run_block: Runs a block; None calls it.
-            shots: ``(block, len_keep)``: before that block, all but the first ``len_keep`` patches
-                leave the sequence.
+            out_indices: Blocks whose outputs are returned, in ascending order.
+            run_block: Function that runs a block; None calls the block.
+            shots: ``(block, len_keep)``: the sequence is truncated to the first ``len_keep``
+                patches before the block.
         """
         outputs, shots = [], dict(shots)
         for i, block in enumerate(self.layers[:out_indices[-1] + 1]):
@@ -182,25 +172,24 @@ class MaskedViT(Encoder, VisionTransformer):
                ids: Tensor | None = None,
                shots: Sequence[tuple[int, int]] = (),
                run_block: RunBlock | None = None) -> Tensor:
-        """Run all blocks on [CLS] and the patches ``ids``.
+        """Run all blocks on [CLS] and the patches at ``ids``.
 
         Args:
             embedded: Result of :meth:`embed`.
-            ids: Patches to see, ``(B, n)``; None = all, in the image's order.
+            ids: Patches ``(B, n)``; None for all, in the image's order.
             shots: See :meth:`run_blocks`.
             run_block: See :meth:`run_blocks`.
 
         Returns:
-            ``(B, 1 + n, D)`` of the patches that are left, after the final norm, if there is one;
-            [CLS] first.
+            ``(B, 1 + n, D)`` of [CLS] and the remaining patches, after the final norm if any.
         """
         tokens = self._input_tokens(embedded, ids)
         x = self.run_blocks(tokens, [self.num_layers - 1], run_block, shots)[0]
         return self._output_tokens(x, embedded, None if ids is None else ids[:, :x.shape[1] - 1])
 
     def forward(self, images: Tensor, mask: PatchMask | None = None):
-        """Latents ``(B, 1 + Lv, D)`` of the visible patches; without a mask, what VisionTransformer
-        returns."""
+        """Latents ``(B, 1 + Lv, D)`` of the visible patches; without a mask, the output of
+        VisionTransformer."""
         embedded = self.embed(images, mask)
         if mask is not None:
             return self.encode(embedded, mask.ids_keep_at(0), mask.shots)
@@ -211,18 +200,18 @@ class MaskedViT(Encoder, VisionTransformer):
 
     @torch.no_grad()
     def observe(self, images: Tensor, wants: Wants, mask: PatchMask | None = None) -> Observation:
-        """Answer ``wants`` by one forward without gradient, see :meth:`Encoder.observe`.
+        """Answer ``wants`` in one forward without gradient, see :meth:`Encoder.observe`.
 
-        All attention is scaled-dot-product attention; no attention map is computed. The deepest
-        block computes only what is asked for: for its attention, the [CLS] query and the keys.
-        Dropout and drop path are off: scores and targets must not depend on chance.
+        Uses scaled-dot-product attention; no attention map is computed. The deepest block computes
+        only the requested outputs; for its attention, the [CLS] query and the keys. Dropout and
+        drop path are off, so that scores and targets are deterministic.
         """
         with self._without_dropout():
             return self._observe(images, wants.resolve(self.num_layers), mask)
 
     @contextmanager
     def _without_dropout(self) -> Iterator[None]:
-        """Everything but batch normalization in evaluation mode, if that makes a difference."""
+        """Switch all modules except batch normalization to eval mode, if any module drops."""
         training = [module for module in self.modules() if module.training
                     and not isinstance(module, _BatchNorm)] if self._has_dropout else []
         for module in training:
@@ -243,14 +232,14 @@ class MaskedViT(Encoder, VisionTransformer):
         elif reader.layers:
             reader.deepest = max(reader.layers)
             self.run_blocks(self._input_tokens(embedded, ids), [reader.deepest], reader.run, shots)
-        # Until a fix of late 2025, torch's autocast reuses the weights that it cast here, without a
-        # graph, in the pass that trains: most of the encoder would silently get no gradient.
+        # Before a fix of late 2025, torch's autocast reuses the weights cast here, without a graph,
+        # in the training pass: most of the encoder would silently get no gradient.
         torch.clear_autocast_cache()
         return Observation(self.num_layers, tokens, reader.attention, reader.relations)
 
     @staticmethod
     def _finish_block(block: nn.Module, x: Tensor, attended: Tensor) -> Tensor:
-        """The rest of mmpretrain's block after the attention ``(B, N, D)`` of its input ``x``."""
+        """Finish mmpretrain's block from its input ``x`` and the attention output ``(B, N, D)``."""
         attn = block.attn
         attended = attn.proj(attended)
         x = x + attn.out_drop(attn.gamma1(attn.proj_drop(attended)))
@@ -258,29 +247,29 @@ class MaskedViT(Encoder, VisionTransformer):
 
 
 def _is_dropout(module: nn.Module) -> bool:
-    """Whether a module drops something at random in training."""
+    """True for modules that drop activations or paths in training."""
     rates = (getattr(module, name, None) for name in ('p', 'drop_prob', 'attn_drop'))
     return any(isinstance(rate, float) and rate > 0 for rate in rates)
 
 
 class _BlockReader:
-    """Runs blocks and reads what is asked of them.
+    """Run blocks and record the requested observations.
 
     Args:
-        encoder: The encoder whose blocks they are.
-        wants: What is asked, with layers that are not negative.
+        encoder: Encoder of the blocks.
+        wants: Resolved requests.
     """
 
     def __init__(self, encoder: MaskedViT, wants: Wants) -> None:
         self.encoder = encoder
         self.wants = wants
         self.layers = {layer for layer, _ in wants.attention} | wants.relations
-        self.deepest: int | None = None  # the block whose output nobody needs
+        self.deepest: int | None = None  # block whose output is not needed
         self.attention: dict[tuple[int, str | None], Tensor] = {}
         self.relations: dict[int, Tensor] = {}
 
     def run(self, i: int, block: nn.Module, x: Tensor) -> Tensor:
-        """Run block ``i`` on ``(B, 1 + n, D)``, the deepest no further than it is read."""
+        """Run block ``i`` on ``(B, 1 + n, D)``; the deepest block only as far as needed."""
         if i not in self.layers:
             return block(x)
         if i == self.deepest and i not in self.wants.relations:
@@ -290,7 +279,7 @@ class _BlockReader:
         return x if i == self.deepest else self.encoder._finish_block(block, x, attended)
 
     def _read_query_and_keys(self, i: int, block: nn.Module, x: Tensor) -> None:
-        """Attention of [CLS] in block ``i`` from its query and the keys alone."""
+        """Record the [CLS] attention of block ``i`` from the [CLS] query and the keys."""
         attn, x = block.attn, block.ln1(x)
         dim, weight, bias = self.encoder.embed_dims, attn.qkv.weight, attn.qkv.bias
         query = F.linear(x[:, :1], weight[:dim], None if bias is None else bias[:dim])

@@ -1,4 +1,4 @@
-"""What else is aligned: heads beside the reconstruction."""
+"""Contrastive heads."""
 from mmengine.model import BaseModule
 from torch import Tensor
 
@@ -9,11 +9,11 @@ from ..losses import info_nce, negative_cosine
 
 
 class ContrastHead(BaseModule):
-    """Base of the heads that compare a student's projection with a teacher's.
+    """Base class of the heads that compare a student's and a teacher's projection.
 
     Args:
-        predictor: Config of an MLP between the student's projection and the loss; None for none.
-        loss_weight: lambda, the factor of the loss.
+        predictor: Config of an MLP applied to the student's projection; None for none.
+        loss_weight: Loss weight lambda.
     """
 
     def __init__(self, predictor: dict | None = None, loss_weight: float = 1.0) -> None:
@@ -22,27 +22,27 @@ class ContrastHead(BaseModule):
         self.loss_weight = loss_weight
 
     def predict(self, student: Tensor) -> Tensor:
-        """The student's projection after the predictor."""
+        """Apply the predictor to the student's projection."""
         return student if self.predictor is None else self.predictor((student, ))[0]
 
     def forward(self, student: Tensor, teacher: Tensor) -> dict[str, Tensor]:
-        """``loss_contrast`` and scalars for the log, of projections ``(B, D)``; the teacher gets no
+        """``loss_contrast`` and log scalars, from projections ``(B, D)``; the teacher gets no
         gradient."""
         raise NotImplementedError
 
 
 @MODELS.register_module()
 class InfoNCEHead(ContrastHead):
-    """InfoNCE of a student's projection against a teacher's.
+    """InfoNCE loss.
 
-    In the log, ``contrast_accuracy`` is the share of images whose own partner is the most similar;
-    by chance it is one over the candidates.
+    Logs ``contrast_accuracy``, the share of images whose positive is the most similar candidate
+    (chance: 1 / number of candidates).
 
     Args:
-        temperature: tau.
-        student_negatives: Contrast the students with each other too (ccMIM Eq. 7).
-        temperature_scale: Multiply the loss by ``2 * temperature``, as the released codes of ccMIM
-            and CMAE do and the papers' equations do not.
+        temperature: Temperature tau.
+        student_negatives: Use other students as negatives too (ccMIM Eq. 7).
+        temperature_scale: Multiply the loss by ``2 * temperature``, as the released code of ccMIM
+            and CMAE does, unlike their equations.
         **kwargs: Arguments of :class:`ContrastHead`.
     """
 
@@ -53,7 +53,8 @@ class InfoNCEHead(ContrastHead):
                  **kwargs) -> None:
         super().__init__(**kwargs)
         if temperature <= 0:
-            raise ConfigError(f'contrast_head.temperature={temperature} must be positive')
+            raise ConfigError(
+                f'contrast_head.temperature={temperature}: not positive. Choose a value above 0.')
         self.temperature = temperature
         self.student_negatives = student_negatives
         self.scale = 2 * temperature if temperature_scale else 1
@@ -67,8 +68,8 @@ class InfoNCEHead(ContrastHead):
 
 @MODELS.register_module()
 class CosineHead(ContrastHead):
-    """Negative cosine of a student's prediction against a teacher's projection: SimSiam's (ccMIM
-    Eq. 8), and half of BYOL's loss (CMAE Sec. 4.4)."""
+    """Negative cosine between a student's prediction and a teacher's projection: SimSiam's loss
+    (ccMIM Eq. 8), or half of BYOL's (CMAE Sec. 4.4)."""
 
     def forward(self, student: Tensor, teacher: Tensor) -> dict[str, Tensor]:
         loss = negative_cosine(self.predict(student), teacher)

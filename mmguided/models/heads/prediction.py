@@ -1,4 +1,4 @@
-"""Prediction layers on a decoder's hidden states, and the loss of what they predict."""
+"""Prediction and reconstruction heads."""
 from collections.abc import Sequence
 
 from mmengine.model import BaseModule
@@ -14,17 +14,16 @@ _XAVIER = dict(type='Xavier', layer='Linear', distribution='uniform')
 
 @MODELS.register_module()
 class PredictionHead(BaseModule):
-    """A linear layer that predicts the values of every patch from a hidden state of a decoder.
+    """Linear layer that predicts the values of every patch from a decoder's hidden state.
 
-    Several heads may read one decoder. The output of its last block is normalized by the decoder,
-    if at all; a head that reads another block has a norm of its own.
+    Several heads can read one decoder. A head that reads an intermediate block has its own norm.
 
     Args:
-        in_dims: Width of the hidden states; algorithms fill in their decoder's.
-        out_dims: Values to predict per patch; algorithms fill in their target's.
-        depth: Number of the decoder's blocks; algorithms fill in their decoder's.
-        block: Read the output of this block, counted from 1; None reads that of the last.
-        init_cfg: As in every MMEngine module; by default MAE's initialization.
+        in_dims: Width of the hidden states; set by the algorithm.
+        out_dims: Predicted values per patch; set by the algorithm.
+        depth: Number of decoder blocks; set by the algorithm.
+        block: Decoder block to read, counted from 1; None for the last.
+        init_cfg: MMEngine initialization config; MAE's by default.
     """
 
     def __init__(self,
@@ -35,25 +34,25 @@ class PredictionHead(BaseModule):
                  init_cfg: dict | None = _XAVIER) -> None:
         super().__init__(init_cfg)
         if block is not None and not 0 < block <= depth:
-            raise ConfigError(f'{type(self).__name__}: block={block} is out of range, the decoder '
-                              f'has blocks 1..{depth}')
+            raise ConfigError(
+                f'{type(self).__name__}.block={block}: out of range. Choose from 1..{depth}.')
         self.block = depth if block is None else block
         self.norm = nn.LayerNorm(in_dims, eps=1e-6) if self.block < depth else nn.Identity()
         self.decoder_pred = nn.Linear(in_dims, out_dims)
 
     def predict(self, states: Sequence[Tensor]) -> Tensor:
-        """Values of all patches ``(B, L, out_dims)``, from a decoder's states."""
+        """Predictions of all patches ``(B, L, out_dims)`` from a decoder's hidden states."""
         return self.decoder_pred(self.norm(states[self.block]))
 
 
 @MODELS.register_module()
 class ReconstructionHead(PredictionHead):
-    """Predicts targets, and compares them on the masked patches.
+    """Prediction head with a reconstruction loss on the masked patches.
 
     Args:
-        loss: Error of a value, 'l2' for its square, 'l1' for its absolute value.
-        loss_weight: Factor of the loss.
-        reduction: 'mean' or 'sum' of the errors of a patch's values.
+        loss: 'l2' for squared, 'l1' for absolute errors.
+        loss_weight: Loss weight.
+        reduction: 'mean' or 'sum' over the values of a patch.
         **kwargs: Arguments of :class:`PredictionHead`.
     """
 
@@ -64,21 +63,17 @@ class ReconstructionHead(PredictionHead):
                  **kwargs) -> None:
         super().__init__(**kwargs)
         if loss not in ('l1', 'l2'):
-            raise ConfigError(f"head.loss={loss!r}: choose 'l1' or 'l2'")
+            raise ConfigError(f"head.loss={loss!r}: unknown. Choose 'l1' or 'l2'.")
         if reduction not in ('mean', 'sum'):
-            raise ConfigError(f"head.reduction={reduction!r}: choose 'mean' or 'sum'")
+            raise ConfigError(f"head.reduction={reduction!r}: unknown. Choose 'mean' or 'sum'.")
         self.loss = loss
         self.reduction = reduction
         self.loss_weight = loss_weight
 
     def errors(self, states: Sequence[Tensor], target: Tensor) -> Tensor:
-        """Error of each patch, ``(B, L)``, against targets ``(B, L, out_dims)``."""
+        """Errors per patch, ``(B, L)``, for targets ``(B, L, out_dims)``."""
         return patch_errors(self.predict(states), target, self.loss, self.reduction)
 
-    def mean(self, errors: Tensor, weights: Tensor) -> Tensor:
-        """Loss from the patches' errors and weights, ``(B, L)`` each."""
-        return self.loss_weight * masked_mean(errors, weights)
-
     def forward(self, states: Sequence[Tensor], target: Tensor, mask: Tensor) -> Tensor:
-        """Loss against targets ``(B, L, out_dims)`` where ``mask (B, L)`` is 1."""
-        return self.mean(self.errors(states, target), mask)
+        """Loss for targets ``(B, L, out_dims)`` on patches where ``mask (B, L)`` is 1."""
+        return self.loss_weight * masked_mean(self.errors(states, target), mask)

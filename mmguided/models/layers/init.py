@@ -1,9 +1,9 @@
-"""Initial weights."""
+"""Weight initialization."""
 from torch import nn
 
 
 def init_transformer_weights(module: nn.Module) -> None:
-    """MAE's initialization: Xavier uniform for linear layers, zero biases, unit norms."""
+    """Initialize as in MAE: Xavier uniform linear layers, zero biases, unit norms."""
     for m in module.modules():
         if isinstance(m, nn.Linear):
             nn.init.xavier_uniform_(m.weight)

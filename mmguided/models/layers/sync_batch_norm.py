@@ -1,4 +1,4 @@
-"""Batch normalization over the batch of all processes."""
+"""Synchronized batch normalization."""
 from mmengine.dist import get_rank
 from torch import Tensor, nn
 
@@ -8,11 +8,10 @@ from mmguided.registry import MODELS
 
 @MODELS.register_module()
 class SyncBatchNorm(nn.BatchNorm1d):
-    """BatchNorm1d whose statistics are those of the global batch, on any device and backend.
+    """BatchNorm1d with statistics of the global batch, on any device and backend.
 
-    For projections ``(B, C)``, with the same B on every process: rows are gathered and normalized
-    together, which for vectors costs nothing worth saving. torch's SyncBatchNorm refuses a CPU,
-    and so does DistributedDataParallel for a model that holds one.
+    For projections ``(B, C)`` with equal B on every process. Rows are gathered and normalized
+    together, which is cheap for vectors. torch's SyncBatchNorm does not support CPUs.
     """
 
     def forward(self, x: Tensor) -> Tensor:

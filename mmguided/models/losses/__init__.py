@@ -1,4 +1,4 @@
-"""Losses as plain functions; the registered modules that use them are the heads."""
+"""Loss functions, used by the registered heads."""
 from .contrast import info_nce, negative_cosine
 from .reconstruction import masked_mean, patch_errors
 

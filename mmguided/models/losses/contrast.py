@@ -1,4 +1,4 @@
-"""Alignment of one global representation per image with another of the same image."""
+"""Contrastive losses between two representations of each image."""
 import torch
 import torch.nn.functional as F
 from mmengine.dist import get_rank
@@ -11,28 +11,28 @@ def info_nce(student: Tensor,
              teacher: Tensor,
              temperature: float,
              student_negatives: bool = False) -> tuple[Tensor, Tensor]:
-    """InfoNCE between a student and a teacher view, over the batch of all processes.
+    """InfoNCE between student and teacher representations, over the batch of all processes.
 
-    Without ``student_negatives`` (CMAE Eq. 7; the released codes of ccMIM and CMAE), student i is
+    Without ``student_negatives`` (CMAE Eq. 7; released code of ccMIM and CMAE), student i is
     classified among the teachers: ``-log e^{s_i.t_i/tau} / sum_j e^{s_i.t_j/tau}``.
 
-    With them (ccMIM Eq. 7) the students are contrasted with each other too, and, as the equation is
-    written, teacher i is classified among the students::
+    With ``student_negatives`` (ccMIM Eq. 7), teacher i is classified among the students, with
+    student-student negatives::
 
         -log e^{t_i.s_i/tau} / (sum_{j != i} e^{s_i.s_j/tau} + sum_j e^{t_i.s_j/tau})
 
-    All vectors are L2-normalized first, and compared in float32 whatever the autocast. The teacher
-    gets no gradient; the student gets that of every process's loss.
+    Vectors are L2-normalized and compared in float32, also under autocast. The teacher gets no
+    gradient; the student gets the gradient of every process's loss.
 
     Args:
         student: ``(B, D)``.
         teacher: ``(B, D)``.
-        temperature: tau.
+        temperature: Temperature tau.
         student_negatives: Add the student-student terms.
 
     Returns:
-        Two scalars, means over this process's images: the loss, and the share of images whose own
-        partner is the most similar of all candidates.
+        Loss and accuracy (share of images whose positive is the most similar candidate), scalars
+        averaged over the images of this process.
     """
     with torch.autocast(student.device.type, enabled=False):
         student = F.normalize(student.float(), dim=-1)
@@ -49,7 +49,7 @@ def info_nce(student: Tensor,
 
 
 def negative_cosine(student: Tensor, teacher: Tensor) -> Tensor:
-    """``1 - cos``, averaged over the batch; the teacher gets no gradient (ccMIM Eq. 8).
+    """Mean of ``1 - cos`` over the batch (ccMIM Eq. 8); the teacher gets no gradient.
 
     Args:
         student: ``(B, D)``, after the predictor.

@@ -1,16 +1,16 @@
-"""Reconstruction of masked patches."""
+"""Reconstruction losses of masked patches."""
 from torch import Tensor
 
 
 def patch_errors(pred: Tensor, target: Tensor, loss: str = 'l2',
                  reduction: str = 'mean') -> Tensor:
-    """Error of the values of each patch, in float32.
+    """Reconstruction error of each patch, in float32.
 
     Args:
         pred: ``(B, L, D)``, of any floating dtype.
         target: ``(B, L, D)``.
-        loss: 'l2' squares the differences (MAE; ccMIM Eq. 9; CMAE Eq. 5), 'l1' takes their absolute
-            value (SimMIM).
+        loss: 'l2' for squared errors (MAE; ccMIM Eq. 9; CMAE Eq. 5), 'l1' for absolute errors
+            (SimMIM).
         reduction: 'mean' or 'sum' (CMT-MAE Eq. 2 and 4) over the values of a patch.
 
     Returns:
@@ -22,5 +22,5 @@ def patch_errors(pred: Tensor, target: Tensor, loss: str = 'l2',
 
 
 def masked_mean(errors: Tensor, weights: Tensor) -> Tensor:
-    """Mean of errors, weighted by a tensor of their shape, such as a mask ``(B, L)``."""
+    """Weighted mean of errors; weights are for example a mask ``(B, L)``."""
     return (errors * weights).sum() / weights.sum()

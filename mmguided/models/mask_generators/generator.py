@@ -1,4 +1,4 @@
-"""A mask generator: guidance, sampling and the schedule of the guidance, in one or more shots."""
+"""Mask generator: guidance, sampling and a schedule, in one or more shots."""
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -8,15 +8,7 @@ from torch import Tensor, nn
 
 from mmguided.ops import topk_overlap
 from mmguided.registry import MODELS
-from mmguided.structures import (
-    Clock,
-    Observation,
-    PatchMask,
-    Schedule,
-    ShotGuidance,
-    Wants,
-    len_keep,
-)
+from mmguided.structures import Clock, Observation, PatchMask, Schedule, Wants, len_keep
 from mmguided.utils.errors import ConfigError
 
 from ..backbones.base import Encoder
@@ -55,9 +47,22 @@ class GuidanceSchedule:
         return 0. if begin is None else Schedule(0., 1., begin, self.ramp).at(clock)
 
 
+@dataclass(frozen=True)
+class ShotGuidance:
+    """Guidance of one shot.
+
+    Attributes:
+        scores: Scores of the guidance, ``(B, L)``; 0 for patches that an earlier shot has masked,
+            NaN for images without scores. None if the shot masks all images at random.
+        guided: Images masked by their scores, ``(B, 1)``, bool; None if all or none are.
+    """
+    scores: Tensor | None = None
+    guided: Tensor | None = None
+
+
 class Shot(nn.Module):
-    """Masks ``mask_ratio`` of the patches still present before ``layer``; a ratio of 0 masks none.
-    The other arguments, and the errors, are those of :class:`MaskGenerator`."""
+    """Shot that masks ``mask_ratio`` of the patches present before ``layer``; see
+    :class:`MaskGenerator` for the other arguments."""
 
     def __init__(self,
                  layer: int,
@@ -67,50 +72,52 @@ class Shot(nn.Module):
                  schedule: dict | None = None) -> None:
         super().__init__()
         if not isinstance(layer, int) or layer < 0:
-            raise ConfigError(f'mask_generator.shots: layer={layer!r} must be a whole number, '
-                              'counted from 0')
+            raise ConfigError(f'mask_generator.shots.layer={layer!r}: not a layer index. Give an '
+                              'integer from 0.')
         if not 0 <= mask_ratio < 1:
-            raise ConfigError(f'mask_generator: mask_ratio={mask_ratio} must lie between 0 and 1')
+            raise ConfigError(f'mask_generator.mask_ratio={mask_ratio}: out of range. Choose a '
+                              'value in [0, 1).')
         self.layer = layer
         self.mask_ratio = mask_ratio
         self.sampling = MODELS.build(sampling)
         self.guidance = MODELS.build(guidance) if guidance else None
         name = type(self.sampling).__name__
         if self.sampling.needs_scores and not guidance:
-            raise ConfigError(f'sampling {name} needs a guidance: set mask_generator.guidance')
+            raise ConfigError(f'sampling.type={name}: needs scores. Set mask_generator.guidance.')
         if guidance and not self.sampling.needs_scores:
             raise ConfigError(
-                f'sampling {name} uses no scores: set mask_generator.guidance=None')
+                f'sampling.type={name}: ignores scores. Set mask_generator.guidance=None.')
         if self.sampling.needs_nonnegative_scores and not self.guidance.nonnegative:
-            raise ConfigError(f'sampling {name} needs scores of 0 or more, and those of '
-                              f'{type(self.guidance).__name__} may be below: choose another '
-                              "sampling, or for ClsAttention guidance.softmax='heads'")
+            raise ConfigError(f'sampling.type={name}: needs nonnegative scores, unlike those of '
+                              f'{type(self.guidance).__name__}. Choose another sampling, or for '
+                              "ClsAttention guidance.softmax='heads'.")
         if schedule and not guidance:
-            raise ConfigError(f'schedule={schedule} needs a guidance: set mask_generator.guidance')
+            raise ConfigError(
+                f'schedule={schedule}: nothing is guided. Set mask_generator.guidance.')
         if unknown := set(schedule or ()) - {'begin', 'ramp'}:
             raise ConfigError(f"schedule has no {sorted(unknown)}: choose from 'begin' and 'ramp'")
         self.schedule = GuidanceSchedule(**(schedule or {}))
 
     @property
     def is_scheduled(self) -> bool:
-        """Whether sampling, guidance or the share of guided images changes over the epochs."""
+        """True if sampling, guidance or the guided share changes over the epochs."""
         return (self.schedule != GuidanceSchedule() or self.sampling.is_scheduled
                 or self.guidance is not None and self.guidance.is_scheduled)
 
     def is_guided(self, clock: Clock) -> bool:
-        """Whether any image is guided at this time."""
+        """True if images are guided at this time."""
         return self.guidance is not None and self.mask_ratio > 0 and self.schedule.share(clock) > 0
 
     def len_keep(self, num_present: int, grid: tuple[int, int]) -> int:
-        """Number of the ``num_present`` patches that this shot leaves."""
+        """Number of patches left of ``num_present``."""
         if self.mask_ratio and num_present == grid[0] * grid[1]:
-            return self.sampling.len_keep(grid, self.mask_ratio)  # some count by blocks
+            return self.sampling.len_keep(grid, self.mask_ratio)  # may count blocks
         return len_keep(num_present, self.mask_ratio)
 
     def priority(self, scores: Tensor | None, noise: Tensor, grid: tuple[int, int], num_mask: int,
                  clock: Clock) -> tuple[Tensor, Tensor | None]:
-        """:meth:`Sampling.priority` of guided images, ``random_priority`` of the others, and which
-        are guided, ``(B, 1)`` bool; None if all are, or none is."""
+        """:meth:`Sampling.priority` for guided and ``random_priority`` for other images, and the
+        guided images, ``(B, 1)`` bool; None if all or none are guided."""
         if self.guidance is not None and scores is None:
             return self.sampling.random_priority(noise, grid), None
         guided = None
@@ -128,30 +135,28 @@ class Shot(nn.Module):
 
 @MODELS.register_module()
 class MaskGenerator(BaseModule):
-    """Composes guidance (optional), sampling and schedule into one :class:`PatchMask` per batch.
+    """Combine optional guidance, sampling and a schedule into one :class:`PatchMask` per batch.
 
-    Patches are masked in one shot, or in several (Conditional MAE, Sec. 2.2), each of which masks a
-    share of the patches still present before a layer of the encoder: ``L(i, j; eta_1, eta_2)`` is
-    ``shots=((i, eta_1), (j, eta_2))``. A guided shot after another one is scored by a pass of the
-    encoder over the patches still present, as if all others had been masked before layer 0: the
-    scores of every layer are then of the same patches.
+    Patches are masked in one or several shots (Conditional MAE, Sec. 2.2). Each shot masks a share
+    of the patches present before a layer of the encoder: ``L(i, j; eta_1, eta_2)`` is
+    ``shots=((i, eta_1), (j, eta_2))``. The scores of a guided later shot come from an additional
+    forward of the encoder on the patches present, so that all layers score the same patches.
 
     Args:
         sampling: Config of the sampler; random by default.
-        guidance: Config of the guidance that gives the sampler its scores.
-        mask_ratio: Share of the patches to mask, in (0, 1); 0.75 by default. Short for
-            ``shots=((0, mask_ratio), )``.
+        guidance: Config of the guidance.
+        mask_ratio: Mask ratio in (0, 1), 0.75 by default; short for ``shots=((0, mask_ratio), )``.
         schedule: Arguments of :class:`GuidanceSchedule`; images that it leaves unguided are masked
             at random.
-        shots: By rising layer, ``(layer, mask_ratio)``, or a dict of ``layer``, ``mask_ratio`` and
-            what differs for this shot of ``sampling``, ``guidance`` and ``schedule``.
+        shots: Shots in ascending layer order: ``(layer, mask_ratio)``, or a dict of ``layer``,
+            ``mask_ratio`` and optionally ``sampling``, ``guidance`` and ``schedule`` of the shot.
 
     Attributes:
-        layers, mask_ratios: Those of each shot.
+        layers, mask_ratios: Layer and mask ratio of each shot.
 
     Raises:
-        ConfigError: If layers do not rise, a ratio is not in [0, 1), nothing is masked, a sampler
-            needs scores and has no guidance, or the reverse, or there is nothing to schedule.
+        ConfigError: If layers do not ascend, a ratio is not in [0, 1), nothing is masked, or
+            sampling, guidance and schedule do not match.
     """
 
     def __init__(self,
@@ -164,26 +169,28 @@ class MaskGenerator(BaseModule):
         if shots is None:
             shots = ((0, 0.75 if mask_ratio is None else mask_ratio), )
         elif mask_ratio is not None:
-            raise ConfigError(f'mask_generator.mask_ratio={mask_ratio} and mask_generator.shots: '
-                              'each shot has a ratio of its own; set one of the two')
+            raise ConfigError(f'mask_generator.mask_ratio={mask_ratio}: mask_generator.shots has '
+                              'the ratio of each shot. Set one of the two.')
         shared = dict(sampling=sampling, guidance=guidance, schedule=schedule)
         self.shots = nn.ModuleList(Shot(**(shared | self._as_dict(shot))) for shot in shots)
         self.layers = [shot.layer for shot in self.shots]
         self.mask_ratios = [shot.mask_ratio for shot in self.shots]
         if not self.layers or sorted(set(self.layers)) != self.layers:
-            raise ConfigError(f'mask_generator.shots: layers {self.layers} must rise')
+            raise ConfigError(f'mask_generator.shots={shots}: layers do not ascend. Sort the '
+                              'shots, each layer once.')
         if not any(self.mask_ratios):
-            raise ConfigError(f'mask_generator: mask_ratio={self.mask_ratios} masks nothing')
+            raise ConfigError(f'mask_generator.mask_ratio={self.mask_ratios}: masks nothing. '
+                              'Choose a positive ratio.')
 
     @property
     def sources(self) -> set[str]:
-        """Names of the encoders that are asked, at the start of a run or at its end."""
+        """Names of the encoders observed at the start or end of a run."""
         return {name for shot in self.shots if shot.guidance is not None
                 for name in shot.guidance.sources}
 
     @property
     def is_scheduled(self) -> bool:
-        """Whether sampling, guidance or the share of guided images changes over the epochs."""
+        """True if sampling, guidance or the guided share changes over the epochs."""
         return any(shot.is_scheduled for shot in self.shots)
 
     @property
@@ -199,34 +206,32 @@ class MaskGenerator(BaseModule):
                 return dict(shot)
         elif isinstance(shot, Sequence) and len(shot) == 2:
             return dict(layer=shot[0], mask_ratio=shot[1])
-        raise ConfigError(f'mask_generator.shots: {shot!r} is neither (layer, mask_ratio) nor a '
-                          'dict of layer, mask_ratio and, if they differ, sampling, guidance and '
-                          'schedule')
+        raise ConfigError(f'mask_generator.shots={shot!r}: not a shot. Give (layer, mask_ratio), '
+                          'or a dict of layer, mask_ratio and optionally sampling, guidance and '
+                          'schedule.')
 
     def check(self, encoders: Mapping[str, Encoder], grid: tuple[int, int]) -> None:
-        """Raise ConfigError if the encoder has no such layers, a guidance asks for what
-        ``encoders`` do not have, or the grid is left without visible or without masked patches."""
+        """Raise ConfigError if the encoder lacks a layer, ``encoders`` cannot answer the guidance,
+        or no patch of the grid would be visible or masked."""
         encoders['student'].check_shots([shot.layer for shot in self.shots if shot.mask_ratio])
         masking = [shot for shot in self.shots if shot.mask_ratio]
         for shot in masking[1:]:
             if shot.sampling.needs_whole_grid:
                 raise ConfigError(
                     f'mask_generator.shots: {type(shot.sampling).__name__} before layer '
-                    f'{shot.layer} chooses among all patches, not among those that another shot '
-                    'has left; use it in the first shot, or another sampling')
+                    f'{shot.layer} needs the whole grid. Use it in the first shot only.')
             if shot.guidance is not None and shot.guidance.needs_whole_image:
                 raise ConfigError(
                     f'mask_generator.shots: {type(shot.guidance).__name__} before layer '
-                    f'{shot.layer} scores whole images, not what another shot has left; use it in '
-                    'the first shot, or another guidance')
+                    f'{shot.layer} needs the whole image. Use it in the first shot only.')
         for shot in self.shots:
             if shot.guidance is not None:
                 shot.guidance.check(encoders)
         num = grid[0] * grid[1]
         keep = self._len_keep(grid)[-1]
         if not 0 < keep < num:
-            raise ConfigError(f'mask_generator: mask_ratio={self.mask_ratios} on {grid[0]} x '
-                              f'{grid[1]} patches keeps {keep} of {num} visible')
+            raise ConfigError(f'mask_generator.mask_ratio={self.mask_ratios}: keeps {keep} of '
+                              f'{num} patches ({grid[0]} x {grid[1]}). Choose another ratio.')
 
     def _len_keep(self, grid: tuple[int, int]) -> list[int]:
         """Number of patches left after each shot."""
@@ -237,7 +242,7 @@ class MaskGenerator(BaseModule):
         return counts
 
     def wants(self, clock: Clock) -> Mapping[str, Wants]:
-        """What is asked at this time of encoders that see the whole image."""
+        """Requested observations of whole images, by encoder name."""
         first = next(shot for shot in self.shots if shot.mask_ratio)
         return first.guidance.wants(clock) if first.is_guided(clock) else {}
 
@@ -248,21 +253,21 @@ class MaskGenerator(BaseModule):
                 encoders: Mapping[str, Encoder],
                 clock: Clock,
                 noise: Tensor | None = None) -> tuple[PatchMask, dict[str, Tensor]]:
-        """Mask the patches of each image.
+        """Mask a batch of images.
 
         Args:
             images: ``(B, 3, H, W)``.
             grid: Patches ``(h, w)`` of an image.
-            observations: The answers to :meth:`wants`.
-            encoders: The algorithm's encoders by name, which guided later shots observe.
-            clock: The time.
-            noise: Uniform noise ``(B, h * w)`` of the first shot, in place of a fresh draw.
+            observations: Observations requested by :meth:`wants`.
+            encoders: Encoders by name, observed by guided later shots.
+            clock: Training clock.
+            noise: Uniform noise ``(B, h * w)`` of the first shot; None draws it.
 
         Returns:
-            The mask, and scalars for the log, of each guided shot (with several shots, the names
-            end in ``_shot_N``): ``guided_share``, the share of guided images, and
-            ``topk_overlap``, the share of masked patches that are among those of the highest
-            scores (1 for top-k; the mask ratio where scores have no effect).
+            The mask, and log scalars of each guided shot (with several shots, names end in
+            ``_shot_N``): ``guided_share``, the share of guided images, and ``topk_overlap``, the
+            share of masked patches among the top k by score (top-k sampling: 1; chance: the mask
+            ratio).
         """
         return self.mask_by_shots(images, grid, observations, encoders, clock, noise)[:2]
 
@@ -274,7 +279,7 @@ class MaskGenerator(BaseModule):
                       clock: Clock,
                       noise: Tensor | None = None
                       ) -> tuple[PatchMask, dict[str, Tensor], list[ShotGuidance]]:
-        """:meth:`forward`, and what has guided each shot, for figures."""
+        """:meth:`forward`, and the guidance of each shot, for figures."""
         num = left = grid[0] * grid[1]
         ids = torch.arange(num, device=images.device).expand(len(images), -1)
         done, log_vars, mask, guidance = (), {}, None, []
@@ -290,7 +295,7 @@ class MaskGenerator(BaseModule):
             priority, guided = shot.priority(scores, noise, grid, left - keep, clock)
             guidance.append(ShotGuidance(scores, guided))
             noise = None
-            # Among the patches present, those of the lowest priority stay longest.
+            # Sort the present patches: the lowest priority stays longest.
             present = ids[:, :left]
             order = priority.gather(1, present).argsort(dim=1, stable=True)
             ids = torch.cat((present.gather(1, order), ids[:, left:]), dim=1)
@@ -310,7 +315,7 @@ class MaskGenerator(BaseModule):
     def _scores(shot: Shot, images: Tensor, observations: Mapping[str, Observation],
                 encoders: Mapping[str, Encoder], clock: Clock,
                 mask: PatchMask | None) -> Tensor | None:
-        """Scores ``(B, L)`` of a shot behind ``mask``; 0 for patches that are masked by it."""
+        """Scores ``(B, L)`` of a shot after ``mask``; 0 for masked patches."""
         if not shot.is_guided(clock):
             return None
         if mask is None:

@@ -1,4 +1,4 @@
-"""What every decoder has in common."""
+"""Base class of the decoders."""
 from collections.abc import Collection
 
 from mmengine.model import BaseModule
@@ -8,18 +8,18 @@ from mmguided.structures import PatchMask
 
 
 class Decoder(BaseModule):
-    """Base of the decoders: latents to hidden states, which the heads read.
+    """Base class of the decoders, which map latents to the hidden states that heads read.
 
-    Every decoder takes ``in_dims``, the width of the encoder, and ``grid``, the patches ``(h, w)``
-    of the usual image; algorithms fill in their backbone's.
+    Every decoder takes ``in_dims``, the encoder width, and ``grid``, the patches ``(h, w)`` of an
+    image of the default size; algorithms pass those of the backbone.
 
     Attributes:
         embed_dims: Width of the hidden states.
         depth: Number of blocks.
-        has_attention: Whether its blocks attend, and it has :meth:`group_attention` and
+        has_attention: True if the decoder implements :meth:`group_attention` and
             :meth:`relations`.
-        reads_all_patches: Whether it takes latents of all patches in the image's order, without
-            [CLS]; otherwise those of [CLS] and of the visible patches.
+        reads_all_patches: True if it takes latents of all patches in the image's order, without
+            [CLS]; otherwise [CLS] and visible patches.
     """
     embed_dims: int
     depth: int
@@ -31,21 +31,17 @@ class Decoder(BaseModule):
 
         Returns:
             ``1 + depth`` tensors ``(B, L, embed_dims)``: the input of the first block and the
-            output of each; that of the last one is normalized, if the decoder ends in a norm.
+            output of each block; the last one after the final norm, if any.
         """
         raise NotImplementedError
 
     def group_attention(self, latent: Tensor, mask: PatchMask) -> Tensor:
-        """Attention between visible and masked patches in each block, without gradient.
-
-        Returns:
-            ``(depth, 2, 2)``, see :func:`mmguided.ops.group_attention`: groups are the visible
-            patches and the masked ones.
-        """
+        """Attention between visible and masked patches in each block, averaged over images,
+        ``(depth, 2, 2)``, without gradient; see :func:`mmguided.ops.group_attention`."""
         raise NotImplementedError
 
     def relations(self, latent: Tensor, mask: PatchMask, layers: Collection[int]
                   ) -> dict[int, Tensor]:
-        """Attention output of all patches before the projection, without gradient, from a pass no
-        deeper than the deepest of ``layers``, which count from 0: ``(B, L, embed_dims)`` each."""
+        """Attention output of all patches before the projection, ``(B, L, embed_dims)``, of each of
+        ``layers`` (counted from 0), without gradient. Runs no deeper than needed."""
         raise NotImplementedError

@@ -1,4 +1,4 @@
-"""The decoder of FCMAE."""
+"""Decoder of FCMAE."""
 import torch
 from mmpretrain.models.backbones.convnext import ConvNeXtBlock
 from torch import Tensor, nn
@@ -11,14 +11,14 @@ from .base import Decoder
 
 @MODELS.register_module()
 class ConvNeXtDecoder(Decoder):
-    """ConvNeXt V2 blocks over a map of features (FCMAE, Sec. 3.1).
+    """ConvNeXt V2 decoder over a feature map (FCMAE, Sec. 3.1).
 
-    A projection, the mask token at masked patches, blocks with depthwise 7x7 convolutions over the
-    whole map; neither a norm nor a position embedding.
+    A projection, mask tokens at masked patches, and depthwise 7x7 convolution blocks over the full
+    map, without a norm or a position embedding.
 
     Args:
-        in_dims: As of :class:`Decoder`.
-        grid: As of :class:`Decoder`; not used, any grid will do.
+        in_dims: See :class:`Decoder`.
+        grid: Unused; any grid is supported.
         embed_dims: Width.
         depth: Number of blocks.
     """
@@ -34,14 +34,14 @@ class ConvNeXtDecoder(Decoder):
         self.depth = depth
         self.decoder_embed = nn.Linear(in_dims, embed_dims)
         self.mask_token = nn.Parameter(torch.zeros(1, 1, embed_dims))
-        self.decoder_blocks = nn.Sequential(
-            *(ConvNeXtBlock(embed_dims, layer_scale_init_value=0., use_grn=True)
-              for _ in range(depth)))
+        self.decoder_blocks = nn.Sequential(*(
+            ConvNeXtBlock(embed_dims, layer_scale_init_value=0., use_grn=True)
+            for _ in range(depth)))
 
     def init_weights(self) -> None:
-        """ConvNeXt's initialization: truncated normal of deviation .02, zero biases.
+        """Initialize as ConvNeXt: truncated normal with standard deviation .02, zero biases.
 
-        The released PyTorch code means the same, but leaves the deviation of some layers at 1.
+        The released PyTorch code intends the same but uses a deviation of 1 in some layers.
         """
         super().init_weights()
         for module in self.modules():
@@ -51,8 +51,8 @@ class ConvNeXtDecoder(Decoder):
         nn.init.normal_(self.mask_token, std=.02)
 
     def forward(self, latent: Tensor, mask: PatchMask) -> list[Tensor]:
-        """Hidden states from features ``(B, L, in_dims)`` of all patches in the image's order;
-        patches masked in any shot get the mask token, and their features have no effect."""
+        """Hidden states from features ``(B, L, in_dims)`` of all patches in the image's order. Mask
+        tokens replace the features of patches masked in any shot."""
         x = self.decoder_embed(latent)
         x = torch.where(mask.mask.bool().unsqueeze(-1), self.mask_token.to(x.dtype), x)
         maps = [x.transpose(1, 2).unflatten(2, mask.grid)]

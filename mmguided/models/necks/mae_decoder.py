@@ -1,4 +1,4 @@
-"""The decoder of MAE."""
+"""Decoder of MAE."""
 from collections.abc import Collection
 
 import torch
@@ -7,12 +7,7 @@ from mmpretrain.models.backbones.vision_transformer import TransformerEncoderLay
 from mmpretrain.models.utils import resize_pos_embed
 from torch import Tensor, nn
 
-from mmguided.ops import (
-    group_attention,
-    restore_tokens,
-    sincos_position_embedding,
-    split_heads,
-)
+from mmguided.ops import group_attention, restore_tokens, sincos_position_embedding, split_heads
 from mmguided.registry import MODELS
 from mmguided.structures import PatchMask
 from mmguided.utils.errors import ConfigError
@@ -23,20 +18,20 @@ from .base import Decoder
 
 @MODELS.register_module()
 class MAEDecoder(Decoder):
-    """Transformer blocks over all patches, from the latents of the visible ones (MAE Sec. 3).
+    """Transformer decoder over all patches, from the latents of visible ones (MAE Sec. 3).
 
-    Parameters have the names of mmpretrain's ``MAEPretrainDecoder``; its ``decoder_pred`` belongs
-    to the head.
+    Parameters have the names of mmpretrain's ``MAEPretrainDecoder``, except that ``decoder_pred``
+    belongs to the head.
 
     Args:
-        in_dims: As of :class:`Decoder`.
-        grid: As of :class:`Decoder`.
+        in_dims: See :class:`Decoder`.
+        grid: See :class:`Decoder`.
         embed_dims: Width.
         depth: Number of blocks.
         num_heads: Attention heads.
 
     Raises:
-        ConfigError: If the width is not a multiple of 4 and of the heads.
+        ConfigError: If the width is not a multiple of 4 and of ``num_heads``.
     """
     has_attention = True
 
@@ -48,8 +43,8 @@ class MAEDecoder(Decoder):
                  num_heads: int = 16) -> None:
         super().__init__()
         if embed_dims % 4 or embed_dims % num_heads:
-            raise ConfigError(f'neck.embed_dims={embed_dims} must be a multiple of 4 and of '
-                              f'num_heads={num_heads}')
+            raise ConfigError(f'neck.embed_dims={embed_dims}: not a multiple of 4 and of num_heads='
+                              f'{num_heads}. Choose such a multiple.')
         self.embed_dims = embed_dims
         self.depth = depth
         self.grid = tuple(grid)
@@ -63,12 +58,11 @@ class MAEDecoder(Decoder):
         self.ln1 = nn.LayerNorm(embed_dims, eps=1e-6)
 
     def init_weights(self) -> None:
-        """MAE's initialization, in place of what mmpretrain's blocks do by themselves."""
+        """Initialize as in MAE, overriding mmpretrain's blocks."""
         super().init_weights()
         init_transformer_weights(self)
         nn.init.normal_(self.mask_token, std=.02)
-        self.decoder_pos_embed.data.copy_(
-            sincos_position_embedding(self.grid, self.embed_dims))
+        self.decoder_pos_embed.data.copy_(sincos_position_embedding(self.grid, self.embed_dims))
 
     def _embed(self, latent: Tensor, mask: PatchMask) -> Tensor:
         """Input of the first block, ``(B, 1 + L, embed_dims)``, [CLS] first."""
@@ -87,12 +81,11 @@ class MAEDecoder(Decoder):
 
     @torch.no_grad()
     def group_attention(self, latent: Tensor, mask: PatchMask) -> Tensor:
-        x, masked = self._embed(latent, mask), mask.mask
-        groups = torch.stack((1 - masked, masked), dim=-1)
+        x, groups = self._embed(latent, mask), mask.groups
         shares = []
         for block in self.decoder_blocks:
             query, key, _ = _heads(block, x)
-            shares.append(group_attention(query[:, :, 1:], key[:, :, 1:], groups))
+            shares.append(group_attention(query[:, :, 1:], key[:, :, 1:], groups).mean(0))
             x = block(x)
         return torch.stack(shares)
 
@@ -110,6 +103,6 @@ class MAEDecoder(Decoder):
 
 
 def _heads(block: nn.Module, x: Tensor) -> tuple[Tensor, ...]:
-    """Query, key and value of a block whose input is ``(B, N, D)``, ``(B, heads, N, d)`` each."""
+    """Query, key and value ``(B, heads, N, d)`` of a block with input ``(B, N, D)``."""
     attn = block.attn
     return split_heads(attn.qkv(block.ln1(x)), attn.num_heads, attn.head_dims)

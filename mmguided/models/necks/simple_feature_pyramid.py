@@ -1,4 +1,4 @@
-"""Feature pyramid from one map (ViTDet)."""
+"""Simple feature pyramid of ViTDet."""
 from collections.abc import Sequence
 from functools import partial
 
@@ -13,7 +13,7 @@ _norm = partial(LayerNorm2d, eps=1e-6)
 
 
 class _Level(nn.Sequential):
-    """Two convolutions, 1 x 1 and 3 x 3, each with a norm."""
+    """Resampling, then two convolutions, 1 x 1 and 3 x 3, each with a norm."""
 
     def __init__(self, resample: list[nn.Module], in_dims: int, out_dims: int) -> None:
         super().__init__(
@@ -26,12 +26,11 @@ class _Level(nn.Sequential):
 class SimpleFeaturePyramid(BaseModule):
     """Maps of strides 4, 8, 16, 32 and 64 from the last map of a ViT (arXiv:2203.16527, Sec. 3).
 
-    The map of stride 16 is enlarged by transposed convolutions and reduced by max pooling; levels
-    are not connected with each other. The last level is the one before it, subsampled, as in
-    mmdet's FPN for a region proposal network.
+    The map of stride 16 is upsampled by transposed convolutions and downsampled by max pooling,
+    without lateral connections. The last level subsamples the one before it, as in mmdet's FPN.
 
     Args:
-        in_channels: Width of the encoder.
+        in_channels: Encoder width.
         out_channels: Width of the maps.
     """
 
@@ -48,6 +47,6 @@ class SimpleFeaturePyramid(BaseModule):
         ])
 
     def forward(self, inputs: Sequence[Tensor]) -> tuple[Tensor, ...]:
-        """Five maps ``(B, out_channels, ...)`` from a sequence of one, ``(B, D, h, w)``."""
+        """Five maps ``(B, out_channels, ...)`` from the last of ``inputs``, ``(B, D, h, w)``."""
         maps = [level(inputs[-1]) for level in self.levels]
         return (*maps, F.max_pool2d(maps[-1], 1, 2))

@@ -1,4 +1,4 @@
-"""What all algorithms share: building the parts so that they fit, and asking the encoders."""
+"""Base class of the algorithms."""
 from collections.abc import Callable, Iterable, Mapping
 
 from mmengine.logging import print_log
@@ -21,34 +21,34 @@ from ..teachers import DecoderView, MomentumEncoder, Teacher
 
 
 class MaskedImageModel(BaseSelfSupervisor):
-    """Base of the algorithms: an encoder, a mask generator, a decoder, a target and a head.
+    """Base class of the algorithms: encoder, mask generator, decoder, target and head.
 
-    Widths, patch size and grid are said once, in the backbone; the other parts take them over.
+    Widths, patch size and grid are defined in the backbone; the other parts take them from it.
 
     Args:
         backbone: Config of the :class:`Encoder`.
         mask_generator: Config of the :class:`MaskGenerator`.
-        neck: Config of the :class:`Decoder`; None, for an encoder that keeps masked patches, lets
-            the head read the latents (SimMIM).
+        neck: Config of the :class:`Decoder`. None lets the head read the latents (SimMIM), for
+            encoders that output all patches.
         target_generator: Config of the :class:`TargetGenerator`.
         head: Config of the :class:`ReconstructionHead`.
-        momentum_encoder: Config of a :class:`MomentumEncoder` of the backbone, for algorithms,
-            guidance and targets that ask for one.
-        teacher: Config of a frozen :class:`Teacher`, for guidance and targets that ask for one.
-        data_preprocessor: Config of the normalization; mmpretrain's SelfSupDataPreprocessor.
-        init_cfg: As in every MMEngine module.
+        momentum_encoder: Config of a :class:`MomentumEncoder`, if the algorithm, guidance or target
+            uses one.
+        teacher: Config of a frozen :class:`Teacher`, if guidance or target uses one.
+        data_preprocessor: Config of mmpretrain's SelfSupDataPreprocessor.
+        init_cfg: MMEngine initialization config.
 
     Attributes:
-        num_views: Views of an image that :meth:`loss` takes: a tensor if it is one, else a list.
-        reads_momentum_encoder: Whether the algorithm itself reads the momentum encoder.
-        clock: The :class:`Clock` of the run.
-        latent_readers: Functions that each training step hands its latents, without gradient, and
-            their mask, for hooks that watch the encoder at no cost.
+        num_views: Number of views per image in :meth:`loss`; more than one are a list of tensors.
+        reads_momentum_encoder: True if the algorithm itself uses the momentum encoder.
+        clock: :class:`Clock` of the run.
+        latent_readers: Functions that each training step calls with its latents, without gradient,
+            and the mask; for hooks.
 
     Raises:
-        ConfigError: If parts do not fit together: a guidance or target asks for an encoder or a
-            layer that there is not, the decoder cannot read what the encoder gives, or the mask
-            ratio leaves nothing visible or nothing masked.
+        ConfigError: If parts do not match: guidance or target need a missing encoder or layer, the
+            decoder does not support the encoder, or the mask ratio leaves no visible or no masked
+            patch.
     """
 
     num_views = 1
@@ -75,12 +75,8 @@ class MaskedImageModel(BaseSelfSupervisor):
         neck = None if neck is None else self.build_decoder(neck, backbone)
         head = self.build_head(head, neck, backbone, target_generator.dims)
         super().__init__(
-            backbone=backbone,
-            neck=neck,
-            head=head,
-            target_generator=target_generator,
-            data_preprocessor=data_preprocessor,
-            init_cfg=init_cfg)
+            backbone=backbone, neck=neck, head=head, target_generator=target_generator,
+            data_preprocessor=data_preprocessor, init_cfg=init_cfg)
         self.momentum_encoder = momentum_encoder
         self.teacher = teacher
         self.mask_generator = MODELS.build(mask_generator)
@@ -88,21 +84,21 @@ class MaskedImageModel(BaseSelfSupervisor):
         self.clock = Clock()
         self.latent_readers: list[Callable[[Tensor, PatchMask], None]] = []
         if neck is not None and head.block < neck.depth:
-            raise ConfigError(f'head.block={head.block}: nothing would train the decoder behind '
-                              f'this block; set neck.depth={head.block} instead')
+            raise ConfigError(f'head.block={head.block}: later decoder blocks would not be '
+                              f'trained. Set neck.depth={head.block} instead.')
         asked = self.mask_generator.sources | set(target_generator.wants(self.clock))
         reads = {'momentum'} if self.reads_momentum_encoder else set()
         for name, field in (('momentum', 'momentum_encoder'), ('teacher', 'teacher')):
             if name in encoders and name not in asked | reads:
-                raise ConfigError(f'{field} is set, and nothing reads it: no guidance and no '
-                                  f'target has source={name!r}; set {field}=None')
+                raise ConfigError(f'model.{field}: no guidance or target has source={name!r}. Set '
+                                  f'model.{field}=None.')
 
     @staticmethod
     def build_teacher(cfg: dict, backbone: Encoder, data_preprocessor: dict) -> Teacher:
-        """A teacher that takes the images as ``data_preprocessor`` normalizes them."""
+        """Build a teacher for images normalized by ``data_preprocessor``."""
         if not data_preprocessor.get('to_rgb', True):
-            raise ConfigError('model.data_preprocessor.to_rgb=False: a teacher wants RGB; set it '
-                              'to True')
+            raise ConfigError('model.data_preprocessor.to_rgb=False: the teacher needs RGB. Set it '
+                              'to True.')
         return MODELS.build(cfg, default_args=dict(
             patch_size=backbone.patch_size,
             pixel_mean=data_preprocessor.get('mean') or (0., 0., 0.),
@@ -110,31 +106,30 @@ class MaskedImageModel(BaseSelfSupervisor):
 
     @staticmethod
     def build_decoder(cfg: dict, backbone: Encoder) -> Decoder:
-        """A decoder of an encoder's latents; ConfigError if it cannot read them."""
+        """Build a decoder; ConfigError if it does not support the encoder's latents."""
         decoder = MODELS.build(
             cfg, default_args=dict(in_dims=backbone.embed_dims, grid=backbone.patch_resolution))
         if decoder.reads_all_patches == backbone.drops_masked_tokens:
-            needs = 'all patches' if decoder.reads_all_patches else '[CLS] and the visible patches'
-            raise ConfigError(f'neck.type={type(decoder).__name__} reads latents of {needs}, and '
-                              f'backbone.type={type(backbone).__name__} gives others: choose a '
-                              'decoder for this encoder')
+            needs = 'all patches' if decoder.reads_all_patches else '[CLS] and visible patches'
+            raise ConfigError(f'neck.type={type(decoder).__name__}: needs latents of {needs}, '
+                              f'unlike those of backbone.type={type(backbone).__name__}. Choose '
+                              'another decoder.')
         return decoder
 
     @staticmethod
     def build_head(cfg: dict, decoder: Decoder | None, backbone: Encoder,
                    out_dims: int) -> PredictionHead:
-        """Predicts ``out_dims`` values per patch from a decoder's states; without one, latents."""
+        """Build a head with ``out_dims`` values per patch on a decoder, or on the latents."""
         if decoder is None and backbone.drops_masked_tokens:
-            raise ConfigError(f'neck=None: backbone.type={type(backbone).__name__} has no latents '
-                              "of masked patches; set neck=dict(type='mmguided.MAEDecoder')")
+            raise ConfigError(f'neck=None: backbone.type={type(backbone).__name__} outputs visible '
+                              "patches only. Set neck=dict(type='mmguided.MAEDecoder').")
         width, depth = (backbone.embed_dims, 0) if decoder is None else (
             decoder.embed_dims, decoder.depth)
-        return MODELS.build(
-            cfg, default_args=dict(in_dims=width, out_dims=out_dims, depth=depth))
+        return MODELS.build(cfg, default_args=dict(in_dims=width, out_dims=out_dims, depth=depth))
 
     @property
     def encoders(self) -> Mapping[str, Encoder]:
-        """The encoders that guidance and targets may observe, by name."""
+        """Encoders that guidance and targets can observe, by name."""
         encoders = _encoders(self.backbone, self.momentum_encoder, self.teacher)
         if self.neck is not None and self.neck.has_attention:
             encoders['decoder'] = DecoderView(
@@ -143,50 +138,49 @@ class MaskedImageModel(BaseSelfSupervisor):
 
     @property
     def observers(self) -> Iterable[MaskGenerator | TargetGenerator]:
-        """The parts that want observations of the images; an algorithm with more adds them."""
+        """Parts that request observations of the images; subclasses may add parts."""
         return self.mask_generator, self.target_generator
 
     def init_weights(self) -> None:
-        """Initialize every part; a momentum encoder starts as the encoder."""
+        """Initialize all parts; the momentum encoder starts as a copy of the encoder."""
         super().init_weights()
         if self.momentum_encoder is not None and not pretrained_settings(self.init_cfg):
             self.momentum_encoder.reset()
 
     def _load_from_state_dict(self, state_dict, prefix, *args) -> None:
-        """Accept checkpoints of older versions, MAE and mmpretrain, but no other encoder: whoever
-        loads, strictly or not, gets the encoder whole or a ConfigError."""
+        """Accept checkpoints of older versions, MAE and mmpretrain. The encoder must match even in
+        non-strict loading; otherwise raise ConfigError."""
         from_older_version(state_dict, prefix)
         check_backbone({prefix + name: value for name, value in self.state_dict().items()},
                        state_dict, f'{prefix}backbone.')
         if self.momentum_encoder is not None:
-            self._complete_averages(state_dict, prefix)
+            self._complete_ema_weights(state_dict, prefix)
         super()._load_from_state_dict(state_dict, prefix, *args)
 
-    def _complete_averages(self, state_dict: dict[str, Tensor], prefix: str) -> None:
-        """An average of which a checkpoint has nothing starts as what is averaged; ConfigError if
-        it has a part of one."""
+    def _complete_ema_weights(self, state_dict: dict[str, Tensor], prefix: str) -> None:
+        """Initialize EMA weights missing from a checkpoint from the online weights; ConfigError if
+        only a part of a module is missing."""
         names = {module: f'{prefix}{name}.' for name, module in self.named_modules()}
         for ema, source in self.momentum_encoder.pairs:
             missing = [name for name in ema.state_dict() if names[ema] + name not in state_dict]
             if missing and len(missing) < len(ema.state_dict()):
-                raise ConfigError(f'the checkpoint is damaged: of {names[ema][:-1]} it lacks '
-                                  f'{missing[0]} and {len(missing) - 1} others; give one that is '
-                                  'whole')
+                raise ConfigError(f'{names[ema][:-1]}: the checkpoint lacks {missing[0]} and '
+                                  f'{len(missing) - 1} other weights. Use a complete checkpoint.')
             current = source.state_dict()
             for name in missing:
                 state_dict[names[ema] + name] = state_dict.get(names[source] + name, current[name])
             if missing:
-                print_log(f'{names[ema][:-1]} is not in the checkpoint: it starts as '
+                print_log(f'{names[ema][:-1]} is missing from the checkpoint and initialized from '
                           f'{names[source][:-1]}', 'current')
 
     def forward(self, inputs, data_samples=None, mode: str = 'tensor'):
-        """As of mmpretrain's base class; trains with a clock that somebody moves only."""
+        """See mmpretrain's base class; raises ConfigError when training without a running clock."""
         reads_clock = self.momentum_encoder is not None or self.mask_generator.is_scheduled
         if mode == 'loss' and self.training and reads_clock and self.clock.max_epochs is None:
             raise ConfigError(
-                "nobody moves the clock of the model, so that its guidance or momentum would never "
-                "change: set default_hooks.clock=dict(type='mmguided.ClockHook'), or without a "
-                'Runner call model.clock.set(epoch, max_epochs) before each step')
+                "model.clock: no hook updates the clock, so that guidance or momentum would never "
+                "change. Set default_hooks.clock=dict(type='mmguided.ClockHook'), or without a "
+                'Runner call model.clock.set(epoch, max_epochs) before each step.')
         return super().forward(inputs, data_samples, mode)
 
     def observe(self,
@@ -194,9 +188,10 @@ class MaskedImageModel(BaseSelfSupervisor):
                 data_samples: object = None,
                 parts: Iterable[MaskGenerator | TargetGenerator | Guidance] | None = None
                 ) -> dict[str, Observation]:
-        """What parts, by default :attr:`observers`, want to know of encoders that see the images,
-        ``(B, 3, H, W)``: one pass of each encoder that is asked. Scores in ``data_samples``, see
-        :class:`mmguided.datasets.WithScores`, are the observation 'cache'."""
+        """Observations of images ``(B, 3, H, W)`` requested by ``parts`` (default:
+        :attr:`observers`), by encoder name, from one forward of each encoder. Scores in
+        ``data_samples`` (see :class:`mmguided.datasets.WithScores`) become the observation
+        'cache'."""
         parts = self.observers if parts is None else parts
         wants = unite_wants(*(part.wants(self.clock) for part in parts))
         encoders = self.encoders
@@ -211,25 +206,23 @@ class MaskedImageModel(BaseSelfSupervisor):
                   observations: Mapping[str, Observation],
                   mask_generator: MaskGenerator | None = None
                   ) -> tuple[PatchMask, dict[str, Tensor]]:
-        """The mask of a batch, and scalars for the log, by the algorithm's or another generator."""
-        mask_generator = mask_generator or self.mask_generator
-        return mask_generator(
+        """Mask of a batch and log scalars, from the algorithm's or another mask generator."""
+        return (mask_generator or self.mask_generator)(
             images, self.backbone.patch_grid(images), observations, self.encoders, self.clock)
 
     def decode(self, latent: Tensor, mask: PatchMask) -> list[Tensor]:
-        """The hidden states that the head reads, see :class:`Decoder`; an algorithm calls it once
-        a step, with the latents of the images that it trains on."""
+        """Hidden states for the head, see :class:`Decoder`. Algorithms call it once per step."""
         if self.training:
             for read in self.latent_readers:
                 read(latent.detach(), mask)
         return [latent] if self.neck is None else self.neck(latent, mask)
 
     def check_pairs(self, images: Tensor) -> None:
-        """ConfigError if a process has too few images to contrast and to normalize."""
+        """Raise ConfigError if a process has too few images for contrast and normalization."""
         if self.training and len(images) < 2:
-            raise ConfigError(f'a batch of {len(images)} image per process: contrast and batch '
-                              'normalization need two; set train_dataloader.drop_last=True or '
-                              'another train_dataloader.batch_size')
+            raise ConfigError(f'train_dataloader.batch_size: a batch has {len(images)} image per '
+                              'process; contrast and batch normalization need two. Set '
+                              'train_dataloader.drop_last=True or another batch size.')
 
 
 def _encoders(backbone: Encoder, momentum_encoder: MomentumEncoder | None,

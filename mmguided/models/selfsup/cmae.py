@@ -13,21 +13,21 @@ from .base import MaskedImageModel
 
 @MODELS.register_module()
 class CMAE(MaskedImageModel):
-    """Decodes pixels and a feature of the image from the visible patches, and aligns the feature
-    with that of a momentum encoder which sees all of a shifted view.
+    """Reconstruction of pixels, and contrast between a decoded image feature and the feature of a
+    momentum encoder on a shifted, unmasked view.
 
     Args:
         momentum_encoder: Config of the :class:`MomentumEncoder`.
-        projector: Config of the MLP (mmpretrain's NonLinearNeck) behind the features; the momentum
-            encoder's is its moving average.
-        contrast_head: Config of the loss and the predictor, :class:`InfoNCEHead` (Eq. 7) or
-            :class:`CosineHead` (Sec. 4.4); its ``loss_weight`` is lambda_c of Eq. 8.
-        feature_decoder: Config of the feature decoder; None lets the feature head read the pixel
-            decoder, whose blocks up to the head's ``block`` are then shared (Table 4c).
-        feature_head: Config of the :class:`PredictionHead` on it, as wide as the encoder; None
-            contrasts the latents of the visible patches.
+        projector: Config of the MLP (mmpretrain's NonLinearNeck) for the features; the momentum
+            branch uses its EMA.
+        contrast_head: Config of :class:`InfoNCEHead` (Eq. 7) or :class:`CosineHead` (Sec. 4.4),
+            with the predictor; its ``loss_weight`` is lambda_c of Eq. 8.
+        feature_decoder: Config of the feature decoder. None lets the feature head read the pixel
+            decoder, which shares its blocks up to ``feature_head.block`` (Table 4c).
+        feature_head: Config of the :class:`PredictionHead` for features of the encoder's width;
+            None contrasts the latents of the visible patches.
         target_mask_generator: Config of a :class:`MaskGenerator` for the momentum encoder's view;
-            None shows it all patches.
+            None leaves it unmasked.
         **kwargs: Arguments of :class:`MaskedImageModel`; ``neck`` is the pixel decoder.
     """
 
@@ -45,12 +45,11 @@ class CMAE(MaskedImageModel):
                  **kwargs) -> None:
         super().__init__(momentum_encoder=momentum_encoder, **kwargs)
         if self.momentum_encoder is None:
-            raise ConfigError('momentum_encoder=None: CMAE needs a target, '
-                              "dict(type='mmguided.MomentumEncoder', ...)")
+            raise ConfigError('model.momentum_encoder=None: CMAE needs one. Set '
+                              "dict(type='mmguided.MomentumEncoder', ...).")
         if feature_decoder is not None and feature_head is None:
-            raise ConfigError('feature_head=None: nothing reads the feature_decoder; set '
-                              "feature_head=dict(type='mmguided.PredictionHead'), or "
-                              'feature_decoder=None')
+            raise ConfigError('model.feature_head=None: nothing reads model.feature_decoder. Set '
+                              'feature_decoder=None too, or a PredictionHead.')
         width = self.backbone.embed_dims
         self.feature_decoder = self.feature_head = self.target_mask_generator = None
         if feature_decoder is not None:
@@ -58,7 +57,6 @@ class CMAE(MaskedImageModel):
         if feature_head is not None:
             self.feature_head = self.build_head(
                 feature_head, self.feature_decoder or self.neck, self.backbone, width)
-        # One projector, its average included, takes the features of both branches.
         self.projector = MODELS.build(projector, default_args=dict(in_channels=width))
         self.target_projector = self.momentum_encoder.add_ema(self.projector)
         self.contrast_head = MODELS.build(contrast_head)
@@ -67,11 +65,11 @@ class CMAE(MaskedImageModel):
             self.target_mask_generator.check(self.encoders, self.backbone.patch_resolution)
 
     def loss(self, inputs: Sequence[Tensor], data_samples=None) -> dict[str, Tensor]:
-        """Losses and scalars for the log.
+        """Losses and log scalars.
 
         Args:
-            inputs: The online and the target view, normalized images ``(B, 3, H, W)`` each.
-            data_samples: Scores that guidance may read, see :meth:`observe`.
+            inputs: Online and target view, normalized images ``(B, 3, H, W)`` each.
+            data_samples: Cached guidance scores, if any, see :meth:`observe`.
         """
         images, target_images = self._views(inputs)
         observations = self.observe(images, data_samples)
@@ -89,14 +87,13 @@ class CMAE(MaskedImageModel):
     def _views(self, inputs: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
         if isinstance(inputs, Tensor) or len(inputs) != self.num_views:
             got = 'one' if isinstance(inputs, Tensor) else len(inputs)
-            raise ConfigError(f'CMAE takes two views of an image and got {got}: put '
-                              "dict(type='mmguided.PixelShift', ...) into the pipeline, "
-                              'before PackInputs')
+            raise ConfigError(f'train_pipeline: CMAE needs two views of an image, not {got}. Add '
+                              "dict(type='mmguided.PixelShift', ...) before PackInputs.")
         self.check_pairs(inputs[0])
         return inputs[0], inputs[1]
 
     def _feature(self, latent: Tensor, states: list[Tensor], mask: PatchMask) -> Tensor:
-        """The feature of the image (Eq. 4), ``(B, D)``."""
+        """Image feature (Eq. 4), ``(B, D)``."""
         if self.feature_head is None:
             return latent[:, 1:].mean(dim=1)
         if self.feature_decoder is not None:
@@ -105,7 +102,7 @@ class CMAE(MaskedImageModel):
 
     @torch.no_grad()
     def _target(self, images: Tensor) -> Tensor:
-        """Projection of the momentum encoder's mean patch token (Eq. 2), ``(B, C)``."""
+        """Projected mean patch token of the momentum encoder (Eq. 2), ``(B, C)``."""
         mask = None
         if self.target_mask_generator is not None:
             observations = self.observe(images, parts=[self.target_mask_generator])

@@ -13,23 +13,20 @@ from .base import MaskedImageModel
 
 @MODELS.register_module()
 class ConditionalMAE(MaskedImageModel):
-    """MAE whose patches are masked in shots, before several layers of the encoder (Sec. 2.2).
+    """MAE with masking in several shots, before different layers of the encoder (Sec. 2.2).
 
-    The decoder rebuilds all of them, whichever shot masked them (Eq. 8). With one shot before layer
-    0, or without a second, it is MAE. On encoders whose tokens cannot leave a grid (Swin, ConvNeXt
-    V2), layers are stages.
-
-    In the log, ``error_shot_1``, ... are the errors of each shot's patches (Fig. 7).
+    The decoder reconstructs the patches of all shots (Eq. 8). With a single shot before layer 0 it
+    is MAE. For hierarchical encoders (Swin, ConvNeXt V2), layers are stages. Logs
+    ``error_shot_1``, ..., the mean errors of each shot (Fig. 7).
 
     Args:
-        shot_weights: 'equal' lets every masked patch count alike, as Eq. 8. The others weight the
-            mean error of each shot (Table 3): 'uniform' alike, 'ratio' by its mask ratio, or by a
-            number for each shot; the loss is their weighted mean, so that only ratios of the
-            weights matter.
+        shot_weights: 'equal' weights all masked patches equally (Eq. 8). Otherwise the loss is the
+            weighted mean of the mean errors of the shots (Table 3): 'uniform', 'ratio' (by mask
+            ratio), or one number per shot.
         **kwargs: Arguments of :class:`MaskedImageModel`; ``mask_generator.shots`` are the shots.
 
     Raises:
-        ConfigError: If there are not as many weights as shots, or they are not positive.
+        ConfigError: If the number of weights is not that of shots, or a weight is not positive.
     """
 
     def __init__(self, *, shot_weights: str | Sequence[float] = 'equal', **kwargs) -> None:
@@ -44,13 +41,12 @@ class ConditionalMAE(MaskedImageModel):
             weights = shot_weights
             fits = isinstance(weights, (list, tuple)) and len(weights) == len(ratios)
             if not fits or not all(weight > 0 for weight in weights):
-                raise ConfigError(f"shot_weights={shot_weights!r}: choose 'equal', 'uniform', "
-                                  f"'ratio' or a positive number for each of the {len(ratios)} "
-                                  'shots')
+                raise ConfigError(f"model.shot_weights={shot_weights!r}: invalid. Choose 'equal', "
+                                  f"'uniform', 'ratio' or {len(ratios)} positive numbers.")
         self.register_buffer('shot_weights', torch.tensor(weights), persistent=False)
 
     def loss(self, inputs: Tensor, data_samples=None) -> dict[str, Tensor]:
-        """Losses and scalars for the log, from normalized images ``(B, 3, H, W)``."""
+        """Losses and log scalars from normalized images ``(B, 3, H, W)``."""
         observations = self.observe(inputs, data_samples)
         mask, log_vars = self.make_mask(inputs, observations)  # Eq. 5
         latent = self.backbone(inputs, mask)  # Eq. 4-6
@@ -65,8 +61,8 @@ class ConditionalMAE(MaskedImageModel):
 
 
 def shot_errors(errors: Tensor, shot: Tensor, num_shots: int) -> Tensor:
-    """Mean error of each shot's patches, ``(num_shots, )``, from errors and shots ``(B, L)``; 0 for
-    a shot that masks none."""
+    """Mean error of the patches of each shot, ``(num_shots, )``, from errors and shots ``(B, L)``;
+    0 for a shot without patches."""
     masked = shot == torch.arange(1, num_shots + 1, device=shot.device).view(-1, 1, 1)
-    # Not a mean of selected entries: their number would have to be fetched from the device.
+    # Boolean indexing would synchronize with the device.
     return (errors * masked).sum((1, 2)) / masked.sum((1, 2)).clamp(min=1)

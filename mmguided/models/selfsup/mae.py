@@ -8,13 +8,10 @@ from .base import MaskedImageModel
 
 @MODELS.register_module()
 class MAE(MaskedImageModel):
-    """Encode the visible patches, decode all, and compare the masked ones with their targets.
-
-    With a guided mask generator this is any method that changes nothing but the mask.
-    """
+    """Masked autoencoder; with a guided mask generator, any method that changes only the mask."""
 
     def loss(self, inputs: Tensor, data_samples=None) -> dict[str, Tensor]:
-        """Losses and scalars for the log, from normalized images ``(B, 3, H, W)``."""
+        """Losses and log scalars from normalized images ``(B, 3, H, W)``."""
         observations = self.observe(inputs, data_samples)
         mask, log_vars = self.make_mask(inputs, observations)
         latent = self.backbone(inputs, mask)

@@ -1,4 +1,4 @@
-"""What every target generator has in common."""
+"""Base class of the target generators."""
 from collections.abc import Mapping
 
 from mmengine.model import BaseModule
@@ -10,11 +10,11 @@ from ..backbones.base import Encoder
 
 
 class TargetGenerator(BaseModule):
-    """Base of the target generators. A new one sets ``dims``, the number of values to predict per
-    patch, and implements :meth:`forward`.
+    """Base class of the target generators. Subclasses set ``dims``, the number of target values per
+    patch, and implement :meth:`forward`.
 
     Args:
-        encoders: The algorithm's encoders by name, filled in by it; 'student' is the trained one.
+        encoders: Encoders by name, set by the algorithm; 'student' is the trained one.
     """
     dims: int
 
@@ -22,14 +22,14 @@ class TargetGenerator(BaseModule):
         super().__init__()
 
     def wants(self, clock: Clock) -> Mapping[str, Wants]:
-        """What is asked at this time of which encoder; nothing, for a target made of images."""
+        """Requested observations by encoder name; empty for targets computed from images."""
         return {}
 
     def forward(self, images: Tensor, observations: Mapping[str, Observation]) -> Tensor:
-        """Targets ``(B, L, dims)`` of images ``(B, C, H, W)`` and answers to :meth:`wants`."""
+        """Targets ``(B, L, dims)`` from images ``(B, C, H, W)`` and observations."""
         raise NotImplementedError
 
     def to_images(self, pred: Tensor, images: Tensor, mask: PatchMask) -> Tensor | None:
-        """Normalized images ``(B, C, H, W)`` with predictions ``(B, L, dims)`` in masked patches,
-        for figures; None for a target that is not made of pixels."""
+        """Normalized images ``(B, C, H, W)`` with predictions ``(B, L, dims)`` pasted into masked
+        patches, for figures; None for targets other than pixels."""
         return None

@@ -1,4 +1,4 @@
-"""Features of another encoder as targets."""
+"""Feature targets."""
 from collections.abc import Mapping
 
 import torch.nn.functional as F
@@ -13,22 +13,23 @@ from .base import TargetGenerator
 
 @MODELS.register_module()
 class FeatureTarget(TargetGenerator):
-    """Output tokens of an encoder that sees the whole image (CMT-MAE, Eq. 2 and 4), each normalized
-    to zero mean and unit variance, which the paper leaves open.
+    """Output tokens of an encoder on the unmasked image (CMT-MAE Eq. 2 and 4).
+
+    Each token is normalized to zero mean and unit variance; the paper does not specify it.
 
     Args:
-        encoders: As of :class:`TargetGenerator`.
-        source: Name of the encoder, 'momentum' or 'teacher'.
+        encoders: See :class:`TargetGenerator`.
+        source: Encoder name, 'momentum' or 'teacher'.
 
     Raises:
-        ConfigError: If there is no such encoder, or it gives no tokens.
+        ConfigError: If the encoder does not exist or provides no tokens.
     """
 
     def __init__(self, encoders: Mapping[str, Encoder], source: str = 'momentum') -> None:
         super().__init__(encoders)
         if source == 'student':
-            raise ConfigError("target_generator.source='student' would be its own target: choose "
-                              "'momentum' or 'teacher'")
+            raise ConfigError("target_generator.source='student': the student cannot be its own "
+                              "target. Choose 'momentum' or 'teacher'.")
         self.source = source
         check_wants('target_generator.source', self.wants(Clock()), encoders)
         self.dims = encoders[source].embed_dims

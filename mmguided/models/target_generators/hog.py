@@ -1,4 +1,4 @@
-"""Histograms of oriented gradients as targets."""
+"""HOG targets."""
 from collections.abc import Mapping
 
 from mmguided.ops import hog
@@ -11,19 +11,19 @@ from .base import TargetGenerator
 
 @MODELS.register_module()
 class HOGTarget(TargetGenerator):
-    """HOG of each patch (MaskFeat; ccMIM's alternative target, Eq. 3).
+    """Histograms of oriented gradients of each patch (MaskFeat; ccMIM Eq. 3).
 
     Args:
-        encoders: As of :class:`TargetGenerator`; the student's patch size is the target's.
-        num_bins: Directions.
-        cell: Side of a histogram's cell in pixels; must divide the patch.
-        in_channels: Channels of the images; each has histograms of its own.
+        encoders: See :class:`TargetGenerator`; the patch size is the student's.
+        num_bins: Number of orientation bins.
+        cell: Side of a histogram cell in pixels; must divide the patch size.
+        in_channels: Image channels; each has separate histograms.
 
     Attributes:
-        dims: Values per patch, channel by channel, then bin, then cell.
+        dims: Values per patch, ordered by channel, bin, cell.
 
     Raises:
-        ConfigError: If the cell does not divide the patch.
+        ConfigError: If the cell does not divide the patch size.
     """
 
     def __init__(self,
@@ -34,8 +34,8 @@ class HOGTarget(TargetGenerator):
         super().__init__(encoders)
         patch_size = encoders['student'].patch_size
         if patch_size % cell:
-            raise ConfigError(f'target_generator.cell={cell} does not divide patch_size='
-                              f'{patch_size}: choose a divisor')
+            raise ConfigError(f'target_generator.cell={cell}: does not divide patch_size='
+                              f'{patch_size}. Choose a divisor.')
         self.patch_size = patch_size
         self.num_bins = num_bins
         self.cell = cell

@@ -1,4 +1,4 @@
-"""Pixels as targets."""
+"""Pixel targets."""
 from collections.abc import Mapping
 
 import torch
@@ -12,12 +12,12 @@ from .base import TargetGenerator
 
 @MODELS.register_module()
 class PixelTarget(TargetGenerator):
-    """The pixels of each patch, as they are or normalized per patch (MAE Sec. 3).
+    """Pixels of each patch, optionally normalized per patch (MAE Sec. 3).
 
     Args:
-        encoders: As of :class:`TargetGenerator`; the student's patch size is the target's.
-        norm_pix: Give each patch zero mean and unit variance.
-        in_channels: Channels of the images.
+        encoders: See :class:`TargetGenerator`; the patch size is the student's.
+        norm_pix: Normalize each patch to zero mean and unit variance.
+        in_channels: Image channels.
     """
 
     def __init__(self,
@@ -36,7 +36,7 @@ class PixelTarget(TargetGenerator):
     def to_images(self, pred, images, mask):
         patches = patchify(images, self.patch_size)
         if self.norm_pix:
-            # The prediction has neither mean nor contrast; those of the true patch are used.
+            # Restore the mean and contrast of the original patch.
             _, mean, std = normalize_patches(patches)
             pred = pred * std + mean
         patches = torch.where(mask.mask.bool().unsqueeze(-1), pred, patches)

@@ -1,4 +1,4 @@
-"""Frozen encoders that see the student's images and answer on its patch grid."""
+"""Base class of the teachers."""
 import hashlib
 from collections.abc import Sequence
 
@@ -15,23 +15,21 @@ from ..backbones.base import Encoder
 
 
 class Teacher(Encoder, BaseModule):
-    """Base of the teachers. A new one implements :meth:`encode`.
+    """Frozen encoder that takes the student's images and answers on the student's patch grid.
 
-    The frozen model is no submodule: it is in no optimizer, no bucket of
-    DistributedDataParallel and no checkpoint. A checkpoint holds the hash of its weights instead,
-    and loading one that was made with other weights is an error.
+    Subclasses implement :meth:`encode`. The frozen model is not a submodule: the optimizer,
+    DistributedDataParallel and checkpoints do not contain it. A checkpoint contains the hash of its
+    weights instead; loading a checkpoint with another hash raises ConfigError.
 
     Args:
-        model: The frozen model.
-        img_size: Its input, ``(height, width)`` in pixels; images are resized to it.
-        mean, std: Its normalization of RGB pixels in [0, 1].
-        embed_dims: Width of its tokens.
-        num_layers: Its depth.
-        patch_size: Side of the student's patches in pixels; algorithms fill it in, as the next.
-        pixel_mean, pixel_std: The student's normalization of RGB pixels in [0, 255].
-
-    Raises:
-        ConfigError: On loading a checkpoint that was made with another teacher.
+        model: Frozen model.
+        img_size: Input size ``(height, width)`` of the model; images are resized to it.
+        mean, std: Normalization of the model, for RGB pixels in [0, 1].
+        embed_dims: Token width.
+        num_layers: Depth.
+        patch_size: Side of the student's patches in pixels; set by the algorithm.
+        pixel_mean, pixel_std: Normalization of the student, for RGB pixels in [0, 255]; set by the
+            algorithm.
     """
     has_cls_token = True
     observable = ('tokens', 'attention')
@@ -40,7 +38,7 @@ class Teacher(Encoder, BaseModule):
                  std: Sequence[float], embed_dims: int, num_layers: int, patch_size: int,
                  pixel_mean: Sequence[float], pixel_std: Sequence[float]) -> None:
         super().__init__()
-        # Past nn.Module's own __setattr__, which would register it.
+        # Bypass nn.Module.__setattr__, which would register a submodule.
         object.__setattr__(self, 'model', model.eval().requires_grad_(False))
         self.img_size = tuple(img_size)
         self.embed_dims = embed_dims
@@ -48,26 +46,26 @@ class Teacher(Encoder, BaseModule):
         self.patch_size = patch_size
         mean, std = torch.tensor(mean), torch.tensor(std)
         pixel_mean, pixel_std = torch.tensor(pixel_mean) / 255, torch.tensor(pixel_std) / 255
-        # From the student's normalization to the teacher's: x -> x * scale + shift.
+        # Convert the student's normalization to the teacher's: x -> x * scale + shift.
         for name, value in (('scale', pixel_std / std), ('shift', (pixel_mean - mean) / std)):
             self.register_buffer(name, value.view(1, 3, 1, 1), persistent=False)
         self.register_buffer('weights_sha256', _sha256(model))
 
     def encode(self, images: Tensor, wants: Wants) -> tuple[Observation, tuple[int, int]]:
-        """Answer ``wants``, whose layers count from 0, by one forward of the model.
+        """Answer resolved ``wants`` in one forward of the model.
 
         Args:
-            images: ``(B, 3, *img_size)``, normalized as the model wants them.
+            images: ``(B, 3, *img_size)``, with the model's normalization.
 
         Returns:
-            The answer on the model's own grid of patches, and that grid ``(h, w)``.
+            Observation on the model's patch grid, and that grid ``(h, w)``.
         """
         raise NotImplementedError
 
     @torch.no_grad()
     def observe(self, images: Tensor, wants: Wants, mask: PatchMask | None = None) -> Observation:
-        """Answer ``wants`` from one forward, whatever is hidden from the student, resampled to
-        the student's grid; attention keeps its sum."""
+        """Answer ``wants`` from one forward on the unmasked images, resampled to the student's grid
+        and restricted to the patches that ``mask`` keeps; attention keeps its sum."""
         grid = self.patch_grid(images)
         images = images * self.scale + self.shift
         if images.shape[-2:] != self.img_size:
@@ -77,7 +75,6 @@ class Teacher(Encoder, BaseModule):
 
         def on_grid(values: Tensor) -> Tensor:
             values = _resample(values, theirs, grid)
-            # Behind a mask, of the patches that are present.
             return values if mask is None else gather_tokens(values, mask.ids_keep)
 
         return Observation(
@@ -89,20 +86,20 @@ class Teacher(Encoder, BaseModule):
             {layer: on_grid(relation) for layer, relation in seen.relations.items()})
 
     def _apply(self, fn, recurse=True):
-        self.model._apply(fn)  # moves with the student
+        self.model._apply(fn)  # move the model with the student
         return super()._apply(fn, recurse)
 
     def _load_from_state_dict(self, state_dict, prefix, *args) -> None:
         saved = state_dict.setdefault(f'{prefix}weights_sha256', self.weights_sha256)
         if not torch.equal(saved.cpu(), self.weights_sha256.cpu()):
             was, now = (bytes(value.tolist()).hex()[:12] for value in (saved, self.weights_sha256))
-            raise ConfigError('the checkpoint was made with a teacher of other weights (SHA-256 '
-                              f'{was}...) than model.teacher has ({now}...): give those')
+            raise ConfigError(f'model.teacher: its weights (SHA-256 {now}...) are not those of the '
+                              f'checkpoint ({was}...). Use the teacher of the checkpoint.')
         super()._load_from_state_dict(state_dict, prefix, *args)
 
 
 def _sha256(model: nn.Module) -> Tensor:
-    """Of the names and values of all weights, ``(32, )`` uint8."""
+    """Hash of the names and values of all weights, ``(32, )`` uint8."""
     digest = hashlib.sha256()
     for name, value in sorted(model.state_dict().items()):
         digest.update(name.encode())
@@ -111,7 +108,7 @@ def _sha256(model: nn.Module) -> Tensor:
 
 
 def _resample(values: Tensor, theirs: tuple[int, int], ours: tuple[int, int]) -> Tensor:
-    """Values ``(B, h * w, D)`` on another grid, bilinearly."""
+    """Resample values ``(B, h * w, D)`` to another grid, bilinearly."""
     if theirs == ours:
         return values
     maps = values.transpose(1, 2).unflatten(2, theirs)

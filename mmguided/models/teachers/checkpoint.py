@@ -1,4 +1,4 @@
-"""Our own pretrained encoders as teachers."""
+"""Pretrained mmguided encoders as teachers."""
 from collections.abc import Sequence
 
 from mmguided.registry import MODELS
@@ -10,31 +10,24 @@ from .base import Teacher
 
 @MODELS.register_module()
 class CheckpointTeacher(Teacher):
-    """An encoder of ours with the weights of a checkpoint, which must hold it whole.
+    """mmguided encoder with weights loaded strictly from a checkpoint.
 
     Args:
         backbone: Config of the encoder, a :class:`mmguided.models.MaskedViT` or
             :class:`mmguided.models.MaskedHybridViT`; images are resized to its ``img_size``.
-        checkpoint: Path of the checkpoint.
-        prefix: What stands before the encoder's names in it.
-        mean, std: Normalization of RGB pixels in [0, 255] with which it was pretrained; None is the
+        checkpoint: Checkpoint path.
+        prefix: Prefix of the encoder's weights in the checkpoint.
+        mean, std: Normalization used in its pretraining, for RGB pixels in [0, 255]; None for the
             student's.
-        patch_size, pixel_mean, pixel_std: As of :class:`Teacher`.
+        patch_size, pixel_mean, pixel_std: See :class:`Teacher`.
 
     Raises:
-        ConfigError: If the encoder has no [CLS], or there is no such checkpoint, or it lacks or
-            contradicts a weight.
+        ConfigError: If the encoder has no [CLS], or the checkpoint is missing or does not match.
     """
 
-    def __init__(self,
-                 patch_size: int,
-                 pixel_mean: Sequence[float],
-                 pixel_std: Sequence[float],
-                 backbone: dict,
-                 checkpoint: str,
-                 prefix: str = 'backbone.',
-                 mean: Sequence[float] | None = None,
-                 std: Sequence[float] | None = None) -> None:
+    def __init__(self, patch_size: int, pixel_mean: Sequence[float], pixel_std: Sequence[float],
+                 backbone: dict, checkpoint: str, prefix: str = 'backbone.',
+                 mean: Sequence[float] | None = None, std: Sequence[float] | None = None) -> None:
         encoder = MODELS.build(backbone)
         encoder.check_wants(Wants(tokens=True))
         load_encoder(encoder, dict(checkpoint=checkpoint, prefix=prefix),

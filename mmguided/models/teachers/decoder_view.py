@@ -1,4 +1,4 @@
-"""The decoder, as one of the encoders that guidance may observe."""
+"""Decoder as an observable encoder for guidance."""
 import torch
 from torch import Tensor
 
@@ -10,14 +10,15 @@ from ..necks.base import Decoder
 
 
 class DecoderView(Encoder):
-    """Encodes a random part of the patches and observes the decoder while it rebuilds all
-    (Self-guided MAE, Table 3, "Dec 8"). That is one more forward of MAE, without gradient. The mask
-    is drawn from torch's global generator.
+    """Token relations of the decoder on randomly masked images (Self-guided MAE, Table 3, "Dec 8").
+
+    Costs an additional forward of MAE without gradient. The mask is drawn from torch's global
+    generator.
 
     Args:
-        encoder: The encoder that is trained.
+        encoder: Trained encoder.
         decoder: Its decoder.
-        mask_ratio: Share of the patches that the encoder does not see.
+        mask_ratio: Share of masked patches.
     """
     observable = ('relations', )
 
@@ -32,12 +33,12 @@ class DecoderView(Encoder):
 
     @torch.no_grad()
     def observe(self, images: Tensor, wants: Wants, mask: PatchMask | None = None) -> Observation:
-        """Answer ``wants``, of patches that a mask has left if there is one."""
+        """Answer ``wants`` for all patches, or those that ``mask`` keeps."""
         random = PatchMask.random(
             len(images), self.patch_grid(images), self.mask_ratio, images.device)
         relations = self.decoder.relations(
             self.encoder(images, random), random, wants.resolve(self.num_layers).relations)
-        # Not the weights that autocast has cast here, without a graph, in the pass that trains.
+        # See MaskedViT._observe.
         torch.clear_autocast_cache()
         if mask is not None:
             relations = {layer: gather_tokens(values, mask.ids_keep)

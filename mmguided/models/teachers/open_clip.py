@@ -22,24 +22,25 @@ _WEIGHTS = ('open_clip_model.safetensors', 'open_clip_pytorch_model.bin')
 
 @MODELS.register_module()
 class OpenCLIPTeacher(Teacher):
-    """The image encoder of any open_clip model whose encoder is a ViT with [CLS] (CMT-MAE, MILAN).
+    """Image encoder of an open_clip model, a ViT with [CLS] (CMT-MAE, MILAN).
 
-    Its tokens are those after the final norm, before the projection.
+    Tokens are taken after the final norm, before the projection. Only the attention of the last
+    layer is available.
 
     Args:
-        model_name: Name in open_clip, such as 'ViT-B-16'; or 'local-dir:FOLDER', a folder in
-            open_clip's format, which holds the weights too, so that ``pretrained`` must be None.
-        pretrained: Path of the weights, or open_clip's tag of them, such as 'openai', if they are
-            in the cache already.
-        quick_gelu: Whether the weights were trained with QuickGELU, as OpenAI's. None tells by the
-            tag, the model's name or the file, and refuses to guess.
-        cache_dir: Folder of the cache; None is open_clip's default.
-        download: Download weights of a tag that are not in the cache.
-        patch_size, pixel_mean, pixel_std: As of :class:`Teacher`.
+        model_name: open_clip model name, such as 'ViT-B-16'; or 'local-dir:FOLDER', a folder in
+            open_clip's format that contains the weights (then ``pretrained`` must be None).
+        pretrained: Path of the weights, or an open_clip tag such as 'openai' whose weights are in
+            the cache.
+        quick_gelu: True if the weights were trained with QuickGELU, as OpenAI's were. None infers
+            it from the tag, the model name or the file; ConfigError if that is not possible.
+        cache_dir: Cache folder; None for open_clip's default.
+        download: Download the weights of a tag if they are not in the cache.
+        patch_size, pixel_mean, pixel_std: See :class:`Teacher`.
 
     Raises:
-        ConfigError: If there is no such model, it has no [CLS] attention to read, or its weights
-            are not there, do not fit, or may or may not want QuickGELU.
+        ConfigError: If the model is unknown or not a ViT with [CLS], the weights are missing or do
+            not match, or ``quick_gelu`` cannot be inferred.
     """
 
     def __init__(self,
@@ -54,8 +55,8 @@ class OpenCLIPTeacher(Teacher):
         try:
             import open_clip
         except ImportError as error:
-            raise ConfigError('model.teacher.type=OpenCLIPTeacher needs open_clip: '
-                              '`pip install "mmguided[clip]"`') from error
+            raise ConfigError('model.teacher.type=OpenCLIPTeacher: open_clip is not installed. Run '
+                              '`pip install "mmguided[clip]"`.') from error
         if model_name.startswith(_FOLDER):
             path, quick_gelu = _read_folder(model_name, pretrained, quick_gelu)
         else:
@@ -71,9 +72,10 @@ class OpenCLIPTeacher(Teacher):
             open_clip.load_checkpoint(clip, path, weights_only=not _is_script(path))
         except (RuntimeError, KeyError) as error:
             reason = str(error).splitlines()
-            raise ConfigError(f'model.teacher.pretrained: {path!r} does not hold the weights of '
-                              f'{model_name}: {" ".join(line.strip() for line in reason[:2])}'
-                              ) from error
+            raise ConfigError(
+                f'model.teacher.pretrained={path!r}: not the weights of {model_name} '
+                f'({" ".join(line.strip() for line in reason[:2])}). Use matching weights.'
+            ) from error
         visual, preprocess = clip.visual, open_clip.get_model_preprocess_cfg(clip)
         _check_architecture(model_name, visual)
         super().__init__(
@@ -95,8 +97,8 @@ class OpenCLIPTeacher(Teacher):
         super().check_wants(wants)
         if any(layer != self.num_layers - 1
                for layer, _ in wants.resolve(self.num_layers).attention):
-            raise ConfigError('OpenCLIPTeacher tells the attention of its last layer alone: set '
-                              'layers=[-1]')
+            raise ConfigError('guidance.layers: OpenCLIPTeacher provides only the attention of its '
+                              'last layer. Set layers=[-1].')
 
     def encode(self, images, wants):
         self.model(images)
@@ -109,7 +111,7 @@ class OpenCLIPTeacher(Teacher):
         return Observation(self.num_layers, tokens, rows), self.model.grid_size
 
     def _query_and_keys(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """Of [CLS] and of all tokens ``(B, N, D)``, ``(B, heads, 1 or N, d)``."""
+        """[CLS] query ``(B, heads, 1, d)`` and keys ``(B, heads, N, d)`` from ``(B, N, D)``."""
         attn = self.model.transformer.resblocks[-1].attn
         weights, biases = attn.in_proj_weight.chunk(3), attn.in_proj_bias.chunk(3)
         query, key = (F.linear(tokens, weight, bias) for tokens, weight, bias in zip(
@@ -127,18 +129,17 @@ def _check_name(model_name: str) -> None:
 
 def _read_folder(model_name: str, pretrained: str | None,
                  quick_gelu: bool | None) -> tuple[str, bool]:
-    """Weights in a folder of open_clip's format, and whether they want QuickGELU, as it says."""
+    """Weights path and QuickGELU flag of a folder in open_clip's format."""
     import open_clip
     folder = Path(model_name.removeprefix(_FOLDER))
     if pretrained is not None:
-        raise ConfigError(f'model.teacher.pretrained={pretrained!r}, and model.teacher.model_name='
-                          f'{model_name!r} holds the weights too: set '
-                          'model.teacher.pretrained=None')
+        raise ConfigError(f'model.teacher.pretrained={pretrained!r}: model.teacher.model_name='
+                          f'{model_name!r} contains weights already. Set it to None.')
     path = next((folder / name for name in _WEIGHTS if (folder / name).is_file()), None)
     if path is None or not (folder / 'open_clip_config.json').is_file():
-        raise ConfigError(f'model.teacher.model_name={model_name!r}: the folder must hold '
-                          f'open_clip_config.json and {" or ".join(_WEIGHTS)}; give one that does, '
-                          'such as tools/train_clip.py writes')
+        raise ConfigError(f'model.teacher.model_name={model_name!r}: the folder does not contain '
+                          f'open_clip_config.json and {" or ".join(_WEIGHTS)}. Give a folder such '
+                          'as tools/train_clip.py writes.')
     if quick_gelu is None:
         quick_gelu = open_clip.get_model_config(model_name).get('quick_gelu', False)
     return str(path), quick_gelu
@@ -146,7 +147,7 @@ def _read_folder(model_name: str, pretrained: str | None,
 
 @contextmanager
 def _no_warnings() -> Iterator[None]:
-    """open_clip warns that a model has no weights, which are loaded next."""
+    """Suppress open_clip's warning about a model without weights, which are loaded next."""
     logger = logging.getLogger()
     level = logger.level
     logger.setLevel(logging.ERROR)
@@ -162,35 +163,36 @@ def _check_architecture(model_name: str, visual: nn.Module) -> None:
     if block is None or not isinstance(block.attn, nn.MultiheadAttention) or (
             visual.final_ln_after_pool or visual.attn_pool is not None
             or visual.pool_type not in ('tok', 'avg')):
-        raise ConfigError(f'model.teacher.model_name={model_name!r}: its image encoder is no plain '
-                          "ViT with [CLS]; choose one, such as 'ViT-B-16' or 'ViT-L-14'")
+        raise ConfigError(f'model.teacher.model_name={model_name!r}: not a plain ViT with [CLS]. '
+                          "Choose one such as 'ViT-B-16' or 'ViT-L-14'.")
 
 
 def _find_weights(model_name: str, pretrained: str, cfg: dict, cache_dir: str | None,
                   download: bool) -> str:
-    """Path of the weights that ``pretrained`` names."""
+    """Path of the weights named by ``pretrained``."""
     import open_clip
     if os.path.isfile(os.path.expanduser(pretrained)):
         return os.path.expanduser(pretrained)
     if not cfg:
         tags = open_clip.list_pretrained_tags_by_model(model_name)
-        raise ConfigError(f'model.teacher.pretrained={pretrained!r} is neither a file nor one of '
-                          f'open_clip\'s tags for {model_name}: {", ".join(tags) or "none"}')
+        raise ConfigError(f'model.teacher.pretrained={pretrained!r}: neither a file nor an '
+                          f'open_clip tag of {model_name}. Give a path or one of the tags '
+                          f'{", ".join(tags) or "(none)"}.')
     path = _cached(cfg, cache_dir)
     if path is None and download:
         return open_clip.download_pretrained(cfg, cache_dir=cache_dir)
     if path is None:
         raise ConfigError(
             f'model.teacher.pretrained={pretrained!r}: the weights of {model_name} are not in the '
-            f'cache. Where there is a network, get them by `python -c "import open_clip as o; '
+            'cache. Set model.teacher.download=True; or, on a machine with a network, run '
+            '`python -c "import open_clip as o; '
             f"print(o.download_pretrained(o.get_pretrained_cfg('{model_name}', '{pretrained}')))"
-            '"`, and set model.teacher.pretrained to the path that it prints; or set '
-            'model.teacher.download=True')
+            '"` and set model.teacher.pretrained to the downloaded file.')
     return path
 
 
 def _cached(cfg: dict, cache_dir: str | None) -> str | None:
-    """Where open_clip has put the weights of a tag, if it has."""
+    """Cached weights of an open_clip tag; None if missing."""
     from huggingface_hub import try_to_load_from_cache
     candidates = []
     if cfg.get('url'):
@@ -205,18 +207,18 @@ def _cached(cfg: dict, cache_dir: str | None) -> str | None:
 
 
 def _wants_quick_gelu(model_name: str, path: str, cfg: dict) -> bool:
-    """Whether weights want QuickGELU, where their source tells."""
+    """Infer from their source if weights need QuickGELU."""
     if cfg or model_name.endswith('-quickgelu'):
         return cfg.get('quick_gelu', False) or model_name.endswith('-quickgelu')
-    if _is_script(path):  # as OpenAI, and nobody else, has released them
+    if _is_script(path):  # the format of OpenAI's release only
         return True
-    raise ConfigError(f'model.teacher.quick_gelu is not set, and {path!r} does not tell whether '
-                      'its weights want it: set True for those of OpenAI, DFN and MetaCLIP, '
-                      "False for LAION's and DataComp's")
+    raise ConfigError(f'model.teacher.quick_gelu=None: {path!r} does not specify the activation. '
+                      'Set True for weights of OpenAI, DFN and MetaCLIP, False for LAION and '
+                      'DataComp.')
 
 
 def _is_script(path: str) -> bool:
-    """Whether a file is a TorchScript archive."""
+    """True for a TorchScript archive."""
     if not zipfile.is_zipfile(path):
         return False
     with zipfile.ZipFile(path) as archive:

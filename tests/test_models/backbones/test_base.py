@@ -1,8 +1,8 @@
-"""What every encoder says of itself, and the errors of what it cannot do."""
+"""Encoder interface: flags, size checks, observations and errors."""
 import pytest
 import torch
 
-from mmguided.models import Encoder, MaskedConvNeXt, MaskedHybridViT, MaskedSwin, MaskedViT
+from mmguided.models import MaskedConvNeXt, MaskedHybridViT, MaskedSwin, MaskedViT
 from mmguided.models.backbones.base import check_wants
 from mmguided.structures import PatchMask, Wants
 from mmguided.utils.errors import ConfigError
@@ -77,7 +77,7 @@ def test_shots_must_be_before_layers_that_there_are(name):
     model = encoder(name)
     assert model.num_layers == 2
     model.check_shots([0])
-    with pytest.raises(ConfigError, match=r'mask_generator.shots: layer 2 .*layers 0\.\.1'):
+    with pytest.raises(ConfigError, match=r'mask_generator.shots: layer 2 .*0\.\.1'):
         model.check_shots([0, 2])
 
 
@@ -96,8 +96,7 @@ def test_an_encoder_answers_or_says_that_it_cannot(name, field):
         answer = getattr(model.observe(images, wants), field)
         assert len(answer) > 0
         return
-    said = f'{type(model).__name__} cannot be asked for its {field}'
-    with pytest.raises(ConfigError, match=said):
+    with pytest.raises(ConfigError, match=f'backbone.type={type(model).__name__}: .*{field}'):
         model.check_wants(wants)
     with pytest.raises(NotImplementedError):
         model.observe(images, wants)
@@ -108,7 +107,7 @@ def test_an_encoder_answers_or_says_that_it_cannot(name, field):
     Wants(relations=frozenset({-3})),
 ])
 def test_layers_that_there_are_not_are_told(wants):
-    with pytest.raises(ConfigError, match=r'layer (2|-3) is out of range.*2 layers.*-2\.\.1'):
+    with pytest.raises(ConfigError, match=r'layer (2|-3) .*-2\.\.1'):
         encoder('vit').check_wants(wants)
 
 
@@ -117,15 +116,10 @@ def test_errors_name_who_asks_and_whom():
     tokens = Wants(tokens=True)
     check_wants('head.source', dict(student=tokens), encoders)
     with pytest.raises(ConfigError, match=(
-            r"head.source='teacher' is unknown.*choose from \['momentum', 'student'\]; "
-            r"set model.teacher=dict\(type='mmguided.OpenCLIPTeacher', \.\.\.\)$")):
+            r"head.source='teacher': .*\['momentum', 'student'\].*"
+            r"model.teacher=dict\(type='mmguided.OpenCLIPTeacher', \.\.\.\)\.$")):
         check_wants('head.source', dict(student=tokens, teacher=tokens), encoders)
-    with pytest.raises(ConfigError, match="^head.source='momentum': .*MaskedSwin cannot"):
+    with pytest.raises(ConfigError, match="^head.source='momentum': .*MaskedSwin"):
         check_wants('head.source', dict(momentum=tokens), encoders)
-    with pytest.raises(ConfigError, match=r"set model.momentum_encoder=dict\(type="):
+    with pytest.raises(ConfigError, match=r"model.momentum_encoder=dict\(type="):
         check_wants('head.source', dict(momentum=tokens), dict(student=encoder('vit')))
-
-
-def test_an_encoder_of_a_user_cannot_be_asked_before_it_says_what():
-    with pytest.raises(ConfigError, match='StubEncoder cannot be asked for its tokens'):
-        type('StubEncoder', (Encoder, ), dict(num_layers=1))().check_wants(Wants(tokens=True))

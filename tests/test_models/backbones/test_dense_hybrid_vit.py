@@ -1,4 +1,4 @@
-"""The hybrid ViT of detectors and segmentors: the pretraining encoder's maps at every scale."""
+"""DenseHybridViT: its maps equal those of the pretraining encoder."""
 from functools import partial
 
 import pytest
@@ -24,7 +24,7 @@ def pretrained():
 
 
 def dense(encoder, **kwargs):
-    """With every weight of the encoder, strictly."""
+    """DenseHybridViT with all weights of the encoder."""
     model = DenseHybridViT(ARCH, 64, strides=(2, 2, 2), **kwargs)
     model.load_state_dict(encoder.state_dict(), strict=True)
     model.eval()
@@ -55,7 +55,6 @@ def test_images_are_padded_to_whole_patches():
 
 
 def test_windows_keep_attention_local():
-    """Of the transformer alone: the convolutions reach further."""
     encoder, images = pretrained(), torch.randn(1, 3, 64, 64)
     windowed, full = (dense(encoder, window_size=4, global_blocks=blocks)(images)[2]
                       for blocks in ([], [0, 1, 2, 3]))
@@ -65,7 +64,7 @@ def test_windows_keep_attention_local():
 
 
 def test_checkpointing_changes_memory_alone():
-    """Of the convolutional blocks, which hold the most, too."""
+    """Includes the convolutional blocks, which need most of the memory."""
     check_checkpointing(
         partial(dense, pretrained(), window_size=3, global_blocks=[3], drop_path_rate=.5),
         saving=3)

@@ -1,4 +1,4 @@
-"""Swin and ConvNeXt of detectors and segmentors: the pretraining encoder, and nothing else."""
+"""DenseSwin and DenseConvNeXt: parity with the pretraining encoder, and strict loading."""
 import pytest
 import torch
 
@@ -66,7 +66,7 @@ def test_without_a_checkpoint_it_is_initialized_as_mmpretrains():
 
 
 def test_windows_of_another_side_are_resized(tmp_path):
-    """And 3 heads in place of 2 are an error, as is a table that is no square."""
+    """Tables with another number of heads or of a non-square size raise an error."""
     encoder = MaskedSwin(**dict(SWIN, img_size=96, window_size=3))
     save(tmp_path / 'encoder.pth', encoder)
     pair = (None, DenseSwin, dict(SWIN, img_size=128, window_size=4))
@@ -84,7 +84,7 @@ def test_windows_of_another_side_are_resized(tmp_path):
 
 @pytest.mark.parametrize('name, frozen', [('swin', 3), ('convnext', 4)])
 def test_what_is_frozen_whole_is_so_from_the_start(name, frozen):
-    """Before train(), since DistributedDataParallel looks then; and without drop path."""
+    """Freezing happens before train(), as DistributedDataParallel requires; no drop path."""
     _, kind, settings = PAIRS[name]
     model = kind(**settings, frozen_stages=frozen, drop_path_rate=.5)
     assert not any(p.requires_grad for p in model.parameters())

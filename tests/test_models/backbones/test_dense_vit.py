@@ -1,4 +1,4 @@
-"""The ViT of detectors and segmentors: same weights, any size, windows."""
+"""DenseViT: parity with the pretraining encoder, any input size, windows."""
 import copy
 from functools import partial
 
@@ -8,7 +8,6 @@ from mmengine.model import PretrainedInit
 from mmpretrain.models import VisionTransformer
 
 from mmguided.models import DenseViT, MaskedViT
-from mmguided.ops import merge_windows, split_windows, window_padding
 from mmguided.utils.errors import ConfigError
 from tests.helpers.models import check_checkpointing, tokens
 
@@ -27,7 +26,7 @@ def pretrained(img=64, patch=8):
 
 
 def dense(encoder, **kwargs):
-    """With every weight of the encoder, strictly."""
+    """DenseViT with all weights of the encoder."""
     model = DenseViT(ARCH, encoder.img_size, encoder.patch_size, **kwargs)
     model.load_state_dict(encoder.state_dict(), strict=True)
     model.eval()
@@ -37,24 +36,11 @@ def dense(encoder, **kwargs):
 @pytest.mark.parametrize('kwargs', [
     dict(), dict(window_size=8), dict(window_size=100, global_blocks=[1])])
 def test_at_the_size_of_pretraining_it_is_the_pretraining_encoder(kwargs):
-    """With a window that covers the image too: window attention is then full attention."""
+    """A window that covers the image equals full attention."""
     encoder = pretrained()
     images = torch.randn(2, 3, 64, 64)
     expected = tokens(encoder, images)[:, 1:].transpose(1, 2).unflatten(2, (8, 8))
     result, = dense(encoder, **kwargs)(images)
-    torch.testing.assert_close(result, expected, rtol=1e-5, atol=1e-5)
-
-
-@pytest.mark.parametrize('windows', [dict(), dict(window_size=14, global_blocks=[2, 5, 8, 11])])
-def test_224_pixels_give_the_pretraining_encoders_features(windows):
-    encoder, model = MaskedViT('base', 224), DenseViT('base', 224, **windows)
-    encoder.init_weights()
-    model.load_state_dict(encoder.state_dict())
-    encoder.eval(), model.eval()
-    images = torch.randn(1, 3, 224, 224)
-    with torch.no_grad():
-        result, = model(images)
-        expected = tokens(encoder, images)[:, 1:].transpose(1, 2).unflatten(2, (14, 14))
     torch.testing.assert_close(result, expected, rtol=1e-5, atol=1e-5)
 
 
@@ -80,27 +66,9 @@ def test_images_are_padded_to_whole_patches():
     assert torch.equal(model(images)[0], model(padded)[0])
 
 
-@pytest.mark.parametrize('grid, size', [((8, 8), (4, 4)), ((7, 10), (4, 3)), ((5, 3), (5, 3)),
-                                        ((6, 9), (4, 9))])
-def test_windows_by_hand_and_back(grid, size):
-    tokens = torch.arange(1., 1 + grid[0] * grid[1]).view(1, -1, 1).repeat(2, 1, 1)
-    windows, padding = split_windows(tokens, grid, size), window_padding(grid, size)
-    image = tokens[0, :, 0].view(grid)
-    rows, columns = -(-grid[0] // size[0]), -(-grid[1] // size[1])
-    for w in range(rows * columns):
-        top, left = w // columns * size[0], w % columns * size[1]
-        expected = image[top:top + size[0], left:left + size[1]].flatten()
-        real = windows[0, w, :, 0]
-        if padding is not None:
-            assert torch.equal(real == 0, padding[w])
-            real = real[~padding[w]]
-        assert torch.equal(real, expected)
-    assert torch.equal(merge_windows(windows, grid, size), tokens)
-
-
 @pytest.mark.parametrize('size, side', [((64, 64), 3), ((56, 40), 3), ((24, 80), 5)])
 def test_a_windowed_block_by_hand(size, side):
-    """Each window by itself with [CLS] in it; [CLS] the mean; filling is seen by none."""
+    """Each window attends with [CLS]; [CLS] is the mean over windows; padding is masked."""
     model = dense(pretrained(), window_size=side)
     grid = (size[0] // 8, size[1] // 8)
     layer = model.layers[1]
@@ -160,7 +128,7 @@ def test_no_block_runs_behind_the_last_tap():
 @pytest.mark.parametrize('final_norm', [True, False])
 @pytest.mark.parametrize('taps, learning', [([0, 2], 3), ([1, 3], 4)])
 def test_all_that_learns_gets_a_gradient(taps, learning, final_norm):
-    """As DistributedDataParallel demands; what comes behind the last tap is frozen."""
+    """Blocks after the last output are frozen, as DistributedDataParallel requires."""
     model = DenseViT(ARCH, 64, 8, window_size=3, out_indices=taps, final_norm=final_norm)
     sum(m.square().sum() for m in model(torch.randn(1, 3, 64, 64))).backward()
     for name, p in model.named_parameters():
@@ -172,7 +140,7 @@ def test_all_that_learns_gets_a_gradient(taps, learning, final_norm):
 
 
 def test_checkpointing_changes_memory_alone():
-    """With drop path and dropout, which must fall as in the first pass."""
+    """Drop path and dropout repeat those of the first pass."""
     check_checkpointing(
         partial(dense, pretrained(), window_size=3, global_blocks=[3], drop_path_rate=.5,
                 drop_rate=.2), saving=4)
@@ -184,7 +152,7 @@ def test_checkpointing_changes_memory_alone():
     pytest.param('cuda', torch.bfloat16, marks=NEEDS_GPU)])
 @pytest.mark.parametrize('with_cp', [False, True])
 def test_mixed_precision(device, dtype, with_cp):
-    """Maps and gradients are those of full precision but for its rounding."""
+    """Maps and gradients match full precision up to rounding."""
     model = dense(pretrained(), window_size=3, global_blocks=[3], with_cp=with_cp).to(device)
     images, weight = torch.randn(2, 3, 61, 90).to(device), torch.randn(2, 32, 8, 12).to(device)
     model.train()  # with_cp; there is no dropout
@@ -247,33 +215,15 @@ def test_without_final_norm_the_checkpoints_is_left_out(tmp_path):
     torch.testing.assert_close(normed, tokens(encoder, images)[:, 1:])
 
 
-@pytest.mark.parametrize('settings, said', [
-    (dict(), r'init_cfg\.checkpoint is empty: name a checkpoint, with --cfg-options'),
-    (dict(checkpoint='~/no/such.pth'), r"init_cfg\.checkpoint='~/no/such\.pth': no such file"),
-    (dict(checkpoint='{}/broken.pth'), r'broken\.pth.* cannot be read as a checkpoint'),
-    (dict(checkpoint='{}/cut.pth'), r'cut\.pth.* cannot be read as a checkpoint'),
-    (dict(checkpoint='{}/tensor.pth'), r'tensor\.pth.* holds a Tensor, not weights by name'),
-    (dict(checkpoint='{}/module.pth'), r'module\.pth.* holds a Linear, not weights by name')])
-def test_a_checkpoint_that_cannot_be_read_is_named(settings, said, tmp_path):
-    (tmp_path / 'broken.pth').write_bytes(b'no checkpoint at all')
-    torch.save(dict(weight=torch.zeros(9)), tmp_path / 'whole.pth')
-    (tmp_path / 'cut.pth').write_bytes((tmp_path / 'whole.pth').read_bytes()[:400])
-    torch.save(torch.zeros(9), tmp_path / 'tensor.pth')
-    torch.save(dict(model=torch.nn.Linear(1, 1)), tmp_path / 'module.pth')
-    settings = {key: value.format(tmp_path) for key, value in settings.items()}
-    with pytest.raises(ConfigError, match=said):
-        DenseViT(ARCH, 64, 8, init_cfg=dict(settings, type='Pretrained')).init_weights()
-
-
 @pytest.mark.parametrize('kwargs, said', [
     (dict(window_size=0), 'window_size=0'),
-    (dict(window_size=(14, 14)), r'window_size=\(14, 14\) must be one whole number'),
+    (dict(window_size=(14, 14)), r'window_size=\(14, 14\)'),
     (dict(window_size=3, global_blocks=[4]), r'global_blocks=\[4\].*0\.\.3'),
-    (dict(out_indices=(1, 2, 4)), r'out_indices=\[1, 2, 4\].*0\.\.3, counted from 0'),
+    (dict(out_indices=(1, 2, 4)), r'out_indices=\[1, 2, 4\].*0\.\.3'),
     (dict(out_indices=(3, 1)), r'out_indices=\(3, 1\).*ascending'),
-    (dict(out_indices=(3, -1)), 'each once'),
-    (dict(out_indices=()), 'name blocks'),
-    (dict(frozen_stages=7), 'frozen_stages=7: the encoder has 4 blocks')])
+    (dict(out_indices=(3, -1)), r'out_indices=\(3, -1\)'),
+    (dict(out_indices=()), r'out_indices=\(\)'),
+    (dict(frozen_stages=7), 'frozen_stages=7.* 4 ')])
 def test_errors(kwargs, said):
     with pytest.raises(ConfigError, match=said):
         DenseViT(copy.deepcopy(ARCH), 64, 8, **kwargs)

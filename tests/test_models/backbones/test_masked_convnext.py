@@ -1,4 +1,4 @@
-"""ConvNeXt V2 for FCMAE: nothing of a masked unit gets out, and unmasked it is mmpretrain's."""
+"""MaskedConvNeXt: no leak of masked units; parity with mmpretrain without a mask."""
 import pytest
 import torch
 import torch.nn.functional as F
@@ -14,7 +14,7 @@ from tests.helpers.models import as_trained, grad_norms, patch_mask
 ARCH = dict(depths=[2, 1, 2, 1], channels=[8, 12, 16, 20])
 V2 = dict(use_grn=True, layer_scale_init_value=0.)
 SIZE, GRID = (64, 96), (2, 3)
-ONE_SHOT, TWO_SHOTS, LATE = ((0, 3), ), ((0, 4), (3, 2)), ((3, 2), )
+ONE_SHOT, TWO_SHOTS = ((0, 3), ), ((0, 4), (3, 2))
 OTHER_PIXELS = dict(
     noise=lambda x: 1e4 * torch.randn_like(x),
     inf=lambda x: torch.full_like(x, torch.inf),
@@ -30,7 +30,7 @@ def random_mask(shots=ONE_SHOT, units=6, batch=2, grid=GRID):
 
 
 def pixels(units, grid=GRID, side=32):
-    """``(B, L)`` as ``(B, 1, H, W)``."""
+    """Expand ``(B, L)`` to ``(B, 1, H, W)``."""
     units = units.view(len(units), 1, *grid)
     return units.repeat_interleave(side, 2).repeat_interleave(side, 3)
 
@@ -61,31 +61,6 @@ def test_gradients_are_zero_in_masked_units_and_do_not_see_what_is_there():
         grads.append([p.grad for p in model.parameters() if p.requires_grad])
         assert torch.equal((given.grad != 0).any(1, keepdim=True), ~hidden)
     assert all(map(torch.equal, *grads))
-
-
-def only_grn_mixes(model):
-    """Each depthwise convolution looks at its own position alone."""
-    for name, module in model.named_modules():
-        if name.endswith('depthwise_conv'):
-            module.weight.data[..., :3, :] = module.weight.data[..., 4:, :] = 0
-            module.weight.data[..., 3, :3] = module.weight.data[..., 3, 4:] = 0
-    return model
-
-
-@pytest.mark.parametrize('use_grn', [False, True])
-def test_grn_gathers_over_the_visible_units_of_one_image(use_grn):
-    model = only_grn_mixes(encoder(use_grn=use_grn))
-    mask, images = random_mask(), torch.randn(2, 3, *SIZE)
-
-    def touched(unit):
-        changed = images.clone()
-        changed[0] += (pixels(F.one_hot(unit, 6)[None]) * torch.randn(3, *SIZE))[0]
-        return (model(images, mask) != model(changed, mask)).any(-1)
-
-    assert not touched(mask.ids_mask[0, 0]).any()
-    seen = mask.ids_keep[0, 0]
-    expected = F.one_hot(seen, 6).bool() if not use_grn else ~mask.mask[0].bool()
-    assert torch.equal(touched(seen), torch.stack((expected, torch.zeros(6, dtype=torch.bool))))
 
 
 def sparse_convnext(model, image, shots):
@@ -141,15 +116,16 @@ def sparse_convnext(model, image, shots):
 @pytest.mark.parametrize('shots', [((0, 3), ), ((0, 3), (2, 2)), ((1, 2), (3, 1))])
 @torch.no_grad()
 def test_it_is_a_sparse_network(shots):
-    model, image = encoder((64, 64)), torch.randn(1, 3, 64, 64)
-    mask = random_mask(shots, 4, 1, (2, 2))
-    present = [{divmod(unit, 2) for unit in (~mask.mask_at(i)[0]).nonzero().flatten().tolist()}
-               for i in range(4)]
-    expected = sparse_convnext(model, image[0], present)
-    ours = model(image, mask)[0]
-    assert len(expected) == shots[-1][1]
-    for (row, column), value in expected.items():
-        torch.testing.assert_close(ours[2 * row + column], value, rtol=1e-4, atol=1e-4)
+    """Images are processed independently: GRN shares no statistics."""
+    model, images = encoder((64, 64)), torch.randn(2, 3, 64, 64)
+    mask = random_mask(shots, 4, 2, (2, 2))
+    for b, (image, ours) in enumerate(zip(images, model(images, mask), strict=True)):
+        present = [{divmod(unit, 2) for unit in (~mask.mask_at(i)[b]).nonzero().flatten().tolist()}
+                   for i in range(4)]
+        expected = sparse_convnext(model, image, present)
+        assert len(expected) == shots[-1][1]
+        for (row, column), value in expected.items():
+            torch.testing.assert_close(ours[2 * row + column], value, rtol=1e-4, atol=1e-4)
 
 
 VARIANTS = [
@@ -179,48 +155,6 @@ def test_a_mask_that_hides_nothing_changes_nothing(kwargs):
     masked = model(images, patch_mask(order, units, model.patch_resolution)).transpose(1, 2)
     masked = model.norm3(masked.unflatten(2, model.patch_resolution))
     torch.testing.assert_close(masked, unmasked, rtol=1e-5, atol=1e-4)
-
-
-@pytest.mark.parametrize('shots', [ONE_SHOT, TWO_SHOTS, LATE])
-def test_convolutions_see_zeros_exactly_where_their_stage_is_masked(shots):
-    model, mask = encoder(), random_mask(shots)
-    seen = []
-    for i, stage in enumerate(model.stages):
-        for block in stage:
-            block.depthwise_conv.register_forward_pre_hook(
-                lambda _, args, i=i: seen.append((i, args[0])))
-    model(torch.randn(2, 3, *SIZE), mask)
-    assert [i for i, _ in seen] == [0, 0, 1, 2, 2, 3]
-    for i, x in seen:
-        hidden = pixels(mask.mask_at(i), side=8 // 2**i)
-        assert torch.equal(x == 0, hidden.expand_as(x)), f'stage {i}'
-
-
-def test_after_the_second_shot_a_unit_carries_nothing_and_before_it_did():
-    model, mask = encoder(), random_mask(TWO_SHOTS)
-    images = torch.randn(2, 3, *SIZE, requires_grad=True)
-    before = model(images, mask)
-    before.square().sum().backward()
-    informed = pixels(mask.shot != 1).expand_as(images)
-    assert torch.equal(images.grad != 0, informed), 'units of shot 2 informed their neighbors'
-
-    def outputs(altered):
-        """With the input of stage 3 altered at the units of a shot; its rows are shots 0, 2."""
-
-        def alter(module, args, out):
-            rows = slice(0, 2) if altered == 0 else slice(2, 4)
-            out = out.clone()
-            out[:, rows] += 10 * torch.randn_like(out[:, rows])
-            return out
-
-        hook = model.stages[2][-1].pointwise_conv2.register_forward_hook(alter)
-        with torch.no_grad():
-            out = model(images, mask)
-        hook.remove()
-        return out
-
-    assert torch.equal(outputs(altered=2), before)
-    assert not torch.equal(outputs(altered=0), before)
 
 
 def test_checkpointing_and_stochastic_depth():
@@ -267,24 +201,6 @@ def test_fcmae_trains_every_parameter_but_the_norms_of_the_outputs(bfloat16):
     assert all(norm.isfinite() and norm > 0 for norm in norms.values()), norms
 
 
-@pytest.mark.parametrize('shots', [None, [(0, .4), (3, .4)]])
-def test_a_few_steps_on_one_batch_lower_the_loss(shots):
-    model = fcmae(shots)
-    optimizer = torch.optim.AdamW(model.parameters(), lr=2e-3)
-    rows = torch.linspace(-2, 2, 64).view(1, 1, 64, 1)
-    images = rows * torch.tensor([1., -1.]).view(2, 1, 1, 1) + torch.zeros(2, 3, 64, 64)
-    losses = []
-    for _ in range(30):
-        torch.manual_seed(3)  # the same mask
-        loss = model.loss(images)['loss_reconstruction']
-        optimizer.zero_grad()
-        loss.backward()
-        optimizer.step()
-        losses.append(loss.item())
-    assert losses[0] == pytest.approx(1, abs=.05), 'a prediction of zero, normalized pixels'
-    assert max(losses[-5:]) < .5 * losses[0], losses
-
-
 def test_initialization_is_convnexts():
     model = fcmae()
     for module in model.modules():
@@ -307,14 +223,9 @@ def test_units_are_the_stride_of_the_encoder():
 
 
 @pytest.mark.parametrize('kwargs, said', [
-    (dict(arch='giant'), r"backbone.arch='giant' is unknown: choose from \['atto'"),
-    (dict(arch=ARCH, img_size=(64, 80)), 'patches of 32 pixels.*64 x 80.*backbone.img_size'),
+    (dict(arch='giant'), r"backbone.arch='giant'.*\['atto'"),
+    (dict(arch=ARCH, img_size=(64, 80)), '32 pixels.*64 x 80'),
 ])
 def test_what_does_not_fit_is_told(kwargs, said):
     with pytest.raises(ConfigError, match=said):
         MaskedConvNeXt(**kwargs)
-
-
-def test_images_that_units_do_not_divide_are_told():
-    with pytest.raises(ConfigError, match='the image of 64 x 80'):
-        encoder()(torch.zeros(2, 3, 64, 80), random_mask())

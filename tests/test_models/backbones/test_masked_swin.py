@@ -1,8 +1,7 @@
-"""SimMIM's Swin: what each shot replaces and what it hides, and parity with mmpretrain."""
+"""MaskedSwin: mask tokens of each shot, no leaks, parity with mmpretrain."""
 import pytest
 import torch
 from mmpretrain.models import SwinTransformer
-from torch import nn
 
 from mmguided.models import MaskedSwin, ReconstructionHead
 from mmguided.ops import patchify, unpatchify
@@ -29,12 +28,12 @@ def random_mask(shots=SHOTS, num=12):
 
 
 def pixels(units):
-    """``(B, L)`` as ``(B, 1, H, W)``."""
+    """Expand ``(B, L)`` to ``(B, 1, H, W)``."""
     return units.view(len(units), 1, *GRID).repeat_interleave(32, 2).repeat_interleave(32, 3)
 
 
 def stage_inputs(model, images, mask):
-    """What goes into each stage, as ``(B, H, W, C)``."""
+    """Input of each stage, ``(B, H, W, C)``."""
     inputs, hooks = [], []
     for stage in model.stages:
         hooks.append(stage.register_forward_pre_hook(
@@ -46,7 +45,7 @@ def stage_inputs(model, images, mask):
 
 
 def replaced(x, shot, number, token):
-    """Unit by unit, by hand."""
+    """Reference: replace the units of a shot one by one."""
     x, side = x.clone(), x.shape[1] // GRID[0]
     for b in range(len(x)):
         for i in range(GRID[0]):
@@ -72,18 +71,6 @@ def test_each_shot_replaces_the_tokens_of_its_units_and_no_other():
     assert not torch.equal(one[3], nothing[3])
 
 
-@torch.no_grad()
-def test_a_late_shot_in_the_middle_of_the_encoder():
-    model = swin(mask_stages=(1, ))
-    images = torch.randn(2, 3, *SIZE)
-    mask = random_mask(((1, 5), ))
-    nothing, late = (stage_inputs(model, images, m) for m in (None, mask))
-    token = model.stage_mask_tokens['1'].flatten()
-    assert torch.equal(late[0], nothing[0])
-    assert torch.equal(late[1], replaced(nothing[1], mask.shot, 1, token))
-    assert not hasattr(model, 'mask_token')
-
-
 def test_nothing_of_a_unit_masked_before_the_first_stage_gets_in():
     model = swin()
     images, mask = torch.randn(2, 3, *SIZE), random_mask()
@@ -96,34 +83,6 @@ def test_nothing_of_a_unit_masked_before_the_first_stage_gets_in():
     model(images, mask).square().sum().backward()
     touched = images.grad.abs().amax(1, keepdim=True) > 0
     assert torch.equal(touched, ~hidden), 'visible pixels, and those of the second shot, matter'
-
-
-def test_of_a_unit_masked_later_only_what_attention_has_carried_away_stays():
-    model = swin()
-    images, mask = torch.randn(2, 3, *SIZE), random_mask()
-    late = pixels(mask.shot == 2)
-    outputs = []
-    model.stages[2].register_forward_hook(lambda _, args, out: outputs.append(out[0]))
-
-    # The units themselves end here.
-    latent = model(images, mask)
-    gradient, = torch.autograd.grad(latent.square().sum(), outputs[-1])
-    assert torch.equal(gradient.abs().amax(-1) > 0, mask.shot != 2)
-
-    # But before, they were seen by others; not if attention mixes nothing.
-    def others(x):
-        return model(x, mask)[mask.shot != 2]
-
-    changed = torch.where(late, images + 1, images)
-    with torch.no_grad():
-        assert not torch.equal(others(changed), others(images))
-        for stage in model.stages[:3]:
-            for block in stage.blocks:
-                nn.init.zeros_(block.attn.w_msa.proj.weight)
-        assert torch.equal(model(changed, mask), model(images, mask))
-    images.requires_grad_()
-    model(images, mask).square().sum().backward()
-    assert torch.equal(images.grad.abs().amax(1, keepdim=True) > 0, pixels(mask.shot == 0))
 
 
 @pytest.mark.parametrize('kwargs', [
@@ -161,7 +120,7 @@ def test_a_second_shot_of_nothing_needs_no_token():
 
 
 def test_one_shot_is_mmpretrains_simmim():
-    """Latents, predictions, loss and gradients, with the decoder's outputs in our order."""
+    """Latents, predictions, loss and gradients."""
     model = swin(mask_stages=(0, ))
     theirs = MODELS.build(dict(
         type='mmpretrain.SimMIMSwinTransformer',
@@ -227,9 +186,9 @@ def test_weights_of_a_checkpoint_survive_the_initialization(tmp_path):
 
 
 @pytest.mark.parametrize('kwargs, message', [
-    (dict(mask_stages=(0, 4)), r'backbone.mask_stages=\(0, 4\).*no stage 4.*0\.\.3'),
-    (dict(img_size=112), '32 pixels.*112 x 112.*backbone.img_size'),
-    (dict(out_indices=(0, 1)), r'backbone.out_indices=\(0, 1\).*last stage, 3'),
+    (dict(mask_stages=(0, 4)), r'backbone.mask_stages=\(0, 4\): stage 4.*0\.\.3'),
+    (dict(img_size=112), '32 pixels.*112 x 112'),
+    (dict(out_indices=(0, 1)), r'backbone.out_indices=\(0, 1\).* 3'),
     (dict(use_abs_pos_embed=True), 'backbone.use_abs_pos_embed=True'),
     (dict(patch_cfg=dict(kernel_size=7)), r'backbone.patch_cfg.*\(7, 7\).*\(4, 4\)'),
 ])
@@ -238,12 +197,9 @@ def test_what_does_not_fit_is_told_when_built(kwargs, message):
         MaskedSwin(**KWARGS | kwargs)
 
 
-def test_shots_and_images_that_do_not_fit_are_told():
-    model = swin(mask_stages=(0, ))
-    with pytest.raises(ConfigError, match=r'mask_generator.shots.*stage 3.*mask_stages=\(0,\)'):
-        model.check_shots([0, 3])
-    with pytest.raises(ConfigError, match='100 x 96'):
-        model(torch.randn(2, 3, 100, 96), random_mask())
+def test_a_shot_before_a_stage_without_mask_token_is_told():
+    with pytest.raises(ConfigError, match=r'mask_stages=\(0,\): .*stage 3'):
+        swin(mask_stages=(0, )).check_shots([0, 3])
 
 
 def test_units_follow_from_the_strides():
@@ -252,6 +208,7 @@ def test_units_follow_from_the_strides():
     assert (model.patch_size, model.patch_resolution) == (8, (6, 8))
     assert (model.embed_dims, model.num_layers) == (96, 3)
     assert model.patch_grid(torch.empty(1, 3, 16, 40)) == (2, 5)
+    assert not hasattr(MaskedSwin(**KWARGS, mask_stages=(1, )), 'mask_token')
 
 
 def algorithm(two_shots):
@@ -271,19 +228,9 @@ def algorithm(two_shots):
 
 
 @pytest.mark.parametrize('two_shots', [False, True])
-def test_a_few_steps_train_every_parameter_and_lower_the_loss(two_shots):
+def test_every_parameter_is_trained(two_shots):
     model = algorithm(two_shots)
-    images = torch.randn(4, 3, *GRID).repeat_interleave(32, 2).repeat_interleave(32, 3)
-    optimizer = torch.optim.AdamW(model.parameters(), 3e-3)
-    losses = []
-    for _ in range(12):
-        torch.manual_seed(1)  # the same mask
-        optimizer.zero_grad()
-        loss = model.loss(images)['loss_reconstruction']
-        loss.backward()
-        optimizer.step()
-        losses.append(loss.item())
-    assert losses[-1] < .9 * losses[0]
+    model.loss(torch.randn(4, 3, *SIZE))['loss_reconstruction'].backward()
     without = [name for name, p in model.named_parameters() if p.grad is None or not p.grad.any()]
     assert not without
 

@@ -1,12 +1,11 @@
-"""The encoder: mmpretrain's features, guidance no deeper than needed, gradients in place."""
+"""MaskedViT: parity with mmpretrain, masking, observations."""
 import pytest
 import torch
 import torch.nn.functional as F
 from mmengine.runner import save_checkpoint
-from mmpretrain.models import VisionTransformer
 from torch import nn
 
-from mmguided.models import MaskedViT
+from mmguided.models import MaskedHybridViT, MaskedViT
 from mmguided.registry import MODELS
 from mmguided.structures import PatchMask, Wants
 from mmguided.utils.errors import ConfigError
@@ -57,10 +56,13 @@ def test_no_pixel_of_a_masked_patch_reaches_the_visible_tokens():
     assert torch.equal(touched, mask.mask == 0)
 
 
-@pytest.mark.parametrize('softmax', ['heads', None])
-def test_attention_rows_are_those_of_the_blocks(softmax, monkeypatch):
-    """Against maps made from the queries and keys that the ordinary forward uses."""
-    model = encoder((32, 48))
+HYBRID = MaskedHybridViT(dict(ARCH, stage_dims=(8, 12), stage_depths=(1, 1)), (32, 48), (2, 2, 2))
+
+
+@pytest.mark.parametrize('softmax, model', [
+    ('heads', encoder((32, 48))), (None, encoder((32, 48))), ('heads', HYBRID)])
+def test_attention_rows_are_those_of_the_blocks(softmax, model, monkeypatch):
+    """Reference: full attention maps of the blocks."""
     images = torch.randn(2, 3, 32, 48)
     maps = []
 
@@ -77,32 +79,15 @@ def test_attention_rows_are_those_of_the_blocks(softmax, monkeypatch):
         cls_attention(model, images, [-2, 0], softmax), torch.stack([maps[0], maps[1]]))
 
 
-def test_guidance_stops_at_its_last_layer_and_keeps_no_graph(monkeypatch):
-    model = encoder()
-    later = [model.layers[1].attn.proj, model.layers[1].ffn, model.layers[2]]
-    for module in later:
-        monkeypatch.setattr(module, 'forward', lambda *args, **kwargs: pytest.fail('too deep'))
-    rows = cls_attention(model, torch.randn(2, 3, 32, 32), [1])
-    assert rows.shape == (1, 2, 16) and not rows.requires_grad
-
-
 @pytest.mark.parametrize('ask', [cls_attention, tokens])
 def test_weights_cast_for_observing_are_not_left_to_the_training_pass(ask, monkeypatch):
-    """On torch before late 2025 they would have no graph; see the comment in observe."""
+    """Before late 2025, torch would train without their gradients; see MaskedViT._observe."""
     cleared = []
     monkeypatch.setattr(
         torch, 'clear_autocast_cache', lambda: cleared.append(torch.is_autocast_enabled('cpu')))
     with torch.autocast('cpu', torch.bfloat16):
         ask(encoder(), torch.randn(1, 3, 32, 32))
         assert cleared[0], 'cleared inside the autocast of the step'
-
-
-def test_position_embedding_follows_the_input_as_mmpretrains():
-    ours = encoder()
-    theirs = VisionTransformer(ARCH, 32, 8, out_type='raw')
-    theirs.load_state_dict(ours.state_dict())
-    images = torch.randn(1, 3, 48, 40)
-    torch.testing.assert_close(ours(images), theirs(images))
 
 
 def test_initialization_is_maes():
@@ -114,59 +99,26 @@ def test_initialization_is_maes():
     assert model.pos_embed[0, 0].abs().max() == 0
 
 
-@pytest.mark.parametrize('size, images, said', [
-    (30, None, 'patches of 8 pixels do not divide the image of 30 x 30.*backbone.patch_size'),
-    (32, (40, 36), 'patches of 8 pixels do not divide the image of 40 x 36'),
+@pytest.mark.parametrize('kwargs, said', [
+    (dict(img_size=30), 'backbone.patch_size: .*8 pixels.*30 x 30'),
+    (dict(with_cls_token=False), 'with_cls_token=False'),
+    (dict(arch='giant'), "backbone.arch='giant'.*'tiny', 'small'"),
 ])
-def test_patch_size_must_divide_the_image(size, images, said):
+def test_errors_name_field_and_value(kwargs, said):
     with pytest.raises(ConfigError, match=said):
-        encoder(size)(torch.zeros(1, 3, *images))
+        MaskedViT(**dict(arch=ARCH, img_size=32, patch_size=8) | kwargs)
 
 
-def test_no_cls_token():
-    with pytest.raises(ConfigError, match='with_cls_token=False'):
-        encoder(with_cls_token=False)
-
-
-def test_unknown_arch():
-    with pytest.raises(ConfigError, match="backbone.arch='giant'.*'tiny', 'small'"):
-        MaskedViT('giant')
-
-
-def _save(tmp_path, **kwargs):
-    other = MaskedViT(img_size=32, patch_size=8, **kwargs)
-    path = str(tmp_path / 'other.pth')
-    state = {f'backbone.{k}': v for k, v in other.state_dict().items()}
-    save_checkpoint(dict(state_dict=state), path)
-    return path
-
-
-@pytest.mark.parametrize('arch, said', [
-    (dict(ARCH, embed_dims=48), '48'),
-    (dict(ARCH, num_layers=2), r'layers\.2\.'),
-])
-def test_checkpoint_of_another_size_is_an_error(tmp_path, arch, said):
-    init_cfg = dict(type='Pretrained', checkpoint=_save(tmp_path, arch=arch), prefix='backbone.')
-    with pytest.raises(ConfigError, match=said):
+def test_checkpoint_of_another_size_is_an_error(tmp_path):
+    other = MaskedViT(dict(ARCH, num_layers=2), 32, 8)
+    save_checkpoint(dict(state_dict=other.state_dict()), str(tmp_path / 'other.pth'))
+    init_cfg = dict(type='Pretrained', checkpoint=str(tmp_path / 'other.pth'))
+    with pytest.raises(ConfigError, match=r'layers\.2\.'):
         MaskedViT(ARCH, 32, 8, init_cfg=init_cfg).init_weights()
-
-
-def test_missing_checkpoint_is_an_error():
-    init_cfg = dict(type='Pretrained', checkpoint='nowhere.pth', prefix='backbone.')
-    with pytest.raises(ConfigError, match="checkpoint='nowhere.pth'"):
-        MaskedViT(ARCH, 32, 8, init_cfg=init_cfg).init_weights()
-
-
-def test_checkpoint_of_another_grid_is_resized(tmp_path):
-    init_cfg = dict(
-        type='Pretrained', checkpoint=_save(tmp_path, arch=ARCH), prefix='backbone.')
-    model = MaskedViT(ARCH, 64, 8, init_cfg=init_cfg)
-    model.init_weights()
-    assert model.pos_embed.shape == (1, 65, 32)
 
 
 def test_one_pass_answers_tokens_attention_and_relations():
-    """Each as if it had been asked for alone, and the relations as computed by hand."""
+    """Results equal separate requests; relations also equal a manual computation."""
     model = encoder((32, 48)).eval()
     images = torch.randn(2, 3, 32, 48)
     calls = []

@@ -1,4 +1,4 @@
-"""The contrast heads: scale of the loss, and where the predictor stands."""
+"""Contrastive heads: loss scale and predictor."""
 import pytest
 import torch
 

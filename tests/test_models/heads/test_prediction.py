@@ -1,4 +1,4 @@
-"""The prediction layers: which state they read, the loss by hand, errors."""
+"""Prediction heads: input state, loss by hand, errors."""
 import pytest
 import torch
 import torch.nn.functional as F
@@ -8,7 +8,7 @@ from mmguided.utils.errors import ConfigError
 
 
 def identity_head(**kwargs) -> ReconstructionHead:
-    """A head that predicts the state it reads."""
+    """Head that predicts its input."""
     head = ReconstructionHead(in_dims=2, out_dims=2, depth=0, **kwargs)
     head.decoder_pred = torch.nn.Identity()
     return head
@@ -26,6 +26,8 @@ def test_reconstruction_by_hand():
     target = torch.tensor([[[1., -3.], [9., 9.], [2., 0.]]])
     assert identity_head(loss='l1')([pred], target, weights).item() == 1.25
     assert identity_head()([pred], target, weights).item() == (5 + 3 * 2) / 4
+    coarse = torch.full((1, 1, 2), 1.001, dtype=torch.bfloat16)
+    assert identity_head().errors([coarse], torch.ones(1, 1, 2)).dtype == torch.float32
     with pytest.raises(ConfigError, match="head.loss='l3'"):
         identity_head(loss='l3')
 
@@ -45,7 +47,7 @@ def test_the_last_state_is_read_as_it_is_and_an_inner_one_after_a_norm():
 
 @pytest.mark.parametrize('block', [0, 4, -1])
 def test_there_must_be_such_a_block(block):
-    with pytest.raises(ConfigError, match=rf'block={block} is out of range.*1\.\.3'):
+    with pytest.raises(ConfigError, match=rf'block={block}: .*1\.\.3'):
         PredictionHead(in_dims=8, out_dims=3, depth=3, block=block)
 
 

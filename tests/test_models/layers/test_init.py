@@ -1,4 +1,4 @@
-"""MAE's initial weights."""
+"""Weight initialization of MAE."""
 import torch
 from torch import nn
 

@@ -1,4 +1,4 @@
-"""Batch normalization over all processes, in one process; selfsup/test_distributed.py has two."""
+"""SyncBatchNorm in one process; see selfsup/test_distributed.py for two."""
 import pytest
 import torch
 from torch import nn

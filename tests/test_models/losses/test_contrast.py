@@ -1,4 +1,4 @@
-"""Contrast against values worked out by hand from the papers' equations."""
+"""Contrastive losses against values computed by hand from the papers' equations."""
 import math
 
 import pytest

@@ -1,11 +1,18 @@
-"""Masks: exact counts, permutations, seeds, statistics, schedules, and errors at build time."""
+"""Mask generator: counts, seeds, statistics, shots, errors."""
 import pytest
 import torch
 import torch.nn.functional as F
 
-from mmguided.models import Encoder, Guidance, GuidanceSchedule, MaskedViT, MaskGenerator
+from mmguided.models import (
+    Encoder,
+    Guidance,
+    GuidanceSchedule,
+    MaskedViT,
+    MaskGenerator,
+    ShotGuidance,
+)
 from mmguided.registry import MODELS
-from mmguided.structures import Clock, Observation, ShotGuidance, len_keep
+from mmguided.structures import Clock, Observation, len_keep
 from mmguided.utils.errors import ConfigError
 from tests.helpers.models import generate
 
@@ -19,7 +26,7 @@ DEVICES = [
 
 
 class StubEncoder(Encoder):
-    """Has two layers and cannot be observed."""
+    """Encoder with two layers that provides no observations."""
     num_layers = 2
 
 
@@ -27,7 +34,7 @@ STUB = dict(student=StubEncoder())
 
 
 class _Scores(Guidance):
-    """A guidance that asks for nothing and returns what it is given."""
+    """Guidance with fixed scores."""
 
     def __init__(self, scores):
         super().__init__()
@@ -111,7 +118,7 @@ def test_blockwise_masks_are_blocks_without_a_preferred_side():
 
 
 def blocks_of(mask, grid, size):
-    """Mean of the mask per block: 0 or 1 where the block was masked as a whole."""
+    """Mean of the mask per block."""
     return F.avg_pool2d(mask.mask.unflatten(1, grid), size)
 
 
@@ -139,7 +146,7 @@ def test_grid_blocks_are_masked_as_a_whole(grid, size, ratio, visible):
 
 
 def test_grid_blocks_take_any_sampler_guided_ones_too():
-    """The mean score of a block counts; what the schedule leaves unguided is random by blocks."""
+    """Blocks are scored by their mean; unguided images are masked by random blocks."""
     scores = torch.arange(16.).view(4, 4)
     scores[0, 0] = 100  # makes the first block the highest of all
     sampling = dict(type='mmguided.GridBlockSampling', sampling=dict(type='mmguided.TopKSampling'))
@@ -165,26 +172,21 @@ def test_share_of_guided_images():
     assert log['topk_overlap'].item() == pytest.approx(.3 + .7 * .5, abs=.03)
 
 
-def test_no_guidance_pass_while_nothing_is_guided():
-    masks = generator('TopKSampling', None, schedule=dict(begin=5))
-    masks.shots[0].guidance.forward = lambda *args: pytest.fail('ran before its first epoch')
-    mask, log = generate(masks, torch.zeros(2, 3, 8, 8), (4, 4))
-    assert mask.mask.sum(1).tolist() == [12, 12] and log == dict(guided_share=0)
-
-
 @pytest.mark.parametrize('build, said', [
     (lambda: MaskGenerator(mask_ratio=1.0), 'mask_ratio=1.0'),
-    (lambda: MaskGenerator(dict(type='mmguided.TopKSampling')), 'needs a guidance'),
-    (lambda: MaskGenerator(guidance=dict(type='mmguided.ClsAttention')), 'uses no scores'),
-    (lambda: MaskGenerator(mask_ratio=.5).check(STUB, (1, 1)), '1 x 1 patches'),
+    (lambda: MaskGenerator(dict(type='mmguided.TopKSampling')), 'TopKSampling.*guidance'),
+    (lambda: MaskGenerator(guidance=dict(type='mmguided.ClsAttention')), 'guidance=None'),
+    (lambda: MaskGenerator(mask_ratio=.5).check(STUB, (1, 1)), '1 x 1'),
     (lambda: generator('TopKSampling', None, schedule=dict(begin=-1)), 'begin=-1'),
     (lambda: generator('TopKSampling', None, schedule=dict(begn=3)), r"no \['begn'\]"),
-    (lambda: MaskGenerator(schedule=dict(begin=3)), 'schedule=.* needs a guidance'),
+    (lambda: MaskGenerator(schedule=dict(begin=3)), 'schedule=.*guidance'),
     (lambda: MaskGenerator(dict(type='mmguided.GridBlockSampling')).check(STUB, (4, 5)),
-     'block_size=2 does not divide the grid of 4 x 5'),
+     'block_size=2.* 4 x 5'),
     (lambda: MaskGenerator(
         dict(type='mmguided.GridBlockSampling'), mask_ratio=.9).check(STUB, (4, 4)),
      'keeps 0 of 16'),
+    (lambda: MaskGenerator(mask_ratio=.5, shots=((0, .5), )), 'mask_ratio=0.5.*shots'),
+    (lambda: MaskGenerator(shots=[dict(layer=0, mask_ratio=.5, layers=[1])]), "shots=.*'layers'"),
 ])
 def test_errors_name_field_and_value(build, said):
     with pytest.raises(ConfigError, match=said):
@@ -207,17 +209,6 @@ def test_schedule(kwargs, shares):
         assert schedule.share(other) == share, 'the clock must survive a checkpoint'
 
 
-@pytest.mark.parametrize('kwargs, said', [
-    (dict(mask_ratio=.5, shots=((0, .5), )), 'mask_ratio=0.5 and mask_generator.shots'),
-    (dict(mask_ratio=0), r'mask_ratio=\[0\] masks nothing'),
-    (dict(shots=[dict(layer=0, mask_ratio=.5, layers=[1])]), "'layers'.*is neither"),
-    (dict(shots=[dict(layer=0)]), 'is neither'),
-])
-def test_errors_of_shots(kwargs, said):
-    with pytest.raises(ConfigError, match=said):
-        MaskGenerator(**kwargs)
-
-
 def test_sampling_and_guidance_beside_the_shots_are_those_of_every_shot():
     cls = dict(type='mmguided.ClsAttention')
     random = dict(type='mmguided.RandomSampling')
@@ -229,8 +220,8 @@ def test_sampling_and_guidance_beside_the_shots_are_those_of_every_shot():
 
 
 def test_only_the_first_shot_reads_the_shared_observation():
-    """The second sees the patches still present, by a pass of its own; a shot of ratio 0 asks for
-    nothing."""
+    """The second shot observes the present patches in its own pass; a shot of ratio 0 needs
+    none."""
     encoder = MaskedViT(
         dict(embed_dims=8, num_layers=3, num_heads=2, feedforward_channels=8), 16, 4)
     encoder.init_weights()
@@ -250,7 +241,7 @@ def test_only_the_first_shot_reads_the_shared_observation():
 
 
 def test_overlap_of_a_later_shot_counts_the_patches_still_present_alone():
-    """With logits, which may be negative: patches that are gone have no rank."""
+    """Uses logits, which may be negative: masked patches have no rank."""
     encoder = MaskedViT(
         dict(embed_dims=8, num_layers=2, num_heads=2, feedforward_channels=8), 16, 4)
     encoder.init_weights()

@@ -1,4 +1,4 @@
-"""FCMAE's decoder: the mask token at masked units, and what a block computes."""
+"""ConvNeXtDecoder: mask tokens and block computation."""
 import pytest
 import torch
 import torch.nn.functional as F

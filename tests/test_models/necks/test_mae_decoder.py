@@ -1,4 +1,4 @@
-"""The decoder of MAE: its hidden states, mmpretrain's numbers, other grids, initialization."""
+"""MAEDecoder: hidden states, parity with mmpretrain, other grids, initialization."""
 import pytest
 import torch
 import torch.nn.functional as F
@@ -79,5 +79,5 @@ def test_initialization_is_maes():
 
 @pytest.mark.parametrize('dims, heads', [(50, 2), (16, 3)])
 def test_width_must_fit_positions_and_heads(dims, heads):
-    with pytest.raises(ConfigError, match=f'neck.embed_dims={dims} .*num_heads={heads}'):
+    with pytest.raises(ConfigError, match=f'neck.embed_dims={dims}: .*num_heads={heads}'):
         decoder(embed_dims=dims, num_heads=heads)

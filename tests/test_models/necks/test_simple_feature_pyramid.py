@@ -1,4 +1,4 @@
-"""The simple feature pyramid: strides, widths, and what each level sees."""
+"""SimpleFeaturePyramid: strides, widths, parity with ViTDet."""
 import torch
 import torch.nn.functional as F
 
@@ -20,8 +20,8 @@ def test_five_maps_of_strides_4_to_64():
 
 
 def by_the_paper(x, weights, level):
-    """ViTDet, Sec. 3 and its code: up or down, then 1x1 and 3x3 convolutions, all normed over the
-    channels, from the weights in their order."""
+    """Reference (ViTDet, Sec. 3 and its code): resampling, then 1x1 and 3x3 convolutions with
+    channel norms."""
     def norm(x):
         scale, shift = next(weights), next(weights)
         x = x.permute(0, 2, 3, 1)
@@ -48,15 +48,3 @@ def test_every_level_is_the_papers():
     for level, ours in enumerate(neck([torch.zeros(1), x])[:4]):  # the last map counts
         torch.testing.assert_close(ours, by_the_paper(x, weights, level))
     assert next(weights, None) is None
-
-
-def test_every_level_looks_at_its_place_and_is_normalized():
-    neck = pyramid()
-    x = torch.randn(1, 16, 12, 12)
-    changed = x.clone()
-    changed[..., 6, 6] += 1
-    for level, scale in zip(range(4), (4, 2, 1, .5), strict=True):
-        before, after = (neck([value])[level] for value in (x, changed))
-        rows = (before != after).any(1)[0].any(1).nonzero()[:, 0] / scale
-        assert rows.min() >= 6 - 2 / scale and rows.max() <= 7 + 2 / scale
-        assert before.mean(1).abs().max() < 1e-5, 'the last norm is over the channels'

@@ -1,19 +1,16 @@
-"""What all algorithms share: parts that fit, older checkpoints and those of others, passes."""
+"""MaskedImageModel: matching parts, checkpoints, number of encoder passes."""
 import copy
 
 import pytest
 import torch
 from mmengine.runner import load_checkpoint
 
-from mmguided.models import MaskedImageModel
 from mmguided.registry import MODELS
 from mmguided.utils.errors import ConfigError
 from tests.helpers.models import (
-    CMAE_SMALL,
     SMALL,
     as_trained,
     build,
-    ccmim,
     cmae,
     grad_norms,
     total,
@@ -30,15 +27,15 @@ OLD = ['ccmim', 'cmae', 'cmae_shared', 'conditional_mae', 'simmim', 'fcmae']
 
 @pytest.fixture(scope='module')
 def saved():
-    """Models that were trained before prediction layers moved to the heads, their losses on a
-    seeded batch, and their features."""
+    """Models saved before prediction layers moved to the heads, with losses of a seeded batch and
+    features."""
     models = torch.load(ROOT / 'tests/data/before_redesign.pt', weights_only=True)
     assert list(models) == OLD
     return models
 
 
 def in_new_words(cfg):
-    """The config of an older model as it is written now."""
+    """Convert the config of an older model."""
     cfg = copy.deepcopy(cfg)
     cfg['mask_generator']['type'] = 'mmguided.MaskGenerator'
     if cfg['type'] == 'mmguided.CMAE':
@@ -80,7 +77,7 @@ def test_checkpoints_made_before_the_redesign_give_the_same(saved, name, way, tm
 
 
 def mmpretrains_mae():
-    """MAE of mmpretrain, as large as ours of SMALL, with the normalized target."""
+    """mmpretrain's MAE of the size SMALL."""
     return MODELS.build(dict(
         type='mmpretrain.MAE',
         backbone=dict(
@@ -95,7 +92,7 @@ def mmpretrains_mae():
 
 
 def test_mmpretrains_mae_loads_as_it_is_and_has_the_same_loss_and_gradients():
-    """Its prediction layer is part of the decoder, and it has no clock: ours starts at 0."""
+    """mmpretrain's prediction layer is part of the decoder; its checkpoint has no clock."""
     ours, theirs = build('MAE', SMALL), as_trained(mmpretrains_mae()).train()
     state = theirs.state_dict()
     assert {'neck.decoder_pred.weight', 'neck.ln1.weight', 'backbone.ln1.weight'} <= state.keys()
@@ -123,7 +120,7 @@ def test_a_checkpoint_of_mmpretrain_that_lacks_a_weight_is_refused():
 
 
 def test_a_whole_model_loads_below_a_prefix_too():
-    """As inside a wrapper: names are renamed, and averages completed, below it."""
+    """Renaming and EMA completion work with a prefix, as inside a wrapper."""
     source = cmae()
     state = {f'module.{k.replace("head.decoder_pred", "neck.decoder_pred")}': v
              for k, v in source.state_dict().items()
@@ -138,26 +135,26 @@ def test_a_whole_model_loads_below_a_prefix_too():
 
 
 @pytest.mark.parametrize('parts, said', [
-    (dict(neck=None), 'neck=None.*MaskedViT has no latents of masked patches'),
+    (dict(neck=None), 'neck=None.*MaskedViT'),
     (dict(neck=dict(type='mmguided.ConvNeXtDecoder', embed_dims=8)),
-     'ConvNeXtDecoder reads latents of all patches.*MaskedViT'),
-    (dict(backbone=SWIN), r'MAEDecoder reads latents of \[CLS\] and the visible.*MaskedSwin'),
+     'ConvNeXtDecoder: .*MaskedViT'),
+    (dict(backbone=SWIN), 'MAEDecoder: .*MaskedSwin'),
     (dict(backbone=SWIN, neck=None, mask_generator=dict(
         type='mmguided.MaskGenerator', shots=[(0, .5), (1, .5)])),
-     'masks before stage 1.*mask_stages'),
+     r'mask_stages=\(0,\): .*stage 1'),
     (dict(target_generator=dict(type='mmguided.FeatureTarget')),
-     "target_generator.source='momentum' is unknown"),
+     "target_generator.source='momentum'"),
     (dict(backbone=SWIN, neck=None, momentum_encoder=dict(type='mmguided.MomentumEncoder')),
-     'MaskedSwin cannot be asked for its tokens'),
+     'MaskedSwin: .*tokens'),
     (dict(momentum_encoder=dict(type='mmguided.MomentumEncoder')),
-     "momentum_encoder is set, and nothing reads it.*set momentum_encoder=None"),
+     "momentum_encoder: .*momentum_encoder=None"),
     (dict(head=dict(type='mmguided.ReconstructionHead', block=1), neck=dict(
         type='mmguided.MAEDecoder', embed_dims=16, depth=2, num_heads=2)),
-     'head.block=1: nothing would train the decoder behind this block; set neck.depth=1'),
+     'head.block=1: .*neck.depth=1'),
     (dict(backbone=dict(SWIN, mask_stages=(0, 1)), neck=None),
-     r'mask_stages=\(0, 1\): no shot masks before stage 1, .*remove 1'),
+     r'mask_stages=\(0, 1\): .*stage 1'),
     (dict(mask_generator=dict(TOPK, guidance=dict(ATTENTION, layers=1))),
-     'guidance.layers=1: give a list of one or more layers'),
+     'guidance.layers=1'),
 ])
 def test_parts_that_do_not_fit_are_told_when_the_model_is_built(parts, said):
     with pytest.raises(ConfigError, match=said):
@@ -179,8 +176,8 @@ def test_a_shot_of_nothing_needs_no_mask_token():
     ([-1], 'student', 'PixelTarget', dict(student=[2, 2, 1])),
 ])
 def test_one_pass_of_each_encoder_no_deeper_than_asked(layers, source, target, passes):
-    """How often the patch embedding and the MLP of each block run: attention and tokens of one
-    encoder are one pass, and attention alone ends in the attention of its deepest layer."""
+    """Counts calls of the patch embedding and of each MLP: one pass per encoder, which ends at the
+    attention of its deepest requested layer."""
     guidance = dict(type='mmguided.ClsAttention', source=source, layers=layers)
     model = build(
         'MAE', SMALL, momentum_encoder='momentum' in passes and dict(
@@ -221,12 +218,6 @@ def test_a_momentum_encoder_starts_as_the_initialized_encoder():
         'student'}
 
 
-@pytest.mark.parametrize('make', [ccmim, cmae, lambda: build('MAE', CMAE_SMALL)])
-def test_positions_are_not_trained(make):
-    model = make()
-    assert isinstance(model, MaskedImageModel) and not model.backbone.pos_embed.requires_grad
-
-
 @pytest.mark.parametrize('parts, refused', [
     (dict(), False),
     (dict(mask_generator=dict(TOPK, guidance=dict(ATTENTION, source='student'))), False),
@@ -238,7 +229,7 @@ def test_positions_are_not_trained(make):
 def test_a_model_whose_clock_nobody_moves_refuses_to_train(parts, refused):
     model, images = build('MAE', SMALL, **parts), torch.randn(2, 3, 32, 32)
     if refused:
-        with pytest.raises(ConfigError, match='nobody moves the clock of the model.*ClockHook'):
+        with pytest.raises(ConfigError, match='model.clock: .*ClockHook'):
             model(images, mode='loss')
         model.clock.set(0, max_epochs=2)
     assert torch.isfinite(total(model(images, mode='loss')))

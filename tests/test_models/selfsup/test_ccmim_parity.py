@@ -1,4 +1,4 @@
-"""Ours against the numbers of the released ccMIM: attention, masks, both branches, gradients."""
+"""ccMIM against numbers of the released code: attention, masks, both branches, gradients."""
 import pytest
 import torch
 
@@ -44,7 +44,7 @@ def released(golden):
 
 
 def recorded_mask(model, numbers):
-    """So that a test stands by itself, whatever the guidance says."""
+    """The recorded mask, independent of the guidance."""
     return patch_mask(
         numbers['ids_restore'], num_visible(numbers), model.backbone.patch_resolution)
 
@@ -102,7 +102,7 @@ def test_losses_and_every_gradient(released, monkeypatch):
 
 
 def test_masked_branch_gets_no_gradient(released):
-    """It runs without a graph, and no masked patch has a gradient from any loss."""
+    """The masked branch has no graph, and masked patches get no gradient."""
     model, numbers = released
     mask = recorded_mask(model, numbers)
     images = numbers['images'].clone().requires_grad_()

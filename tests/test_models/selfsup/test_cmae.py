@@ -1,4 +1,4 @@
-"""CMAE: what flows where, widths, ablations by config, variants, errors."""
+"""CMAE: gradient flow, widths, variants, checkpoints, errors."""
 import pytest
 import torch
 from mmengine.runner import load_checkpoint
@@ -25,7 +25,7 @@ PREDICTOR = CMAE_NCE['predictor']
 
 @pytest.mark.parametrize('decoder', FEATURES)
 def test_gradients_flow_where_they_should(decoder):
-    """Everything online learns, in float32 and bfloat16; nothing of the target does."""
+    """All online parameters get gradients in float32 and bfloat16; target parameters get none."""
     model, batch = cmae(decoder), views()
     norms = []
     for enabled in (False, True):
@@ -48,7 +48,7 @@ def test_gradients_flow_where_they_should(decoder):
 
 
 def test_the_two_losses_reach_what_the_paper_draws():
-    """Contrast alone leaves the pixel decoder alone, unless blocks are shared; and the reverse."""
+    """The contrast does not reach the pixel decoder, except shared blocks, and vice versa."""
     for decoder, shared in (('own', set()), ('shared', {
             'decoder_embed', 'mask_token', 'decoder_blocks.0', 'decoder_blocks.1'})):
         model = cmae(decoder)
@@ -92,12 +92,9 @@ def test_without_feature_decoder_the_visible_latents_are_averaged():
     torch.testing.assert_close(feature, latent[:, 1:].mean(1))
 
 
-@pytest.mark.parametrize('width, heads, img, patch, batch', [
-    (384, 6, 224, 14, 2),  # ViT-S/14: 16 x 16 patches, 588 values each
-    (1024, 16, 224, 16, 2),  # ViT-L/16's width; two of its blocks
-])
-def test_no_width_is_tied_by_coincidence(width, heads, img, patch, batch):
-    """The pixels of a patch, the encoder and the decoder differ in width; a step changes all."""
+def test_no_width_is_tied_by_coincidence():
+    """Patch, encoder and decoder differ in width; a step changes all weights."""
+    width, heads, img, patch, batch = 48, 6, 56, 14, 2
     model = cmae(geometry=dict(img=img, patch=patch, dim=width, heads=heads))
     pixels = 3 * patch**2
     assert model.head.decoder_pred.out_features == pixels != width
@@ -129,7 +126,7 @@ def test_target_sees_all_patches_or_what_its_mask_leaves():
 
 
 def test_byol_form_and_non_square_images_and_guidance_by_the_target():
-    """Variants by config: no negatives, 32 x 64 pixels, masks from the momentum encoder."""
+    """Config variants: no negatives, 32 x 64 images, masks from the momentum encoder."""
     model = cmae(
         geometry=dict(img=(32, 64)),
         contrast_head=dict(type='mmguided.CosineHead', predictor=PREDICTOR, loss_weight=2.),
@@ -147,41 +144,6 @@ def test_byol_form_and_non_square_images_and_guidance_by_the_target():
     assert torch.equal(mask.mask, (scores.argsort(1).argsort(1) >= 8).float())
     losses = model.loss(images)
     assert 0 < losses['loss_contrast'] < 4 and losses['topk_overlap'] == 1
-
-
-def test_it_learns_to_tell_the_images_apart():
-    """On one batch, with the target held: from chance to certainty."""
-    torch.manual_seed(0)
-    model, batch = cmae(), views(16)
-    colors = 2 * torch.randn(16, 3, 1, 1)
-    batch = [.1 * view + colors for view in batch]
-    optimizer = torch.optim.AdamW(model.parameters(), 2e-3)
-    accuracy = []
-    for _ in range(40):
-        optimizer.zero_grad()
-        losses = model.loss(batch)
-        total(losses).backward()
-        optimizer.step()
-        accuracy.append(losses['contrast_accuracy'].item())
-    assert accuracy[0] < .4 and accuracy[-1] > .9
-
-
-def test_everything_that_is_followed_is_averaged():
-    """Encoder and projector: half of what they were, half of what the online ones have become."""
-    model = cmae()
-    pairs = [(model.momentum_encoder.encoder, model.backbone),
-             (model.target_projector, model.projector)]
-    before = [{k: p.clone() for k, p in target.named_parameters()} for target, _ in pairs]
-    with torch.no_grad():
-        for parameter in model.parameters():
-            parameter.add_(torch.randn_like(parameter))
-    moved = [{k: p.clone() for k, p in target.named_parameters()} for target, _ in pairs]
-    model.momentum_encoder.update(.5)
-    for (target, source), was, start in zip(pairs, before, moved, strict=True):
-        online = dict(source.named_parameters())
-        assert was.keys() == dict(target.named_parameters()).keys()
-        for name, parameter in target.named_parameters():
-            torch.testing.assert_close(parameter, .5 * start[name] + .5 * online[name], msg=name)
 
 
 @pytest.mark.parametrize('missing', [
@@ -210,17 +172,17 @@ def test_what_a_checkpoint_lacks_of_the_target_starts_as_what_it_follows(missing
 @pytest.mark.parametrize('part', ['momentum_encoder.encoder.layers.1.', 'target_projector.bn0.'])
 @pytest.mark.parametrize('strict', [True, False])
 def test_an_average_in_parts_is_refused(part, strict, tmp_path):
-    """It would become a mixture of the average and of the online network."""
+    """It would mix EMA and online weights."""
     whole = cmae().state_dict()
     state = {name: value for name, value in whole.items() if not name.startswith(part)}
     assert 0 < len(state) < len(whole)
     torch.save(dict(state_dict=state, meta={}), tmp_path / 'part.pth')
-    with pytest.raises(ConfigError, match=f'damaged: of {part.split(".")[0]}.* it lacks'):
+    with pytest.raises(ConfigError, match=f'{part.split(".")[0]}.* lacks'):
         load_checkpoint(cmae(), str(tmp_path / 'part.pth'), strict=strict)
 
 
 def test_an_average_equals_its_source_where_a_checkpoint_has_neither(tmp_path):
-    """MAE's checkpoint by a list of init_cfg: the projector is initialized, then MAE is loaded."""
+    """MAE's checkpoint in a list of init_cfg: the projector is initialized, then MAE is loaded."""
     state = build('MAE', CMAE_SMALL).state_dict()
     torch.save(dict(state_dict=state, meta={}), tmp_path / 'mae.pth')
     model = cmae(init_cfg=[dict(type='Pretrained', checkpoint=str(tmp_path / 'mae.pth'))])
@@ -232,22 +194,19 @@ def test_an_average_equals_its_source_where_a_checkpoint_has_neither(tmp_path):
 
 def test_errors():
     model = cmae()
-    with pytest.raises(ConfigError, match='two views.*got one.*PixelShift'):
+    with pytest.raises(ConfigError, match='two views.* one.*PixelShift'):
         model.loss(views()[0])
-    with pytest.raises(ConfigError, match='two views.*got 3'):
+    with pytest.raises(ConfigError, match='two views.* 3'):
         model.loss([*views(), *views()][:3])
-    with pytest.raises(ConfigError, match='a batch of 1 image'):
+    with pytest.raises(ConfigError, match='batch_size.* 1 image'):
         model.loss(views(1))
-    with pytest.raises(ConfigError, match=r'PredictionHead: block=4 is out of range.*1\.\.3'):
+    with pytest.raises(ConfigError, match=r'block=4.*1\.\.3'):
         cmae('shared', feature_head=dict(type='mmguided.PredictionHead', block=4))
-    with pytest.raises(ConfigError, match='feature_head=None: nothing reads'):
+    with pytest.raises(ConfigError, match='feature_head=None'):
         cmae(feature_head=None)
     with pytest.raises(ConfigError, match='end_momentum=2'):
         cmae(momentum_encoder=dict(MOMENTUM, end_momentum=2))
     with pytest.raises(ConfigError, match='momentum_encoder=None'):
         cmae(momentum_encoder=None)
-    swin = dict(type='mmguided.MaskedSwin', arch='tiny', img_size=64)
-    with pytest.raises(ConfigError, match='MaskedSwin cannot be asked for its tokens'):
-        cmae(backbone=swin)
     with pytest.raises(KeyError, match='mmguided.MAEDecodr'):
         cmae(feature_decoder=dict(type='mmguided.MAEDecodr'))

@@ -1,5 +1,4 @@
-"""Ours against the numbers of the released CMAE: masks, both encoders, both losses, gradients,
-the moving average."""
+"""CMAE against numbers of the released code: masks, encoders, losses, gradients, EMA."""
 import math
 
 import pytest
@@ -28,7 +27,7 @@ REMOVED_BY_BATCH_NORM = ('feature_decoder.ln1.bias', 'feature_head.decoder_pred.
 
 
 def mlp(state, name, **widths):
-    """As wide as the released one of this name."""
+    """Config of an MLP with the widths of the released one."""
     return dict(
         type='mmpretrain.NonLinearNeck',
         hid_channels=len(state[f'{name}.fc0.weight']),
@@ -81,12 +80,12 @@ def scale(module, factor):
 
 
 def block_size(numbers, geometry):
-    """Side of a block in patches: the noise is one value per block."""
+    """Side of a block in patches: the noise has one value per block."""
     return patch_grid(geometry)[0] // math.isqrt(numbers['noise'].shape[1])
 
 
 def patch_noise(model, numbers):
-    """The released noise, one value per block, where our sampler looks for it."""
+    """Released block noise as patch noise for our sampler."""
     size, grid = model.mask_generator.shots[0].sampling.block_size, model.backbone.patch_resolution
     noise = torch.rand(len(numbers['noise']), *grid)
     blocks = noise[:, ::size, ::size]
@@ -95,8 +94,7 @@ def patch_noise(model, numbers):
 
 
 def recorded_mask(model, numbers):
-    """The mask with the ids as recorded; their order is that in which an unstable sort of torch
-    happened to leave the zeros and ones of the mask."""
+    """Mask with the recorded ids, whose order results from torch's unstable sort."""
     return patch_mask(
         numbers['ids_restore'], num_visible(numbers), model.backbone.patch_resolution)
 
@@ -123,7 +121,7 @@ def test_latents_of_both_encoders(released):
 
 
 def test_losses_and_every_gradient(released, monkeypatch):
-    """With our own order of the visible patches: it must not matter."""
+    """With a different order of the visible patches, which must not matter."""
     model, numbers = released
     noise = patch_noise(model, numbers)
     monkeypatch.setattr(torch, 'rand', lambda *size, **kwargs: noise)
@@ -159,7 +157,7 @@ def test_target_branch_gets_no_gradient(released):
 
 
 def test_moving_average(released):
-    """Recorded with mu = .996 after the online encoder had been scaled by 1.01."""
+    """Recorded with mu = .996 after the online encoder was scaled by 1.01."""
     model, numbers = released
     scale(model.backbone, 1.01)
     clock = Clock()

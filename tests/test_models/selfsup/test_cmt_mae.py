@@ -1,4 +1,4 @@
-"""CMT-MAE: passes of both stages, Eq. 4 by hand, and where gradients flow."""
+"""CMT-MAE: encoder passes of both stages, Eq. 4 by hand, gradients."""
 from collections import Counter
 
 import pytest
@@ -11,7 +11,7 @@ from tests.helpers.models import SMALL, as_trained, build, make_mask, total
 
 
 def losses_at(model, epoch, images):
-    """Of a run of 8 epochs."""
+    """Losses at an epoch of a run of 8 epochs, with gradients."""
     model.clock.set(epoch, 8)
     model.zero_grad()
     torch.manual_seed(0)
@@ -63,7 +63,8 @@ def test_the_loss_is_eq_4():
 
 
 def test_gradients_of_both_stages():
-    """All that is trained has one in both stages; that of the student's head is 0 in the first."""
+    """All trained parameters get a gradient in both stages; the student head's is 0 in the
+    first."""
     model, images = cmt_mae(), torch.randn(2, 3, 32, 32)
     for epoch in (0., 4.):
         losses_at(model, epoch, images)
@@ -80,22 +81,10 @@ def test_gradients_of_both_stages():
     assert model.student_head.decoder_pred.weight.grad.norm() > 0
 
 
-def test_both_errors_fall_in_training():
-    model, images = cmt_mae(alpha=.5, alpha_mask=.5), torch.randn(4, 3, 32, 32)
-    optimizer = torch.optim.AdamW(model.parameters(), 3e-3)
-    errors = []
-    for _ in range(30):
-        losses = losses_at(model, 4., images)
-        optimizer.step()
-        model.momentum_encoder.update(.99)
-        errors.append((losses['error_teacher'], losses['error_student']))
-    assert all(last < .8 * first for first, last in zip(errors[0], errors[-1], strict=True))
-
-
 @pytest.mark.parametrize('parts, message', [
-    (dict(alpha=0), r"model\.alpha=0 never reads student_target: set model\.type='mmguided\.MAE'"),
-    (dict(alpha=1.5), 'model.alpha=.*give a number from 0 to 1'),
-    (dict(momentum_encoder=None), "'momentum' is unknown"),
+    (dict(alpha=0), r"model\.alpha=0: .*'mmguided\.MAE'"),
+    (dict(alpha=1.5), 'model.alpha='),
+    (dict(momentum_encoder=None), "source='momentum'"),
 ])
 def test_what_cannot_be_is_refused(parts, message):
     with pytest.raises(ConfigError, match=message):
@@ -103,8 +92,8 @@ def test_what_cannot_be_is_refused(parts, message):
 
 
 def test_attmask_with_hints_is_parts_of_mae():
-    """Of the 12 of 16 patches to which a moving average attends most, 3 stay visible, and in their
-    place the other 4 but one are masked; at the end of the run there are no hints."""
+    """Of the top 12 of 16 patches by EMA attention, 3 stay visible at the start of the run, none at
+    its end."""
     model = as_trained(build(
         'MAE', SMALL, momentum_encoder=dict(type='mmguided.MomentumEncoder'),
         mask_generator=dict(
@@ -127,7 +116,7 @@ def test_attmask_with_hints_is_parts_of_mae():
 
 @pytest.mark.parametrize('masked', ['high', 'low'])
 def test_milan_and_its_reverse_are_parts_of_mae(masked):
-    """The share of the teacher's attention that stays visible, against the 4 of 16 patches."""
+    """Visible share of the teacher's attention, for 4 of 16 visible patches (chance: .25)."""
     model = as_trained(build('MAE', SMALL, teacher=dict(type='mmguided.LinearTeacher'),
                   mask_generator=dict(
                       type='mmguided.MaskGenerator',

@@ -1,5 +1,5 @@
-"""Every algorithm with every sampler, guidance, target and number of shots, in two precisions: a
-step that works, or an error that names the field."""
+"""All combinations of algorithm, sampler, guidance, target and shots: a step works in two
+precisions, or the error names the field."""
 from collections import Counter
 from itertools import product
 
@@ -27,7 +27,7 @@ FIELDS = ('mask_generator', 'guidance', 'sampling', 'target_generator', 'momentu
 
 
 def outcome(algorithm, momentum, sampling, source, target, shots) -> str:
-    """'works', or the field that the error names."""
+    """'works', or the field named by the error."""
     parts = dict(ALGORITHMS[algorithm], target_generator=target, mask_generator=dict(
         type='mmguided.MaskGenerator', sampling=sampling, shots=shots,
         guidance=source and dict(type='mmguided.ClsAttention', source=source, layers=[-1])))
@@ -53,9 +53,9 @@ def outcome(algorithm, momentum, sampling, source, target, shots) -> str:
 
 @pytest.mark.parametrize('algorithm', ALGORITHMS)
 def test_each_combination_works_or_names_the_field(algorithm):
-    """Of 5 samplers, 2 take no scores and 3 need them, one of which only in the first shot; of 4
-    sources (none, student, momentum, teacher) one is never there and one needs a momentum encoder,
-    as one of 3 targets does. A momentum encoder that nothing reads is an error."""
+    """Of 5 samplers, 2 take no scores; 3 need them, one of which only in the first shot. Of 4
+    sources (none, student, momentum, teacher), teacher never exists and momentum needs a momentum
+    encoder, as does one of 3 targets. An unused momentum encoder is an error."""
     outcomes = Counter(
         (momentum, outcome(algorithm, momentum, *combination)) for momentum in (True, False)
         for combination in product(SAMPLERS, SOURCES, TARGETS, SHOTS))

@@ -1,4 +1,6 @@
-"""Two processes over gloo against one on the same global batch."""
+"""Two processes over gloo against one process on the same global batch."""
+from unittest import mock
+
 import pytest
 import torch
 import torch.distributed as dist
@@ -7,8 +9,6 @@ from mmengine.registry import DefaultScope
 
 from mmguided.cli.runner import leave_process_group
 from mmguided.models import SyncBatchNorm
-from mmguided.models.losses import info_nce
-from mmguided.ops import all_gather_with_grad
 from tests.helpers.cmt_mae import cmt_mae
 from tests.helpers.models import COSINE, NCE, PREDICTOR, PROJECTOR, ccmim, cmae, total
 
@@ -19,14 +19,11 @@ HEADS = dict(
     cosine=dict(COSINE, predictor=dict(PREDICTOR, norm_cfg=SYNC)))
 
 
-class _FixedNoise:
-    """Masks of the global batch, of which each process takes its rows."""
-
-    def __init__(self, rows):
-        self.noise = torch.rand(8, 16, generator=torch.Generator().manual_seed(7))[rows]
-
-    def __call__(self, *size, **kwargs):
-        return self.noise
+def _loss(model, inputs, rows):
+    """Losses with masks of the global batch; each process takes its rows."""
+    noise = torch.rand(8, 16, generator=torch.Generator().manual_seed(7))[rows]
+    with mock.patch.object(torch, 'rand', lambda *size, **kwargs: noise):
+        return model(inputs, mode='loss')
 
 
 def _gradients(head, norm, rows, wrap):
@@ -34,29 +31,20 @@ def _gradients(head, norm, rows, wrap):
     images = torch.randn(8, 3, 32, 32)
     with DefaultScope.overwrite_default_scope('mmpretrain'):
         model = ccmim(head, projector=dict(PROJECTOR, norm_cfg=dict(type=norm)))
-    torch.rand, rand = _FixedNoise(rows), torch.rand
     wrapped = wrap(model)  # kept until after backward: its hooks average the gradients
-    try:
-        losses = wrapped(images[rows], mode='loss')
-    finally:
-        torch.rand = rand
-    total(losses).backward()
+    total(_loss(wrapped, images[rows], rows)).backward()
     return {k: p.grad for k, p in model.named_parameters() if p.grad is not None}
 
 
 def _cmae_step(rows, wrap):
-    """Gradients of one step of CMAE, and the moving averages and statistics after it."""
+    """Gradients of one CMAE step, and EMA weights and statistics after it."""
     torch.manual_seed(0)
     views = list(torch.randn(2, 8, 3, 32, 32))
     with DefaultScope.overwrite_default_scope('mmpretrain'):
         model = cmae()
     model.clock.set(0, max_epochs=1)
-    torch.rand, rand = _FixedNoise(rows), torch.rand
     wrapped = wrap(model)
-    try:
-        losses = wrapped([view[rows] for view in views], mode='loss')
-    finally:
-        torch.rand = rand
+    losses = _loss(wrapped, [view[rows] for view in views], rows)
     optimizer = torch.optim.SGD(model.parameters(), .1)
     total(losses).backward()
     gradients = {k: p.grad.clone() for k, p in model.named_parameters() if p.grad is not None}
@@ -68,24 +56,18 @@ def _cmae_step(rows, wrap):
 
 
 def _cmt_mae_steps(rows, wrap):
-    """Gradients of two steps of CMT-MAE in its first stage and one in its second, by step; the
-    second forward of DistributedDataParallel fails if the first left a parameter unused."""
+    """Gradients of two CMT-MAE steps in the first stage and one in the second;
+    DistributedDataParallel fails if a step leaves a parameter unused."""
     torch.manual_seed(0)
     images = torch.randn(8, 3, 32, 32)
     with DefaultScope.overwrite_default_scope('mmpretrain'):
         model = cmt_mae()
     wrapped, gradients = wrap(model), []
     optimizer = torch.optim.SGD(model.parameters(), 1e-3)
-    rand = torch.rand
     for epoch in (0., .5, 4.):
         model.clock.set(epoch, 8)
         optimizer.zero_grad()
-        torch.rand = _FixedNoise(rows)
-        try:
-            losses = wrapped(images[rows], mode='loss')
-        finally:
-            torch.rand = rand
-        total(losses).backward()
+        total(_loss(wrapped, images[rows], rows)).backward()
         gradients.append({k: p.grad.clone() for k, p in model.named_parameters()
                           if p.grad is not None})
         optimizer.step()
@@ -110,17 +92,13 @@ def _worker(rank, folder):
     layer = SyncBatchNorm(3)
     (layer(x) * torch.arange(8.)[rows, None]).sum().backward()
     results['batch_norm'] = (x.grad, layer.running_var)
-    z = torch.zeros(4, requires_grad=True)
-    x = torch.zeros(2, requires_grad=True)
-    ((z + all_gather_with_grad(x)) * (torch.arange(4.) + rank)).sum().backward()
-    results['all_gather'] = (z.grad, x.grad)
     torch.save(results, f'{folder}/{rank}.pt')
     leave_process_group()
 
 
 @pytest.fixture(scope='module')
 def two_processes(tmp_path_factory):
-    """What each of two processes computed, by rank."""
+    """Results of both processes, by rank."""
     folder = tmp_path_factory.mktemp('gloo')
     mp.spawn(_worker, (str(folder), ), nprocs=2)
     return [torch.load(folder / f'{rank}.pt') for rank in range(2)]
@@ -138,7 +116,7 @@ def test_gradients_equal_one_process(two_processes, name):
 
 
 def test_cmae_equals_one_process(two_processes):
-    """Gathered targets, synchronized statistics, the average after the step: on both processes."""
+    """Gathered targets, synchronized statistics and EMA weights on both processes."""
     gradients, after, losses = _cmae_step(slice(0, 8), lambda model: model)
     scale = max(gradient.abs().max().item() for gradient in gradients.values())
     for results in two_processes:
@@ -169,7 +147,7 @@ def test_cmt_mae_equals_one_process_in_both_stages(two_processes):
 
 
 def test_plain_batch_norm_differs_as_documented(two_processes):
-    """The released code's BN is per process: statistics then depend on the split."""
+    """The released code's batch normalization has statistics per process."""
     split = two_processes[0]['nce_eq7', 'BN1d']
     alone = _gradients(NCE, 'BN1d', slice(0, 8), lambda model: model)
     key = 'projector.fc0.weight'
@@ -184,13 +162,3 @@ def test_sync_batch_norm_on_a_cpu(two_processes):
     (first, _), (second, running_var) = (results['batch_norm'] for results in two_processes)
     torch.testing.assert_close(torch.cat((first, second)), x.grad)
     torch.testing.assert_close(running_var, layer.running_var)
-
-
-def test_all_gather_sums_gradients_and_touches_no_other(two_processes):
-    (z0, x0), (z1, x1) = (results['all_gather'] for results in two_processes)
-    assert z0.tolist() == [0, 1, 2, 3] and z1.tolist() == [1, 2, 3, 4]
-    assert x0.tolist() == [1, 3] and x1.tolist() == [5, 7]
-
-
-def test_info_nce_needs_no_process_group():
-    assert torch.isfinite(info_nce(torch.randn(3, 2), torch.randn(3, 2), .5, True)[0])

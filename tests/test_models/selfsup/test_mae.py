@@ -1,18 +1,14 @@
-"""MAE: the loss by hand, every parameter, AttMask by config, features."""
+"""MAE: loss by hand, gradients, features."""
 import pytest
 import torch
 
-from mmguided.utils.errors import ConfigError
 from tests.helpers.models import (
-    CMAE_SMALL,
     SMALL,
     build,
-    cls_attention,
     grad_norms,
     make_mask,
     predict,
     total,
-    views,
 )
 
 
@@ -46,24 +42,6 @@ def test_every_parameter_but_the_positions_gets_a_gradient(bfloat16):
     assert {k for k, _ in model.named_parameters()} - norms.keys() == {
         'backbone.pos_embed', 'neck.decoder_pos_embed'}
     assert all(norm.isfinite() and norm > 0 for norm in norms.values()), norms
-
-
-def test_attmask_is_mae_with_a_momentum_encoder_by_config():
-    masks = dict(
-        type='mmguided.MaskGenerator',
-        sampling=dict(type='mmguided.TopKSampling'),
-        guidance=dict(type='mmguided.ClsAttention', source='momentum', layers=[-1]))
-    with pytest.raises(
-            ConfigError, match="guidance.source='momentum'.*'student'.*MomentumEncoder"):
-        build('MAE', CMAE_SMALL, mask_generator=masks)
-    model = build('MAE', CMAE_SMALL, mask_generator=masks,
-                  momentum_encoder=dict(type='mmguided.MomentumEncoder'))
-    images = views()[0]
-    assert torch.isfinite(total(model.loss(images)))
-    mask, log = make_mask(model, images)
-    scores = cls_attention(model.momentum_encoder.encoder, images, [-1])[0]
-    assert torch.equal(mask.ids_mask.sort(1).values, scores.topk(12, 1).indices.sort(1).values)
-    assert log['topk_overlap'] == 1
 
 
 def test_extract_feat_is_the_unmasked_encoder():

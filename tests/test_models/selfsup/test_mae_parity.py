@@ -1,4 +1,4 @@
-"""Ours against the numbers of the released MAE: weights, masks, activations, gradients."""
+"""MAE against numbers of the released code: weights, masks, activations, gradients."""
 import pytest
 import torch
 
@@ -79,7 +79,7 @@ def test_loss_and_every_gradient(released, target, norm_pix, monkeypatch):
 
 
 def mae_from_released_norms(numbers, prefix):
-    """Gradient norms under our names; the fixed position embeddings have none."""
+    """Gradient norms by our names; fixed position embeddings have none."""
     norms = released_state(numbers, prefix)
     norms |= {k: torch.tensor(-1.) for k in ('pos_embed', 'decoder_pos_embed')}
     return {k: v for k, v in mae_from_released(norms).items() if v >= 0}

@@ -1,4 +1,4 @@
-"""Pixels as targets, as they are and normalized per patch, and predictions back to images."""
+"""Pixel targets, with and without normalization, and reconstruction of images."""
 import pytest
 import torch
 from mmpretrain.models import MAEPretrainHead
@@ -28,7 +28,7 @@ def test_a_perfect_prediction_gives_the_images_back(norm_pix):
 
 @pytest.mark.parametrize('norm_pix', [False, True])
 def test_predictions_stand_in_masked_patches_alone(norm_pix):
-    """A prediction of zeros: black as it is; the mean color of the true patch if normalized."""
+    """A prediction of zeros is black, or the mean color of the patch with normalization."""
     target = PixelTarget(images_only(4), norm_pix=norm_pix)
     images, mask = torch.rand(2, 3, 8, 12) + 1, patch_mask(torch.rand(2, 6), 2, (2, 3))
     shown = target.to_images(torch.zeros(2, 6, 48), images, mask)

@@ -1,4 +1,4 @@
-"""The decoder as a source of relations: what it reads, what it costs, what it cannot tell."""
+"""DecoderView: relations, number of passes, errors."""
 from collections import Counter
 
 import pytest
@@ -59,7 +59,7 @@ def test_its_mask_is_random_and_of_the_algorithms_ratio():
 
 def test_what_it_cannot_tell_is_refused():
     attention = dict(type='mmguided.ClsAttention', source='decoder')
-    with pytest.raises(ConfigError, match="source='decoder': .* cannot be asked for its attention"):
+    with pytest.raises(ConfigError, match="source='decoder': .*attention"):
         mae(mask_generator=dict(GUIDED, guidance=attention))
-    with pytest.raises(ConfigError, match='layer 3 is out of range'):
+    with pytest.raises(ConfigError, match='layer 3 '):
         mae(mask_generator=dict(GUIDED, guidance=dict(GUIDED['guidance'], layer=3)))

@@ -1,4 +1,4 @@
-"""The momentum encoder: the average by hand, what belongs to it, its schedule, errors."""
+"""MomentumEncoder: EMA by hand, state dict, schedule, errors."""
 import math
 
 import pytest
@@ -116,8 +116,8 @@ def test_momentum_follows_a_cosine_from_its_start_to_its_end():
 
 
 @pytest.mark.parametrize('kwargs, said', [
-    (dict(momentum=1.5), 'momentum_encoder.momentum=1.5 must lie between 0 and 1'),
-    (dict(end_momentum=-.1), 'momentum_encoder.end_momentum=-0.1 must lie between 0 and 1'),
+    (dict(momentum=1.5), 'momentum_encoder.momentum=1.5'),
+    (dict(end_momentum=-.1), 'momentum_encoder.end_momentum=-0.1'),
 ])
 def test_a_momentum_must_be_a_share(kwargs, said):
     with pytest.raises(ConfigError, match=said):
@@ -130,5 +130,5 @@ def test_encoders_that_do_not_fit_are_told():
     assert not MomentumEncoder(vit(final_norm=False), final_norm=False).encoder.final_norm
     swin = MaskedSwin(dict(embed_dims=8, depths=[1], num_heads=[1]), 8, window_size=2,
                       patch_size=4, out_indices=(0, ))
-    with pytest.raises(ConfigError, match='MaskedSwin cannot be asked for its tokens'):
+    with pytest.raises(ConfigError, match='MaskedSwin: .*tokens'):
         MomentumEncoder(swin)

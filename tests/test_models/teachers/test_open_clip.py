@@ -1,4 +1,4 @@
-"""CLIP teachers: open_clip's own numbers, on the student's grid, neither trained nor saved."""
+"""OpenCLIPTeacher: parity with open_clip on the student's grid; not trained, not saved."""
 import json
 import shutil
 
@@ -21,7 +21,7 @@ MODELS = {'tiny-a': (32, 8), 'tiny-b-quickgelu': (48, 16)}
 
 @pytest.fixture(scope='module')
 def weights(tmp_path_factory):
-    """Files of random weights by model."""
+    """Files of random weights by model name."""
     folder = tmp_path_factory.mktemp('clip')
     for name, (side, patch) in MODELS.items():
         (folder / f'{name}.json').write_text(json.dumps(dict(
@@ -53,13 +53,13 @@ def reference(weights, name):
 
 
 def as_student(images: torch.Tensor) -> torch.Tensor:
-    """RGB in [0, 1] as the student's preprocessor normalizes them."""
+    """Normalize RGB in [0, 1] as the student."""
     mean, std = (torch.tensor(v).view(1, 3, 1, 1) for v in IMAGENET.values())
     return (images * 255 - mean) / std
 
 
 def as_clip(images: torch.Tensor) -> torch.Tensor:
-    """The same as CLIP wants them."""
+    """Normalize RGB in [0, 1] as CLIP."""
     mean = torch.tensor((.48145466, .4578275, .40821073)).view(1, 3, 1, 1)
     return (images - mean) / torch.tensor((.26862954, .26130258, .27577711)).view(1, 3, 1, 1)
 
@@ -102,7 +102,7 @@ def test_the_pixels_that_reach_it_are_clips(weights, monkeypatch):
 
 
 def test_another_grid_is_resampled_to_the_students(weights):
-    """48 px in 3 x 3 patches; the student sees 32 px in 4 x 4."""
+    """The teacher has 3 x 3 patches of 48 px images; the student 4 x 4 of 32 px images."""
     model = teacher(weights, 'tiny-b-quickgelu', patch_size=8)
     seen = model.observe(as_student(torch.rand(2, 3, 32, 32)), BOTH)
     assert seen.tokens.shape == (2, 17, 24) and seen.attention[2, 'heads'].shape == (2, 16)
@@ -140,18 +140,18 @@ def test_a_checkpoint_of_another_teacher_is_refused(weights, tmp_path):
     changed = torch.load(weights['tiny-a'])
     changed['visual.ln_post.bias'][3] += 1e-3
     torch.save(changed, tmp_path / 'changed.pth')
-    with pytest.raises(ConfigError, match='with a teacher of other weights'):
+    with pytest.raises(ConfigError, match='model.teacher: .*SHA-256'):
         teacher({'tiny-a': str(tmp_path / 'changed.pth')}).load_state_dict(state)
 
 
 @pytest.mark.parametrize('settings, message', [
-    (dict(model_name='ViT-B16'), r"open_clip has no such model. Did you mean 'ViT-B-16"),
-    (dict(model_name='RN50'), 'its image encoder is no plain ViT'),
-    (dict(model_name='ViT-B-16', pretrained='opanai'), "neither a file nor one of open_clip's"),
-    (dict(model_name='ViT-B-16', pretrained='openai'), 'not in the cache. Where there is a '
-     "network, get them by .*download_pretrained.*'ViT-B-16', 'openai'.*teacher.download=True"),
-    (dict(quick_gelu=None), 'teacher.quick_gelu is not set, and .* does not tell'),
-    (dict(model_name='tiny-b-quickgelu'), 'does not hold the weights of tiny-b-quickgelu'),
+    (dict(model_name='ViT-B16'), "model_name='ViT-B16'.*'ViT-B-16"),
+    (dict(model_name='RN50'), "model_name='RN50'"),
+    (dict(model_name='ViT-B-16', pretrained='opanai'), "pretrained='opanai'"),
+    (dict(model_name='ViT-B-16', pretrained='openai'),
+     "pretrained='openai'.*teacher.download=True.*download_pretrained.*'ViT-B-16', 'openai'"),
+    (dict(quick_gelu=None), 'teacher.quick_gelu=None'),
+    (dict(model_name='tiny-b-quickgelu'), 'teacher.pretrained=.*tiny-b-quickgelu'),
 ])
 def test_wrong_and_missing_weights_are_named(weights, settings, message, tmp_path):
     settings = dict(dict(model_name='tiny-a', pretrained=weights['tiny-a'], quick_gelu=False,
@@ -178,8 +178,7 @@ def test_openais_weights_tell_that_they_want_quick_gelu(weights, tmp_path):
 
 
 def test_autocast_halves_the_pass_and_leaves_its_answer_in_place(weights):
-    """Under bfloat16 features agree to its precision, and the row, a softmax in float32, sums as
-    before."""
+    """Features match up to bfloat16 rounding; the attention stays float32."""
     model, images = teacher(weights), as_student(torch.rand(2, 3, 32, 32))
     model.model.apply(lambda m: [p.mul_(.2) for p in m.parameters(recurse=False)])
     whole = model.observe(images, BOTH)
@@ -197,11 +196,11 @@ def test_autocast_halves_the_pass_and_leaves_its_answer_in_place(weights):
 
 @pytest.mark.parametrize('name', MODELS)
 def test_a_folder_in_open_clips_format_is_a_model_with_its_weights(weights, tmp_path, name):
-    """QuickGELU or not is in its config."""
+    """Its config specifies QuickGELU."""
     side, patch = MODELS[name]
     images = as_student(torch.rand(2, 3, side, side))
     folder = dict(model_name=f'local-dir:{tmp_path}', pretrained=None)
-    with pytest.raises(ConfigError, match=r'must hold open_clip_config\.json and open_clip_model'):
+    with pytest.raises(ConfigError, match=r'model_name=.*open_clip_config\.json'):
         OpenCLIPTeacher(patch, **IMAGENET, **folder)
     config = dict(model_cfg=open_clip.get_model_config(name), preprocess_cfg=dict(
         mean=open_clip.OPENAI_DATASET_MEAN, std=open_clip.OPENAI_DATASET_STD))
@@ -209,17 +208,17 @@ def test_a_folder_in_open_clips_format_is_a_model_with_its_weights(weights, tmp_
     shutil.copy(weights[name], tmp_path / 'open_clip_pytorch_model.bin')
     seen = OpenCLIPTeacher(patch, **IMAGENET, **folder).observe(images, BOTH)
     assert torch.equal(seen.tokens, teacher(weights, name, patch).observe(images, BOTH).tokens)
-    with pytest.raises(ConfigError, match='too: set model.teacher.pretrained=None'):
+    with pytest.raises(ConfigError, match="teacher.pretrained='openai'"):
         OpenCLIPTeacher(patch, **IMAGENET, model_name=folder['model_name'])
 
 
 def test_attention_of_another_layer_is_refused(weights):
-    with pytest.raises(ConfigError, match=r'of its last layer alone: set layers=\[-1\]'):
+    with pytest.raises(ConfigError, match=r'guidance.layers: .*\[-1\]'):
         teacher(weights).check_wants(Wants(attention=frozenset({(0, 'heads')})))
 
 
 def guided_by_teacher(weights, **parts):
-    """MAE at small size whose mask and target are a teacher's."""
+    """Small MAE with mask and target from a teacher."""
     parts = dict(dict(
         teacher=dict(type='mmguided.OpenCLIPTeacher', model_name='tiny-a', quick_gelu=False,
                      pretrained=weights['tiny-a']),
@@ -242,35 +241,14 @@ def test_one_pass_guides_the_mask_and_is_the_target(weights):
     assert model.head.decoder_pred.out_features == 24
     names = [name for name in model.state_dict() if name.startswith('teacher')]
     assert names == ['teacher.weights_sha256']
-    expected = reference(weights, 'tiny-a')
-    expected.output_tokens = True
-    _, tokens = expected(as_clip(torch.full((2, 3, 32, 32), .5)))
-    seen = model.observe(as_student(torch.full((2, 3, 32, 32), .5)))
-    target = model.target_generator(images, seen)
-    torch.testing.assert_close(target, nn.functional.layer_norm(tokens, (24, )).detach(),
-                               rtol=1e-4, atol=1e-4)
-
-
-def test_the_loss_falls_in_training(weights):
-    torch.manual_seed(0)
-    model, images = guided_by_teacher(weights), as_student(torch.rand(4, 3, 32, 32))
-    optimizer = torch.optim.AdamW(model.parameters(), 3e-3)
-    losses = []
-    for _ in range(25):
-        loss = total(model.loss(images))
-        optimizer.zero_grad()
-        loss.backward()
-        optimizer.step()
-        losses.append(loss.item())
-    assert losses[-1] < .8 * losses[0]
 
 
 @pytest.mark.parametrize('parts, message', [
     (dict(mask_generator=dict(type='mmguided.MaskGenerator'),
-          target_generator=dict(type='mmguided.PixelTarget')), 'teacher is set, and nothing reads'),
-    (dict(teacher=None), r"source='teacher' is unknown.*set model\.teacher=dict"),
+          target_generator=dict(type='mmguided.PixelTarget')), 'model.teacher: '),
+    (dict(teacher=None), r"source='teacher'.*model\.teacher=dict"),
     (dict(data_preprocessor=dict(type='SelfSupDataPreprocessor', to_rgb=False)),
-     'to_rgb=False: a teacher wants RGB'),
+     'to_rgb=False'),
 ])
 def test_a_teacher_that_does_not_fit_is_told_when_the_model_is_built(weights, parts, message):
     with pytest.raises(ConfigError, match=message):
