@@ -14,7 +14,7 @@ import tests.helpers.cmt_mae  # noqa: F401
 from mmguided.cli.arguments import OptionAction, load_config
 from mmguided.cli.runner import import_parts
 from mmguided.utils.configs import unset_num_classes
-from mmguided.utils.renamed_configs import RENAMED, renamed
+from mmguided.utils.renamed_configs import renamed, renaming_rules
 from tests.helpers.paths import ROOT
 
 CONFIGS = ROOT / 'configs'
@@ -107,6 +107,6 @@ def test_renamed_configs(old, new):
 def test_configs_that_exist_are_not_renamed_and_new_paths_exist():
     for path in CONFIGS.rglob('*.py'):
         assert renamed(str(path)) is None
-    for new in RENAMED.values():
+    for new in renaming_rules().values():
         path = new.partition(' ')[0]
         assert '\\' in path or (CONFIGS / f'{path}.py').is_file()
