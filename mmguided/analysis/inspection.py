@@ -9,7 +9,6 @@ from mmpretrain.models import ImageClassifier
 from PIL import Image, ImageOps
 from torch import Tensor, nn
 
-from mmguided.evaluation.features import image_tokens
 from mmguided.models import Encoder, MaskedImageModel
 from mmguided.utils.errors import ConfigError
 from mmguided.utils.modules import eval_mode
@@ -102,7 +101,7 @@ def inspect_batch(model: nn.Module, batch: dict, seed: int = 0) -> Inspection:
             rebuilt = result.images
         else:
             attention = cls_attention(encoder, inputs)
-        tokens = image_tokens(encoder, inputs).float()
+        tokens = encoder.image_tokens(inputs).float()
 
     def pixels(images: Tensor | None) -> np.ndarray | None:
         if images is None:
@@ -113,12 +112,11 @@ def inspect_batch(model: nn.Module, batch: dict, seed: int = 0) -> Inspection:
     def patches(values: Tensor | None) -> np.ndarray | None:
         return None if values is None else values.unflatten(1, grid).cpu().numpy()
 
-    has_cls = encoder.has_cls_token
     return Inspection(
         images=pixels(inputs), guidance=patches(guidance), attention=patches(attention),
         mask=patches(mask), shot=patches(shot), reconstruction=pixels(rebuilt),
-        features=patches(tokens[:, 1:] if has_cls else tokens),
-        cls_token=tokens[:, 0].cpu().numpy() if has_cls else None)
+        features=patches(encoder.patch_tokens(tokens)),
+        cls_token=tokens[:, 0].cpu().numpy() if encoder.has_cls_token else None)
 
 
 def _encoder_of(model: nn.Module) -> Encoder:

@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from mmguided.ops import gather_tokens, normalized_cut
+from mmguided.ops import gather_tokens, mean_by_group, normalized_cut
 from mmguided.structures import PatchMask
 from mmguided.utils.errors import ConfigError
 
@@ -111,10 +111,8 @@ def _cut(last: Layer) -> tuple[Tensor, Tensor]:
 
 def _group_attention(view: LayerView, scene: Scene) -> Tensor:
     """r of Eq. 5, ``(B, 2, 2)``, see :func:`exploitation_rates`."""
-    masked = scene.mask.mask
-    groups = torch.stack((1 - masked, masked), dim=-1)
-    shares = view.attention.mean(dim=1) @ groups
-    return torch.einsum('bng,bnh->bgh', groups, shares) / groups.sum(dim=1).unsqueeze(-1)
+    groups = scene.mask.groups
+    return mean_by_group(view.attention.mean(dim=1) @ groups, groups)
 
 
 def _exploitation(mean: Tensor, scene: Scene) -> Tensor:

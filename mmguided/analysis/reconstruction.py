@@ -5,7 +5,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from mmguided.structures import PatchMask, ShotGuidance, Wants
+from mmguided.models.mask_generators import ShotGuidance
+from mmguided.structures import PatchMask, Wants
 
 
 @dataclass(frozen=True)

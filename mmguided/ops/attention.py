@@ -38,23 +38,25 @@ def cls_attention_row(query: Tensor, key: Tensor, softmax: str | None) -> Tensor
 
 
 def group_attention(query: Tensor, key: Tensor, groups: Tensor) -> Tensor:
-    """Attention that groups of tokens pay to each other, on average (Self-guided MAE Eq. 5).
-
-    Values that tell the group of each token go through scaled-dot-product attention, so that the
-    map itself is never made.
+    """Mean attention between groups of tokens (Self-guided MAE Eq. 5), without an attention map.
 
     Args:
         query: ``(B, heads, N, d)``.
         key: ``(B, heads, N, d)``.
-        groups: Which group each token belongs to, ``(B, N, G)``, 0 or 1, one 1 in each row; every
-            group has a token.
+        groups: One-hot group of each token, ``(B, N, G)``; no group is empty.
 
     Returns:
-        ``(G, G)``, float32: row i is the attention of a token of group i to all tokens of each
-        group, averaged over the tokens of the group, the heads and the images; it sums to 1.
+        ``(B, G, G)``, float32: entry ``(i, j)`` is the attention from a token of group i to all
+        tokens of group j, averaged over heads and over the tokens of group i. Rows sum to 1.
     """
     with torch.autocast(query.device.type, enabled=False):
-        groups = groups.float()
-        values = groups.unsqueeze(1).expand(-1, query.shape[1], -1, -1)
+        values = groups.float().unsqueeze(1).expand(-1, query.shape[1], -1, -1)
         shares = F.scaled_dot_product_attention(query.float(), key.float(), values).mean(dim=1)
-        return torch.einsum('bng,bnh->gh', groups, shares) / groups.sum(dim=(0, 1)).unsqueeze(1)
+        return mean_by_group(shares, groups)
+
+
+def mean_by_group(values: Tensor, groups: Tensor) -> Tensor:
+    """Mean of token values ``(B, N, D)`` over each group, ``(B, G, D)``; see
+    :func:`group_attention` for ``groups``."""
+    groups = groups.to(values.dtype)
+    return groups.mT @ values / groups.sum(dim=1).unsqueeze(-1)

@@ -45,6 +45,13 @@ class PatchMask:
         return cls(ids_shuffle, ids_restore, shots, grid)
 
     @classmethod
+    def none(cls, batch_size: int, grid: tuple[int, int],
+             device: torch.device | None = None) -> 'PatchMask':
+        """All patches visible, in the order of the image."""
+        patches = torch.arange(grid[0] * grid[1], device=device)
+        return cls.from_ids(patches.expand(batch_size, -1), (), grid)
+
+    @classmethod
     def random(cls, batch_size: int, grid: tuple[int, int], mask_ratio: float,
                device: torch.device, generator: torch.Generator | None = None) -> 'PatchMask':
         """One shot before layer 0, every subset as likely as any other (MAE); a generator, on the
@@ -79,6 +86,11 @@ class PatchMask:
     def mask(self) -> Tensor:
         """``(B, L)``, float32, 1 = masked in any shot, 0 = visible (MAE's convention)."""
         return (self.ids_restore >= self.len_keep).float()
+
+    @property
+    def groups(self) -> Tensor:
+        """One-hot ``(B, L, 2)``, float32: visible, masked."""
+        return torch.stack((1 - self.mask, self.mask), dim=-1)
 
     @property
     def shot(self) -> Tensor:

@@ -23,12 +23,12 @@ def test_attention_between_groups_is_the_mean_of_the_maps_blocks():
     first = torch.stack([torch.randperm(7) < 3, torch.randperm(7) < 3])
     groups = torch.stack((first, ~first), dim=-1).float()
     full = (query @ key.transpose(-1, -2) / 5**.5).softmax(-1).mean(1)
-    expected = torch.zeros(2, 2)
+    expected = torch.zeros(2, 2, 2)
     for i, members in enumerate((first, ~first)):
         for j, others in enumerate((first, ~first)):
             # Eq. 5: of each token in i, all that it pays to j; then the mean over i.
-            expected[i, j] = torch.cat([
-                full[b][members[b]][:, others[b]].sum(1) for b in range(2)]).mean()
+            for b in range(2):
+                expected[b, i, j] = full[b][members[b]][:, others[b]].sum(1).mean()
     rates = group_attention(query, key, groups)
     torch.testing.assert_close(rates, expected)
-    torch.testing.assert_close(rates.sum(1), torch.ones(2))
+    torch.testing.assert_close(rates.sum(2), torch.ones(2, 2))

@@ -51,8 +51,9 @@ def test_shots_by_hand():
 
 
 def test_no_shot_masks_nothing():
-    mask = PatchMask.from_ids(torch.arange(4).view(1, 4), (), (2, 2))
+    mask = PatchMask.none(1, (2, 2))
     assert mask.mask.sum() == 0 and mask.len_keep == 4 and mask.shot.tolist() == [[0] * 4]
+    assert mask.ids_keep.tolist() == [[0, 1, 2, 3]] and mask.groups.tolist() == [[[1, 0]] * 4]
 
 
 def test_random_masks_are_uniform_and_of_their_ratio():

@@ -58,6 +58,14 @@ class Encoder:
     def freeze_positions(self) -> None:
         """Do not train the position embedding, if there is one (MAE trains it in fine-tuning)."""
 
+    def image_tokens(self, images: Tensor) -> Tensor:
+        """Output tokens of unmasked images, ``(B, [1 +] L, D)``, patches in the image's order."""
+        return self(images, PatchMask.none(len(images), self.patch_grid(images), images.device))
+
+    def patch_tokens(self, tokens: Tensor) -> Tensor:
+        """Output tokens ``(B, [1 +] n, D)`` without [CLS]."""
+        return tokens[:, 1:] if self.has_cls_token else tokens
+
     def check_shots(self, layers: Sequence[int]) -> None:
         """Raise ConfigError if shots cannot mask before these layers."""
         if layers[-1] >= self.num_layers:

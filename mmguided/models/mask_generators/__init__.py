@@ -1,4 +1,4 @@
-from .generator import GuidanceSchedule, MaskGenerator
+from .generator import GuidanceSchedule, MaskGenerator, ShotGuidance
 from .guidance import Blend, CachedGuidance, ClsAttention, Guidance, NcutRelevance
 from .sampling import (
     BlockwiseSampling,
@@ -14,5 +14,5 @@ from .sampling import (
 __all__ = [
     'Blend', 'BlockwiseSampling', 'CachedGuidance', 'ClsAttention', 'GridBlockSampling', 'Guidance',
     'GuidanceSchedule', 'HintSampling', 'ImportanceSampling', 'MaskGenerator', 'NcutRelevance',
-    'ProportionalSampling', 'RandomSampling', 'Sampling', 'TopKSampling'
+    'ProportionalSampling', 'RandomSampling', 'Sampling', 'ShotGuidance', 'TopKSampling'
 ]

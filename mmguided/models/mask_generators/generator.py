@@ -8,15 +8,7 @@ from torch import Tensor, nn
 
 from mmguided.ops import topk_overlap
 from mmguided.registry import MODELS
-from mmguided.structures import (
-    Clock,
-    Observation,
-    PatchMask,
-    Schedule,
-    ShotGuidance,
-    Wants,
-    len_keep,
-)
+from mmguided.structures import Clock, Observation, PatchMask, Schedule, Wants, len_keep
 from mmguided.utils.errors import ConfigError
 
 from ..backbones.base import Encoder
@@ -53,6 +45,19 @@ class GuidanceSchedule:
         """Share of guided images at the time of the clock, in [0, 1]."""
         begin = clock.trigger_epoch if self.waits else self.begin
         return 0. if begin is None else Schedule(0., 1., begin, self.ramp).at(clock)
+
+
+@dataclass(frozen=True)
+class ShotGuidance:
+    """Guidance of one shot.
+
+    Attributes:
+        scores: Scores of the guidance, ``(B, L)``; 0 for patches that an earlier shot has masked,
+            NaN for images without scores. None if the shot masks all images at random.
+        guided: Images masked by their scores, ``(B, 1)``, bool; None if all or none are.
+    """
+    scores: Tensor | None = None
+    guided: Tensor | None = None
 
 
 class Shot(nn.Module):

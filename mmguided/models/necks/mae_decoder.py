@@ -87,12 +87,11 @@ class MAEDecoder(Decoder):
 
     @torch.no_grad()
     def group_attention(self, latent: Tensor, mask: PatchMask) -> Tensor:
-        x, masked = self._embed(latent, mask), mask.mask
-        groups = torch.stack((1 - masked, masked), dim=-1)
+        x, groups = self._embed(latent, mask), mask.groups
         shares = []
         for block in self.decoder_blocks:
             query, key, _ = _heads(block, x)
-            shares.append(group_attention(query[:, :, 1:], key[:, :, 1:], groups))
+            shares.append(group_attention(query[:, :, 1:], key[:, :, 1:], groups).mean(0))
             x = block(x)
         return torch.stack(shares)
 

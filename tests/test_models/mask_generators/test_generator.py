@@ -3,9 +3,16 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from mmguided.models import Encoder, Guidance, GuidanceSchedule, MaskedViT, MaskGenerator
+from mmguided.models import (
+    Encoder,
+    Guidance,
+    GuidanceSchedule,
+    MaskedViT,
+    MaskGenerator,
+    ShotGuidance,
+)
 from mmguided.registry import MODELS
-from mmguided.structures import Clock, Observation, ShotGuidance, len_keep
+from mmguided.structures import Clock, Observation, len_keep
 from mmguided.utils.errors import ConfigError
 from tests.helpers.models import generate
 
