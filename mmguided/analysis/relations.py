@@ -1,15 +1,16 @@
-"""Relations of the patches of an image: in how far they form groups, and how they change."""
+"""Measures of token relations within an image."""
 import torch
 from torch import Tensor
 
 
 def intra_and_inter(weights: Tensor, side: Tensor) -> Tensor:
-    """Mean weights of edges within and between the two sides of a graph (mu_intra and mu_inter of
-    Self-guided MAE, Sec. 3.3). Their difference is the gap.
+    """Mean edge weight within and between the two groups of a bi-partition (mu_intra and mu_inter
+    of Self-guided MAE, Sec. 3.3). Their difference is the gap.
 
     Args:
-        weights: M or A, ``(B, n, n)``; the diagonal does not count.
-        side: ``(B, n)`` bool, such as of :func:`mmguided.ops.normalized_cut`.
+        weights: M or A, ``(B, n, n)``; the diagonal is ignored.
+        side: Group of each patch, ``(B, n)`` bool, such as that of
+            :func:`mmguided.ops.normalized_cut`.
 
     Returns:
         ``(B, 2)``: intra, inter; NaN where there is no such edge.
@@ -22,16 +23,16 @@ def intra_and_inter(weights: Tensor, side: Tensor) -> Tensor:
 
 
 def relation_kl(relations: Tensor, reference: Tensor) -> Tensor:
-    """Divergence of token relations from those of a reference (Self-guided MAE, Eq. 4).
+    """KL divergence of token relations from those of a reference (Self-guided MAE, Eq. 4).
 
     Args:
-        relations: ``(B, n, n)``, rows that sum to 1: A, or the softmax of the rows of M, since the
-            paper does not say how cosines become distributions.
-        reference: Those of the reference, such as the last checkpoint of a run.
+        relations: ``(B, n, n)`` with rows that sum to 1: A, or the row-wise softmax of M, because
+            the paper does not define how cosines become distributions.
+        reference: Relations of the reference, such as the last checkpoint of a run.
 
     Returns:
-        ``(B, )``: KL(relations || reference) in nats, a mean over rows; infinite where the
-        reference excludes what the relations do not.
+        ``(B, )``: KL(relations || reference) in nats, averaged over rows; infinite where the
+        reference is 0 and the relations are not.
     """
     cross = torch.special.xlogy(relations, reference)
     own = torch.special.xlogy(relations, relations)
