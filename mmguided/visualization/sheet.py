@@ -157,13 +157,13 @@ def _draw(blocks: Sequence[tuple[str, Mapping[str, np.ndarray]]], title: str,
     panel = min(_PANEL, (_PAGE - margins) / num_columns)
     width = num_columns * panel + margins
     panel_height = panel * images.shape[1] / images.shape[2]
-    font = 9 if panel == _PANEL else 7
+    font = min(9, max(6, 9 * panel))
     widths = [len(columns) * (panel + _GAP) - _GAP for _, columns in blocks]
     names = [_wrap(plain_text(name), int(13 * width))
              for (name, _), width in zip(blocks, widths, strict=True)]
-    headings = [_wrap(heading, int(126 / font * panel)) for _, columns in blocks
-                for heading in columns]
-    heading_lines = max(map(len, headings))
+    separator = ', ' if panel == _PANEL else ',\n'
+    heading_lines = 1 + max(heading.replace(', ', separator).count('\n')
+                            for _, columns in blocks for heading in columns)
     top = (0.5 + heading_lines + max(map(len, names)) + (2 if title else 0)) * _LINE
     legend = legend or {}
     legend_columns = min(len(legend), int(width / _LEGEND_ENTRY))
@@ -173,14 +173,14 @@ def _draw(blocks: Sequence[tuple[str, Mapping[str, np.ndarray]]], title: str,
     figure = Figure(figsize=(width, height), dpi=dpi)
     FigureCanvasAgg(figure)
     figure.text(0.5, 1 - _LINE / height, plain_text(title), ha='center', va='center', fontsize=10)
-    left, headings = _GAP, iter(headings)
+    left = _GAP
     for (_, columns), block_width, name in zip(blocks, widths, names, strict=True):
         figure.text((left + block_width / 2) / width,
                     1 - (top - (0.4 + heading_lines) * _LINE) / height,
                     '\n'.join(name), ha='center', va='bottom', fontsize=9, fontweight='bold')
-        for pictures in columns.values():
+        for heading, pictures in columns.items():
             figure.text((left + panel / 2) / width, 1 - (top - 0.3 * _LINE) / height,
-                        '\n'.join(next(headings)), ha='center', va='bottom', fontsize=font)
+                        heading.replace(', ', separator), ha='center', va='bottom', fontsize=font)
             for row, picture in enumerate(pictures):
                 bottom = height - top - row * (panel_height + _GAP) - panel_height
                 ax = figure.add_axes((left / width, bottom / height,
