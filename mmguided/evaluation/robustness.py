@@ -15,7 +15,6 @@ from torch.utils.data import DataLoader
 from mmguided.datasets import PatchShuffle, RandomPatchOcclusion
 from mmguided.datasets.transforms.perturbations import Perturbation
 from mmguided.utils.errors import ConfigError
-from mmguided.utils.tables import markdown_table
 
 #: Levels that do not change images.
 CLEAN = dict(occlusion=0, shuffle=1)
@@ -104,8 +103,9 @@ def robustness_table(results: Mapping[str, Sequence[dict]]) -> str:
     columns = [{_describe(*setting): _format(*values) for setting, values in summary.items()}
                for summary in summaries]
     names = dict.fromkeys(_describe(*setting) for setting in sorted(set().union(*summaries)))
-    return markdown_table(['images', *results], [
-        [name, *(column.get(name, '-') for column in columns)] for name in names])
+    rows = [['images', *results], ['---'] * (1 + len(results)), *(
+        [name, *(column.get(name, '-') for column in columns)] for name in names)]
+    return '\n'.join(f'| {" | ".join(row)} |' for row in rows)
 
 
 def _setting(row: dict) -> tuple[str, float, int | None]:
