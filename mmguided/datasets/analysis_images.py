@@ -158,7 +158,8 @@ def _crop(image: Image.Image, size: tuple[int, int],
 def stack_items(items: Sequence[dict | None]) -> dict[object, Tensor] | None:
     """Collate items; unreadable images (None) are left out."""
     items = [item for item in items if item is not None]
-    if sizes := {size for item in items for size in item if item.keys() != items[0].keys()}:
-        raise ConfigError(f'--images: images of several sizes, {sorted(sizes)} (height, width). '
-                          'Give a dataset whose pipeline ends in one size.')
+    if any(item.keys() != items[0].keys() for item in items):
+        sizes = sorted({size for item in items for size in item})
+        raise ConfigError(f'--images: images of several sizes, {sizes} (height, width). Give a '
+                          'dataset whose pipeline ends in one size.')
     return {key: torch.stack([item[key] for item in items]) for key in items[0]} if items else None
