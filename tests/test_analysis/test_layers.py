@@ -14,20 +14,16 @@ from mmguided.analysis.layers import (
 from mmguided.registry import MODELS
 from mmguided.structures import PatchMask, Wants
 from mmguided.utils.errors import ConfigError
+from tests.helpers.models import build
 
-ARCH = dict(embed_dims=16, num_layers=3, num_heads=2, feedforward_channels=32)
+ARCH = dict(embed_dims=16, num_layers=3, num_heads=2, feedforward_channels=64)
+GEOMETRY = dict(img=(16, 24), patch=4, dim=16, depth=3, heads=2, ddim=16, ddepth=2, dheads=2)
 
 
 @pytest.fixture(scope='module')
 def model():
     torch.manual_seed(0)
-    model = MODELS.build(dict(
-        type='mmguided.MAE',
-        backbone=dict(type='mmguided.MaskedViT', arch=ARCH, img_size=(16, 24), patch_size=4),
-        mask_generator=dict(type='mmguided.MaskGenerator'),
-        neck=dict(type='mmguided.MAEDecoder', embed_dims=16, depth=2, num_heads=2),
-        target_generator=dict(type='mmguided.PixelTarget'),
-        head=dict(type='mmguided.ReconstructionHead')))
+    model = build('MAE', GEOMETRY)
     model.init_weights()
     for parameter in model.parameters():
         if parameter.ndim == 2:

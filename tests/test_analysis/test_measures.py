@@ -6,26 +6,18 @@ import torch
 from mmguided.analysis import attention_distance, exploitation_rates, patch_distances
 from mmguided.analysis.layers import encoder_layers
 from mmguided.analysis.measures import CKA, MEASURES, PAIR_MEASURES, measure_models
-from mmguided.registry import MODELS
 from mmguided.structures import PatchMask
 from mmguided.utils.errors import ConfigError
+from tests.helpers import models as helpers
 
 ALL = [*MEASURES, *PAIR_MEASURES, CKA]
 
 
-def build(depth=2, num_layers=3, neck=True, seed=0):
+def build(depth=3, seed=0):
     torch.manual_seed(seed)
-    arch = dict(embed_dims=16, num_layers=num_layers, num_heads=2, feedforward_channels=32)
-    model = MODELS.build(dict(
-        type='mmguided.MAE',
-        backbone=dict(type='mmguided.MaskedViT', arch=arch, img_size=16, patch_size=4),
-        mask_generator=dict(type='mmguided.MaskGenerator'),
-        neck=dict(type='mmguided.MAEDecoder', embed_dims=16, depth=depth, num_heads=2),
-        target_generator=dict(type='mmguided.PixelTarget'),
-        head=dict(type='mmguided.ReconstructionHead')))
+    model = helpers.build('MAE', dict(
+        img=16, patch=4, dim=16, depth=depth, heads=2, ddim=16, ddepth=2, dheads=2))
     model.init_weights()
-    if not neck:
-        model.neck = None
     return model.eval()
 
 
@@ -96,7 +88,8 @@ def test_kl_and_cka_of_the_reference_with_itself(results):
 
 
 def test_models_with_another_depth_or_without_decoder(images):
-    models = dict(a=build(), deep=build(num_layers=4), encoder=build(neck=False))
+    models = dict(a=build(), deep=build(depth=4), encoder=build())
+    models['encoder'].neck = None
     results = measure_models(models, _batches(images, models, 13), ALL)
     assert set(results['deep'].skipped) == {f'{kind}, encoder' for kind in PAIR_MEASURES}
     assert ('attention_kl', 'decoder') in results['deep'].layers

@@ -2,7 +2,6 @@
 import errno
 import os
 import resource
-from contextlib import contextmanager
 
 import numpy as np
 import pytest
@@ -100,21 +99,15 @@ def test_invalid_files_do_not_exist(tmp_path, harm):
     assert not maps.exists(name)
 
 
-@contextmanager
-def largest_file(size):
-    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (size, limits[1]))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
-
-
 def test_full_disk_leaves_no_file(tmp_path):
     maps = ScoreMaps(tmp_path / 'run' / 'score_maps', (100000, 14, 14))
-    with pytest.raises(ConfigError, match=r"work_dir='.*run': .*40\.0 MB"):
-        with largest_file(10**6):
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (10**6, limits[1]))
+    try:
+        with pytest.raises(ConfigError, match=r"work_dir='.*run': .*40\.0 MB"):
             write(maps, 1)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
     assert list(maps.folder.iterdir()) == []
 
 

@@ -135,20 +135,16 @@ def test_masks_have_grays_that_the_legend_explains_and_no_score_has(number):
     assert np.linalg.norm(grays[:, None] - scores, axis=-1).min() > .15
 
 
-def test_randomly_masked_images_have_no_guidance(texts):
-    images, _ = pictures((2, 2))
-    guidance = np.array([[[1., 2.], [3., np.nan]], np.full((2, 2), np.nan)])
-    for given, title in ((guidance, 'mask, guided: 1 of 2'), (guidance[[0, 0]], 'mask, guided'),
-                         (None, 'mask, random')):
-        texts.clear()
-        draw_sheet(images, np.ones((2, 2, 2), int), given)
-        assert title in texts
-
-
-def test_patches_without_score_show_the_gray_image():
+def test_patches_without_score_show_the_gray_image(texts):
     images, colors = pictures((2, 2))
     guidance = np.array([[[1., 2.], [3., np.nan]], np.full((2, 2), np.nan)])
-    (_, partly, *_), (_, none, *_) = panels(draw_sheet(images, np.ones((2, 2, 2), int), guidance))
+    shot = np.ones((2, 2, 2), int)
+    for given, title in ((None, 'mask, random'), (guidance[[0, 0]], 'mask, guided'),
+                         (guidance, 'mask, guided: 1 of 2')):
+        texts.clear()
+        sheet = draw_sheet(images, shot, given)
+        assert title in texts
+    (_, partly, *_), (_, none, *_) = panels(sheet)
     gray = colors.mean(-1, keepdims=True).repeat(3, -1)
     plain = (abs(at_patches(partly, (2, 2)) - gray[0]) <= 1).all(-1)
     assert plain.tolist() == [[False, False], [False, True]]
