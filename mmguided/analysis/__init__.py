@@ -15,12 +15,13 @@ from .features import (
     feature_variance,
     fourier_amplitudes,
     frequencies,
+    intra_and_inter,
+    relation_kl,
     relative_log_amplitude,
     similarity_variance,
 )
 from .masks import ObjectShare, object_share, visible_detail, visible_positions
 from .reconstruction import Reconstruction, cls_attention, reconstruct
-from .relations import intra_and_inter, relation_kl
 
 __all__ = [
     'MinibatchCKA', 'ObjectShare', 'Reconstruction', 'attention_distance',

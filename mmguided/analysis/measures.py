@@ -23,6 +23,8 @@ from .cka import MinibatchCKA
 from .features import (
     cosine_similarity,
     feature_variance,
+    intra_and_inter,
+    relation_kl,
     relative_log_amplitude,
     similarity_variance,
 )
@@ -36,7 +38,6 @@ from .layers import (
     has_decoder,
     relation_distributions,
 )
-from .relations import intra_and_inter, relation_kl
 
 ENCODER, DECODER = 'encoder', 'decoder'
 CKA = 'cka'
@@ -75,8 +76,6 @@ class Measure:
         needs_mask: Whether it is undefined without masked patches.
         finalize: Function from the mean over images, ``(layers, ...)``, and the context to the
             reported value; None reports the mean.
-        curve: Function from the reported value, ``(layers, ...)``, to one value per layer for
-            figures.
     """
     title: str
     compute: Callable[[LayerActivations, MeasureContext], Tensor]
@@ -87,19 +86,15 @@ class Measure:
     needs_partition: bool = False
     needs_mask: bool = False
     finalize: Callable[[Tensor, MeasureContext], Tensor] | None = None
-    curve: Callable[[np.ndarray], np.ndarray] = lambda values: values
 
-
-def _mean_of_entries(values: np.ndarray) -> np.ndarray:
-    return values.mean(axis=1)
-
-
-def _gap(values: np.ndarray) -> np.ndarray:
-    return values[:, 0] - values[:, 1]
-
-
-def _last_entry(values: np.ndarray) -> np.ndarray:
-    return values[:, -1]
+    def curve(self, values: np.ndarray) -> np.ndarray:
+        """One value per layer for figures, from reported values ``(layers, ...)``: the mean over
+        heads, the gap between groups, or the last entry."""
+        if self.entries == 'head':
+            return values.mean(axis=1)
+        if self.entries == 'intra, inter':
+            return values[:, 0] - values[:, 1]
+        return values[:, -1] if self.entries else values
 
 
 def _group_means(weights: Tensor, context: MeasureContext) -> Tensor:
@@ -128,26 +123,25 @@ MEASURES: Mapping[str, Measure] = {
         lambda layer, context: attention_distance(layer.attention, context.distances),
         'attention distance, px',
         'Attention-weighted distance between a patch and the patches that it attends to. Low: '
-        'local attention.', 'head', curve=_mean_of_entries),
+        'local attention.', 'head'),
     'attention_entropy': Measure(
         'Attention entropy',
         lambda layer, context: attention_entropy(layer.attention),
         'attention entropy, nats',
-        'Entropy of the attention of a patch. Low: attention to few patches.', 'head',
-        curve=_mean_of_entries),
+        'Entropy of the attention of a patch. Low: attention to few patches.', 'head'),
     'attention_nmi': Measure(
         'Attention NMI',
         lambda layer, context: attention_nmi(layer.attention),
         'NMI of query and key positions',
         'Dependence of the attention on the query position. 0: the same attention for all '
-        'queries.', 'head', curve=_mean_of_entries),
+        'queries.', 'head'),
     'reversed_attention_distance': Measure(
         'Reversed attention distance',
         lambda layer, context: attention_distance(
             reversed_attention(layer.attention), context.distances),
         'reversed attention distance, px',
         'Distance between a patch and the other patches that attend to it, weighted by their '
-        'attention.', 'head', curve=_mean_of_entries),
+        'attention.', 'head'),
     'feature_variance': Measure(
         'Feature variance',
         lambda layer, context: feature_variance(layer.relations),
@@ -164,20 +158,19 @@ MEASURES: Mapping[str, Measure] = {
         r'$\mu_{intra} - \mu_{inter}$ of similarities',
         'Mean similarity of patches within a group minus that between the groups. The two groups '
         'are a normalized cut of the similarities in the last layer of the reference.',
-        'intra, inter', needs_partition=True, curve=_gap),
+        'intra, inter', needs_partition=True),
     'attention_gap': Measure(
         'Bi-partition gap of attention',
         lambda layer, context: _group_means(layer.attention.mean(dim=1), context),
         r'$\mu_{intra} - \mu_{inter}$ of attention',
         'Mean attention within a group minus that between the groups of the reference; rows of '
-        'the attention sum to 1.', 'intra, inter', needs_partition=True, curve=_gap),
+        'the attention sum to 1.', 'intra, inter', needs_partition=True),
     'relative_log_amplitude': Measure(
         'Fourier: relative log amplitude',
         lambda layer, context: relative_log_amplitude(layer.tokens, context.grid),
         'relative log amplitude',
         'Log amplitude of the frequencies of the feature map relative to frequency 0; figures of '
-        'layers show the highest frequency. High: detail. Low: overall shape.', 'frequency',
-        curve=_last_entry),
+        'layers show the highest frequency. High: detail. Low: overall shape.', 'frequency'),
     'mask_token_variance': Measure(
         'Mask token variance',
         lambda layer, context: feature_variance(gather_tokens(layer.tokens, context.mask.ids_mask)),
@@ -188,8 +181,7 @@ MEASURES: Mapping[str, Measure] = {
         'Exploitation rate', _group_attention, 'share of mask tokens',
         'Share of mask tokens, as opposed to visible tokens, in all tokens, accumulated over this '
         'and all earlier decoder layers from the mean attention of all images.',
-        'visible, mask', parts=(DECODER, ), needs_mask=True, finalize=_exploitation,
-        curve=_last_entry),
+        'visible, mask', parts=(DECODER, ), needs_mask=True, finalize=_exploitation),
 }
 
 #: Measures that compare a model with a reference.

@@ -1,4 +1,6 @@
-"""Image features from encoder tokens."""
+"""Image features from encoder tokens, and checks of settings."""
+from collections.abc import Container
+
 import torch
 from torch import Tensor
 
@@ -16,6 +18,15 @@ def check_feature(field: str, encoder: Encoder, feature: str) -> None:
     if feature == 'cls' and not encoder.has_cls_token:
         raise ConfigError(f"{field}='cls': backbone.type={type(encoder).__name__} has no [CLS]. "
                           "Set 'mean'.")
+
+
+def check_sample(field: str, sample: Container, *names: str) -> None:
+    """Raise ConfigError if a sample of the dataset ``field`` lacks a value."""
+    remedies = dict(gt_label='Put the images of each class into a separate folder.',
+                    sample_idx='Add it to meta_keys of PackInputs.')
+    for name in names:
+        if name not in sample:
+            raise ConfigError(f'{field}: samples have no {name!r}. {remedies[name]}')
 
 
 def pool_latents(encoder: Encoder, latent: Tensor, mask: PatchMask | None = None,

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from mmguided.registry import METRICS, MODELS
 from mmguided.utils.errors import ConfigError
 
+from .features import check_sample
 from .frozen import FrozenEncoder
 from .knn import knn_scores
 
@@ -115,9 +116,11 @@ class KNNClassifier(FrozenEncoder):
             if bank is None:
                 bank = features.new_zeros(size, features.shape[1])
                 labels = torch.full((size, ), -1, device=features.device)
-            ids = torch.tensor([_index(s) for s in batch['data_samples']], device=bank.device)
+            samples = batch['data_samples']
+            check_sample('model.bank_dataloader.dataset', samples[0], 'sample_idx', 'gt_label')
+            ids = torch.tensor([sample.sample_idx for sample in samples], device=bank.device)
             bank[ids] = features
-            labels[ids] = torch.cat([_label(s) for s in batch['data_samples']]).to(labels)
+            labels[ids] = torch.cat([sample.gt_label for sample in samples]).to(labels)
         if bank is None:
             raise ConfigError('model.bank_dataloader.drop_last=True: the dataloader has no batch. '
                               'Set drop_last=False.')
@@ -140,20 +143,6 @@ class KNNClassifier(FrozenEncoder):
         if size < max(self.ks):
             raise ConfigError(f'model.ks={self.ks}: model.bank_dataloader has only {size} images. '
                               f'Choose at most {size}.')
-
-
-def _index(sample: DataSample) -> int:
-    if 'sample_idx' not in sample:
-        raise ConfigError("model.bank_dataloader.dataset.pipeline: PackInputs drops 'sample_idx'. "
-                          'Add it to meta_keys.')
-    return sample.sample_idx
-
-
-def _label(sample: DataSample) -> Tensor:
-    if 'gt_label' not in sample:
-        raise ConfigError('model.bank_dataloader.dataset: has no labels. Put the images of each '
-                          'class into a separate folder.')
-    return sample.gt_label
 
 
 @METRICS.register_module()

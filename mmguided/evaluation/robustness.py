@@ -1,5 +1,5 @@
 """Robustness of a classifier to occlusion and patch shuffling (Conditional MAE, A.5)."""
-from collections.abc import Container, Hashable, Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from statistics import mean, stdev
 
 import torch
@@ -14,13 +14,11 @@ from torch.utils.data import DataLoader
 
 from mmguided.datasets import PatchShuffle, RandomPatchOcclusion
 from mmguided.datasets.transforms.perturbations import Perturbation
-from mmguided.utils.errors import ConfigError
+
+from .features import check_sample
 
 #: Levels that do not change images.
 CLEAN = dict(occlusion=0, shuffle=1)
-#: Required field of samples -> what to do if it is missing.
-REMEDIES = dict(gt_label='Put the images of each class into a separate folder.',
-                sample_idx='Add it to meta_keys of PackInputs.')
 
 
 def robustness_curves(model: BaseClassifier,
@@ -59,7 +57,7 @@ def robustness_curves(model: BaseClassifier,
         for perturbation, levels in (('occlusion', occlusion), ('shuffle', shuffle))
         for level in levels
         for seed in ((None, ) if level == CLEAN[perturbation] else seeds))
-    known = {_setting(row): row['top1'] for row in done}
+    known = {(row['perturbation'], row['level'], row['seed']): row['top1'] for row in done}
     missing = [setting for setting in settings if setting not in known]
     accuracies = {_key(*setting): top1 for setting, top1 in known.items()}
     perturbations = {_key(*setting): _build(*setting, patch_size) for setting in missing
@@ -79,7 +77,7 @@ def chance_level(dataset: BaseDataset) -> float:
     Raises:
         ConfigError: If the images have no labels.
     """
-    _check_field(dataset.get_data_info(0), 'gt_label')
+    check_sample('test_dataloader.dataset', dataset.get_data_info(0), 'gt_label')
     labels = [dataset.get_data_info(i)['gt_label'] for i in range(len(dataset))]
     return 100 * torch.tensor(labels).bincount().max().item() / len(labels)
 
@@ -100,16 +98,13 @@ def robustness_table(results: Mapping[str, Sequence[dict]]) -> str:
     :func:`robustness_curves`."""
     summaries = [summarize_levels(rows) for rows in results.values()]
     # Unperturbed images of both perturbations share a row.
-    columns = [{_describe(*setting): _format(*values) for setting, values in summary.items()}
-               for summary in summaries]
+    columns = [{_describe(*setting): f'{average:.1f}' + (
+        '' if deviation is None else f' ± {deviation:.1f}')
+        for setting, (average, deviation) in summary.items()} for summary in summaries]
     names = dict.fromkeys(_describe(*setting) for setting in sorted(set().union(*summaries)))
     rows = [['images', *results], ['---'] * (1 + len(results)), *(
         [name, *(column.get(name, '-') for column in columns)] for name in names)]
     return '\n'.join(f'| {" | ".join(row)} |' for row in rows)
-
-
-def _setting(row: dict) -> tuple[str, float, int | None]:
-    return row['perturbation'], row['level'], row['seed']
 
 
 def _key(perturbation: str, level: float, seed: int | None) -> Hashable:
@@ -146,32 +141,23 @@ def _evaluate(model: BaseClassifier, loader: DataLoader,
 
 def _check(sample: dict, perturbations: Mapping[Hashable, Perturbation | None]) -> None:
     """Raise ConfigError for invalid samples and perturbations, before the first prediction."""
-    for field in REMEDIES:
-        _check_field(sample['data_samples'], field)
+    check_sample('test_dataloader.dataset', sample['data_samples'], 'gt_label', 'sample_idx')
     for perturbation in perturbations.values():
         _perturbed(dict(inputs=[sample['inputs']], data_samples=[sample['data_samples']]),
                    perturbation)
-
-
-def _check_field(sample: Container, field: str) -> None:
-    if field not in sample:
-        raise ConfigError(f'test_dataloader.dataset: samples have no {field!r}. {REMEDIES[field]}')
 
 
 def _perturbed(batch: dict, perturbation: Perturbation | None) -> dict:
     """A batch with perturbed images in the same format."""
     if perturbation is None:
         return batch
-    images = [_perturbed_image(image, sample.sample_idx, perturbation)
-              for image, sample in zip(batch['inputs'], batch['data_samples'], strict=True)]
+    # Perturbations take arrays (H, W, C).
+    images = [
+        torch.from_numpy(perturbation.perturb(
+            image.permute(1, 2, 0).numpy(), sample.sample_idx)).permute(2, 0, 1)
+        for image, sample in zip(batch['inputs'], batch['data_samples'], strict=True)]
     stacked = torch.stack(images) if isinstance(batch['inputs'], Tensor) else images
     return dict(batch, inputs=stacked)
-
-
-def _perturbed_image(image: Tensor, index: int, perturbation: Perturbation) -> Tensor:
-    """Perturb an image ``(C, H, W)``; perturbations take ``(H, W, C)`` arrays."""
-    return torch.from_numpy(perturbation.perturb(image.permute(1, 2, 0).numpy(), index)).permute(
-        2, 0, 1)
 
 
 def _describe(perturbation: str, level: float) -> str:
@@ -179,7 +165,3 @@ def _describe(perturbation: str, level: float) -> str:
         return 'clean'
     return (f'{100 * level:g} % of the patches occluded' if perturbation == 'occlusion' else
             f'{level} x {level} patches shuffled')
-
-
-def _format(average: float, deviation: float | None) -> str:
-    return f'{average:.1f}' + ('' if deviation is None else f' ± {deviation:.1f}')

@@ -8,7 +8,7 @@ import numpy as np
 
 from mmguided.utils.logs import Curve
 
-from .style import COLORS, curve_style, new_figure, plain_text, save_figure
+from .style import COLORS, curve_style, label_axes, new_figure, plain_text, save_figure
 
 
 def draw_loss_curves(runs: Mapping[str, Mapping[str, Curve]], keys: Sequence[str],
@@ -44,9 +44,7 @@ def draw_loss_curves(runs: Mapping[str, Mapping[str, Curve]], keys: Sequence[str
                 handles[name], = ax.plot(curve.epochs, moving_average(curve), **style, markersize=4,
                                          markevery=places, label=plain_text(name))
         ax.set_xlim(0, longest)
-        ax.set_xlabel('epoch', fontsize=8)
-        ax.set_ylabel(plain_text(key), fontsize=8)
-        ax.tick_params(labelsize=8)
+        label_axes(ax, 'epoch', plain_text(key))
         ax.grid(alpha=0.3)
     figure.legend(
         handles=[handles[name] for name in runs if name in handles], ncols=4, fontsize=8,
@@ -83,9 +81,7 @@ def draw_exploitation(visible: np.ndarray, masked: np.ndarray, epochs: float,
     if fired is not None:
         ax.axvline(fired, color='gray', linestyle='--', label=f'trigger, epoch {fired:.1f}')
     ax.set_ylim(0, 1)
-    ax.set_xlabel('epoch', fontsize=8)
-    ax.set_ylabel('share in the decoder output', fontsize=8)
-    ax.tick_params(labelsize=8)
+    label_axes(ax, 'epoch', 'share in the decoder output')
     ax.legend(fontsize=8)
     save_figure(figure, [out])
 
@@ -108,9 +104,7 @@ def draw_scatter(panels: Mapping[str, Mapping[str, Sequence[tuple[float, float]]
             ax.plot(*np.transpose(points), **style, markersize=4, linewidth=0.7)
             ax.annotate(plain_text(name), points[-1], xytext=(5, 3), textcoords='offset points',
                         fontsize=7, color=style['color'])
-        ax.set_xlabel(xlabel, fontsize=8)
-        ax.set_ylabel(ylabel, fontsize=8)
-        ax.tick_params(labelsize=8)
+        label_axes(ax, xlabel, ylabel)
         ax.margins(x=0.25)
     save_figure(figure, [out])
 
@@ -136,8 +130,7 @@ def draw_curves(panels: Mapping[str, Mapping[str, Sequence[tuple[float, float, f
                         markersize=4, capsize=2, linewidth=1.2)
         ax.axhline(level[1], color='gray', linestyle='--', linewidth=1, label=level[0])
         ax.set_xticks(sorted({x for points in curves.values() for x, *_ in points}))
-        ax.set_xlabel(xlabel, fontsize=8)
-        ax.tick_params(labelsize=8)
+        label_axes(ax, xlabel)
     axes[0].set_ylabel(ylabel, fontsize=8)
     axes[0].set_ylim(bottom=0)
     labels = {label: handle for ax in axes
