@@ -108,7 +108,7 @@ def encoder_layers(model: nn.Module, images: Tensor) -> list[Layer]:
 
 
 def has_decoder(model: nn.Module) -> bool:
-    """Whether a model has a decoder of transformer blocks for :func:`decoder_layers`."""
+    """Return whether a model has a decoder of transformer blocks for :func:`decoder_layers`."""
     return getattr(getattr(model, 'neck', None), 'has_attention', False)
 
 

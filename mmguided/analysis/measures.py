@@ -62,7 +62,7 @@ class MeasureContext:
 
 @dataclass(frozen=True)
 class Measure:
-    """A measure with one or more values per layer and image.
+    """Measure with one or more values per layer and image.
 
     Attributes:
         title: Name in figures and reports.
@@ -199,7 +199,7 @@ PAIR_MEASURES: Mapping[str, Measure] = {
 
 @dataclass
 class Estimate:
-    """A mean over images.
+    """Mean over images.
 
     Attributes:
         mean: ``(layers, ...)``.
@@ -383,11 +383,8 @@ class _ReferenceBatch:
 
 
 @torch.no_grad()
-def measure_models(models: Mapping[str, nn.Module],
-                   batches: Iterable[Mapping[str, Tensor]],
-                   measures: Sequence[str],
-                   reference: str | None = None,
-                   mask_ratio: float = 0.75,
+def measure_models(models: Mapping[str, nn.Module], batches: Iterable[Mapping[str, Tensor]],
+                   measures: Sequence[str], reference: str | None = None, mask_ratio: float = 0.75,
                    seed: int = 0) -> dict[str, ModelMeasures]:
     """Measure several models on the same images.
 

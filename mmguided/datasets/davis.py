@@ -37,11 +37,8 @@ class DAVIS2017(BaseDataset):
             frame without an annotation.
     """
 
-    def __init__(self,
-                 data_root: str,
-                 ann_file: str = 'ImageSets/2017/val.txt',
-                 data_prefix: dict | None = None,
-                 **kwargs) -> None:
+    def __init__(self, data_root: str, ann_file: str = 'ImageSets/2017/val.txt',
+                 data_prefix: dict | None = None, **kwargs) -> None:
         super().__init__(
             ann_file=ann_file,
             data_root=osp.expanduser(data_root),

@@ -71,14 +71,9 @@ class ImageFolder(CustomDataset):
             ``broken='error'``, or all images are unreadable.
     """
 
-    def __init__(self,
-                 data_root: str = '',
-                 data_prefix: str = '',
-                 with_label: bool | str = 'auto',
-                 classes: Sequence[str] | str | None = None,
-                 broken: str | None = None,
-                 extensions: Sequence[str] = IMAGE_EXTENSIONS,
-                 lazy_init: bool = False,
+    def __init__(self, data_root: str = '', data_prefix: str = '', with_label: bool | str = 'auto',
+                 classes: Sequence[str] | str | None = None, broken: str | None = None,
+                 extensions: Sequence[str] = IMAGE_EXTENSIONS, lazy_init: bool = False,
                  **kwargs) -> None:
         if with_label not in (True, False, 'auto'):
             raise ConfigError(f"with_label={with_label!r}: unknown. Set True, False or 'auto'.")

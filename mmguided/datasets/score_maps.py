@@ -38,7 +38,7 @@ class ScoreMaps:
         return self.folder / f'{name}.npy'
 
     def exists(self, name: str) -> bool:
-        """Whether a complete file of this shape exists."""
+        """Return whether a complete file of this shape exists."""
         try:
             array = np.load(self.path(name), mmap_mode='r')
         except (OSError, ValueError):  # missing or truncated

@@ -87,13 +87,10 @@ def score_sequence(predictions: np.ndarray, annotations: np.ndarray) -> list[dic
     if predictions.max() > num_objects:
         raise ValueError(f'predictions={predictions.max()}: the first annotation has only '
                          f'{num_objects} objects. Predict indices up to {num_objects}.')
-    return [_score_object(predictions == i, annotations == i) for i in range(1, num_objects + 1)]
-
-
-def _score_object(predictions: np.ndarray, annotations: np.ndarray) -> dict[str, list]:
     pairs = list(zip(predictions, annotations, strict=True))
-    return dict(J=[region_similarity(*pair) for pair in pairs],
-                F=[contour_accuracy(*pair) for pair in pairs])
+    return [{name: [measure(first == i, second == i) for first, second in pairs]
+             for name, measure in (('J', region_similarity), ('F', contour_accuracy))}
+            for i in range(1, num_objects + 1)]
 
 
 def statistics(values: Sequence[float]) -> tuple[float, float, float]:

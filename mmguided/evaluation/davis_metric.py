@@ -28,16 +28,12 @@ class DAVISMetric(BaseMetric):
         out_dir: Folder for the predictions as palette images ``SEQUENCE/FRAME.png``, the input
             format of the official toolkit.
         video_dir: Folder for videos ``SEQUENCE.mp4`` that show the predictions over the frames.
-        collect_device: See BaseMetric.
-        prefix: See BaseMetric.
+        collect_device, prefix: See BaseMetric.
     """
     default_prefix = 'davis'
 
-    def __init__(self,
-                 out_dir: str | None = None,
-                 video_dir: str | None = None,
-                 collect_device: str = 'cpu',
-                 prefix: str | None = None) -> None:
+    def __init__(self, out_dir: str | None = None, video_dir: str | None = None,
+                 collect_device: str = 'cpu', prefix: str | None = None) -> None:
         super().__init__(collect_device=collect_device, prefix=prefix)
         self.out_dir = out_dir and Path(out_dir).expanduser()
         self.video_dir = video_dir and Path(video_dir).expanduser()

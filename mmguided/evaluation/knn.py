@@ -7,12 +7,8 @@ from torch import Tensor
 
 
 @torch.no_grad()
-def knn_scores(query: Tensor,
-               bank: Tensor,
-               bank_labels: Tensor,
-               num_classes: int,
-               ks: Sequence[int] = (10, 20, 100, 200),
-               temperature: float = 0.07,
+def knn_scores(query: Tensor, bank: Tensor, bank_labels: Tensor, num_classes: int,
+               ks: Sequence[int] = (10, 20, 100, 200), temperature: float = 0.07,
                chunk: int = 256) -> dict[int, Tensor]:
     """Class scores from the weighted votes of the k most similar features of a bank.
 

@@ -38,8 +38,7 @@ class KNNClassifier(FrozenEncoder):
         bank_dataloader: Dataloader of the labeled training images, with a test pipeline.
         ks: Numbers of neighbors; all are computed in one pass.
         temperature: Temperature of the votes.
-        data_preprocessor: See ImageClassifier.
-        init_cfg: See ImageClassifier.
+        data_preprocessor, init_cfg: See ImageClassifier.
 
     Raises:
         ConfigError: If ``ks`` or ``temperature`` are not positive, the backbone returns a token
@@ -47,13 +46,9 @@ class KNNClassifier(FrozenEncoder):
             largest k.
     """
 
-    def __init__(self,
-                 backbone: dict,
-                 bank_dataloader: dict,
-                 ks: Sequence[int] = (10, 20, 100, 200),
-                 temperature: float = 0.07,
-                 data_preprocessor: dict | None = None,
-                 init_cfg: dict | None = None) -> None:
+    def __init__(self, backbone: dict, bank_dataloader: dict,
+                 ks: Sequence[int] = (10, 20, 100, 200), temperature: float = 0.07,
+                 data_preprocessor: dict | None = None, init_cfg: dict | None = None) -> None:
         super().__init__(backbone=backbone, data_preprocessor=data_preprocessor, init_cfg=init_cfg)
         if not ks or min(ks) < 1:
             raise ConfigError(f'model.ks={ks}: must be positive. Give one or more integers.')
@@ -76,8 +71,7 @@ class KNNClassifier(FrozenEncoder):
         return (feature.mean(dim=(2, 3)) if feature.ndim == 4 else feature).float()
 
     @torch.no_grad()
-    def predict(self,
-                inputs: Tensor,
+    def predict(self, inputs: Tensor,
                 data_samples: list[DataSample] | None = None) -> list[DataSample]:
         """Add ``knn_scores``, a dict from each k to scores ``(C, )``, to the data samples.
 
@@ -152,14 +146,11 @@ class KNNAccuracy(BaseMetric):
 
     Args:
         topk: Ranks: a prediction is correct if the label is among the top-k classes.
-        collect_device: See BaseMetric.
-        prefix: See BaseMetric.
+        collect_device, prefix: See BaseMetric.
     """
     default_prefix = 'knn'
 
-    def __init__(self,
-                 topk: Sequence[int] = (1, ),
-                 collect_device: str = 'cpu',
+    def __init__(self, topk: Sequence[int] = (1, ), collect_device: str = 'cpu',
                  prefix: str | None = None) -> None:
         super().__init__(collect_device=collect_device, prefix=prefix)
         self.topk = tuple(topk)

@@ -35,22 +35,15 @@ class LabelPropagation(FrozenEncoder):
         topk: Number of neighbors.
         temperature: Temperature of the neighbor weights, ``exp(cosine / temperature)``.
         frames_per_batch: Batch size of the encoder; does not change the result.
-        data_preprocessor: See ImageClassifier.
-        init_cfg: See ImageClassifier.
+        data_preprocessor, init_cfg: See ImageClassifier.
 
     Raises:
         ConfigError: If a number is out of range, or the encoder does not return a feature map.
     """
 
-    def __init__(self,
-                 backbone: dict,
-                 short_side: int = 480,
-                 num_last_frames: int = 7,
-                 radius: int = 12,
-                 topk: int = 5,
-                 temperature: float = 0.1,
-                 frames_per_batch: int = 4,
-                 data_preprocessor: dict | None = None,
+    def __init__(self, backbone: dict, short_side: int = 480, num_last_frames: int = 7,
+                 radius: int = 12, topk: int = 5, temperature: float = 0.1,
+                 frames_per_batch: int = 4, data_preprocessor: dict | None = None,
                  init_cfg: dict | None = None) -> None:
         super().__init__(backbone=backbone, data_preprocessor=data_preprocessor, init_cfg=init_cfg)
         for name, value, least in (
@@ -76,8 +69,7 @@ class LabelPropagation(FrozenEncoder):
         """Predict. :meth:`features` runs the data preprocessor on batches of frames."""
         return self.predict(data['inputs'], data['data_samples'])
 
-    def predict(self,
-                inputs: Sequence[Tensor],
+    def predict(self, inputs: Sequence[Tensor],
                 data_samples: Sequence[DataSample]) -> list[DataSample]:
         """Add ``pred_masks`` ``(T, H, W)``, an array of object indices like ``gt_masks``.
 

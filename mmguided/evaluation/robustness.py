@@ -21,13 +21,10 @@ from .features import check_sample
 CLEAN = dict(occlusion=0, shuffle=1)
 
 
-def robustness_curves(model: BaseClassifier,
-                      dataloader: DataLoader | dict,
+def robustness_curves(model: BaseClassifier, dataloader: DataLoader | dict,
                       occlusion: Sequence[float] = (0, .1, .25, .5, .75, .9),
-                      shuffle: Sequence[int] = (1, 2, 4, 8),
-                      seeds: Sequence[int] = (0, ),
-                      patch_size: int = 16,
-                      done: Sequence[dict] = ()) -> list[dict]:
+                      shuffle: Sequence[int] = (1, 2, 4, 8), seeds: Sequence[int] = (0, ),
+                      patch_size: int = 16, done: Sequence[dict] = ()) -> list[dict]:
     """Top-1 accuracy of a classifier at each level of two perturbations.
 
     Each image is loaded once. In a distributed run each process evaluates its share of the images,
@@ -148,7 +145,7 @@ def _check(sample: dict, perturbations: Mapping[Hashable, Perturbation | None]) 
 
 
 def _perturbed(batch: dict, perturbation: Perturbation | None) -> dict:
-    """A batch with perturbed images in the same format."""
+    """Perturb the images of a batch."""
     if perturbation is None:
         return batch
     # Perturbations take arrays (H, W, C).

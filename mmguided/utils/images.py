@@ -44,6 +44,6 @@ def to_rgb(image: Image.Image) -> Image.Image:
 
 
 def is_decoding_error(error: Exception) -> bool:
-    """Whether an error comes from the content of a file rather than from the disk or network."""
+    """Return whether the content of a file caused an error, and not the disk or network."""
     # Decoders fail in many ways, but only the operating system gives an OSError its number.
     return not (isinstance(error, OSError) and error.errno is not None)

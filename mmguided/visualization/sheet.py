@@ -19,11 +19,8 @@ _SCORE_LEGEND = {f'{which} score': to_hex(SCORE_COLORS(value))
                  for which, value in (('lowest', 0.), ('highest', 1.))}
 
 
-def draw_sheet(images: np.ndarray,
-               shot: np.ndarray | None,
-               guidance: np.ndarray | None = None,
-               attention: np.ndarray | None = None,
-               reconstruction: np.ndarray | None = None,
+def draw_sheet(images: np.ndarray, shot: np.ndarray | None, guidance: np.ndarray | None = None,
+               attention: np.ndarray | None = None, reconstruction: np.ndarray | None = None,
                title: str = '') -> np.ndarray:
     """Draw one row per image: image, guidance, attention, mask, masked image, reconstruction.
     Arguments that are None have no column.
@@ -79,11 +76,8 @@ def draw_models(models: Mapping[str, Mapping[str, np.ndarray | None]]) -> Figure
     return _draw(blocks, '', legend, dpi=220)
 
 
-def draw_masks(images: np.ndarray,
-               objects: np.ndarray,
-               scores: np.ndarray,
-               masks: Mapping[str, np.ndarray],
-               title: str = '') -> np.ndarray:
+def draw_masks(images: np.ndarray, objects: np.ndarray, scores: np.ndarray,
+               masks: Mapping[str, np.ndarray], title: str = '') -> np.ndarray:
     """Draw one row per image: image, objects, guidance, and the image under several masks.
 
     Args:

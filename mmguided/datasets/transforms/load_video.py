@@ -41,6 +41,3 @@ class LoadVideo(BaseTransform):
         results['img'] = np.stack(frames).transpose(0, 3, 1, 2)
         results['gt_masks'] = np.stack(masks)
         return results
-
-    def __repr__(self) -> str:
-        return f'{type(self).__name__}()'

@@ -63,10 +63,7 @@ class RandomPatchOcclusion(Perturbation):
             ``patch_size`` does not divide the image.
     """
 
-    def __init__(self,
-                 ratio: float,
-                 patch_size: int = 16,
-                 seed: int = 0,
+    def __init__(self, ratio: float, patch_size: int = 16, seed: int = 0,
                  fill_color: float | Sequence[float] = 0) -> None:
         super().__init__(seed)
         if not 0 <= ratio <= 1:

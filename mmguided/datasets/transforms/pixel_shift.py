@@ -43,9 +43,7 @@ class PixelShift(BaseTransform):
             smaller than ``crop_size + max_shift``.
     """
 
-    def __init__(self,
-                 crop_size: int | Sequence[int],
-                 max_shift: int,
+    def __init__(self, crop_size: int | Sequence[int], max_shift: int,
                  target_transforms: Sequence[dict | Callable] = ()) -> None:
         sides = (crop_size, crop_size) if isinstance(crop_size, int) else tuple(crop_size)
         if len(sides) != 2 or min(sides) < 1:
