@@ -1,27 +1,27 @@
-"""What a model does with images, as data."""
+"""Measures of encoders and masks as functions of tensors."""
 from .attention import (
     attention_distance,
     attention_entropy,
     attention_nmi,
+    exploitation_rates,
     patch_distances,
     reversed_attention,
 )
 from .cka import MinibatchCKA, unbiased_hsic
 from .clusters import match_clusters, patch_clusters
-from .exploitation import exploitation_rates
 from .features import (
     cosine_similarity,
+    effective_rank,
     feature_variance,
     fourier_amplitudes,
     frequencies,
+    intra_and_inter,
+    relation_kl,
     relative_log_amplitude,
     similarity_variance,
 )
-from .masks import visible_detail, visible_positions
-from .objects import ObjectShare, object_share
-from .rank import effective_rank
+from .masks import ObjectShare, object_share, visible_detail, visible_positions
 from .reconstruction import Reconstruction, cls_attention, reconstruct
-from .relations import intra_and_inter, relation_kl
 
 __all__ = [
     'MinibatchCKA', 'ObjectShare', 'Reconstruction', 'attention_distance',

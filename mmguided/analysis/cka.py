@@ -1,4 +1,4 @@
-"""Similarity of layers of two models."""
+"""Linear CKA between the layers of two models."""
 from collections.abc import Sequence
 
 import torch
@@ -6,11 +6,11 @@ from torch import Tensor
 
 
 def unbiased_hsic(first: Tensor, second: Tensor) -> Tensor:
-    """HSIC_1 of Gram matrices, an estimate without bias from few samples (Song et al., 2012, Eq. 5;
-    Nguyen et al., "Do Wide and Deep Networks Learn the Same Things?", ICLR 2021, Eq. 3).
+    """Unbiased HSIC_1 of Gram matrices (Song et al., 2012, Eq. 5; Nguyen et al., "Do Wide and Deep
+    Networks Learn the Same Things?", ICLR 2021, Eq. 3).
 
     Args:
-        first, second: ``(..., B, B)``, B above 3, which may be broadcast.
+        first, second: ``(..., B, B)``, B > 3; leading dimensions are broadcast.
 
     Returns:
         ``(...)``.
@@ -26,22 +26,23 @@ def unbiased_hsic(first: Tensor, second: Tensor) -> Tensor:
 
 
 class MinibatchCKA:
-    """Linear centered kernel alignment of each layer of one model with each of another, from
-    batches of the same images (Nguyen et al., ICLR 2021, Eq. 2; Conditional MAE Fig. 4).
+    """Minibatch linear CKA between all layers of two models, from features of the same images
+    (Nguyen et al., ICLR 2021, Eq. 2; Conditional MAE Fig. 4).
 
-    1 for features that differ by a rotation, a scale and a shift; near 0 for unrelated ones, and
-    possibly below. A batch counts by its number of images, lest a small last one decide.
+    CKA is 1 for features that differ by a rotation, a scale and a shift, and close to 0, possibly
+    negative, for unrelated features. Batches are weighted by their size, so that a small last batch
+    has little influence.
     """
 
     def __init__(self) -> None:
         self._sums: tuple[Tensor, ...] | None = None
 
     def update(self, first: Sequence[Tensor], second: Sequence[Tensor]) -> None:
-        """Add a batch of at least 4 images; smaller ones are left out.
+        """Add a batch. Batches of fewer than 4 images are ignored.
 
         Args:
-            first: Features of each layer of one model, ``(B, ...)``.
-            second: Of the other, of the same images.
+            first: Features ``(B, ...)`` of each layer of the first model.
+            second: Features of the same images in each layer of the second model.
         """
         if len(first[0]) < 4:
             return
@@ -53,7 +54,7 @@ class MinibatchCKA:
             batch if self._sums is None else map(torch.add, self._sums, batch))
 
     def compute(self) -> Tensor | None:
-        """``(layers of the first, layers of the second)``; None if no batch was large enough."""
+        """CKA ``(layers of first, layers of second)``; None if no batch was large enough."""
         if self._sums is None:
             return None
         cross, first, second = self._sums
@@ -61,8 +62,8 @@ class MinibatchCKA:
 
 
 def _gram_matrices(layers: Sequence[Tensor]) -> Tensor:
-    """``(layers, B, B)``, float64 on the CPU, of features whose mean over the batch is taken out:
-    that changes nothing but the size of the numbers."""
+    """Gram matrices ``(layers, B, B)``, float64 on the CPU. Features are centered over the batch
+    for numerical precision; HSIC does not depend on the mean."""
     grams = []
     for features in layers:
         features = features.flatten(1).float()

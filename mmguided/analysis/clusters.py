@@ -1,4 +1,4 @@
-"""Clusters of the patches of an image."""
+"""Patch clusters of single images."""
 import numpy as np
 import torch.nn.functional as F
 from torch import Tensor
@@ -9,16 +9,16 @@ from .features import cosine_similarity
 
 
 def patch_clusters(relations: Tensor, num_clusters: int) -> Tensor:
-    """Clusters of the patches of each image, by normalized cuts of the graph whose weights are
-    the cosines of the patches' relations (Self-guided MAE, Eq. 2, Fig. 1 and App. B).
+    """Cluster the patches of each image by recursive normalized cuts of their cosine similarities
+    (Self-guided MAE, Eq. 2, Fig. 1 and App. B).
 
     Args:
         relations: Attention output before the projection, ``(B, n, D)``, see
             :class:`mmguided.structures.Wants`; or other features.
-        num_clusters: K; an image that cannot be cut has fewer.
+        num_clusters: K. An image whose graph cannot be cut further has fewer clusters.
 
     Returns:
-        The cluster of each patch, ``(B, n)``, int64, counted from 0, the largest first.
+        Cluster indices ``(B, n)``, int64, from 0, ordered by decreasing cluster size.
     """
     similarity = cosine_similarity(relations.float())
     clusters = F.one_hot(cut_into(similarity, num_clusters), num_clusters)
@@ -27,13 +27,12 @@ def patch_clusters(relations: Tensor, num_clusters: int) -> Tensor:
 
 
 def match_clusters(clusters: np.ndarray, reference: np.ndarray, num_clusters: int) -> np.ndarray:
-    """The same clusters with other numbers, those with which they have the most patches in common
-    with the clusters of a reference.
+    """Renumber clusters to maximize the number of patches that agree with a reference.
 
     Args:
-        clusters, reference: ``(B, ...)``, from 0 to ``num_clusters - 1``.
+        clusters, reference: Cluster indices ``(B, ...)``, from 0 to ``num_clusters - 1``.
     """
-    from scipy.optimize import linear_sum_assignment  # an extra installs it
+    from scipy.optimize import linear_sum_assignment  # an optional dependency
     matched = np.empty_like(clusters)
     for row, (ours, theirs) in enumerate(zip(clusters, reference, strict=True)):
         common = np.zeros((num_clusters, num_clusters), int)

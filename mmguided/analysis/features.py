@@ -1,18 +1,18 @@
-"""How the features of the patches of an image spread: in feature space, and in frequencies."""
+"""Measures of features: variance, relations, spectrum and rank."""
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 
 def feature_variance(features: Tensor) -> Tensor:
-    """sigma_F, the mean squared distance of normalized features to their mean (Self-guided MAE,
+    """sigma_F, the mean squared distance of the normalized features to their mean (Self-guided MAE,
     Eq. 3).
 
     Args:
         features: ``(B, n, D)``.
 
     Returns:
-        ``(B, )``, from 0, all point in one direction, to 1, their directions cancel out.
+        ``(B, )``: 0 if all features have the same direction, 1 if their directions cancel out.
     """
     normalized = F.normalize(features, dim=-1)
     # The mean of |x - mean|^2 with |x| = 1.
@@ -39,20 +39,55 @@ def similarity_variance(similarity: Tensor) -> Tensor:
     return similarity[:, pairs].var(dim=-1, correction=0)
 
 
+def intra_and_inter(weights: Tensor, side: Tensor) -> Tensor:
+    """Mean edge weight within and between the two groups of a bi-partition (mu_intra and mu_inter
+    of Self-guided MAE, Sec. 3.3). Their difference is the gap.
+
+    Args:
+        weights: M or A, ``(B, n, n)``; the diagonal is ignored.
+        side: Group of each patch, ``(B, n)`` bool, such as that of
+            :func:`mmguided.ops.normalized_cut`.
+
+    Returns:
+        ``(B, 2)``: intra, inter; NaN where there is no such edge.
+    """
+    num = weights.shape[-1]
+    edges = ~torch.eye(num, dtype=torch.bool, device=weights.device)
+    same = side.unsqueeze(-1) == side.unsqueeze(-2)
+    groups = torch.stack((same & edges, ~same), dim=1)
+    return (weights.unsqueeze(1) * groups).sum((2, 3)) / groups.sum((2, 3))
+
+
+def relation_kl(relations: Tensor, reference: Tensor) -> Tensor:
+    """KL divergence of token relations from those of a reference (Self-guided MAE, Eq. 4).
+
+    Args:
+        relations: ``(B, n, n)`` with rows that sum to 1: A, or the row-wise softmax of M, because
+            the paper does not define how cosines become distributions.
+        reference: Relations of the reference, such as the last checkpoint of a run.
+
+    Returns:
+        ``(B, )``: KL(relations || reference) in nats, averaged over rows; infinite where the
+        reference is 0 and the relations are not.
+    """
+    cross = torch.special.xlogy(relations, reference)
+    own = torch.special.xlogy(relations, relations)
+    return (own - cross).sum(dim=-1).mean(dim=-1)
+
+
 def fourier_amplitudes(features: Tensor, grid: tuple[int, int]) -> Tensor:
-    """Amplitudes of a feature map's frequencies, ``(B, D, h, w)``, not shifted, from features
-    ``(B, h * w, D)`` in the order of the grid. The mean of their squares is the sum of the squared
-    features (Parseval)."""
+    """Fourier amplitudes ``(B, D, h, w)``, unshifted, of features ``(B, h * w, D)`` on a grid. The
+    mean of their squares is the sum of the squared features (Parseval)."""
     maps = features.mT.unflatten(2, grid).float()
     return torch.fft.fft2(maps).abs()
 
 
 def relative_log_amplitude(features: Tensor, grid: tuple[int, int], eps: float = 1e-6) -> Tensor:
-    """Log amplitude of frequencies relative to that of the mean (Park et al., "What Do
+    """Log amplitude of each frequency relative to frequency 0 (Park et al., "What Do
     Self-Supervised Vision Transformers Learn?", ICLR 2023; Self-guided MAE Fig. 7b).
 
-    A mean over channels, on the diagonal of the frequency plane; on a grid that is not square, at
-    the frequencies nearest to it.
+    The mean over channels on the diagonal of the frequency plane. On a grid that is not square, the
+    frequencies nearest to the diagonal are used.
 
     Args:
         features: ``(B, h * w, D)``.
@@ -60,8 +95,8 @@ def relative_log_amplitude(features: Tensor, grid: tuple[int, int], eps: float =
         eps: Added to the amplitudes.
 
     Returns:
-        ``(B, min(h, w) // 2 + 1)``, natural logarithms at frequencies that rise evenly from 0,
-        where it is 0, to the highest, pi for an even grid: see :func:`frequencies`.
+        ``(B, min(h, w) // 2 + 1)``, natural logarithms at the evenly spaced :func:`frequencies`
+        from 0 (value 0) to the highest one, which is pi for an even grid.
     """
     log = (fourier_amplitudes(features, grid) + eps).log().mean(dim=1)
     steps = torch.arange(min(grid) // 2 + 1, device=log.device)
@@ -71,6 +106,24 @@ def relative_log_amplitude(features: Tensor, grid: tuple[int, int], eps: float =
 
 
 def frequencies(grid: tuple[int, int]) -> list[float]:
-    """Frequencies of :func:`relative_log_amplitude`, as shares of pi."""
+    """Frequencies of :func:`relative_log_amplitude`, as multiples of pi."""
     side = min(grid)
     return [2 * step / side for step in range(side // 2 + 1)]
+
+
+@torch.no_grad()
+def effective_rank(features: Tensor, eps: float = 1e-7) -> float:
+    """RankMe (Garrido et al., "RankMe: Assessing the Downstream Performance of Pretrained
+    Self-Supervised Representations by Their Rank", ICML 2023): the exponential of the entropy of
+    the normalized singular values.
+
+    Args:
+        features: ``(N, D)``, not centered. Use N > D, because the rank is at most ``min(N, D)``.
+        eps: Added to the normalized singular values to keep the logarithm finite.
+
+    Returns:
+        Between 1 (all features are collinear) and ``min(N, D)`` (all singular values are equal).
+    """
+    singular = torch.linalg.svdvals(features.float())
+    shares = singular / singular.sum().clamp_min(torch.finfo(singular.dtype).tiny) + eps
+    return torch.exp(-(shares * shares.log()).sum()).item()

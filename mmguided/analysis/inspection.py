@@ -1,4 +1,4 @@
-"""What a model makes of a few images, as arrays."""
+"""Inspect a model on single images."""
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,33 +11,34 @@ from torch import Tensor, nn
 
 from mmguided.models import Encoder, MaskedImageModel
 from mmguided.utils.errors import ConfigError
+from mmguided.utils.images import read_image, to_rgb
 from mmguided.utils.modules import eval_mode
 from mmguided.utils.rng_state import preserve_rng_state
 
 from .reconstruction import cls_attention, reconstruct
 
-Picture = str | os.PathLike | Image.Image | np.ndarray
+ImageLike = str | os.PathLike | Image.Image | np.ndarray
 
 
 @dataclass(frozen=True)
 class Inspection:
-    """What a model makes of B images of ``h x w`` patches, as NumPy arrays on the CPU. Of a
-    classifier, what masks and rebuilds is None.
+    """Outputs of a model for B images with ``h x w`` patches, as NumPy arrays. The mask, guidance
+    and reconstruction of a classifier are None.
 
     Attributes:
-        images: RGB as the model sees them, ``(B, H, W, 3)`` in [0, 1].
-        guidance: Scores that made the mask, ``(B, h, w)``, of the first shot that is guided; NaN
-            for images masked at random and for patches masked before. None if all masks are random,
-            as they are while the schedule of a guidance has not begun.
-        attention: [CLS] attention of the encoder that is trained, summed over its layers,
-            ``(B, h, w)``; None for an encoder without [CLS].
+        images: RGB input of the model, ``(B, H, W, 3)`` in [0, 1].
+        guidance: Guidance scores of the first guided shot, ``(B, h, w)``; NaN for images that are
+            masked at random and for patches that an earlier shot has masked. None if all masks are
+            random, for example before the guidance schedule begins.
+        attention: [CLS] attention of the trained encoder, summed over layers, ``(B, h, w)``; None
+            for an encoder without [CLS].
         mask: ``(B, h, w)``, bool, True = masked.
-        shot: The shot that masks each patch, counted from 1; 0 = visible. ``(B, h, w)``.
-        reconstruction: The prediction where masked and the image elsewhere, ``(B, H, W, 3)`` in
-            [0, 1]; None where the target is not made of pixels. Where patches are normalized (MAE)
-            it has mean and contrast of the true ones.
-        features: Output of the encoder for the patches of the whole image, ``(B, h, w, D)``.
-        cls_token: The same for [CLS], ``(B, D)``; None for an encoder without.
+        shot: Shot that masks each patch, from 1; 0 = visible. ``(B, h, w)``.
+        reconstruction: Prediction in masked patches and input elsewhere, ``(B, H, W, 3)`` in
+            [0, 1]; None if the target is not pixels. With normalized targets (MAE), it has the mean
+            and standard deviation of the true patches.
+        features: Encoder output for the patches of the unmasked image, ``(B, h, w, D)``.
+        cls_token: Encoder output for [CLS], ``(B, D)``; None for an encoder without [CLS].
     """
     images: np.ndarray
     guidance: np.ndarray | None
@@ -49,56 +50,56 @@ class Inspection:
     cls_token: np.ndarray | None
 
     def sheet(self, title: str = '') -> np.ndarray:
-        """A picture with a row for each image, uint8 RGB: :func:`mmguided.visualization.draw_sheet`
-        of a model of pretraining."""
+        """Figure sheet with one row per image, uint8 RGB; see
+        :func:`mmguided.visualization.draw_sheet`."""
         from mmguided.visualization import draw_sheet
         return draw_sheet(
             images=self.images, shot=self.shot, guidance=self.guidance, attention=self.attention,
             reconstruction=self.reconstruction, title=title)
 
 
-def inspect(model: nn.Module, images: Picture | Sequence[Picture], seed: int = 0) -> Inspection:
-    """What a model of pretraining, or a classifier with an encoder of ours, makes of images.
+def inspect(model: nn.Module, images: ImageLike | Sequence[ImageLike], seed: int = 0) -> Inspection:
+    """Run a pretraining model, or a classifier with an encoder of mmguided, on images.
 
     Args:
-        model: Such as of :func:`mmguided.get_model`.
-        images: A path, a Pillow image, an array ``(H, W, 3)`` of uint8 in RGB, or a list of these;
-            each is resized to cover the model's usual input, and the middle is cut out.
-        seed: Of the masks. Random numbers that are drawn later are as if nothing had been drawn.
+        model: Model, such as that of :func:`mmguided.get_model`.
+        images: A path, a Pillow image, an RGB array ``(H, W, 3)`` of uint8, or a list of these.
+            Each image is resized and center-cropped to the default input size of the model.
+        seed: Seed of the masks. The global RNG states are preserved.
 
     Raises:
-        ConfigError: If the model has no encoder of ours, a file is missing or no image, or an array
-            has another shape or type.
+        ConfigError: If the model has no encoder of mmguided, a file is not a readable image, or an
+            array has another shape or type.
     """
     encoder = _encoder_of(model)
     height, width = (side * encoder.patch_size for side in encoder.patch_resolution)
     if isinstance(images, (str, os.PathLike, Image.Image, np.ndarray)):
         images = [images]
     if not len(images):
-        raise ConfigError('images=[]: give one or more')
+        raise ConfigError('images=[]: no image. Give one or more.')
     pixels = np.stack([
-        np.asarray(ImageOps.fit(_read(image, f'images[{i}]'), (width, height),
+        np.asarray(ImageOps.fit(_as_rgb(image, f'images[{i}]'), (width, height),
                                 Image.Resampling.BICUBIC))
         for i, image in enumerate(images)])
-    # As mmcv's transforms give them.
+    # BGR, like the output of mmcv's transforms.
     batch = torch.from_numpy(pixels[..., ::-1].copy()).permute(0, 3, 1, 2)
     return inspect_batch(model, dict(inputs=batch, data_samples=None), seed)
 
 
 @torch.no_grad()
 def inspect_batch(model: nn.Module, batch: dict, seed: int = 0) -> Inspection:
-    """:func:`inspect` of a batch as a data loader gives it, with one view of each image."""
+    """:func:`inspect` for a dataloader batch with one view per image."""
     encoder = _encoder_of(model)
     with preserve_rng_state(), eval_mode(model):
         torch.manual_seed(seed)
         inputs = model.data_preprocessor(batch)['inputs']
         grid = encoder.patch_grid(inputs)
-        guidance = mask = shot = rebuilt = None
+        guidance = mask = shot = prediction = None
         if isinstance(model, MaskedImageModel):
             result = reconstruct(model, inputs)
             attention, mask, shot = result.attention, result.mask.mask.bool(), result.mask.shot
             guidance = next((scores for scores in result.guidance if scores is not None), None)
-            rebuilt = result.images
+            prediction = result.images
         else:
             attention = cls_attention(encoder, inputs)
         tokens = encoder.image_tokens(inputs).float()
@@ -114,7 +115,7 @@ def inspect_batch(model: nn.Module, batch: dict, seed: int = 0) -> Inspection:
 
     return Inspection(
         images=pixels(inputs), guidance=patches(guidance), attention=patches(attention),
-        mask=patches(mask), shot=patches(shot), reconstruction=pixels(rebuilt),
+        mask=patches(mask), shot=patches(shot), reconstruction=pixels(prediction),
         features=patches(encoder.patch_tokens(tokens)),
         cls_token=tokens[:, 0].cpu().numpy() if encoder.has_cls_token else None)
 
@@ -123,27 +124,23 @@ def _encoder_of(model: nn.Module) -> Encoder:
     backbone = getattr(model, 'backbone', None)
     if isinstance(backbone, Encoder) and isinstance(model, (MaskedImageModel, ImageClassifier)):
         return backbone
-    raise ConfigError(f'model: a {type(model).__name__} with a backbone of '
-                      f'{type(backbone).__name__} cannot be inspected: give a model of '
-                      "pretraining, or a classifier with an encoder such as 'mmguided.MaskedViT'")
+    raise ConfigError(
+        f'model={type(model).__name__} with backbone={type(backbone).__name__}: unsupported. Give '
+        "a pretraining model, or a classifier with an encoder such as 'mmguided.MaskedViT'.")
 
 
-def _read(image: Picture, field: str) -> Image.Image:
-    """In RGB."""
-    if isinstance(image, np.ndarray):
-        if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8:
-            raise ConfigError(f'{field}: an array of {image.dtype} and shape {image.shape}: give '
-                              'uint8 and (height, width, 3), RGB; several images as a list')
-        return Image.fromarray(image)
+def _as_rgb(image: ImageLike, field: str) -> Image.Image:
     if isinstance(image, (str, os.PathLike)):
-        try:
-            with Image.open(image) as file:
-                return _read(file, field)
-        except (OSError, SyntaxError, ValueError) as error:  # as Pillow's decoders fail
-            reason = error.strerror if isinstance(error, OSError) and error.strerror else error
-            raise ConfigError(f'{field}={os.fspath(image)!r} cannot be read: {reason}; give the '
-                              'path of an image') from error
+        return read_image(image, field)
     if isinstance(image, Image.Image):
-        return ImageOps.exif_transpose(image).convert('RGB')
-    raise ConfigError(f'{field}: a {type(image).__name__}; give a path, a Pillow image or an array '
-                      'of uint8')
+        try:
+            return to_rgb(image)
+        except ValueError as error:
+            raise ConfigError(f'{field}={image}: {error}. Give an 8-bit image.') from error
+    if not isinstance(image, np.ndarray):
+        raise ConfigError(f'{field}={type(image).__name__}: unsupported type. Give a path, a '
+                          'Pillow image or a uint8 array.')
+    if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8:
+        raise ConfigError(f'{field}=array of {image.dtype}, shape {image.shape}: unsupported. Give '
+                          'uint8 RGB of shape (height, width, 3), or a list of images.')
+    return Image.fromarray(image)

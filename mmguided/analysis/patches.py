@@ -1,4 +1,4 @@
-"""Which class a patch belongs to, for pictures of patch features such as by t-SNE."""
+"""Class labels of patches, for plots of patch features such as t-SNE."""
 import numpy as np
 import torch
 from torch import Tensor
@@ -7,26 +7,25 @@ from mmguided.ops import patchify
 
 
 def majority_labels(segmentation: Tensor, patch_size: int) -> Tensor:
-    """The class that more than half of the pixels of each patch belong to (Conditional MAE,
-    appendix A.2.1).
+    """Class of more than half of the pixels of each patch (Conditional MAE, appendix A.2.1).
 
     Args:
         segmentation: ``(B, H, W)``, int.
         patch_size: Side of a patch in pixels.
 
     Returns:
-        ``(B, L)``, int64; -1 for a patch without such a class.
+        ``(B, L)``, int64; -1 for a patch without a majority class.
     """
     pixels = patchify(segmentation.unsqueeze(1), patch_size)
-    # A value that more than half of them have is their median.
+    # A value of more than half of the pixels is their median.
     median = pixels.median(dim=2, keepdim=True).values
     is_majority = 2 * (pixels == median).sum(dim=2) > pixels.shape[2]
     return torch.where(is_majority, median.squeeze(2), -1).long()
 
 
 def sample_patches(labels: np.ndarray, per_class: int = 200, seed: int = 0) -> np.ndarray:
-    """Indices of at most ``per_class`` random patches of each class, from labels ``(N, )``, those
-    below 0 left out; in rising order."""
+    """Sorted indices of at most ``per_class`` random patches of each class, from labels ``(N, )``.
+    Labels below 0 are ignored."""
     order = np.random.default_rng(seed).permutation(len(labels))
     chosen = [order[labels[order] == label][:per_class]
               for label in np.unique(labels[labels >= 0])]

@@ -1,4 +1,4 @@
-"""What a pretrained model attends to, hides and predicts."""
+"""Attention, masks and predictions of a pretraining model."""
 import math
 from dataclasses import dataclass
 
@@ -11,16 +11,16 @@ from mmguided.structures import PatchMask, Wants
 
 @dataclass(frozen=True)
 class Reconstruction:
-    """What an algorithm does with a batch of images.
+    """Masks and predictions of a pretraining model for a batch of images.
 
     Attributes:
-        mask: What it masks.
-        guidance: For each shot the scores that made its mask, ``(B, L)``, NaN for images that it
-            masks at random and for patches that are masked before it; None where it masks all
-            images at random, as it does while its schedule has not begun.
-        attention: That of the encoder that is trained, see :func:`cls_attention`.
-        images: The prediction where masked and the input elsewhere, normalized like the input,
-            ``(B, 3, H, W)``; None where the target is not made of pixels.
+        mask: Mask of the batch.
+        guidance: Guidance scores ``(B, L)`` of each shot. They are NaN for images that are masked
+            at random and for patches that an earlier shot has masked. None for a shot that masks
+            all images at random, for example before the guidance schedule begins.
+        attention: [CLS] attention of the trained encoder, see :func:`cls_attention`.
+        images: Prediction in masked patches and input elsewhere, normalized like the input,
+            ``(B, 3, H, W)``; None if the target is not pixels.
     """
     mask: PatchMask
     guidance: tuple[Tensor | None, ...]
@@ -30,14 +30,14 @@ class Reconstruction:
 
 @torch.no_grad()
 def reconstruct(model: nn.Module, images: Tensor) -> Reconstruction:
-    """Mask and reconstruct normalized images ``(B, 3, H, W)`` by a ``MaskedImageModel``."""
+    """Mask and reconstruct normalized images ``(B, 3, H, W)`` with a ``MaskedImageModel``."""
     mask, _, shots = model.mask_generator.mask_by_shots(
         images, model.backbone.patch_grid(images), model.observe(images), model.encoders,
         model.clock)
     pred = model.head.predict(model.decode(model.backbone(images, mask), mask))
     return Reconstruction(
         mask=mask,
-        guidance=tuple(_guiding_scores(shot, mask.shot, number)
+        guidance=tuple(_used_scores(shot, mask.shot, number)
                        for number, shot in enumerate(shots, start=1)),
         attention=cls_attention(model.backbone, images),
         images=model.target_generator.to_images(pred, images, mask))
@@ -45,19 +45,20 @@ def reconstruct(model: nn.Module, images: Tensor) -> Reconstruction:
 
 @torch.no_grad()
 def cls_attention(encoder: nn.Module, images: Tensor) -> Tensor | None:
-    """Attention that [CLS] pays to the patches of whole, normalized images ``(B, 3, H, W)``,
-    averaged over heads and summed over layers, ``(B, L)``; None for an encoder without [CLS]."""
+    """[CLS]-to-patch attention ``(B, L)`` for unmasked, normalized images ``(B, 3, H, W)``, mean
+    over heads and sum over layers; None for an encoder without [CLS]."""
     if not encoder.has_cls_token:
         return None
     wants = Wants(attention=frozenset({(None, 'heads')}))
     return encoder.observe(images, wants).cls_attention(None, 'heads').sum(0)
 
 
-def _guiding_scores(guidance: ShotGuidance, shot: Tensor, number: int) -> Tensor | None:
-    """Of the shot of that number, see :class:`Reconstruction`; ``shot`` is that of each patch."""
+def _used_scores(guidance: ShotGuidance, shot: Tensor, number: int) -> Tensor | None:
+    """Scores of shot ``number`` as in :class:`Reconstruction`; ``shot (B, L)`` is the shot of each
+    patch."""
     if guidance.scores is None:
         return None
-    gone = (shot > 0) & (shot < number)
+    unused = (shot > 0) & (shot < number)
     if guidance.guided is not None:
-        gone = gone | ~guidance.guided
-    return guidance.scores.float().masked_fill(gone, math.nan)
+        unused = unused | ~guidance.guided
+    return guidance.scores.float().masked_fill(unused, math.nan)

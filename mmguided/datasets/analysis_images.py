@@ -1,16 +1,17 @@
-"""Images as analysis reads them: a folder in the sizes of several models, or a data set."""
+"""Image datasets for analysis: a folder at several sizes, with label maps, or another dataset."""
 import os
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import torch
-from PIL import Image, ImageOps
+from PIL import Image
 from torch import Tensor
 from torch.utils.data import Dataset
 from torchvision.transforms import InterpolationMode
 from torchvision.transforms.functional import center_crop, pil_to_tensor, resize
 
 from mmguided.utils.errors import ConfigError
+from mmguided.utils.images import is_decoding_error, read_image
 
 from .image_folder import IMAGE_EXTENSIONS
 
@@ -19,36 +20,36 @@ IGNORED = -1
 
 
 def list_images(folder: str | Path, most: int | None = None) -> list[Path]:
-    """Images below a folder, at even distances in the order of their paths if there are more than
-    ``most``, so that some of every class are among them.
+    """Sorted paths of the images below a folder. If there are more than ``most``, evenly spaced
+    ones are chosen, so that all classes are represented.
 
     Raises:
-        ConfigError: If there is no such folder, or no image in it.
+        ConfigError: If the folder is missing or has no images.
     """
-    # Not rglob, which does not follow links to folders.
+    # rglob does not follow links to folders.
     paths = sorted(Path(parent, name) for parent, _, names in os.walk(
         Path(folder).expanduser(), followlinks=True) for name in names
         if Path(name).suffix.lower() in IMAGE_EXTENSIONS and not name.startswith('.'))
     if not paths:
-        raise ConfigError(f"--images='{folder}' holds no images: give a folder with "
-                          f'{", ".join(IMAGE_EXTENSIONS)}')
-    return paths if most is None else spread(paths, most)
+        raise ConfigError(f"--images='{folder}': no images. Give a folder with "
+                          f'{", ".join(IMAGE_EXTENSIONS)}.')
+    return paths if most is None else subsample(paths, most)
 
 
-def spread(items: Sequence, most: int) -> list:
-    """At most that many of the items, at even distances."""
+def subsample(items: Sequence, most: int) -> list:
+    """At most ``most`` items, evenly spaced."""
     number = min(most, len(items))
     return [items[i * len(items) // number] for i in range(number)]
 
 
 class AnalysisImages(Dataset):
-    """The middle of pictures, after resizing their shorter side, in one or more sizes.
+    """Images, resized by their short side and center-cropped to one or more sizes.
 
-    An item is a dict of size -> ``(3, *size)``, uint8 RGB; None for a picture that cannot be read.
+    An item is a dict of size -> ``(3, *size)``, uint8 RGB; None for an unreadable image.
 
     Args:
-        paths: Pictures.
-        sizes: ``(height, width)`` of each.
+        paths: Image files.
+        sizes: ``(height, width)`` of each crop.
     """
 
     def __init__(self, paths: Sequence[Path], sizes: Iterable[tuple[int, int]]) -> None:
@@ -59,29 +60,26 @@ class AnalysisImages(Dataset):
         return len(self.paths)
 
     def __getitem__(self, index: int) -> dict | None:
-        image = _read(self.paths[index])
-        if image is None:
-            return None
-        return {size: pil_to_tensor(_middle(image, size, InterpolationMode.BICUBIC))
-                for size in self.sizes}
+        image = _read_or_none(self.paths[index])
+        return image and {size: _crop(image, size) for size in self.sizes}
 
 
 class LabeledImages(Dataset):
-    """The middle of pictures and of their label maps.
+    """Center crops of images and of their label maps.
 
-    An item is a dict of the size -> ``(3, *size)``, uint8 RGB, and 'labels' -> ``size``, int64,
-    in which :data:`IGNORED` is no class; None for a picture that cannot be read.
+    An item is a dict of size -> ``(3, *size)``, uint8 RGB, and 'labels' -> ``size``, int64, with
+    :data:`IGNORED` for pixels without a class; None for an unreadable image.
 
     Args:
-        images: Folder of pictures.
-        labels: Folder of label maps, PNG files of one channel at the pictures' paths below theirs.
+        images: Image folder.
+        labels: Folder of single-channel PNG label maps at the same relative paths.
         size: ``(height, width)``.
-        ignored: The label that is no class.
-        most: Pictures, at even distances, if more have a label map.
+        ignored: Label of pixels without a class.
+        most: Maximum number of images with a label map, evenly spaced.
 
     Raises:
-        ConfigError: If no picture has a label map, or, in use, a map has more channels, another
-            size than its picture, or cannot be read.
+        ConfigError: If no image has a label map, or (when an item is read) a map is unreadable, has
+            several channels, or has a different size than its image.
     """
 
     def __init__(self, images: str | Path, labels: Path, size: tuple[int, int], ignored: int = 255,
@@ -91,48 +89,44 @@ class LabeledImages(Dataset):
                  for path in list_images(folder)]
         found = [pair for pair in pairs if pair[1].is_file()]
         if not found:
-            raise ConfigError(f"--labels='{labels}' has no '{pairs[0][1]}', nor the label map of "
-                              'any other image: give the folder of PNG files at the paths of the '
-                              'images below --images')
-        self.pairs, self.size, self.ignored = spread(found, most), size, ignored
+            raise ConfigError(f"--labels='{labels}': no label map of any image, such as "
+                              f"'{pairs[0][1]}'. Give a folder of PNG files at the relative paths "
+                              'of the images.')
+        self.pairs, self.size, self.ignored = subsample(found, most), size, ignored
 
     def __len__(self) -> int:
         return len(self.pairs)
 
     def __getitem__(self, index: int) -> dict | None:
         path, label_path = self.pairs[index]
-        image = _read(path)
+        image = _read_or_none(path)
         if image is None:
             return None
-        try:
-            with Image.open(label_path) as label:
-                label.load()
-        except OSError as error:
-            raise ConfigError(f"--labels: '{label_path}' cannot be read: {error}") from error
+        label = read_image(label_path, '--labels', raw=True)
         if label.mode not in ('L', 'P'):
-            raise ConfigError(f"--labels: '{label_path}' has mode {label.mode}: give label maps of "
-                              'one channel, 8 bits')
+            raise ConfigError(f"--labels='{label_path}': mode {label.mode}. Give 8-bit label maps "
+                              'with one channel.')
         if label.size != image.size:
-            raise ConfigError(f"--labels: '{label_path}' has {label.size} pixels, and '{path}' "
-                              f'{image.size} (width, height): give the map of this image')
-        label = Image.frombytes('L', label.size, label.tobytes())  # indices, not colors
-        label = pil_to_tensor(_middle(label, self.size, InterpolationMode.NEAREST))[0]
-        return {self.size: pil_to_tensor(_middle(image, self.size, InterpolationMode.BICUBIC)),
+            raise ConfigError(f"--labels='{label_path}': size {label.size}, but '{path}' has "
+                              f'{image.size} (width, height). Give the label map of this image.')
+        label = Image.frombytes('L', label.size, label.tobytes())  # indices instead of colors
+        label = _crop(label, self.size, InterpolationMode.NEAREST)[0]
+        return {self.size: _crop(image, self.size),
                 LABELS: torch.where(label == self.ignored, IGNORED, label.long())}
 
 
 class DatasetImages(Dataset):
-    """Items of :class:`AnalysisImages` from a data set of mmpretrain's kind.
+    """Items of another dataset in the format of :class:`AnalysisImages`.
 
     Args:
-        dataset: Whose items have ``inputs``, ``(3, H, W)`` uint8, all of one size.
-        is_bgr: Whether these are BGR.
-        most: At even distances, if there are more.
+        dataset: Dataset with ``inputs`` ``(3, H, W)``, uint8, all of one size.
+        is_bgr: Whether the inputs are BGR.
+        most: Maximum number of items, evenly spaced.
     """
 
     def __init__(self, dataset: Dataset, is_bgr: bool, most: int) -> None:
         self.dataset, self.is_bgr = dataset, is_bgr
-        self.indices = spread(range(len(dataset)), most)
+        self.indices = subsample(range(len(dataset)), most)
 
     def __len__(self) -> int:
         return len(self.indices)
@@ -142,28 +136,30 @@ class DatasetImages(Dataset):
         return {tuple(inputs.shape[-2:]): inputs.flip(0) if self.is_bgr else inputs}
 
 
-def _read(path: Path) -> Image.Image | None:
-    """In RGB, upright; None for a file that is no image. Errors of the disk are raised."""
+def _read_or_none(path: Path) -> Image.Image | None:
+    """Read an image; None if it cannot be decoded."""
     try:
-        with Image.open(path) as image:
-            return ImageOps.exif_transpose(image).convert('RGB')
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-        if getattr(error, 'errno', None) is not None:
-            raise
-        return None
+        return read_image(path, '--images')
+    except ConfigError as error:
+        if is_decoding_error(error.__cause__):
+            return None
+        raise
 
 
-def _middle(image: Image.Image, size: tuple[int, int], mode: InterpolationMode) -> Image.Image:
+def _crop(image: Image.Image, size: tuple[int, int],
+          mode: InterpolationMode = InterpolationMode.BICUBIC) -> Tensor:
+    """Resize by the short side and center-crop to ``size``, ``(C, *size)``."""
     height, width = size
     scale = max(height / image.height, width / image.width)
     shape = max(height, round(scale * image.height)), max(width, round(scale * image.width))
-    return center_crop(resize(image, list(shape), mode), list(size))
+    return pil_to_tensor(center_crop(resize(image, list(shape), mode), list(size)))
 
 
 def stack_items(items: Sequence[dict | None]) -> dict[object, Tensor] | None:
-    """Batches of the entries of items; what could not be read is left out."""
+    """Collate items; unreadable images (None) are left out."""
     items = [item for item in items if item is not None]
-    if sizes := {size for item in items for size in item if item.keys() != items[0].keys()}:
-        raise ConfigError(f'--images: the data set gives images of several sizes, {sorted(sizes)} '
-                          '(height, width): give one whose pipeline ends in one size')
+    if any(item.keys() != items[0].keys() for item in items):
+        sizes = sorted({size for item in items for size in item})
+        raise ConfigError(f'--images: images of several sizes, {sizes} (height, width). Give a '
+                          'dataset whose pipeline ends in one size.')
     return {key: torch.stack([item[key] for item in items]) for key in items[0]} if items else None

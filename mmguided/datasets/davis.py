@@ -1,4 +1,4 @@
-"""DAVIS-2017: videos with masks of their objects."""
+"""DAVIS-2017 dataset: videos with object masks."""
 import os.path as osp
 from pathlib import Path
 
@@ -13,34 +13,32 @@ _FIELD = 'test_dataloader.dataset'
 
 @DATASETS.register_module()
 class DAVIS2017(BaseDataset):
-    """Videos of DAVIS-2017, for semi-supervised segmentation; an item is a whole sequence.
+    """DAVIS-2017 for semi-supervised video object segmentation; an item is a sequence.
 
     ::
 
         data_root/
-        ├── ImageSets/2017/val.txt                  one name of a sequence per line
-        ├── JPEGImages/480p/SEQUENCE/00000.jpg      frames, in the order of their names
-        └── Annotations/480p/SEQUENCE/00000.png     palette images: 0 is background, 1.. objects
+        ├── ImageSets/2017/val.txt                  one sequence name per line
+        ├── JPEGImages/480p/SEQUENCE/00000.jpg      frames, sorted by name
+        └── Annotations/480p/SEQUENCE/00000.png     palette images: 0 = background, 1.. = objects
 
-    The pipeline gets ``sequence``, ``frame_names`` (without ending), ``frame_paths`` and
-    ``mask_paths``; it begins with :class:`mmguided.datasets.LoadVideo`.
+    The pipeline starts with :class:`mmguided.datasets.LoadVideo` and gets ``sequence``,
+    ``frame_names`` (without extension), ``frame_paths`` and ``mask_paths``.
 
     Args:
-        data_root: The folder. ``~`` is expanded.
-        ann_file: List of sequences below it.
-        data_prefix: Folders of frames (``img``) and masks (``mask``) below it.
-        **kwargs: Of MMEngine's ``BaseDataset``.
+        data_root: Dataset folder. ``~`` is expanded.
+        ann_file: List of sequences, relative to the dataset folder.
+        data_prefix: Folders of frames (``img``) and masks (``mask``), relative to the dataset
+            folder.
+        **kwargs: Arguments of MMEngine's ``BaseDataset``.
 
     Raises:
         ConfigError: If the list is missing or empty, or a sequence has fewer than 3 frames, or a
             frame without an annotation.
     """
 
-    def __init__(self,
-                 data_root: str,
-                 ann_file: str = 'ImageSets/2017/val.txt',
-                 data_prefix: dict | None = None,
-                 **kwargs) -> None:
+    def __init__(self, data_root: str, ann_file: str = 'ImageSets/2017/val.txt',
+                 data_prefix: dict | None = None, **kwargs) -> None:
         super().__init__(
             ann_file=ann_file,
             data_root=osp.expanduser(data_root),
@@ -49,28 +47,26 @@ class DAVIS2017(BaseDataset):
 
     def load_data_list(self) -> list[dict]:
         """One dict for each sequence of the list."""
-        remedy = f'{_FIELD}.data_root is the folder of DAVIS; it holds ImageSets, JPEGImages and ' \
-            'Annotations'
+        remedy = (f'Set {_FIELD}.data_root to the DAVIS folder that contains ImageSets, JPEGImages '
+                  'and Annotations.')
         check_file(f'{_FIELD}.ann_file', self.ann_file, remedy)
         names = [name for line in list_from_file(self.ann_file) if (name := line.strip())]
         if not names:
-            raise ConfigError(f'{_FIELD}.ann_file={self.ann_file!r} is empty: {remedy}')
+            raise ConfigError(f'{_FIELD}.ann_file={self.ann_file!r}: empty. {remedy}')
         return [self._sequence(name) for name in names]
 
     def _sequence(self, name: str) -> dict:
         folder, masks = (Path(self.data_prefix[key], name) for key in ('img', 'mask'))
         frames = sorted(folder.glob('*.jpg'))
         if len(frames) < 3:
-            raise ConfigError(f'{_FIELD}.ann_file={self.ann_file!r} lists {name!r}, which has '
-                              f'{len(frames)} frames, {str(folder)!r}/*.jpg, and the score needs '
-                              '3: add the frames or take the sequence off the list')
+            raise ConfigError(f'{_FIELD}.ann_file={self.ann_file!r}: sequence {name!r} has '
+                              f'{len(frames)} frames, {str(folder)!r}/*.jpg. Add frames (at least '
+                              '3 are needed), or remove the sequence from the list.')
         mask_paths = [masks / f'{frame.stem}.png' for frame in frames]
-        missing = next((path for path in mask_paths if not path.is_file()), None)
-        if missing:
-            why = ('what to follow' if missing is mask_paths[0] else
-                   'what is scored; test-dev, which has the first frame\'s alone, cannot be')
+        if missing := next((path for path in mask_paths if not path.is_file()), None):
             raise ConfigError(f'{_FIELD}.data_prefix.mask={self.data_prefix["mask"]!r}: no '
-                              f'annotation {str(missing)!r}, which tells {why}')
+                              f'annotation {str(missing)!r}. Use a split with annotations of all '
+                              'frames (test-dev has only the first).')
         return dict(sequence=name,
                     frame_names=[frame.stem for frame in frames],
                     frame_paths=[str(frame) for frame in frames],

@@ -1,4 +1,4 @@
-"""Any folder of images as a dataset."""
+"""Dataset of a folder of images."""
 import logging
 import os.path as osp
 import re
@@ -14,18 +14,19 @@ from mmpretrain.datasets import CustomDataset
 
 from mmguided.registry import DATASETS
 from mmguided.utils.errors import ConfigError
+from mmguided.utils.images import is_decoding_error
 
-# What OpenCV and Pillow both read; GIF is left out because OpenCV may be built without it.
+# Formats that OpenCV and Pillow both read. GIF is excluded because OpenCV may be built without it.
 IMAGE_EXTENSIONS = ('.jpg', '.jpeg', '.png', '.webp', '.bmp', '.tif', '.tiff', '.ppm', '.pgm')
 
 
 class _UnreadableImage(Exception):
-    """The loading transform could not decode a file; the cause is chained."""
+    """Raised if a file cannot be decoded; the cause is chained."""
 
 
 @DATASETS.register_module()
 class ImageFolder(CustomDataset):
-    """Images below a folder at any depth, labeled by sub-folder or not.
+    """Images at any depth below a folder, labeled by sub-folder or unlabeled.
 
     ::
 
@@ -36,62 +37,57 @@ class ImageFolder(CustomDataset):
         └── class_b/3.webp
         (labeled)                    (unlabeled)
 
-    Classes are the first-level sub-folders that hold images, in alphabetical order, so that
-    ImageNet's synset folders get its usual labels 0..999. Names that start with a dot are ignored.
+    Classes are the first-level sub-folders with images, in alphabetical order, so that ImageNet's
+    synset folders get the usual labels 0..999. Names that start with a dot are ignored.
 
-    Unreadable images: a file counts as unreadable when the pipeline's :class:`LoadImageFromFile`
-    cannot decode it: empty, truncated, or no image. Failures of the disk or the network (an
-    ``OSError`` with an error number) and of any other transform are raised as they are. Use
-    ``LoadImageFromFile(imdecode_backend='pillow')``: it rejects every truncated file, while some
-    OpenCV versions quietly return the missing part as a gray area.
+    An image is unreadable if the pipeline's :class:`LoadImageFromFile` cannot decode it, because
+    the file is empty, truncated or not an image. Errors of the disk or the network (an ``OSError``
+    with an error number) and of other transforms are raised. Use
+    ``LoadImageFromFile(imdecode_backend='pillow')``, which rejects all truncated files; some OpenCV
+    versions replace the missing part by gray pixels.
 
     Args:
-        data_root (str): The folder. ``~`` is expanded.
+        data_root (str): Image folder. ``~`` is expanded.
         data_prefix (str): Sub-folder of ``data_root`` such as ``'train'``. Defaults to ''.
-        with_label (bool | str): Whether sub-folders are classes. ``'auto'``: they are when no image
-            lies directly in the folder and at least two sub-folders hold images, or when
-            ``classes`` is given. Defaults to 'auto'.
-        classes (Sequence[str] | str, optional): Sub-folders to use (all others are ignored), or a
-            text file that names one per line; the label is the position in this list.
-        broken (str, optional): What to do about an unreadable image. ``'skip'``: warn once with its
-            path, count it in :attr:`num_broken` and take the next readable image in index order.
-            ``'error'``: stop. Defaults to 'skip' in training and 'error' with ``test_mode=True``,
-            where a replaced sample would falsify the result.
-        extensions (Sequence[str]): File name endings of images, in any case. Defaults to
+        with_label (bool | str): Whether sub-folders are classes. ``'auto'`` means True if
+            ``classes`` is given, or if all images are in sub-folders and at least two sub-folders
+            have images. Defaults to 'auto'.
+        classes (Sequence[str] | str, optional): Sub-folders to use, or a text file with one
+            sub-folder per line. The label is the position in this list.
+        broken (str, optional): Handling of unreadable images. ``'skip'``: warn once per file, count
+            it in :attr:`num_broken` and use the next readable image. ``'error'``: stop. Defaults to
+            'skip' in training and 'error' with ``test_mode=True``, where a replaced sample would
+            change the result.
+        extensions (Sequence[str]): File extensions of images, case-insensitive. Defaults to
             :data:`IMAGE_EXTENSIONS`.
-        lazy_init (bool): Whether to leave the folder unread until first use. Defaults to False.
-        **kwargs: Of mmpretrain's ``CustomDataset``: ``pipeline``, ``test_mode``, ``indices``,
-            ``ann_file`` (lines ``path label`` instead of a folder scan; ``with_label`` must then be
-            True or False), ...
+        lazy_init (bool): Whether to scan the folder at first use. Defaults to False.
+        **kwargs: Arguments of mmpretrain's ``CustomDataset``: ``pipeline``, ``test_mode``,
+            ``indices``, ``ann_file`` (lines ``path label`` instead of a folder scan; requires
+            ``with_label`` True or False), ...
 
     Raises:
-        ConfigError: The folder is missing, is a file, or holds no images; a class is unknown; a
-            line of ``ann_file`` is not as above; in use, an image is unreadable with
+        ConfigError: If the folder is missing, is a file, or has no images; a class is unknown; or a
+            line of ``ann_file`` is invalid. While loading: if an image is unreadable with
             ``broken='error'``, or all images are unreadable.
     """
 
-    def __init__(self,
-                 data_root: str = '',
-                 data_prefix: str = '',
-                 with_label: bool | str = 'auto',
-                 classes: Sequence[str] | str | None = None,
-                 broken: str | None = None,
-                 extensions: Sequence[str] = IMAGE_EXTENSIONS,
-                 lazy_init: bool = False,
+    def __init__(self, data_root: str = '', data_prefix: str = '', with_label: bool | str = 'auto',
+                 classes: Sequence[str] | str | None = None, broken: str | None = None,
+                 extensions: Sequence[str] = IMAGE_EXTENSIONS, lazy_init: bool = False,
                  **kwargs) -> None:
         if with_label not in (True, False, 'auto'):
-            raise ConfigError(f"with_label={with_label!r}: use True, False or 'auto'.")
+            raise ConfigError(f"with_label={with_label!r}: unknown. Set True, False or 'auto'.")
         if broken not in (None, 'skip', 'error'):
-            raise ConfigError(f"broken={broken!r}: use 'skip' or 'error'.")
+            raise ConfigError(f"broken={broken!r}: unknown. Set 'skip' or 'error'.")
         if kwargs.get('ann_file') and with_label == 'auto':
-            raise ConfigError("with_label='auto' with an ann_file: say True (lines 'path label') "
-                              "or False (lines 'path').")
+            raise ConfigError("with_label='auto': ambiguous with an ann_file. Set True (lines "
+                              "'path label') or False (lines 'path').")
         test_mode = kwargs.get('test_mode', False)
         self.broken = broken or ('error' if test_mode else 'skip')
-        self._remedy = ('Point it at your images, e.g. `--cfg-options '
+        self._remedy = ('Set your image folder, for example `--cfg-options '
                         f"{'test' if test_mode else 'train'}_dataloader.dataset.data_root=FOLDER`.")
         if not (data_root or data_prefix):
-            raise ConfigError(f'data_root={data_root!r} names no folder. {self._remedy}')
+            raise ConfigError(f'data_root={data_root!r}: empty. {self._remedy}')
         super().__init__(
             data_root=osp.expanduser(data_root or ''),
             data_prefix=data_prefix,
@@ -100,27 +96,26 @@ class ImageFolder(CustomDataset):
             extensions=extensions,
             lazy_init=lazy_init,
             **kwargs)
-        # In the pipeline, so that it runs, and can be inspected, as every other.
         self.pipeline.transforms = [
             _LoadImage(transform) if isinstance(transform, LoadImageFromFile) else transform
             for transform in self.pipeline.transforms]
 
     def full_init(self) -> None:
-        """Reads the folder (once)."""
+        """Scan the folder once."""
         if self._fully_initialized:
             return
         super().full_init()
-        # One flag per image in memory shared with the dataloader's workers, forked or spawned.
-        # Flags, unlike a counter, need no lock and count an image once however often it is met.
+        # One flag per image in memory that forked and spawned workers share. Unlike a counter,
+        # flags need no lock and count each image once.
         self._is_broken = torch.zeros(len(self), dtype=torch.uint8).share_memory_()
 
     @property
     def num_broken(self) -> int:
-        """Number of different unreadable images met so far by this process and its workers."""
+        """Number of different unreadable images found by this process and its workers."""
         return int(self._is_broken.sum())
 
     def prepare_data(self, idx: int) -> Any:
-        """Runs the pipeline on image ``idx``, or on the next readable one (see ``broken``)."""
+        """Run the pipeline on image ``idx``, or on the next readable image (see ``broken``)."""
         tries = min(len(self), self.max_refetch + 1)
         for step in range(tries):
             index = (idx + step) % len(self)
@@ -132,8 +127,8 @@ class ImageFolder(CustomDataset):
                 cause = error.__cause__
                 if self.broken == 'error':
                     raise ConfigError(
-                        f'{path!r} is not a readable image ({type(cause).__name__}: {cause}). '
-                        "Repair or delete it, or set `broken='skip'` in the dataset config."
+                        f'img_path={path!r}: unreadable ({type(cause).__name__}: {cause}). Delete '
+                        "or repair the file, or set broken='skip' in the dataset."
                     ) from cause
                 if not self._is_broken[index]:
                     self._is_broken[index] = 1
@@ -143,15 +138,15 @@ class ImageFolder(CustomDataset):
                         level=logging.WARNING)
         raise ConfigError(
             f'data_root={self.data_root!r}: {"all" if tries == len(self) else "the next"} {tries} '
-            f'images are unreadable, the last one {path!r} ({type(cause).__name__}: {cause}). '
+            f'images are unreadable; the last error is {type(cause).__name__}: {cause} ({path!r}). '
             'Check the files and LoadImageFromFile in the pipeline.')
 
     def load_data_list(self) -> list[dict]:
-        """Lists ``dict(img_path=..., gt_label=...)``, without label when unlabeled."""
+        """List ``dict(img_path=..., gt_label=...)``, without ``gt_label`` if unlabeled."""
         if self.ann_file and not exists(self.ann_file):
-            raise ConfigError(f'ann_file={self.ann_file!r} does not exist. Mend the path, write '
-                              'it by a tool of tools/dataset_converters, or leave it out to scan '
-                              'the folder.')
+            raise ConfigError(f'ann_file={self.ann_file!r}: does not exist. Correct the path, '
+                              'create the file with tools/dataset_converters, or remove ann_file '
+                              'to scan the folder.')
         if self.ann_file:
             self._check_lines()
         return super().load_data_list()
@@ -159,24 +154,24 @@ class ImageFolder(CustomDataset):
     def _check_lines(self) -> None:
         lines = list_from_file(self.ann_file)
         if not lines:
-            raise ConfigError(f'ann_file={self.ann_file!r} names no images. Write it anew.')
+            raise ConfigError(f'ann_file={self.ann_file!r}: empty. Create it again.')
         if self.with_label:
             pattern = re.compile(r'\s*\S.* \d+\s*')
             for number, line in enumerate(lines, 1):
                 if not pattern.fullmatch(line):
-                    raise ConfigError(f'ann_file={self.ann_file!r}, line {number}: {line!r} is not '
-                                      "'path label' with a label from 0 on. Mend or delete it.")
+                    raise ConfigError(f'ann_file={self.ann_file!r}: line {number} is {line!r}. '
+                                      "Write 'path label' with a label >= 0.")
 
     def _find_samples(self) -> list:
-        """Lists ``(path, label)`` or ``path``, relative to :attr:`img_prefix`, and settles
+        """List ``(path, label)`` or ``path``, relative to :attr:`img_prefix`, and set
         ``with_label`` and the class names."""
         self._check_folder()
         if self.CLASSES is not None:
             by_class = {name: self._images_below(name) for name in self._known_classes()}
             images = [path for paths in by_class.values() for path in paths]
             if empty := [name for name, paths in by_class.items() if not paths]:
-                raise ConfigError(f'classes: no images in {_some(empty)} of {self.img_prefix!r}. '
-                                  f'Known extensions: {self._known_extensions}.')
+                raise ConfigError(f'classes={_some(empty)}: no images in {self.img_prefix!r}. Add '
+                                  f'images; known extensions: {self._known_extensions}.')
             loose = []
         else:
             images = self._images_below()
@@ -190,36 +185,38 @@ class ImageFolder(CustomDataset):
             return images
         if not by_class:
             raise ConfigError(
-                f'with_label=True, but all images lie directly in {self.img_prefix!r}: put each '
-                'class into a sub-folder of its own, or set `with_label=False`.')
+                f'with_label=True: {self.img_prefix!r} has no sub-folder with images. Put each '
+                'class into a sub-folder, or set with_label=False.')
         if loose:
-            self._warn(f'{len(loose)} images directly in {self.img_prefix!r} have no class and are '
-                       f'left out: {_some(loose)}.')
+            print_log(f'{len(loose)} images in {self.img_prefix!r} are skipped because they are '
+                      f'not in a class folder: {_some(loose)}.', logger='current',
+                      level=logging.WARNING)
         self._metainfo['classes'] = tuple(by_class)
         return [(path, label) for label, paths in enumerate(by_class.values()) for path in paths]
 
     def _check_folder(self) -> None:
-        # Joining an empty data_prefix leaves a slash, with which a file would not exist.
+        # An empty data_prefix adds a trailing slash, with which a file does not exist.
         path = self.img_prefix.rstrip('/') or '/'
         where = f'data_root={self.data_root!r}'
         if path != self.data_root.rstrip('/'):
-            where += f' with data_prefix, that is {path!r},'
+            where += f' with data_prefix ({path!r})'
         if not exists(path):
-            raise ConfigError(f'{where} does not exist. {self._remedy}')
+            raise ConfigError(f'{where}: does not exist. {self._remedy}')
         if not isdir(path):
-            raise ConfigError(f'{where} is a file, not a folder. {self._remedy}')
+            raise ConfigError(f'{where}: is a file, not a folder. {self._remedy}')
 
     def _known_classes(self) -> tuple[str, ...]:
         unknown = [name for name in self.CLASSES if not isdir(join_path(self.img_prefix, name))]
         if unknown:
             folders = sorted(list_dir_or_file(self.img_prefix, list_file=False))
             raise ConfigError(
-                f'classes: {len(unknown)} of {len(self.CLASSES)} are no sub-folders of '
-                f'{self.img_prefix!r}: {_some(unknown)}. It has {len(folders)}: {_some(folders)}.')
+                f'classes={_some(unknown)}: {len(unknown)} of {len(self.CLASSES)} classes are not '
+                f'sub-folders of {self.img_prefix!r}. Choose from its {len(folders)} sub-folders: '
+                f'{_some(folders)}.')
         return self.CLASSES
 
     def _images_below(self, folder: str = '') -> list[str]:
-        """Paths of images, relative to :attr:`img_prefix`, below one of its sub-folders."""
+        """Paths of the images in a sub-folder, relative to :attr:`img_prefix`."""
         root = join_path(self.img_prefix, folder) if folder else self.img_prefix
         files = (file.replace(osp.sep, '/') for file in list_dir_or_file(
             root, list_dir=False, recursive=True))
@@ -229,20 +226,16 @@ class ImageFolder(CustomDataset):
     def _raise_no_images(self) -> None:
         files = sorted(list_dir_or_file(self.img_prefix, list_dir=False, recursive=True))
         found = f'{len(files)} files, but no images ({_some(files)})' if files else 'no files'
-        raise ConfigError(f'data_root={self.data_root!r}: {self.img_prefix!r} holds {found}. '
-                          f'Known extensions: {self._known_extensions}. {self._remedy}')
+        raise ConfigError(f'data_root={self.data_root!r}: {self.img_prefix!r} has {found}; known '
+                          f'extensions: {self._known_extensions}. {self._remedy}')
 
     @property
     def _known_extensions(self) -> str:
         return ' '.join(sorted(self.extensions))
 
-    @staticmethod
-    def _warn(message: str) -> None:
-        print_log(message, logger='current', level=logging.WARNING)
-
 
 class _LoadImage:
-    """Runs a loading transform, and tells content that it cannot decode from other failures."""
+    """Wrap a loading transform and raise :class:`_UnreadableImage` if it cannot decode a file."""
 
     def __init__(self, transform: LoadImageFromFile) -> None:
         self.transform = transform
@@ -253,11 +246,9 @@ class _LoadImage:
         except (MemoryError, ImportError):
             raise
         except Exception as error:
-            # Decoders fail on bad content in many ways (AssertionError, cv2.error, SyntaxError,
-            # ValueError, OSError, ...), but only the operating system gives an OSError its number.
-            if isinstance(error, OSError) and error.errno is not None:
-                raise
-            raise _UnreadableImage from error
+            if is_decoding_error(error):
+                raise _UnreadableImage from error
+            raise
 
     def __repr__(self) -> str:
         return repr(self.transform)
@@ -268,20 +259,20 @@ def _read_classes(classes: Sequence[str] | str) -> list[str]:
         path = osp.expanduser(classes)
         if not exists(path):
             raise ConfigError(
-                f'classes={classes!r}: no such file. Write the names of sub-folders into it, one '
-                'per line; tools/dataset_converters/make_imagenet_subset.py can draw them.')
+                f'classes={classes!r}: no such file. Write one sub-folder per line, or run '
+                'tools/dataset_converters/make_imagenet_subset.py.')
         names = [line.strip() for line in list_from_file(path) if line.strip()]
     else:
         names = list(classes)
     if not names:
-        raise ConfigError(f'classes={classes!r} names no class.')
+        raise ConfigError(f'classes={classes!r}: empty. Name one or more sub-folders.')
     if repeated := [name for name, count in Counter(names).items() if count > 1]:
-        raise ConfigError(f'classes={classes!r} names {_some(repeated)} more than once.')
+        raise ConfigError(f'classes={classes!r}: {_some(repeated)} is repeated. Name it once.')
     return names
 
 
 def _group_by_folder(images: list[str]) -> tuple[dict[str, list[str]], list[str]]:
-    """Splits relative paths into those of each first-level folder and those outside of any."""
+    """Group relative paths by first-level folder; also return those outside of any folder."""
     by_folder: dict[str, list[str]] = {}
     loose = []
     for path in images:
@@ -290,7 +281,7 @@ def _group_by_folder(images: list[str]) -> tuple[dict[str, list[str]], list[str]
             by_folder.setdefault(folder, []).append(path)
         else:
             loose.append(path)
-    # Sorting paths is not sorting folders: 'a-b/x' < 'a/x' although 'a' < 'a-b'.
+    # Sorted paths do not imply sorted folders: 'a-b/x' < 'a/x', but 'a' < 'a-b'.
     return dict(sorted(by_folder.items())), loose
 
 

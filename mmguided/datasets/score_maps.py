@@ -1,4 +1,4 @@
-"""A file with the scores of every patch of every image of a data set."""
+"""Cached guidance scores of a dataset."""
 import errno
 import os
 from collections.abc import Callable, Iterator
@@ -13,17 +13,16 @@ from mmguided.utils.errors import ConfigError
 
 
 class ScoreMaps:
-    """The scores that a guidance has given to every image of a data set.
+    """Guidance scores of all images of a dataset, in memory-mapped files.
 
-    An image has its lowest and its highest score, and 65,536 levels between them for each patch:
-    400 bytes for 14 x 14 patches. (float16 has 2,000 between .5 and 1, where most cosines are.)
-    They are memory-mapped: a process reads from the disk what it needs, and all processes of a
-    machine share it. Each file has a name of its own, so that runs which write to the same folder
-    do not meet. Which one to read is in shared memory: dataloader workers that run already learn of
-    another one, too.
+    Each image stores its lowest and highest score and one of 65,536 levels between them for each
+    patch: 400 bytes for 14 x 14 patches. (float16 has only 2,000 levels between .5 and 1, the range
+    of most cosines.) Processes read only the pages they need and share them. Each file has a unique
+    name, so that runs with the same folder do not conflict. The name of the current file is in
+    shared memory, so that running dataloader workers see a new file.
 
     Args:
-        folder: Where the files are.
+        folder: Folder of the files.
         shape: Number of images, and patches ``(h, w)`` of each.
     """
 
@@ -35,28 +34,28 @@ class ScoreMaps:
         self._opened = None, None
 
     def path(self, name: str) -> Path:
-        """The file of this name."""
+        """Path of a file."""
         return self.folder / f'{name}.npy'
 
     def exists(self, name: str) -> bool:
-        """Whether there is such a file, of this shape."""
+        """Return whether a complete file of this shape exists."""
         try:
             array = np.load(self.path(name), mmap_mode='r')
-        except (OSError, ValueError):  # not there, or cut off
+        except (OSError, ValueError):  # missing or truncated
             return False
         return array.shape == self.shape[:1] and array.dtype == self._dtype
 
     def use(self, name: str) -> None:
-        """Let all readers read the file of this name."""
+        """Select the current file in all processes."""
         self._name.copy_(torch.tensor(list(UUID(name).bytes), dtype=torch.uint8))
 
     @property
     def name(self) -> str | None:
-        """Name of the file that is read; None before :meth:`use`."""
+        """Name of the current file; None before :meth:`use`."""
         return UUID(bytes=bytes(self._name.tolist())).hex if self._name.any() else None
 
     def __getitem__(self, index: int) -> np.ndarray:
-        """Scores ``(h, w)`` of an image, float32; NaN if there are none."""
+        """Scores ``(h, w)`` of an image, float32; NaN for an image without scores."""
         name = self.name
         if name is None:
             return np.full(self.shape[1:], np.nan, np.float32)
@@ -68,12 +67,12 @@ class ScoreMaps:
 
     @contextmanager
     def create(self) -> Iterator[tuple[str, Callable[[np.ndarray, np.ndarray], None]]]:
-        """The name of a new file, and what writes scores ``(n, h, w)`` of images by their indices
-        ``(n, )`` into it; images that are left out have none. The file is there under its name at
-        the end, if nothing has been raised.
+        """Create a file: yield its name and a function that writes scores ``(n, h, w)`` of image
+        indices ``(n, )``. Other images have no scores. The file is complete after the context exits
+        without an error.
 
         Raises:
-            ConfigError: If the disk has no room for it.
+            ConfigError: If the disk is full.
         """
         name = uuid4().hex
         part = self.path(name).with_suffix('.part')
@@ -96,8 +95,8 @@ class ScoreMaps:
             part.unlink(missing_ok=True)
 
     def _allocate(self, path: Path) -> np.ndarray:
-        """A new file with room for all: on a disk that is full later, writing to memory would kill
-        the process."""
+        """Allocate the disk space of a new file. Without it, a write to the memory map would kill
+        the process if the disk is full."""
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             array = np.lib.format.open_memmap(path, 'w+', self._dtype, self.shape[:1])
@@ -108,7 +107,7 @@ class ScoreMaps:
                 raise
             size = self._dtype.itemsize * self.shape[0] / 1e6
             raise ConfigError(
-                f'work_dir={str(self.folder.parent)!r}: no room on its disk for the scores of '
-                f'{self.shape[0]} images, {size:.1f} MB ({error.strerror}); make room, or set '
-                'another by `--work-dir FOLDER`') from error
+                f'work_dir={str(self.folder.parent)!r}: {error.strerror} ({size:.1f} MB of scores '
+                f'for {self.shape[0]} images). Free disk space, or set another '
+                '`--work-dir FOLDER`.') from error
         return array

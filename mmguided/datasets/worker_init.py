@@ -2,21 +2,20 @@
 
 
 def worker_init_fn(worker_id: int) -> None:
-    """Leaves a dataloader worker with the seeds that PyTorch has just given it.
+    """Keep the RNG seeds that PyTorch has set in a dataloader worker.
 
-    MMEngine's own function seeds worker ``i`` of rank ``r`` with ``num_workers * r + i + seed``
-    whenever workers start. Workers that start anew each epoch then repeat the same augmentations
-    in all epochs, and persistent ones restart at the first epoch's when a run is resumed. PyTorch
-    seeds ``random``, ``numpy.random`` and ``torch`` from the dataloader's generator instead, and
-    :class:`mmguided.engine.hooks.RNGStateHook` seeds that one by (seed, iteration, rank). Use
-    both::
+    MMEngine's function seeds worker ``i`` of rank ``r`` with ``num_workers * r + i + seed``
+    whenever workers start. Workers that restart each epoch then repeat the same augmentations in
+    all epochs, and persistent workers restart with those of the first epoch after a resume. PyTorch
+    instead seeds ``random``, ``numpy.random`` and ``torch`` from the dataloader's generator, which
+    :class:`mmguided.engine.hooks.RNGStateHook` seeds by (seed, iteration, rank). Use both::
 
         train_dataloader = dict(
             persistent_workers=False,
             worker_init_fn=dict(type='mmguided.datasets.worker_init_fn'), ...)
 
-    Each epoch then has its own augmentations, the same in a resumed run as in an uninterrupted one.
-    They depend on ``num_workers`` and ``batch_size``, which say what image goes to what worker. Not
-    reproduced on resume: augmentations of persistent workers, and of workers in iteration-based
-    loops, which live through the whole run.
+    Each epoch then has its own augmentations, and a resumed run has those of an uninterrupted run.
+    They depend on ``num_workers`` and ``batch_size``, which assign images to workers. Augmentations
+    of persistent workers and of iteration-based loops are not reproduced on resume, because these
+    workers live through the whole run.
     """

@@ -4,10 +4,9 @@ from .davis import score_folders, score_sequence, summarize_objects
 from .davis_metric import DAVISMetric
 from .features import check_feature, image_features, pool_latents
 from .knn import knn_scores
-from .knn_classifier import KNNClassifier
+from .knn_classifier import KNNAccuracy, KNNClassifier
 from .label_propagation import LabelPropagation
 from .linear_probe import OnlineLinearProbe
-from .metrics import KNNAccuracy
 from .robustness import chance_level, robustness_curves, robustness_table, summarize_levels
 
 __all__ = [

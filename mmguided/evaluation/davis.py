@@ -1,9 +1,9 @@
-"""Measures of video object segmentation on DAVIS-2017, as its official toolkit defines them.
+"""Metrics of DAVIS-2017 video object segmentation, following the official toolkit.
 
 J is the region similarity and F the contour accuracy of an object in a frame (Perazzi et al., "A
-Benchmark Dataset and Evaluation Methodology for Video Object Segmentation", CVPR 2016); the first
-frame, which is given, and the last one do not count (Pont-Tuset et al., "The 2017 DAVIS Challenge
-on Video Object Segmentation").
+Benchmark Dataset and Evaluation Methodology for Video Object Segmentation", CVPR 2016). The first
+frame, whose annotation is given, and the last frame are not scored (Pont-Tuset et al., "The 2017
+DAVIS Challenge on Video Object Segmentation").
 """
 import math
 from collections.abc import Iterable, Mapping, Sequence
@@ -15,7 +15,7 @@ import numpy as np
 from mmguided.utils.errors import ConfigError
 from mmguided.utils.mask_files import count_objects, read_mask
 
-#: Of a tolerance of 0.8 % of the diagonal of the image, for F.
+#: Contour tolerance of F as a share of the image diagonal.
 CONTOUR_TOLERANCE = 0.008
 
 
@@ -26,10 +26,11 @@ def region_similarity(prediction: np.ndarray, annotation: np.ndarray) -> float:
 
 
 def boundary(mask: np.ndarray) -> np.ndarray:
-    """Pixels ``(H, W)`` of a binary mask that differ from the one to the right, below, or both.
+    """Boundary ``(H, W)`` of a binary mask: pixels that differ from the pixel to the right, below,
+    or below right.
 
-    In the last row only the pixel to the right counts, in the last column only the one below; the
-    last pixel is no boundary.
+    The last row compares only with the right, the last column only with below; the last pixel is
+    never a boundary.
     """
     padded = np.pad(mask, ((0, 1), (0, 1)), mode='edge')
     edges = (mask ^ padded[:-1, 1:]) | (mask ^ padded[1:, :-1])
@@ -38,20 +39,20 @@ def boundary(mask: np.ndarray) -> np.ndarray:
 
 
 def contour_accuracy(prediction: np.ndarray, annotation: np.ndarray) -> float:
-    """F of two binary masks ``(H, W)``: the harmonic mean of precision and recall of the boundary.
+    """F of two binary masks ``(H, W)``: the harmonic mean of boundary precision and recall.
 
-    A pixel of one boundary is matched if one of the other is within :data:`CONTOUR_TOLERANCE`, a
-    number of pixels that is rounded up. The precision of no boundary is 1, and so is its recall.
+    A boundary pixel is matched if the other boundary has a pixel within :data:`CONTOUR_TOLERANCE`,
+    rounded up to whole pixels. Precision and recall of an empty boundary are 1.
     """
     radius = math.ceil(CONTOUR_TOLERANCE * math.hypot(*prediction.shape))
     predicted, annotated = boundary(prediction), boundary(annotation)
-    precision = _share_near(predicted, annotated, radius)
-    recall = _share_near(annotated, predicted, radius)
+    precision = _matched_share(predicted, annotated, radius)
+    recall = _matched_share(annotated, predicted, radius)
     return 2 * precision * recall / (precision + recall) if precision + recall else 0.
 
 
-def _share_near(edges: np.ndarray, others: np.ndarray, radius: int) -> float:
-    """Share of the pixels of a boundary that have one of another within ``radius``."""
+def _matched_share(edges: np.ndarray, others: np.ndarray, radius: int) -> float:
+    """Share of the boundary pixels that have a pixel of the other boundary within ``radius``."""
     if not edges.any():
         return 1.
     y, x = np.ogrid[-radius:radius + 1, -radius:radius + 1]
@@ -61,67 +62,64 @@ def _share_near(edges: np.ndarray, others: np.ndarray, radius: int) -> float:
 
 
 def score_sequence(predictions: np.ndarray, annotations: np.ndarray) -> list[dict[str, list]]:
-    """J and F of each object in each frame but the first and the last.
+    """J and F of each object in each frame except the first and the last.
 
     Args:
-        predictions: Indexes of objects, 0 is background, ``(T, H, W)``, unsigned integers.
-        annotations: The same; the objects are 1 to the largest index of the first frame, and what
-            is not among them (DAVIS marks void pixels by 255) is background.
+        predictions: Object indices, 0 = background, ``(T, H, W)``, unsigned integers.
+        annotations: Object indices of the same shape. Objects are 1 to the largest index of the
+            first frame; other values (DAVIS marks void pixels by 255) are background.
 
     Returns:
-        For each object, ``J`` and ``F``, lists of ``T - 2`` numbers.
+        Dicts of ``J`` and ``F``, lists of ``T - 2`` numbers, one dict per object.
 
     Raises:
-        ValueError: If the shapes differ, there are fewer than 3 frames, the first annotation has
-            no object, or the predictions have one that it has not.
+        ValueError: If the shapes differ, there are fewer than 3 frames, the first annotation has no
+            object, or the predictions contain an object that the first annotation lacks.
     """
     if predictions.shape != annotations.shape:
-        raise ValueError(f'predictions of {predictions.shape} (frames, height, width) and '
-                         f'annotations of {annotations.shape}: give both the same size')
+        raise ValueError(f'predictions.shape={predictions.shape}: differs from annotations.shape='
+                         f'{annotations.shape} (frames, height, width). Give equal shapes.')
     if len(annotations) < 3:
-        raise ValueError(f'{len(annotations)} frames: the first and the last do not count, so '
-                         'that at least 3 are needed')
+        raise ValueError(f'frames={len(annotations)}: the first and the last frame are not scored. '
+                         'Give at least 3.')
     num_objects = count_objects(annotations[0])
     predictions, annotations = predictions[1:-1], annotations[1:-1]
     if predictions.max() > num_objects:
-        raise ValueError(f'the predictions have object {predictions.max()}, and the first '
-                         f'annotation {num_objects} objects')
-    return [_score_object(predictions == i, annotations == i) for i in range(1, num_objects + 1)]
-
-
-def _score_object(predictions: np.ndarray, annotations: np.ndarray) -> dict[str, list]:
+        raise ValueError(f'predictions={predictions.max()}: the first annotation has only '
+                         f'{num_objects} objects. Predict indices up to {num_objects}.')
     pairs = list(zip(predictions, annotations, strict=True))
-    return dict(J=[region_similarity(*pair) for pair in pairs],
-                F=[contour_accuracy(*pair) for pair in pairs])
+    return [{name: [measure(first == i, second == i) for first, second in pairs]
+             for name, measure in (('J', region_similarity), ('F', contour_accuracy))}
+            for i in range(1, num_objects + 1)]
 
 
 def statistics(values: Sequence[float]) -> tuple[float, float, float]:
-    """Mean, recall and decay of an object's J or F over its frames.
+    """Mean, recall and decay of an object's J or F over frames.
 
-    Recall is the share of frames above 0.5; decay is the mean of the first quarter minus that of
-    the last one. The quarters are cut at rounded places (half up), and neighbors share the frame
-    at the cut.
+    Recall is the share of frames above 0.5. Decay is the mean of the first quarter minus the mean
+    of the last quarter. Quarter limits are rounded (half up), and adjacent quarters share the frame
+    at the limit.
     """
     values = np.asarray(values)
-    cuts = np.floor(np.linspace(1, len(values), 5) + .5 + 1e-10).astype(int) - 1
-    decay = values[:cuts[1] + 1].mean() - values[cuts[3]:].mean()
+    limits = np.floor(np.linspace(1, len(values), 5) + .5 + 1e-10).astype(int) - 1
+    decay = values[:limits[1] + 1].mean() - values[limits[3]:].mean()
     return float(values.mean()), float((values > 0.5).mean()), float(decay)
 
 
 def summarize_objects(scores: Mapping[str, list[dict[str, list]]]) -> tuple[dict, dict]:
-    """From the frames to the objects and to the whole data set.
+    """Average frame scores over objects and over the dataset.
 
     Args:
-        scores: What :func:`score_sequence` returns, by the name of the sequence.
+        scores: Sequence name -> output of :func:`score_sequence`.
 
     Returns:
-        For each object, ``SEQUENCE_INDEX`` with an index from 1, a dict of ``J-Mean``,
-        ``J-Recall``, ``J-Decay`` and the same of F; and their means over all objects with
-        ``J&F-Mean``, that of ``J-Mean`` and ``F-Mean``, before them. All are fractions of 1.
+        A dict for each object, ``SEQUENCE_INDEX`` with an index from 1, of ``J-Mean``,
+        ``J-Recall``, ``J-Decay`` and the same of F; and their means over all objects, preceded by
+        ``J&F-Mean``, the mean of ``J-Mean`` and ``F-Mean``. All values are in [0, 1].
     """
     objects = {}
-    for sequence, its_objects in scores.items():
-        for i, measures in enumerate(its_objects, 1):
+    for sequence, sequence_objects in scores.items():
+        for i, measures in enumerate(sequence_objects, 1):
             objects[f'{sequence}_{i}'] = {
                 f'{measure}-{name}': value for measure, values in measures.items()
                 for name, value in zip(('Mean', 'Recall', 'Decay'), statistics(values),
@@ -133,26 +131,26 @@ def summarize_objects(scores: Mapping[str, list[dict[str, list]]]) -> tuple[dict
 
 def score_folders(predictions: str | Path, annotations: str | Path,
                   sequences: Iterable[str]) -> tuple[dict, dict]:
-    """Score predictions that are files, as the official toolkit does.
+    """Score prediction files, like the official toolkit.
 
     Args:
-        predictions: Folder of ``SEQUENCE/FRAME.png``, palette images.
-        annotations: The same of the data set, ``Annotations/480p``.
+        predictions: Folder of palette images ``SEQUENCE/FRAME.png``.
+        annotations: Annotation folder of the dataset, ``Annotations/480p``.
         sequences: Names of the sequences.
 
     Returns:
-        As :func:`summarize_objects`.
+        See :func:`summarize_objects`.
 
     Raises:
-        ConfigError: If a sequence has no annotation, a file is missing, or the predictions do not
-            fit (:func:`score_sequence`).
+        ConfigError: If a sequence has no annotation, a file is missing, or the predictions are
+            invalid, see :func:`score_sequence`.
     """
     scores = {}
     for sequence in sequences:
         frames = sorted(path.name for path in Path(annotations, sequence).glob('*.png'))
         if not frames:
-            raise ConfigError(f'annotations={str(annotations)!r}: no {sequence}/*.png; give the '
-                              'folder Annotations/480p of DAVIS')
+            raise ConfigError(f'annotations={str(annotations)!r}: no {sequence}/*.png. Give the '
+                              'folder Annotations/480p of DAVIS.')
         try:
             scores[sequence] = score_sequence(*(
                 np.stack([read_mask(Path(folder, sequence, name)) for name in frames])

@@ -1,4 +1,4 @@
-"""J&F of video object segmentation on mmengine's evaluator."""
+"""J&F metric for video object segmentation."""
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -18,32 +18,28 @@ FRAMES_PER_SECOND = 24
 
 @METRICS.register_module()
 class DAVISMetric(BaseMetric):
-    """Official measures of DAVIS-2017 in per cent: ``davis/J&F-Mean``, ``davis/J-Mean``,
+    """Official metrics of DAVIS-2017 in percent: ``davis/J&F-Mean``, ``davis/J-Mean``,
     ``davis/J-Recall``, ``davis/J-Decay`` and the same of F; see :mod:`mmguided.evaluation.davis`.
 
-    The log gets a table of the objects. Any number of processes gives the same: a sequence that
-    the sampler gave to two of them counts once.
+    Results per object are logged. The number of processes does not change the result: a sequence
+    that the sampler assigns to two processes is counted once.
 
     Args:
-        out_dir: Folder for the predictions as palette images ``SEQUENCE/FRAME.png``, which the
-            official toolkit takes.
-        video_dir: Folder for videos ``SEQUENCE.mp4`` of the frames with the predictions over them.
-        collect_device: As of BaseMetric.
-        prefix: As of BaseMetric.
+        out_dir: Folder for the predictions as palette images ``SEQUENCE/FRAME.png``, the input
+            format of the official toolkit.
+        video_dir: Folder for videos ``SEQUENCE.mp4`` that show the predictions over the frames.
+        collect_device, prefix: See BaseMetric.
     """
     default_prefix = 'davis'
 
-    def __init__(self,
-                 out_dir: str | None = None,
-                 video_dir: str | None = None,
-                 collect_device: str = 'cpu',
-                 prefix: str | None = None) -> None:
+    def __init__(self, out_dir: str | None = None, video_dir: str | None = None,
+                 collect_device: str = 'cpu', prefix: str | None = None) -> None:
         super().__init__(collect_device=collect_device, prefix=prefix)
         self.out_dir = out_dir and Path(out_dir).expanduser()
         self.video_dir = video_dir and Path(video_dir).expanduser()
 
     def process(self, data_batch: dict, data_samples: Sequence[dict]) -> None:
-        """Score sequences, and write what was asked for."""
+        """Score sequences, and write predictions and videos if requested."""
         for frames, sample in zip(data_batch['inputs'], data_samples, strict=True):
             sequence, masks = sample['sequence'], sample['pred_masks']
             self.results.append((sequence, score_sequence(masks, sample['gt_masks'])))
@@ -55,36 +51,35 @@ class DAVISMetric(BaseMetric):
                 _write_video(self.video_dir / f'{sequence}.mp4', overlays(frames, masks))
 
     def compute_metrics(self, results: list) -> dict[str, float]:
-        """The means over all objects."""
+        """Means over all objects, in percent."""
         objects, total = summarize_objects(dict(results))
         print_log(_table(objects), logger='current')
         return {name: 100 * value for name, value in total.items()}
 
 
 def _table(objects: dict[str, dict[str, float]]) -> str:
-    """A line for each object, in per cent."""
+    """One line per object, in percent."""
     width = max(map(len, objects))
     columns = list(next(iter(objects.values())))
     lines = [f'{"object":{width}}  ' + '  '.join(f'{column:>8}' for column in columns)]
     for name, row in objects.items():
         lines.append(f'{name:{width}}  ' + '  '.join(f'{100 * row[column]:8.1f}'
                                                      for column in columns))
-    return '\n'.join(['DAVIS, in per cent:', *lines])
+    return '\n'.join(['DAVIS results in percent:', *lines])
 
 
 def overlays(frames: Tensor, masks: np.ndarray) -> Iterator[np.ndarray]:
-    """Frames ``(T, 3, H, W)``, BGR, half covered by the colors of their objects, as arrays
-    ``(H, W, 3)``."""
+    """Blend BGR frames ``(T, 3, H, W)`` with the object colors at 50 %; arrays ``(H, W, 3)``."""
     for frame, mask in zip(frames.permute(0, 2, 3, 1).cpu().numpy(), masks, strict=True):
         colored = frame // 2 + PALETTE[mask][..., ::-1] // 2
         yield np.where(mask[..., None] > 0, colored, frame)
 
 
-def _write_video(path: Path, pictures: Iterator[np.ndarray]) -> None:
+def _write_video(path: Path, frames: Iterator[np.ndarray]) -> None:
     writer = None
-    for picture in pictures:
+    for frame in frames:
         if writer is None:
             writer = cv2.VideoWriter(str(path), cv2.VideoWriter_fourcc(*'mp4v'),
-                                     FRAMES_PER_SECOND, picture.shape[1::-1])
-        writer.write(np.ascontiguousarray(picture))
+                                     FRAMES_PER_SECOND, frame.shape[1::-1])
+        writer.write(np.ascontiguousarray(frame))
     writer.release()

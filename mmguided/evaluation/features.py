@@ -1,4 +1,6 @@
-"""One feature of an image from the tokens of an encoder."""
+"""Image features from encoder tokens, and checks of settings."""
+from collections.abc import Container
+
 import torch
 from torch import Tensor
 
@@ -9,12 +11,22 @@ from mmguided.utils.errors import ConfigError
 
 
 def check_feature(field: str, encoder: Encoder, feature: str) -> None:
-    """Raise ConfigError if ``feature`` is none that the encoder has."""
+    """Raise ConfigError if an encoder does not have ``feature``."""
     if feature not in ('mean', 'cls'):
-        raise ConfigError(f"{field}={feature!r}: choose 'mean', the mean patch token, or 'cls'")
+        raise ConfigError(f"{field}={feature!r}: unknown. Choose 'mean' (mean patch token) or "
+                          "'cls'.")
     if feature == 'cls' and not encoder.has_cls_token:
-        raise ConfigError(f"{field}='cls': backbone.type={type(encoder).__name__} has no [CLS]; "
-                          "set it to 'mean'")
+        raise ConfigError(f"{field}='cls': backbone.type={type(encoder).__name__} has no [CLS]. "
+                          "Set 'mean'.")
+
+
+def check_sample(field: str, sample: Container, *names: str) -> None:
+    """Raise ConfigError if a sample of the dataset ``field`` lacks a value."""
+    remedies = dict(gt_label='Put the images of each class into a separate folder.',
+                    sample_idx='Add it to meta_keys of PackInputs.')
+    for name in names:
+        if name not in sample:
+            raise ConfigError(f'{field}: samples have no {name!r}. {remedies[name]}')
 
 
 def pool_latents(encoder: Encoder, latent: Tensor, mask: PatchMask | None = None,
@@ -22,9 +34,9 @@ def pool_latents(encoder: Encoder, latent: Tensor, mask: PatchMask | None = None
     """Features ``(B, D)``, float32, from an encoder's output.
 
     Args:
-        encoder: The encoder.
-        latent: Its output, ``(B, [1 +] n, D)``.
-        mask: The mask of the images; None if nothing is masked.
+        encoder: Encoder.
+        latent: Output of the encoder, ``(B, [1 +] n, D)``.
+        mask: Mask of the images; None if nothing is masked.
         feature: 'mean' for the mean of the visible patches, 'cls' for [CLS].
     """
     if feature == 'cls':

@@ -1,4 +1,4 @@
-"""Weighted k-nearest-neighbor votes over frozen features."""
+"""Weighted k-NN classification."""
 from collections.abc import Sequence
 
 import torch
@@ -7,42 +7,37 @@ from torch import Tensor
 
 
 @torch.no_grad()
-def knn_scores(query: Tensor,
-               bank: Tensor,
-               bank_labels: Tensor,
-               num_classes: int,
-               ks: Sequence[int] = (10, 20, 100, 200),
-               temperature: float = 0.07,
+def knn_scores(query: Tensor, bank: Tensor, bank_labels: Tensor, num_classes: int,
+               ks: Sequence[int] = (10, 20, 100, 200), temperature: float = 0.07,
                chunk: int = 256) -> dict[int, Tensor]:
-    """Class scores by the weighted vote of the k most similar features of a bank.
+    """Class scores from the weighted votes of the k most similar features of a bank.
 
     A neighbor of cosine similarity s votes for its label with weight ``exp(s / temperature)`` (Wu
     et al., "Unsupervised Feature Learning via Non-Parametric Instance Discrimination", CVPR 2018,
-    Sec. 3.4; DINO's evaluation). The votes of a query are divided by their sum: the order of
-    classes stays the same and no temperature overflows.
+    Sec. 3.4; DINO's evaluation). The votes of each query are normalized to a sum of 1, which keeps
+    the class order and avoids overflow at low temperatures.
 
     Args:
-        query: Features ``(B, D)`` of any length.
-        bank: Features ``(N, D)`` of any length.
+        query: Features ``(B, D)``, not necessarily normalized.
+        bank: Features ``(N, D)``, not necessarily normalized.
         bank_labels: Labels of the bank in ``[0, num_classes)``, ``(N, )``, int64.
         num_classes: Number of classes C.
         ks: Numbers of neighbors, each in ``[1, N]``.
-        temperature: A smaller one gives near neighbors more of the vote.
-        chunk: Queries compared at once: ``chunk * N`` similarities are held, 1.3 GB for 256 float32
-            queries and ImageNet-1K.
+        temperature: Temperature of the votes; a lower one gives near neighbors more weight.
+        chunk: Queries per matrix product, which holds ``chunk * N`` similarities: 1.3 GB for 256
+            float32 queries and ImageNet-1K.
 
     Returns:
         For each k, scores ``(B, C)`` that sum to 1.
 
     Raises:
-        ValueError: If a k is outside ``[1, N]`` (it is not lowered: the name of the result would be
-            wrong) or ``temperature`` is not positive.
+        ValueError: If a k is outside ``[1, N]``, or ``temperature`` is not positive.
     """
     size, largest = len(bank), max(ks)
     if min(ks) < 1 or largest > size:
-        raise ValueError(f'ks={tuple(ks)} must lie between 1 and the {size} features of the bank')
+        raise ValueError(f'ks={tuple(ks)}: the bank has {size} features. Choose from 1 to {size}.')
     if temperature <= 0:
-        raise ValueError(f'temperature={temperature} must be positive')
+        raise ValueError(f'temperature={temperature}: must be positive.')
     # Scaling the similarities instead of the bank avoids a second copy of it.
     inverse_length = 1 / bank.norm(dim=1).clamp_min(torch.finfo(bank.dtype).tiny)
     parts = {k: [] for k in ks}

@@ -1,71 +1,68 @@
-"""k-NN evaluation of a frozen encoder on mmpretrain's runner."""
+"""k-NN classifier on a frozen encoder, and its metric."""
 import logging
 from collections.abc import Sequence
 
 import mmengine.dist as dist
 import torch
+from mmengine.evaluator import BaseMetric
 from mmengine.logging import print_log
 from mmengine.runner import Runner
 from mmpretrain.structures import DataSample
 from mmpretrain.utils import track_on_main_process
 from torch import Tensor, nn
 
-from mmguided.registry import MODELS
+from mmguided.registry import METRICS, MODELS
 from mmguided.utils.errors import ConfigError
 
+from .features import check_sample
 from .frozen import FrozenEncoder
 from .knn import knn_scores
 
 
-def _forget_bank(model: nn.Module, _) -> None:
+def _clear_bank(model: nn.Module, _) -> None:
     model.bank = None
 
 
 @MODELS.register_module()
 class KNNClassifier(FrozenEncoder):
-    """Classifies by the weighted vote of the nearest training images (:func:`knn_scores`).
+    """Weighted k-NN classifier (:func:`knn_scores`).
 
-    The features of the training images, the bank, are extracted at the first prediction, in the
+    The bank, the features of the training images, is extracted at the first prediction, in the
     precision of the test loop, and again after weights are loaded. In a distributed run each
-    process extracts its share and all hold the whole bank.
+    process extracts its share, and all processes hold the whole bank.
 
     Args:
-        backbone: Encoder; the last of its outputs is used, a map ``(B, D, H, W)`` averaged over its
-            positions. For a ViT ``out_type='cls_token'`` takes [CLS] and ``out_type='featmap'`` the
+        backbone: Encoder. Its last output is used; a map ``(B, D, H, W)`` is averaged over
+            positions. For a ViT ``out_type='cls_token'`` gives [CLS] and ``out_type='featmap'`` the
             mean patch token.
-        bank_dataloader: Dataloader of the labeled training images, under a test pipeline.
+        bank_dataloader: Dataloader of the labeled training images, with a test pipeline.
         ks: Numbers of neighbors; all are computed in one pass.
         temperature: Temperature of the votes.
-        data_preprocessor: As of ImageClassifier.
-        init_cfg: As of ImageClassifier.
+        data_preprocessor, init_cfg: See ImageClassifier.
 
     Raises:
-        ConfigError: If ``ks`` or ``temperature`` are not positive, the backbone's output is a
-            sequence of tokens, or (when the bank is built) the dataset is unlabeled or smaller
-            than the largest k.
+        ConfigError: If ``ks`` or ``temperature`` are not positive, the backbone returns a token
+            sequence, or (when the bank is built) the dataset is unlabeled or smaller than the
+            largest k.
     """
 
-    def __init__(self,
-                 backbone: dict,
-                 bank_dataloader: dict,
-                 ks: Sequence[int] = (10, 20, 100, 200),
-                 temperature: float = 0.07,
-                 data_preprocessor: dict | None = None,
-                 init_cfg: dict | None = None) -> None:
+    def __init__(self, backbone: dict, bank_dataloader: dict,
+                 ks: Sequence[int] = (10, 20, 100, 200), temperature: float = 0.07,
+                 data_preprocessor: dict | None = None, init_cfg: dict | None = None) -> None:
         super().__init__(backbone=backbone, data_preprocessor=data_preprocessor, init_cfg=init_cfg)
         if not ks or min(ks) < 1:
-            raise ConfigError(f'model.ks={ks}: name one or more positive numbers of neighbors')
+            raise ConfigError(f'model.ks={ks}: must be positive. Give one or more integers.')
         if temperature <= 0:
-            raise ConfigError(f'model.temperature={temperature} must be positive')
+            raise ConfigError(f'model.temperature={temperature}: must be positive. Set 0.07.')
         if getattr(self.backbone, 'out_type', None) == 'raw':
-            raise ConfigError("model.backbone.out_type='raw' gives tokens: choose 'cls_token', or "
-                              "'featmap' for the mean patch token")
+            raise ConfigError("model.backbone.out_type='raw': returns a token sequence. Choose "
+                              "'cls_token', or 'featmap' for the mean patch token.")
         self.bank_dataloader = bank_dataloader
         self.ks = tuple(ks)
         self.temperature = temperature
-        # No buffer: the bank belongs to a dataset and has no place in a checkpoint.
+        # Not a buffer: the bank depends on a dataset and must not be in checkpoints.
         self.bank: tuple[Tensor, Tensor] | None = None
-        self.register_load_state_dict_post_hook(_forget_bank)
+        self.register_load_state_dict_post_hook(_clear_bank)
 
     @torch.no_grad()
     def features(self, inputs: Tensor) -> Tensor:
@@ -74,14 +71,13 @@ class KNNClassifier(FrozenEncoder):
         return (feature.mean(dim=(2, 3)) if feature.ndim == 4 else feature).float()
 
     @torch.no_grad()
-    def predict(self,
-                inputs: Tensor,
+    def predict(self, inputs: Tensor,
                 data_samples: list[DataSample] | None = None) -> list[DataSample]:
         """Add ``knn_scores``, a dict from each k to scores ``(C, )``, to the data samples.
 
-        C is one more than the largest label of the bank. For metrics and tools that know no k, such
-        as mmpretrain's confusion matrix, ``pred_score`` and ``pred_label`` are those of the first
-        of ``ks``.
+        C is the largest label of the bank plus 1. ``pred_score`` and ``pred_label`` are those of
+        the first of ``ks``, for metrics that do not read ``knn_scores``, such as mmpretrain's
+        confusion matrix.
         """
         if self.bank is None:
             self.prepare_bank()
@@ -100,15 +96,13 @@ class KNNClassifier(FrozenEncoder):
 
     @torch.no_grad()
     def prepare_bank(self) -> None:
-        """Extract the bank: features ``(N, D)`` of unit length and labels ``(N, )``.
+        """Extract the bank: normalized features ``(N, D)`` and labels ``(N, )``.
 
-        Both are in the order of the dataset and the same on all processes.
+        Both are in dataset order and equal on all processes.
         """
         loader = Runner.build_dataloader(self.bank_dataloader)
         size = len(loader.dataset)
-        if size < max(self.ks):
-            raise ConfigError(f'model.ks={self.ks} asks for more neighbors than the {size} images '
-                              'of model.bank_dataloader: set model.ks')
+        self._check_bank_size(size)
         bank = labels = None
         for batch in track_on_main_process(loader, 'k-NN bank'):
             batch = self.data_preprocessor(batch, False)
@@ -116,43 +110,67 @@ class KNNClassifier(FrozenEncoder):
             if bank is None:
                 bank = features.new_zeros(size, features.shape[1])
                 labels = torch.full((size, ), -1, device=features.device)
-            ids = torch.tensor([_index(s) for s in batch['data_samples']], device=bank.device)
+            samples = batch['data_samples']
+            check_sample('model.bank_dataloader.dataset', samples[0], 'sample_idx', 'gt_label')
+            ids = torch.tensor([sample.sample_idx for sample in samples], device=bank.device)
             bank[ids] = features
-            labels[ids] = torch.cat([_label(s) for s in batch['data_samples']]).to(labels)
+            labels[ids] = torch.cat([sample.gt_label for sample in samples]).to(labels)
         if bank is None:
-            raise ConfigError('model.bank_dataloader gives no batch: set drop_last=False in it')
-        # Rows of other processes are 0 and -1. An image that the sampler gave to two processes, to
-        # make their shares equal, gets the sum of two equal features, whose direction is the same.
+            raise ConfigError('model.bank_dataloader.drop_last=True: the dataloader has no batch. '
+                              'Set drop_last=False.')
+        # Rows of other processes are 0 and -1. An image that the sampler assigns to two processes
+        # gets the sum of two equal features, which has the same direction.
         dist.all_reduce(bank)
         dist.all_reduce(labels, op='max')
         bank.div_(bank.norm(dim=1, keepdim=True).clamp_min(torch.finfo(bank.dtype).tiny))
-        self.bank = self._delivered(bank, labels)
+        # Images may be missing, for example unreadable ones.
+        loaded = labels >= 0
+        count = int(loaded.sum())
+        if count < size:
+            print_log(f'model.bank_dataloader: {count} of {size} images were loaded. The k-NN bank '
+                      'contains only these.', logger='current', level=logging.WARNING)
+            self._check_bank_size(count)
+            bank, labels = bank[loaded], labels[loaded]
+        self.bank = bank, labels
 
-    def _delivered(self, bank: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
-        """Leave out images that the dataloader did not give, such as unreadable ones."""
-        given = labels >= 0
-        count = int(given.sum())
-        if count == len(labels):
-            return bank, labels
-        print_log(
-            f'model.bank_dataloader gave {count} of {len(labels)} images; the k-NN bank holds them',
-            logger='current',
-            level=logging.WARNING)
-        if count < max(self.ks):
-            raise ConfigError(f'model.ks={self.ks} asks for more neighbors than the {count} '
-                              'images that model.bank_dataloader gives: set model.ks')
-        return bank[given], labels[given]
+    def _check_bank_size(self, size: int) -> None:
+        if size < max(self.ks):
+            raise ConfigError(f'model.ks={self.ks}: model.bank_dataloader has only {size} images. '
+                              f'Choose at most {size}.')
 
 
-def _index(sample: DataSample) -> int:
-    if 'sample_idx' not in sample:
-        raise ConfigError("model.bank_dataloader: PackInputs drops 'sample_idx', which orders the "
-                          'bank; add it to meta_keys')
-    return sample.sample_idx
+@METRICS.register_module()
+class KNNAccuracy(BaseMetric):
+    """Accuracy of :class:`KNNClassifier` in percent, ``knn/top1_k10`` and so on for each k. Classes
+    without votes never count as predicted.
 
+    Args:
+        topk: Ranks: a prediction is correct if the label is among the top-k classes.
+        collect_device, prefix: See BaseMetric.
+    """
+    default_prefix = 'knn'
 
-def _label(sample: DataSample) -> Tensor:
-    if 'gt_label' not in sample:
-        raise ConfigError('model.bank_dataloader: the dataset has no labels; put the images of '
-                          'each class into a folder of their own')
-    return sample.gt_label
+    def __init__(self, topk: Sequence[int] = (1, ), collect_device: str = 'cpu',
+                 prefix: str | None = None) -> None:
+        super().__init__(collect_device=collect_device, prefix=prefix)
+        self.topk = tuple(topk)
+
+    def process(self, data_batch: dict, data_samples: Sequence[dict]) -> None:
+        """Store whether each image is correct, for each k a bool tensor ``(len(topk), )``."""
+        label = torch.cat([s['gt_label'] for s in data_samples])
+        hits = {}
+        for k in data_samples[0]['knn_scores']:
+            scores = torch.stack([s['knn_scores'][k] for s in data_samples])
+            best, classes = scores.topk(min(max(self.topk), scores.shape[1]), dim=1)
+            right = (classes == label.to(scores.device)[:, None]) & (best > 0)
+            hits[k] = torch.stack([right[:, :n].any(dim=1) for n in self.topk], dim=1).cpu()
+        self.results += [{k: hit[i] for k, hit in hits.items()} for i in range(len(data_samples))]
+
+    def compute_metrics(self, results: list[dict]) -> dict[str, float]:
+        """Average over the test images."""
+        metrics = {}
+        for k in results[0]:
+            accuracy = 100 * torch.stack([r[k] for r in results]).float().mean(dim=0)
+            for n, value in zip(self.topk, accuracy.tolist(), strict=True):
+                metrics[f'top{n}_k{k}'] = value
+        return metrics

@@ -1,4 +1,4 @@
-"""A linear classifier that learns from features as they come."""
+"""Linear probe that is trained online."""
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -6,8 +6,9 @@ from torch.nn.utils import skip_init
 
 
 class OnlineLinearProbe(nn.Module):
-    """A linear layer behind batch normalization without parameters, as in MAE's linear probe
-    (App. A.1), trained by Adam at a constant rate. It starts at zero and draws no random numbers.
+    """Linear classifier behind batch normalization without affine parameters, as in MAE's linear
+    probe (App. A.1), trained by Adam with a constant learning rate. It is initialized to zero and
+    does not change the RNG state.
 
     Args:
         in_dims: Width of the features.
@@ -29,10 +30,10 @@ class OnlineLinearProbe(nn.Module):
 
     @torch.enable_grad()
     def step(self, features: Tensor, labels: Tensor) -> Tensor:
-        """One step of the optimizer on features ``(B, D)``, two or more, and labels ``(B, )``.
+        """Run one optimizer step on features ``(B, D)``, B >= 2, and labels ``(B, )``.
 
         Returns:
-            The logits ``(B, C)`` before the step.
+            Logits ``(B, C)`` before the step.
         """
         logits = self.train()(features.detach())
         self.optimizer.zero_grad()
@@ -42,5 +43,5 @@ class OnlineLinearProbe(nn.Module):
 
     @torch.no_grad()
     def predict(self, features: Tensor) -> Tensor:
-        """Classes ``(B, )`` by the running statistics of the normalization."""
+        """Classes ``(B, )``, with the running statistics of the normalization."""
         return self.eval()(features).argmax(dim=1)

@@ -1,5 +1,5 @@
-"""Accuracy of a classifier on occluded and shuffled images (Conditional MAE, A.5)."""
-from collections.abc import Container, Hashable, Mapping, Sequence
+"""Robustness of a classifier to occlusion and patch shuffling (Conditional MAE, A.5)."""
+from collections.abc import Hashable, Mapping, Sequence
 from statistics import mean, stdev
 
 import torch
@@ -14,52 +14,47 @@ from torch.utils.data import DataLoader
 
 from mmguided.datasets import PatchShuffle, RandomPatchOcclusion
 from mmguided.datasets.transforms.perturbations import Perturbation
-from mmguided.utils.errors import ConfigError
 
-#: Levels that leave images as they are.
+from .features import check_sample
+
+#: Levels that do not change images.
 CLEAN = dict(occlusion=0, shuffle=1)
-#: What to do about a field that samples need and do not have.
-REMEDIES = dict(gt_label='put the images of each class into a folder of their own',
-                sample_idx="add it to PackInputs' meta_keys")
 
 
-def robustness_curves(model: BaseClassifier,
-                      dataloader: DataLoader | dict,
+def robustness_curves(model: BaseClassifier, dataloader: DataLoader | dict,
                       occlusion: Sequence[float] = (0, .1, .25, .5, .75, .9),
-                      shuffle: Sequence[int] = (1, 2, 4, 8),
-                      seeds: Sequence[int] = (0, ),
-                      patch_size: int = 16,
-                      done: Sequence[dict] = ()) -> list[dict]:
+                      shuffle: Sequence[int] = (1, 2, 4, 8), seeds: Sequence[int] = (0, ),
+                      patch_size: int = 16, done: Sequence[dict] = ()) -> list[dict]:
     """Top-1 accuracy of a classifier at each level of two perturbations.
 
-    Each image is read and decoded once. In a distributed run each process evaluates its share of
-    the images, and all return the same.
+    Each image is loaded once. In a distributed run each process evaluates its share of the images,
+    and all processes return the same rows.
 
     Args:
-        model: Classifier in evaluation mode, on its device.
-        dataloader: Of labeled images of one size, or the config of one such as
+        model: Classifier in eval mode, on its device.
+        dataloader: Dataloader of labeled images of equal size, or its config, such as
             ``cfg.test_dataloader``.
         occlusion: Ratios of :class:`mmguided.datasets.RandomPatchOcclusion`.
         shuffle: Grids of :class:`mmguided.datasets.PatchShuffle`.
-        seeds: Of both; each draws other patches and permutations.
-        patch_size: Side of the occluded patches, in pixels.
-        done: Rows of an earlier call, which are not computed again.
+        seeds: Seeds of both perturbations.
+        patch_size: Side of the occluded patches in pixels.
+        done: Rows of an earlier call, which are not recomputed.
 
     Returns:
-        The rows of ``done``, and behind them a dict for each further level and seed:
-        ``perturbation`` ('occlusion' or 'shuffle'), ``level`` (ratio or grid), ``seed`` and
-        ``top1`` in per cent. Ratio 0 and grid 1 are the images as they are, without a seed (None).
+        The rows of ``done``, followed by a dict for each new level and seed: ``perturbation``
+        ('occlusion' or 'shuffle'), ``level`` (ratio or grid), ``seed`` and ``top1`` in percent.
+        Ratio 0 and grid 1 are the unperturbed images; their seed is None.
 
     Raises:
-        ConfigError: A ratio, grid, size or seed cannot be, or does not fit the images; the images
-            have no labels.
+        ConfigError: If a ratio, grid, size or seed is invalid or does not fit the images, or the
+            images have no labels.
     """
     settings = dict.fromkeys(
         (perturbation, level, seed)
         for perturbation, levels in (('occlusion', occlusion), ('shuffle', shuffle))
         for level in levels
         for seed in ((None, ) if level == CLEAN[perturbation] else seeds))
-    known = {_setting(row): row['top1'] for row in done}
+    known = {(row['perturbation'], row['level'], row['seed']): row['top1'] for row in done}
     missing = [setting for setting in settings if setting not in known]
     accuracies = {_key(*setting): top1 for setting, top1 in known.items()}
     perturbations = {_key(*setting): _build(*setting, patch_size) for setting in missing
@@ -73,20 +68,20 @@ def robustness_curves(model: BaseClassifier,
 
 
 def chance_level(dataset: BaseDataset) -> float:
-    """Accuracy in per cent of always answering with the most frequent class: what is left when
-    images tell nothing. 100 / C where C classes have the same number of images.
+    """Accuracy in percent of always predicting the most frequent class: 100 / C for C classes of
+    equal size.
 
     Raises:
-        ConfigError: The images have no labels.
+        ConfigError: If the images have no labels.
     """
-    _check_field(dataset.get_data_info(0), 'gt_label')
+    check_sample('test_dataloader.dataset', dataset.get_data_info(0), 'gt_label')
     labels = [dataset.get_data_info(i)['gt_label'] for i in range(len(dataset))]
     return 100 * torch.tensor(labels).bincount().max().item() / len(labels)
 
 
 def summarize_levels(rows: Sequence[dict]) -> dict[tuple[str, float], tuple[float, float | None]]:
-    """Of the rows of :func:`robustness_curves`, the mean of ``top1`` over seeds and its sample
-    standard deviation, None for a single value, by perturbation and rising level."""
+    """Mean and sample standard deviation (None for one seed) of ``top1`` over seeds, from rows of
+    :func:`robustness_curves`, for each perturbation and increasing level."""
     values = {}
     for row in sorted(rows, key=lambda row: (row['perturbation'], row['level'])):
         values.setdefault((row['perturbation'], row['level']), []).append(row['top1'])
@@ -95,24 +90,22 @@ def summarize_levels(rows: Sequence[dict]) -> dict[tuple[str, float], tuple[floa
 
 
 def robustness_table(results: Mapping[str, Sequence[dict]]) -> str:
-    """Markdown: a row for each setting and a column of top-1 accuracies, mean ± standard deviation
-    over seeds, for each name of a classifier and its rows of :func:`robustness_curves`."""
+    """Markdown table of top-1 accuracies, mean ± standard deviation over seeds: a row for each
+    setting and a column for each classifier, from classifier name -> rows of
+    :func:`robustness_curves`."""
     summaries = [summarize_levels(rows) for rows in results.values()]
-    # Both perturbations may have the images as they are, in one row then.
-    columns = [{_describe(*setting): _cell(*values) for setting, values in summary.items()}
-               for summary in summaries]
+    # Unperturbed images of both perturbations share a row.
+    columns = [{_describe(*setting): f'{average:.1f}' + (
+        '' if deviation is None else f' ± {deviation:.1f}')
+        for setting, (average, deviation) in summary.items()} for summary in summaries]
     names = dict.fromkeys(_describe(*setting) for setting in sorted(set().union(*summaries)))
     rows = [['images', *results], ['---'] * (1 + len(results)), *(
         [name, *(column.get(name, '-') for column in columns)] for name in names)]
     return '\n'.join(f'| {" | ".join(row)} |' for row in rows)
 
 
-def _setting(row: dict) -> tuple[str, float, int | None]:
-    return row['perturbation'], row['level'], row['seed']
-
-
 def _key(perturbation: str, level: float, seed: int | None) -> Hashable:
-    """What the accuracy depends on; None for images as they are, whatever leaves them so."""
+    """Cache key of the accuracy; None for unperturbed images."""
     return None if level == CLEAN[perturbation] else (perturbation, level, seed)
 
 
@@ -128,13 +121,13 @@ def _build(perturbation: str, level: float, seed: int | None,
 @torch.no_grad()
 def _evaluate(model: BaseClassifier, loader: DataLoader,
               perturbations: Mapping[Hashable, Perturbation | None]) -> dict[Hashable, float]:
-    """Top-1 in per cent on images of the loader, perturbed in each way."""
+    """Top-1 accuracy in percent for each perturbation."""
     _check(loader.dataset[0], perturbations)
     evaluators = {key: Evaluator(Accuracy()) for key in perturbations}
     for batch in track_on_main_process(loader, 'robustness'):
         for key, perturbation in perturbations.items():
             predictions = model.test_step(_perturbed(batch, perturbation))
-            # Labels alone: the scores of all images and settings would take gigabytes.
+            # Only labels, because the scores of all images and settings would take gigabytes.
             evaluators[key].process([dict(pred_label=prediction.pred_label,
                                           gt_label=prediction.gt_label)
                                      for prediction in predictions])
@@ -144,41 +137,28 @@ def _evaluate(model: BaseClassifier, loader: DataLoader,
 
 
 def _check(sample: dict, perturbations: Mapping[Hashable, Perturbation | None]) -> None:
-    """Raise ConfigError for what would otherwise show after the first predictions."""
-    for field in REMEDIES:
-        _check_field(sample['data_samples'], field)
+    """Raise ConfigError for invalid samples and perturbations, before the first prediction."""
+    check_sample('test_dataloader.dataset', sample['data_samples'], 'gt_label', 'sample_idx')
     for perturbation in perturbations.values():
         _perturbed(dict(inputs=[sample['inputs']], data_samples=[sample['data_samples']]),
                    perturbation)
 
 
-def _check_field(sample: Container, field: str) -> None:
-    if field not in sample:
-        raise ConfigError(f'test_dataloader: its samples have no {field!r}; {REMEDIES[field]}')
-
-
 def _perturbed(batch: dict, perturbation: Perturbation | None) -> dict:
-    """A batch with other images, packed in the same way."""
+    """Perturb the images of a batch."""
     if perturbation is None:
         return batch
-    images = [_perturbed_image(image, sample.sample_idx, perturbation)
-              for image, sample in zip(batch['inputs'], batch['data_samples'], strict=True)]
+    # Perturbations take arrays (H, W, C).
+    images = [
+        torch.from_numpy(perturbation.perturb(
+            image.permute(1, 2, 0).numpy(), sample.sample_idx)).permute(2, 0, 1)
+        for image, sample in zip(batch['inputs'], batch['data_samples'], strict=True)]
     stacked = torch.stack(images) if isinstance(batch['inputs'], Tensor) else images
     return dict(batch, inputs=stacked)
 
 
-def _perturbed_image(image: Tensor, index: int, perturbation: Perturbation) -> Tensor:
-    """``(C, H, W)`` to the same; perturbations see images as a pipeline has them."""
-    return torch.from_numpy(perturbation.perturb(image.permute(1, 2, 0).numpy(), index)).permute(
-        2, 0, 1)
-
-
 def _describe(perturbation: str, level: float) -> str:
     if level == CLEAN[perturbation]:
-        return 'as they are'
-    return (f'{100 * level:g} % of the patches hidden' if perturbation == 'occlusion' else
-            f'{level} x {level} cells shuffled')
-
-
-def _cell(average: float, deviation: float | None) -> str:
-    return f'{average:.1f}' + ('' if deviation is None else f' ± {deviation:.1f}')
+        return 'clean'
+    return (f'{100 * level:g} % of the patches occluded' if perturbation == 'occlusion' else
+            f'{level} x {level} patches shuffled')

@@ -1,11 +1,9 @@
-"""Drawing, and only drawing."""
-from .clusters import draw_clusters
+"""Figures. This package only draws."""
 from .curves import draw_curves, draw_exploitation, draw_loss_curves, draw_scatter
-from .grid import draw_grid
+from .grid import draw_clusters, draw_grid, draw_views
 from .layers import draw_layers, draw_lines, draw_maps, draw_points, draw_similarities
 from .report import Figure, Table, html_report
 from .sheet import cover, draw_masks, draw_models, draw_sheet
-from .views import draw_views
 
 __all__ = [
     'Figure', 'Table', 'cover', 'draw_clusters', 'draw_curves', 'draw_exploitation', 'draw_grid',

@@ -1,4 +1,4 @@
-"""Curves and points."""
+"""Curves and scatter plots."""
 import re
 from collections.abc import Mapping, Sequence
 from math import ceil
@@ -8,22 +8,22 @@ import numpy as np
 
 from mmguided.utils.logs import Curve
 
-from .style import COLORS, curve_style, new_figure, plain_text, save_figure
+from .style import COLORS, curve_style, label_axes, new_figure, plain_text, save_figure
 
 
 def draw_loss_curves(runs: Mapping[str, Mapping[str, Curve]], keys: Sequence[str],
                      outs: Sequence[str | Path]) -> None:
-    """Draw scalars of runs over their epochs, a panel for each scalar: what was logged, faint, and
-    its moving average over one epoch.
+    """Draw logged scalars over epochs, one panel per scalar: logged values (faint) and their moving
+    average over one epoch.
 
-    Panels whose keys differ in numbers alone, such as ``error_shot_1`` and ``error_shot_2``
-    (Conditional MAE, Fig. 7), have the same scale.
+    Panels of keys that differ only in numbers, such as ``error_shot_1`` and ``error_shot_2``
+    (Conditional MAE, Fig. 7), share their scale.
 
     Args:
-        runs: By its name, what a run has logged, see :func:`mmguided.utils.logs.read_curves`. A
-            run has one color and marker in all panels, and is left out of those that it lacks.
-        keys: The scalars.
-        outs: Files to write, see :func:`.style.save_figure`.
+        runs: Run name -> scalar -> curve, see :func:`mmguided.utils.logs.read_curves`. A run has
+            the same color and marker in all panels.
+        keys: Scalars to draw.
+        outs: Output files, see :func:`.style.save_figure`.
     """
     longest = max(curves[key].epochs[-1] for curves in runs.values() for key in keys
                   if key in curves)
@@ -39,25 +39,22 @@ def draw_loss_curves(runs: Mapping[str, Mapping[str, Curve]], keys: Sequence[str
             if key in curves:
                 curve, style = curves[key], curve_style(number)
                 ax.plot(curve.epochs, curve.values, color=style['color'], alpha=0.25, linewidth=1)
-                # Few markers, those of different curves at different places.
+                # Few markers, at different positions for each curve.
                 places = ((0.5 + number / len(runs)) / 10, 0.1) if len(curve.epochs) > 1 else None
                 handles[name], = ax.plot(curve.epochs, moving_average(curve), **style, markersize=4,
                                          markevery=places, label=plain_text(name))
         ax.set_xlim(0, longest)
-        ax.set_xlabel('epoch', fontsize=8)
-        ax.set_ylabel(plain_text(key), fontsize=8)
-        ax.tick_params(labelsize=8)
+        label_axes(ax, 'epoch', plain_text(key))
         ax.grid(alpha=0.3)
     figure.legend(
         handles=[handles[name] for name in runs if name in handles], ncols=4, fontsize=8,
-        title='line: mean over one epoch; faint: as logged', title_fontsize=7,
+        title='line: mean over one epoch; faint: logged values', title_fontsize=7,
         loc='outside lower center')
     save_figure(figure, outs)
 
 
 def moving_average(curve: Curve) -> np.ndarray:
-    """Mean of the values up to half an epoch before and after each, ``(N, )``, or as far as the
-    curve reaches on both sides."""
+    """Centered moving average over one epoch, ``(N, )``; the window is narrower at the ends."""
     time = curve.epochs
     reach = np.minimum(0.5, np.minimum(time - time[0], time[-1] - time)) + 1e-9  # rounding
     begin = np.searchsorted(time, time - reach)
@@ -67,14 +64,14 @@ def moving_average(curve: Curve) -> np.ndarray:
 
 def draw_exploitation(visible: np.ndarray, masked: np.ndarray, epochs: float,
                       fired: float | None, out: str | Path) -> None:
-    """Draw how much of a decoder's output comes from visible and from mask tokens over a run
-    (Self-guided MAE, Fig. 4).
+    """Draw the shares of visible and mask tokens in the decoder output over a run (Self-guided MAE,
+    Fig. 4).
 
     Args:
-        visible, masked: Shares, ``(N, )`` each, at equal distances.
-        epochs: That distance.
-        fired: Epoch at which the trigger has fired, which is marked; None leaves the mark out.
-        out: Picture to write.
+        visible, masked: Shares, ``(N, )`` each, evenly spaced.
+        epochs: Epochs between two values.
+        fired: Epoch at which the trigger fired; None if it did not fire.
+        out: Output file.
     """
     figure = new_figure(5, 3.2)
     ax = figure.subplots()
@@ -84,22 +81,19 @@ def draw_exploitation(visible: np.ndarray, masked: np.ndarray, epochs: float,
     if fired is not None:
         ax.axvline(fired, color='gray', linestyle='--', label=f'trigger, epoch {fired:.1f}')
     ax.set_ylim(0, 1)
-    ax.set_xlabel('epoch', fontsize=8)
-    ax.set_ylabel('share in the output of the decoder', fontsize=8)
-    ax.tick_params(labelsize=8)
+    label_axes(ax, 'epoch', 'share in the decoder output')
     ax.legend(fontsize=8)
     save_figure(figure, [out])
 
 
 def draw_scatter(panels: Mapping[str, Mapping[str, Sequence[tuple[float, float]]]], xlabel: str,
                  out: str | Path) -> None:
-    """Draw groups of points in panels side by side, those of a group joined by a line.
+    """Draw groups of points in panels side by side, with a line through each group.
 
     Args:
-        panels: By the label of its vertical axis, each panel's points ``(x, y)`` by the name of
-            their group, which is written at the highest.
-        xlabel: Label of the horizontal axis, which the panels share.
-        out: Picture to write.
+        panels: y label -> group name -> points ``(x, y)``. The highest point carries the name.
+        xlabel: x label of all panels.
+        out: Output file.
     """
     figure = new_figure(6.5 * len(panels), 5)
     for ax, (ylabel, groups) in zip(
@@ -110,9 +104,7 @@ def draw_scatter(panels: Mapping[str, Mapping[str, Sequence[tuple[float, float]]
             ax.plot(*np.transpose(points), **style, markersize=4, linewidth=0.7)
             ax.annotate(plain_text(name), points[-1], xytext=(5, 3), textcoords='offset points',
                         fontsize=7, color=style['color'])
-        ax.set_xlabel(xlabel, fontsize=8)
-        ax.set_ylabel(ylabel, fontsize=8)
-        ax.tick_params(labelsize=8)
+        label_axes(ax, xlabel, ylabel)
         ax.margins(x=0.25)
     save_figure(figure, [out])
 
@@ -122,11 +114,11 @@ def draw_curves(panels: Mapping[str, Mapping[str, Sequence[tuple[float, float, f
     """Draw curves with error bars in panels side by side.
 
     Args:
-        panels: By the label of its horizontal axis, each panel's points ``(x, y, error)`` by the
-            name of their curve. A name has one color and marker in all panels.
-        ylabel: Label of the vertical axis, which the panels share and which starts at 0.
-        outs: Files to write, see :func:`.style.save_figure`.
-        level: Name and height of a dashed line.
+        panels: x label -> curve name -> points ``(x, y, error)``. A curve has the same color and
+            marker in all panels.
+        ylabel: y label of all panels; the axis starts at 0.
+        outs: Output files, see :func:`.style.save_figure`.
+        level: Name and y value of a dashed line.
     """
     names = list(dict.fromkeys(name for curves in panels.values() for name in curves))
     figure = new_figure(4.5 * len(panels), 3.8)
@@ -138,8 +130,7 @@ def draw_curves(panels: Mapping[str, Mapping[str, Sequence[tuple[float, float, f
                         markersize=4, capsize=2, linewidth=1.2)
         ax.axhline(level[1], color='gray', linestyle='--', linewidth=1, label=level[0])
         ax.set_xticks(sorted({x for points in curves.values() for x, *_ in points}))
-        ax.set_xlabel(xlabel, fontsize=8)
-        ax.tick_params(labelsize=8)
+        label_axes(ax, xlabel)
     axes[0].set_ylabel(ylabel, fontsize=8)
     axes[0].set_ylim(bottom=0)
     labels = {label: handle for ax in axes

@@ -1,38 +1,112 @@
-"""Pictures and maps in rows."""
+"""Grids of images."""
 from collections.abc import Mapping, Sequence
 
 import numpy as np
 from matplotlib.cm import ScalarMappable
-from matplotlib.colors import Normalize
+from matplotlib.colors import Normalize, to_rgb
 from matplotlib.figure import Figure
 
-from .style import new_figure, plain_text
+from .style import COLORS, SCORE_COLORS, hide_ticks, new_figure, plain_text
 
 
 def draw_grid(rows: Mapping[str, Sequence[np.ndarray]], titles: Sequence[str],
               legend: str) -> Figure:
-    """Pictures and maps in rows.
+    """Draw rows of images and score maps.
 
     Args:
-        rows: By the name that stands beside it, the panels of a row: pictures ``(H, W, 3)`` in
-            [0, 1], and maps ``(h, w)``, on one scale from 0 to the largest value of all.
-        titles: Stand above the columns.
-        legend: What the colors of the maps mean.
+        rows: Row name -> panels: images ``(H, W, 3)`` in [0, 1], and maps ``(h, w)``, which share
+            one scale from 0 to their maximum.
+        titles: Column titles.
+        legend: Label of the color bar of the maps.
     """
     largest = max(panel.max() for panels in rows.values() for panel in panels if panel.ndim == 2)
     width = 1.1 * len(titles) + 1.8
     figure = new_figure(width, 1.15 * len(rows) + 1.2)
     axes = figure.subplots(len(rows), len(titles), squeeze=False)
-    colors = ScalarMappable(Normalize(0, largest), 'viridis')
+    colors = ScalarMappable(Normalize(0, largest), SCORE_COLORS)
     for row, (name, panels) in zip(axes, rows.items(), strict=True):
         row[0].set_ylabel(plain_text(name), fontsize=8, rotation=0, ha='right', va='center')
-        for ax, title, panel in zip(row, titles, panels, strict=True):
+        for ax, panel in zip(row, panels, strict=True):
             ax.imshow(panel if panel.ndim == 3 else colors.to_rgba(panel), extent=(0, 1, 0, 1))
-            ax.set_xticks([])
-            ax.set_yticks([])
-            if ax in axes[0]:
-                ax.set_title(title, fontsize=9, loc='left')
+    for ax, title in zip(axes[0], titles, strict=True):
+        ax.set_title(title, fontsize=9, loc='left')
+    hide_ticks(figure)
     bar = figure.colorbar(colors, ax=axes, location='bottom', shrink=3.5 / width, aspect=35)
     bar.set_label(legend, fontsize=8)
     bar.ax.tick_params(labelsize=8)
     return figure
+
+
+def draw_views(images: Sequence[np.ndarray], views: Sequence[Sequence[Sequence[np.ndarray]]]
+               ) -> Figure:
+    """Draw one row per image: the image with its size in pixels, and the augmented views of several
+    draws.
+
+    Args:
+        images: Images ``(H, W, 3)``, uint8 RGB, of any size.
+        views: Views of each draw of each image, in the same format.
+    """
+    num_draws, num_views = len(views[0]), len(views[0][0])
+    columns = 1 + num_draws * num_views
+    figure = new_figure(1.3 * columns, 1.4 * len(images) + 0.4)
+    # A narrow empty column precedes each draw.
+    axes = figure.add_gridspec(
+        len(images), columns + num_draws,
+        width_ratios=[1] + num_draws * [0.1, *num_views * [1]]).subplots(squeeze=False)
+    draws = [1 + draw * (1 + num_views) for draw in range(num_draws)]
+    for row, image, drawn in zip(axes, images, views, strict=True):
+        row[0].imshow(image)
+        row[0].set_xlabel(f'{image.shape[1]} x {image.shape[0]}', fontsize=7)
+        for first, pictures in zip(draws, drawn, strict=True):
+            row[first].remove()
+            for ax, picture in zip(row[first + 1:], pictures, strict=False):
+                ax.imshow(picture)
+    axes[0, 0].set_title('file', fontsize=9)
+    for number, first in enumerate(draws, start=1):
+        for view in range(1, num_views + 1):
+            axes[0, first + view].set_title(
+                f'draw {number}' + (f', view {view}' if num_views > 1 else ''), fontsize=9)
+    hide_ticks(figure)
+    return figure
+
+
+def draw_clusters(models: Mapping[str, Mapping[str, np.ndarray | None]]) -> Figure:
+    """Draw one row per image: the image, and for each model its patch clusters as colors over the
+    gray image and as points (Self-guided MAE, Fig. 1 and III).
+
+    Args:
+        models: Model name -> ``images (B, H, W, 3)`` in [0, 1], ``clusters (B, h, w)``, indices
+            into :data:`.style.COLORS`, and ``points (B, h * w, 2)``, such as t-SNE coordinates, or
+            None. The largest images are shown.
+    """
+    images = max((shown['images'] for shown in models.values()), key=np.size)
+    width = 1 + sum(1 + (shown['points'] is not None) for shown in models.values())
+    figure = new_figure(1.5 * width, 1.5 * len(images) + 0.3)
+    columns = iter(figure.subplots(len(images), width, squeeze=False).T)
+    _draw_column(next(columns), 'image', images)
+    for name, shown in models.items():
+        pixels = shown['images'].mean(-1, keepdims=True)
+        colors = np.array([to_rgb(color) for color in COLORS])[shown['clusters']]
+        _draw_column(next(columns), plain_text(name),
+                     0.5 * pixels + 0.5 * upsample(colors, pixels))
+        if shown['points'] is not None:
+            axes = next(columns)
+            axes[0].set_title('t-SNE', fontsize=9)
+            for ax, points, clusters in zip(axes, shown['points'], shown['clusters'], strict=True):
+                ax.scatter(*points.T, s=6, c=[COLORS[number] for number in clusters.flat])
+                ax.set_box_aspect(1)
+    hide_ticks(figure)
+    return figure
+
+
+def _draw_column(axes: np.ndarray, title: str, pictures: np.ndarray) -> None:
+    axes[0].set_title(title, fontsize=9, wrap=True)
+    for ax, picture in zip(axes, pictures, strict=True):
+        ax.imshow(picture, interpolation='nearest')
+
+
+def upsample(grid: np.ndarray, images: np.ndarray) -> np.ndarray:
+    """Nearest-neighbor upsampling of patches ``(B, h, w, C)`` to the size of images
+    ``(B, H, W, C)``."""
+    rows, columns = (images.shape[axis] // grid.shape[axis] for axis in (1, 2))
+    return grid.repeat(rows, axis=1).repeat(columns, axis=2)

@@ -1,16 +1,18 @@
-"""Figures that compare models layer by layer."""
+"""Layer-by-layer comparisons of models."""
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
-from matplotlib import colormaps
 from matplotlib.axes import Axes
 from matplotlib.cm import ScalarMappable
 from matplotlib.colors import Normalize
 
 from .style import (
+    COLORS,
     MARKERS,
+    SCORE_COLORS,
     curve_style,
+    hide_ticks,
     legend_below,
     new_figure,
     plain_text,
@@ -20,19 +22,18 @@ from .style import (
 
 PARTS = ('encoder', 'decoder')
 
-# By the part of a model: one value of each layer, ``(layers, )``, and those that it
-# is the mean of, ``(layers, n)``, or None.
+# Model part -> one value per layer, ``(layers, )``, and the entries that it is the mean of,
+# ``(layers, n)``, or None.
 Curves = Mapping[str, tuple[np.ndarray, np.ndarray | None]]
 
 
 def draw_layers(models: Mapping[str, Curves], ylabel: str, outs: Sequence[str | Path]) -> None:
-    """Draw one measure of the layers of models: a curve for each model, the layers from the first
-    of the encoder to the last of the decoder.
+    """Draw a measure over all encoder and decoder layers, one curve per model.
 
     Args:
-        models: By name.
-        ylabel: Label of the vertical axis, with its unit.
-        outs: Pictures to write, see :func:`save_figure`.
+        models: Model name -> curves.
+        ylabel: y label with the unit.
+        outs: Output files, see :func:`save_figure`.
     """
     parts = [part for part in PARTS if any(part in curves for curves in models.values())]
     depths = [max(len(curves[part][0]) for curves in models.values() if part in curves)
@@ -46,7 +47,7 @@ def draw_layers(models: Mapping[str, Curves], ylabel: str, outs: Sequence[str | 
             x = starts[parts.index(part)] + np.arange(len(mean))
             style = curve_style(number)
             if entries is not None:
-                # Side by side, for those of several models would cover each other.
+                # Shifted horizontally, so that the models do not cover each other.
                 shifted = x + 0.5 * ((number + 0.5) / len(models) - 0.5)
                 ax.scatter(np.repeat(shifted, entries.shape[1]), entries.ravel(), s=10, alpha=0.5,
                            color=style['color'], linewidths=0)
@@ -61,7 +62,7 @@ def draw_layers(models: Mapping[str, Curves], ylabel: str, outs: Sequence[str | 
 
 
 def _mark_parts(ax: Axes, parts: Sequence[str], starts: Sequence[int]) -> None:
-    """Name the parts above the axes, with a line between them."""
+    """Label the parts above the axes and separate them by a line."""
     for part, start, end in zip(parts, starts, starts[1:], strict=False):
         ax.text((start + end - 1) / 2, 1.02, part, ha='center', va='bottom', fontsize=8,
                 transform=ax.get_xaxis_transform())
@@ -76,11 +77,10 @@ def draw_lines(panels: Mapping[str, Mapping[str, tuple[Sequence[float], Sequence
     """Draw lines in panels side by side, with the same scale.
 
     Args:
-        panels: By title, each panel's ``(x, y)`` by the name of its line. A name has one color in
-            all panels.
-        xlabel, ylabel: Labels of the axes, with their units.
-        outs: Pictures to write, see :func:`save_figure`.
-        ordered: Whether the names have an order, such as layers, which the colors then show.
+        panels: Panel title -> line name -> ``(x, y)``. A line has the same color in all panels.
+        xlabel, ylabel: Axis labels with units.
+        outs: Output files, see :func:`save_figure`.
+        ordered: Whether lines are ordered, such as layers, and get sequential colors.
     """
     names = list(dict.fromkeys(name for lines in panels.values() for name in lines))
     width = max(4.5, 3.6 * len(panels))
@@ -91,7 +91,7 @@ def draw_lines(panels: Mapping[str, Mapping[str, tuple[Sequence[float], Sequence
         for name, (x, y) in lines.items():
             number = names.index(name)
             style = curve_style(number) if not ordered else dict(
-                color=colormaps['viridis'](0.9 * number / max(1, len(names) - 1)),
+                color=SCORE_COLORS(0.9 * number / max(1, len(names) - 1)),
                 marker=MARKERS[number % len(MARKERS)])
             handles[name], = ax.plot(x, y, **style, markersize=4, linewidth=1.3)
         ax.set_title(wrapped(title, 40), fontsize=9)
@@ -104,19 +104,19 @@ def draw_lines(panels: Mapping[str, Mapping[str, tuple[Sequence[float], Sequence
 
 def draw_similarities(models: Mapping[str, np.ndarray], reference: str, label: str,
                       outs: Sequence[str | Path]) -> None:
-    """Draw the similarity of each layer of models with each layer of a reference, from 0 to 1.
+    """Draw the similarity, from 0 to 1, of all layers of each model to all layers of a reference.
 
     Args:
-        models: By name, ``(layers of the reference, layers of the model)``.
+        models: Model name -> ``(layers of the reference, layers of the model)``.
         reference: Name of the reference.
-        label: What the colors mean.
-        outs: Pictures to write, see :func:`save_figure`.
+        label: Label of the color bar.
+        outs: Output files, see :func:`save_figure`.
     """
     columns = min(4, len(models))
     rows = -(-len(models) // columns)
     figure = new_figure(2.4 * columns + 1.2, 2.5 * rows + 0.2)
     axes = figure.subplots(rows, columns, squeeze=False)
-    colors = ScalarMappable(Normalize(0, 1), 'viridis')
+    colors = ScalarMappable(Normalize(0, 1), SCORE_COLORS)
     for ax in axes.flat[len(models):]:
         ax.set_axis_off()
     for ax, (name, values) in zip(axes.flat, models.items(), strict=False):
@@ -135,18 +135,18 @@ def draw_similarities(models: Mapping[str, np.ndarray], reference: str, label: s
 
 def draw_maps(images: np.ndarray, maps: Mapping[str, np.ndarray], mark: tuple[int, int],
               label: str, outs: Sequence[str | Path]) -> None:
-    """Draw an image and maps of it in each row; all maps of a row have the same scale.
+    """Draw one row per image: the image and its maps, which share one scale.
 
     Args:
         images: ``(B, H, W, 3)`` in [0, 1].
-        maps: By the title of their column, ``(B, h, w)``.
-        mark: The patch ``(row, column)`` that is framed.
-        label: What the colors of the maps mean.
-        outs: Pictures to write, see :func:`save_figure`.
+        maps: Column title -> ``(B, h, w)``.
+        mark: Framed patch, ``(row, column)``.
+        label: Label of the color bar.
+        outs: Output files, see :func:`save_figure`.
     """
     figure = new_figure(1.5 * len(maps) + 2.3, 1.5 * len(images) + 0.3)
     axes = figure.subplots(len(images), 1 + len(maps), squeeze=False)
-    colors = ScalarMappable(Normalize(0, 1), 'inferno')
+    colors = ScalarMappable(Normalize(0, 1), SCORE_COLORS)
     highest = np.max([values.max(axis=(1, 2)) for values in maps.values()], axis=0)
     height, width = next(iter(maps.values())).shape[1:]
     y, x = mark
@@ -157,25 +157,24 @@ def draw_maps(images: np.ndarray, maps: Mapping[str, np.ndarray], mark: tuple[in
         axes[0, column].set_title(wrapped(title, 18), fontsize=8)
         for ax, picture in zip(axes[:, column], pictures, strict=True):
             ax.imshow(picture, extent=(0, width, height, 0))
-            ax.plot([x, x + 1, x + 1, x, x], [y, y, y + 1, y + 1, y], color='#56B4E9',
+            ax.plot([x, x + 1, x + 1, x, x], [y, y, y + 1, y + 1, y], color=COLORS[1],
                     linewidth=1.5)
-            ax.set_xticks([])
-            ax.set_yticks([])
+    hide_ticks(figure)
     bar = figure.colorbar(colors, ax=axes, fraction=0.03, pad=0.02, ticks=[0, 1])
-    bar.set_ticklabels(['0', 'highest\nof the row'], fontsize=7)
+    bar.set_ticklabels(['0', 'row\nmaximum'], fontsize=7)
     bar.set_label(label, fontsize=8)
     save_figure(figure, outs)
 
 
 def draw_points(panels: Mapping[str, np.ndarray], labels: np.ndarray, names: Sequence[str],
                 outs: Sequence[str | Path]) -> None:
-    """Draw points of groups in panels side by side, such as of t-SNE, whose axes mean nothing.
+    """Draw grouped points, such as t-SNE coordinates, in panels side by side.
 
     Args:
-        panels: By title, ``(N, 2)``.
-        labels: The group of each point in all panels, ``(N, )``, counted from 0.
-        names: Of the groups.
-        outs: Pictures to write, see :func:`save_figure`.
+        panels: Panel title -> points ``(N, 2)``.
+        labels: Group of each point in all panels, ``(N, )``, from 0.
+        names: Group names.
+        outs: Output files, see :func:`save_figure`.
     """
     columns = min(3, len(panels))
     rows = -(-len(panels) // columns)
@@ -186,13 +185,12 @@ def draw_points(panels: Mapping[str, np.ndarray], labels: np.ndarray, names: Seq
     colors = ScalarMappable(Normalize(0, max(1, len(names) - 1)), 'turbo')
     for ax, (title, points) in zip(axes.flat, panels.items(), strict=False):
         for group, name in enumerate(names):
-            mine = points[labels == group]
-            ax.scatter(*mine.T, s=4, color=colors.to_rgba(group), marker='osD^vP*X'[group % 8],
-                       linewidths=0, label=plain_text(name) if ax is axes.flat[0] else None)
+            ax.scatter(*points[labels == group].T, s=4, color=colors.to_rgba(group),
+                       marker=MARKERS[group % 8], linewidths=0,
+                       label=plain_text(name) if ax is axes.flat[0] else None)
         ax.set_title(wrapped(title, 34), fontsize=9)
-        ax.set_xticks([])
-        ax.set_yticks([])
-    if len(names) <= 24:  # more would be larger than the panels
+    hide_ticks(figure)
+    if len(names) <= 24:  # a longer legend would be larger than the panels
         figure.legend(loc='outside lower center', ncols=min(6, len(names)), fontsize=7,
                       markerscale=2.5)
     save_figure(figure, outs)

@@ -1,4 +1,4 @@
-"""A report in one HTML file."""
+"""Self-contained HTML report."""
 import base64
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -6,7 +6,7 @@ from pathlib import Path
 
 from jinja2 import Environment
 
-# Autoescape: names of files, models and classes are text, whatever they hold.
+# Autoescape: names of files, models and classes may contain HTML.
 _TEMPLATE = Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True).from_string("""\
 <!DOCTYPE html>
 <html lang="en">
@@ -64,7 +64,7 @@ code { overflow-wrap: anywhere; }
 
 @dataclass(frozen=True)
 class Table:
-    """A table of texts."""
+    """Table of strings."""
     title: str
     header: Sequence[str]
     rows: Sequence[Sequence[str]]
@@ -72,18 +72,18 @@ class Table:
 
 @dataclass(frozen=True)
 class Figure:
-    """A picture, a PNG file, and what it shows."""
+    """PNG file with a title and a caption."""
     title: str
     path: Path
     caption: str
 
     @property
     def data(self) -> str:
-        """The file in base64."""
+        """File content in base64."""
         return base64.b64encode(self.path.read_bytes()).decode()
 
 
 def html_report(title: str, summary: Sequence[str], tables: Sequence[Table],
                 figures: Sequence[Figure]) -> str:
-    """An HTML page that needs no other file; all texts are shown as they are."""
+    """Render an HTML page with embedded images; all texts are escaped."""
     return _TEMPLATE.render(title=title, summary=summary, tables=tables, figures=figures)

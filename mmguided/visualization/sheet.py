@@ -1,52 +1,48 @@
-"""Figure sheets: what a model attends to, hides and rebuilds."""
+"""Figure sheets: guidance, masks and reconstructions."""
 import math
 import re
 import textwrap
 from collections.abc import Mapping, Sequence
 
 import numpy as np
-from matplotlib import colormaps
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import to_hex, to_rgb
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
-from .style import COLORS, plain_text
+from .grid import upsample
+from .style import SCORE_COLORS, plain_text
 
 # Lengths in inches.
-_PANEL, _GAP, _BLOCK_GAP, _LINE, _LEGEND_ENTRY = 1.45, 0.08, 0.2, 0.17, 1.4
-_SCORE_COLORS = {f'{which} score': to_hex(colormaps['inferno'](value))
+_PANEL, _GAP, _BLOCK_GAP, _LINE, _LEGEND_ENTRY, _PAGE = 1.45, 0.08, 0.2, 0.17, 1.4, 10
+_SCORE_LEGEND = {f'{which} score': to_hex(SCORE_COLORS(value))
                  for which, value in (('lowest', 0.), ('highest', 1.))}
 
 
-def draw_sheet(images: np.ndarray,
-               shot: np.ndarray | None,
-               guidance: np.ndarray | None = None,
-               attention: np.ndarray | None = None,
-               reconstruction: np.ndarray | None = None,
+def draw_sheet(images: np.ndarray, shot: np.ndarray | None, guidance: np.ndarray | None = None,
+               attention: np.ndarray | None = None, reconstruction: np.ndarray | None = None,
                title: str = '') -> np.ndarray:
-    """One row per image: image, guidance, attention, mask, masked image, reconstruction. What is
-    None has no column.
+    """Draw one row per image: image, guidance, attention, mask, masked image, reconstruction.
+    Arguments that are None have no column.
 
     Args:
         images: ``(B, H, W, 3)`` in [0, 1].
-        shot: The shot that masks each patch, counted from 1; 0 = visible. ``(B, h, w)``.
-        guidance: Scores that made the mask, ``(B, h, w)``; NaN for patches that have none, which
-            shows the image alone.
-        attention: [CLS] attention to the patches, ``(B, h, w)``. As of ``guidance``, each image is
-            scaled to its own range.
+        shot: Shot that masks each patch, from 1; 0 = visible. ``(B, h, w)``.
+        guidance: Guidance scores, ``(B, h, w)``. Patches without a score (NaN) show the image.
+        attention: [CLS]-to-patch attention, ``(B, h, w)``. Guidance and attention are scaled to
+            the range of each image.
         reconstruction: ``(B, H, W, 3)`` in [0, 1].
-        title: Stands above the sheet.
+        title: Title of the sheet.
 
     Returns:
         The sheet, ``(height, width, 3)`` uint8 RGB.
     """
     columns = {'image': images}
     if guidance is not None:
-        columns['guidance'] = _heat(images, guidance)
+        columns['guidance'] = _heatmap(images, guidance)
     if attention is not None:
-        columns['[CLS] attention'] = _heat(images, attention)
-    legend = _SCORE_COLORS if attention is not None or guidance is not None else {}
+        columns['[CLS] attention'] = _heatmap(images, attention)
+    legend = _SCORE_LEGEND if attention is not None or guidance is not None else {}
     if shot is not None:
         legend = _shot_colors(shot) | legend
         columns[_mask_title(guidance, shot)] = color_shots(shot)
@@ -57,22 +53,21 @@ def draw_sheet(images: np.ndarray,
 
 
 def draw_models(models: Mapping[str, Mapping[str, np.ndarray | None]]) -> Figure:
-    """What several models mask in the same images: a row per image; the image, then a block of
-    columns for each model: guidance, mask, reconstruction.
+    """Draw several models on the same images, one row per image: the image, and for each model a
+    group of columns with guidance, mask and reconstruction. The figure fits on a page.
 
     Args:
-        models: By the name that stands above its block, each model's ``images``, ``shot``,
-            ``guidance`` and ``reconstruction``, see :func:`draw_sheet`. The images that are shown
-            are the largest.
+        models: Model name -> ``images``, ``shot``, ``guidance`` and ``reconstruction``, see
+            :func:`draw_sheet`. The largest images are shown.
     """
     blocks = [('', {'image': max((shown['images'] for shown in models.values()), key=np.size)})]
     legend = {}
     if any(shown['guidance'] is not None for shown in models.values()):
-        legend = _SCORE_COLORS
+        legend = _SCORE_LEGEND
     for name, shown in models.items():
         columns = {}
         if shown['guidance'] is not None:
-            columns['guidance'] = _heat(shown['images'], shown['guidance'])
+            columns['guidance'] = _heatmap(shown['images'], shown['guidance'])
         columns[_mask_title(shown['guidance'], shown['shot'])] = color_shots(shown['shot'])
         if shown['reconstruction'] is not None:
             columns['reconstruction'] = shown['reconstruction']
@@ -81,19 +76,16 @@ def draw_models(models: Mapping[str, Mapping[str, np.ndarray | None]]) -> Figure
     return _draw(blocks, '', legend, dpi=220)
 
 
-def draw_masks(images: np.ndarray,
-               objects: np.ndarray,
-               scores: np.ndarray,
-               masks: Mapping[str, np.ndarray],
-               title: str = '') -> np.ndarray:
-    """One row per image: image, objects, guidance, and the image under several masks.
+def draw_masks(images: np.ndarray, objects: np.ndarray, scores: np.ndarray,
+               masks: Mapping[str, np.ndarray], title: str = '') -> np.ndarray:
+    """Draw one row per image: image, objects, guidance, and the image under several masks.
 
     Args:
         images: ``(B, H, W, 3)`` in [0, 1].
-        objects: ``(B, H, W)``, 1 inside of objects; the rest is drawn dark.
-        scores: Guidance of the patches, ``(B, h, w)``; each image is scaled to its own range.
-        masks: By the name that stands above them, ``(B, h, w)``, 1 = masked.
-        title: Stands above the sheet.
+        objects: ``(B, H, W)``, 1 = object; the background is darkened.
+        scores: Guidance scores, ``(B, h, w)``, scaled to the range of each image.
+        masks: Column title -> ``(B, h, w)``, 1 = masked.
+        title: Title of the sheet.
 
     Returns:
         The sheet, ``(height, width, 3)`` uint8 RGB.
@@ -101,28 +93,28 @@ def draw_masks(images: np.ndarray,
     return _pixels(_draw([('', {
         'image': images,
         'objects': images * (0.25 + 0.75 * objects[..., None]),
-        'guidance': _heat(images, scores),
+        'guidance': _heatmap(images, scores),
         **{name: cover(images, mask) for name, mask in masks.items()}})], title))
 
 
 def cover(images: np.ndarray, mask: np.ndarray) -> np.ndarray:
-    """Images ``(B, H, W, 3)`` with the patches gray that ``mask (B, h, w)`` has as 1."""
-    hidden = _upsample(mask[..., None], images)
-    return images * (1 - hidden) + 0.5 * hidden
+    """Images ``(B, H, W, 3)`` with masked patches in gray; ``mask (B, h, w)``, 1 = masked."""
+    masked = upsample(mask[..., None], images)
+    return images * (1 - masked) + 0.5 * masked
 
 
 def color_shots(shot: np.ndarray) -> np.ndarray:
-    """Colors ``(B, h, w, 3)`` of the shots that mask patches, ``(B, h, w)``."""
+    """Colors ``(B, h, w, 3)`` of visible and masked patches, from ``shot (B, h, w)``."""
     return np.array([to_rgb(color) for color in _shot_colors(shot).values()])[shot]
 
 
 def _shot_colors(shot: np.ndarray) -> dict[str, str]:
-    """Meaning and color of the numbers in ``shot``, which is all that a legend has to say."""
+    """Legend of the masks: white and neutral grays, darker for later shots."""
     num_shots = int(shot.max())
     if num_shots == 1:
-        return {'visible': 'white', 'masked': 'black'}
-    return {'visible': 'white'} | {f'masked in shot {i + 1}': COLORS[i % len(COLORS)]
-                                   for i in range(num_shots)}
+        return {'visible': 'white', 'masked': '0.5'}
+    return {'visible': 'white'} | {f'masked in shot {i}': f'{gray:.2f}' for i, gray in enumerate(
+        np.linspace(0.75, 0.25, num_shots), start=1)}
 
 
 def _mask_title(guidance: np.ndarray | None, shot: np.ndarray) -> str:
@@ -132,63 +124,63 @@ def _mask_title(guidance: np.ndarray | None, shot: np.ndarray) -> str:
     return 'mask, guided' + (f': {guided} of {len(shot)}' if guided < len(shot) else '')
 
 
-def _upsample(grid: np.ndarray, images: np.ndarray) -> np.ndarray:
-    """Patches ``(B, h, w, C)`` to the pixels of images, ``(B, H, W, C)``, without smoothing."""
-    rows, columns = (images.shape[axis] // grid.shape[axis] for axis in (1, 2))
-    return grid.repeat(rows, axis=1).repeat(columns, axis=2)
-
-
-def _heat(images: np.ndarray, scores: np.ndarray) -> np.ndarray:
-    """Gray images under the colors of scores ``(B, h, w)``, each image's in its own range."""
+def _heatmap(images: np.ndarray, scores: np.ndarray) -> np.ndarray:
+    """Gray images under score colors, ``scores (B, h, w)`` scaled to the range of each image."""
     scored = np.isfinite(scores)
     low, high = (limit(scores, axis=(1, 2), keepdims=True, where=scored, initial=start)
                  for limit, start in ((np.min, np.inf), (np.max, -np.inf)))
-    colors = colormaps['inferno']((scores - low) / np.maximum(high - low, 1e-12))[..., :3]
-    weight = 0.75 * _upsample(scored[..., None], images)
-    return images.mean(-1, keepdims=True) * (1 - weight) + _upsample(colors, images) * weight
+    colors = SCORE_COLORS((scores - low) / np.maximum(high - low, 1e-12))[..., :3]
+    weight = 0.75 * upsample(scored[..., None], images)
+    return images.mean(-1, keepdims=True) * (1 - weight) + upsample(colors, images) * weight
 
 
 def _draw(blocks: Sequence[tuple[str, Mapping[str, np.ndarray]]], title: str,
           legend: Mapping[str, str] | None = None, dpi: int = 110) -> Figure:
-    """Rows of pictures.
+    """Draw rows of images, with panels that are narrower if needed to fit on a page.
 
     Args:
-        blocks: Names and the columns below each; by their titles, pictures ``(B, H, W, 3)`` in
-            [0, 1] or, of patches, ``(B, h, w, 3)``. The first column of all is that of the images,
-            which gives panels their shape.
-        title: Stands above all.
-        legend: Colors by their meaning, below all.
-        dpi: Pixels per inch, of the pictures in vector formats too.
+        blocks: Block title and its columns, a dict of column title -> images ``(B, H, W, 3)`` or
+            patches ``(B, h, w, 3)`` in [0, 1]. The first column sets the aspect ratio.
+        title: Title of the figure.
+        legend: Meaning -> color.
+        dpi: Pixels per inch, also of the images in vector formats.
     """
     images = next(iter(blocks[0][1].values()))
-    panel_height = _PANEL * images.shape[1] / images.shape[2]
-    widths = [len(columns) * (_PANEL + _GAP) - _GAP for _, columns in blocks]
+    num_columns = sum(len(columns) for _, columns in blocks)
+    margins = (num_columns - len(blocks)) * _GAP + (len(blocks) - 1) * _BLOCK_GAP + 2 * _GAP
+    panel = min(_PANEL, (_PAGE - margins) / num_columns)
+    width = num_columns * panel + margins
+    panel_height = panel * images.shape[1] / images.shape[2]
+    font = min(9, max(6, 9 * panel))
+    widths = [len(columns) * (panel + _GAP) - _GAP for _, columns in blocks]
     names = [_wrap(plain_text(name), int(13 * width))
              for (name, _), width in zip(blocks, widths, strict=True)]
-    lines = max(map(len, names))
-    top = (1.5 + lines + (2 if title else 0)) * _LINE
-    width = sum(widths) + (len(blocks) - 1) * _BLOCK_GAP + 2 * _GAP
+    separator = ', ' if panel == _PANEL else ',\n'
+    heading_lines = 1 + max(heading.replace(', ', separator).count('\n')
+                            for _, columns in blocks for heading in columns)
+    top = (0.5 + heading_lines + max(map(len, names)) + (2 if title else 0)) * _LINE
     legend = legend or {}
     legend_columns = min(len(legend), int(width / _LEGEND_ENTRY))
     legend_height = math.ceil(len(legend) / max(legend_columns, 1)) * _LINE + 0.5 * _LINE
     height = top + len(images) * (panel_height + _GAP) + legend_height
-    # Placed by hand: a layout engine would take many times as long as the drawing.
+    # Placed by hand, because a layout engine takes much longer than drawing.
     figure = Figure(figsize=(width, height), dpi=dpi)
     FigureCanvasAgg(figure)
     figure.text(0.5, 1 - _LINE / height, plain_text(title), ha='center', va='center', fontsize=10)
     left = _GAP
     for (_, columns), block_width, name in zip(blocks, widths, names, strict=True):
-        figure.text((left + block_width / 2) / width, 1 - (top - 1.4 * _LINE) / height,
+        figure.text((left + block_width / 2) / width,
+                    1 - (top - (0.4 + heading_lines) * _LINE) / height,
                     '\n'.join(name), ha='center', va='bottom', fontsize=9, fontweight='bold')
         for heading, pictures in columns.items():
-            figure.text((left + _PANEL / 2) / width, 1 - (top - 0.3 * _LINE) / height, heading,
-                        ha='center', va='bottom', fontsize=9)
+            figure.text((left + panel / 2) / width, 1 - (top - 0.3 * _LINE) / height,
+                        heading.replace(', ', separator), ha='center', va='bottom', fontsize=font)
             for row, picture in enumerate(pictures):
                 bottom = height - top - row * (panel_height + _GAP) - panel_height
                 ax = figure.add_axes((left / width, bottom / height,
-                                      _PANEL / width, panel_height / height), xticks=[], yticks=[])
+                                      panel / width, panel_height / height), xticks=[], yticks=[])
                 ax.imshow(np.clip(picture, 0, 1), extent=(0, 1, 0, 1), aspect='auto')
-            left += _PANEL + _GAP
+            left += panel + _GAP
         left += _BLOCK_GAP - _GAP
     if legend:
         handles = [Patch(facecolor=color, edgecolor='black', linewidth=0.5, label=meaning)
@@ -199,13 +191,13 @@ def _draw(blocks: Sequence[tuple[str, Mapping[str, np.ndarray]]], title: str,
 
 
 def _wrap(name: str, width: int) -> list[str]:
-    """Lines of so many characters, which paths and configs' names may be cut into."""
+    """Lines of at most ``width`` characters, also broken at the separators of paths and names."""
     wrapper = textwrap.TextWrapper(width)
     wrapper.wordsep_re = re.compile(r'(\s+|[^\s/_-]*[/_-])')
     return wrapper.wrap(name)
 
 
 def _pixels(figure: Figure) -> np.ndarray:
-    """A figure as uint8 RGB."""
+    """Render a figure to uint8 RGB."""
     figure.canvas.draw()
     return np.asarray(figure.canvas.buffer_rgba())[..., :3].copy()

@@ -1,26 +1,29 @@
-"""What all figures have in common: colors, names as plain text, several files of one figure."""
+"""Shared style of all figures."""
 import textwrap
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from matplotlib import colormaps
 from matplotlib.artist import Artist
+from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-# The palette of Okabe and Ito (2008), which color-blind readers tell apart, without its yellow,
-# which is too light for lines.
+# The color-blind safe palette of Okabe and Ito (2008) without yellow, which is too light for lines.
 COLORS = ('#0072B2', '#D55E00', '#009E73', '#CC79A7', '#E69F00', '#56B4E9', '#000000')
 MARKERS = 'osD^vP*X<>'
+#: Colormap of scores. It contains no gray, the color of masked patches.
+SCORE_COLORS = colormaps['viridis']
 
 
 def curve_style(number: int) -> dict[str, str]:
-    """Color and marker of the curve of a number, which all figures of a comparison share."""
+    """Color and marker of a curve, the same in all figures of a comparison."""
     return dict(color=COLORS[number % len(COLORS)], marker=MARKERS[number % len(MARKERS)])
 
 
 def plain_text(name: object) -> str:
-    """A name as matplotlib shows it, whatever it holds: no formulas, no line breaks, and not left
-    out of legends, as names with a leading underscore are."""
+    """Escape a name for matplotlib: no math mode, no line breaks, and no leading underscore, which
+    would hide it in legends."""
     text = ' '.join(str(name).split()).replace('$', r'\$')
     return '\u200b' + text if text.startswith('_') else text
 
@@ -31,7 +34,7 @@ def wrapped(name: object, width: int) -> str:
 
 
 def legend_below(figure: Figure, handles: Mapping[str, Artist], width: float) -> None:
-    """A legend below a figure of that width in inches, in as many columns as its names allow."""
+    """Add a legend below a figure of ``width`` inches, with as many columns as the names allow."""
     names = [wrapped(name, 60) for name in handles]
     longest = max(len(line) for name in names for line in name.split('\n'))
     columns = max(1, min(4, int(width / (0.062 * longest + 0.55))))
@@ -40,14 +43,27 @@ def legend_below(figure: Figure, handles: Mapping[str, Artist], width: float) ->
 
 
 def new_figure(width: float, height: float) -> Figure:
-    """A figure of that size in inches, without pyplot, whose figures stay in memory."""
+    """Create a figure of this size in inches without pyplot, which would keep it in memory."""
     figure = Figure(figsize=(width, height), dpi=150, layout='constrained')
     FigureCanvasAgg(figure)
     return figure
 
 
+def label_axes(ax: Axes, xlabel: str, ylabel: str = '') -> None:
+    """Label axes in small type."""
+    ax.set_xlabel(xlabel, fontsize=8)
+    ax.set_ylabel(ylabel, fontsize=8)
+    ax.tick_params(labelsize=8)
+
+
+def hide_ticks(figure: Figure) -> None:
+    """Hide the ticks of all axes."""
+    for ax in figure.axes:
+        ax.set(xticks=[], yticks=[])
+
+
 def save_figure(figure: Figure, outs: Sequence[str | Path]) -> None:
-    """Write a figure to files; the ending of each says its format, such as .png, .pdf or .svg."""
+    """Write a figure to files; the extension selects the format, such as .png, .pdf or .svg."""
     for out in outs:
         Path(out).parent.mkdir(parents=True, exist_ok=True)
         figure.savefig(out)

@@ -1,4 +1,4 @@
-"""Linear CKA of mini-batches."""
+"""Minibatch linear CKA."""
 import numpy as np
 import pytest
 import torch
@@ -22,8 +22,8 @@ def _related(num, seed):
     return first, first @ _random(8, 8, seed=3) + 2 * _random(num, 8, seed=100 + seed)
 
 
-def test_hsic_equals_its_sum_over_quadruples():
-    """Song et al. (2012): the U-statistic over all ordered tuples of different samples."""
+def test_hsic_equals_the_u_statistic():
+    """Song et al. (2012): the mean over all ordered tuples of four different samples."""
     first, second = (x @ x.mT for x in (_random(6, 3).double(), _random(6, 4, seed=1).double()))
     total, count = 0., 0
     for i in range(6):
@@ -35,18 +35,18 @@ def test_hsic_equals_its_sum_over_quadruples():
     assert unbiased_hsic(first, second).item() == pytest.approx((total / count).item(), rel=1e-9)
 
 
-def test_a_rotation_a_scale_and_a_shift_change_nothing():
+def test_cka_is_invariant_to_rotation_scale_and_shift():
     features = _random(64, 10)
     rotation, _ = torch.linalg.qr(_random(10, 10, seed=1))
     assert _cka(features, 3 * features @ rotation + 5) == pytest.approx(1, abs=1e-5)
-    assert _cka(features, features @ _random(10, 10, seed=2)) < .95  # a general linear map does
+    assert _cka(features, features @ _random(10, 10, seed=2)) < .95  # not to a linear map
 
 
-def test_unrelated_features_have_none():
+def test_cka_of_unrelated_features_is_0():
     assert abs(_cka(_random(512, 10), _random(512, 10, seed=1))) < .05
 
 
-def test_small_batches_estimate_the_usual_cka_of_all_images():
+def test_minibatches_estimate_the_cka_of_all_images():
     features = _random(2048, 8)
     other = features @ _random(8, 8, seed=3) + _random(2048, 8, seed=4)
     x, y = (each.double().numpy() - each.double().numpy().mean(0) for each in (features, other))
@@ -54,13 +54,13 @@ def test_small_batches_estimate_the_usual_cka_of_all_images():
     assert _cka(features, other, batch=16) == pytest.approx(expected, abs=.03)
 
 
-def test_a_small_last_batch_does_not_decide():
+def test_small_last_batch_has_little_influence():
     whole = np.std([_cka(*_related(32, seed), batch=32) for seed in range(60)])
     uneven = np.std([_cka(*_related(36, seed), batch=32) for seed in range(60)])
     assert uneven < 2 * whole
 
 
-def test_layers_of_both_models_and_batches_that_are_too_small():
+def test_all_pairs_of_layers_without_batches_below_4():
     cka = MinibatchCKA()
     cka.update([_random(3, 2)], [_random(3, 2)])
     assert cka.compute() is None

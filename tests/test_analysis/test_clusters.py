@@ -1,4 +1,4 @@
-"""patch_clusters finds clusters that are known; match_clusters gives them the same numbers."""
+"""Patch clusters recover known groups."""
 import numpy as np
 import pytest
 import torch
@@ -8,8 +8,8 @@ from mmguided.analysis import match_clusters, patch_clusters
 
 
 def directions(sizes, generator):
-    """Patches of several groups, of any length, in random order, and their groups. Two groups, an
-    even one and the next, resemble each other somewhat; pairs are orthogonal but for noise."""
+    """Patches of several groups with random lengths and order, and their groups. Groups 2i and
+    2i + 1 are similar; other groups are orthogonal except for noise."""
     groups = torch.cat([torch.full((size, ), number) for number, size in enumerate(sizes)])
     groups = groups[torch.randperm(len(groups), generator=generator)]
     axes = torch.linalg.qr(torch.randn(32, 32, generator=generator))[0]
@@ -19,7 +19,7 @@ def directions(sizes, generator):
 
 
 @pytest.mark.parametrize('sizes', [(40, 24), (24, 18, 22), (20, 12, 18, 14)])
-def test_groups_of_directions_are_found(sizes):
+def test_clusters_are_the_groups(sizes):
     generator = torch.Generator().manual_seed(len(sizes))
     images = [directions(sizes, generator) for _ in range(3)]
     clusters = patch_clusters(torch.stack([patches for patches, _ in images]), len(sizes))
@@ -28,7 +28,7 @@ def test_groups_of_directions_are_found(sizes):
         assert found.bincount().tolist() == sorted(sizes, reverse=True)  # the largest first
 
 
-def test_images_do_not_influence_each_other_and_a_flat_one_has_one_cluster():
+def test_images_are_independent_and_a_constant_image_has_one_cluster():
     generator = torch.Generator().manual_seed(0)
     patches, _ = directions((24, 18, 22), generator)
     alone = patch_clusters(patches[None], 3)
@@ -36,18 +36,17 @@ def test_images_do_not_influence_each_other_and_a_flat_one_has_one_cluster():
     assert (both[1] == alone[0]).all() and (both[0] == 0).all()
 
 
-def test_noise_is_not_taken_for_groups():
-    """Of directions without groups, those of another draw tell nothing."""
+def test_clusters_of_noise_are_unrelated_to_any_groups():
     generator = torch.Generator().manual_seed(0)
     groups = torch.arange(64) // 16
     found = patch_clusters(torch.randn(1, 64, 32, generator=generator), 4)[0]
     assert abs(adjusted_rand_score(groups, found)) < .1
 
 
-def test_matched_clusters_are_the_same_with_other_numbers():
+def test_matched_clusters_are_renumbered():
     reference = np.array([[[0, 0, 1], [1, 2, 2]], [[2, 2, 2], [1, 1, 0]]])
     renamed = np.array([2, 0, 1])[reference]
     assert (match_clusters(renamed, reference, 3) == reference).all()
-    # As much in common as numbers that stay different allow.
+    # The best one-to-one assignment.
     split = np.array([[1, 1, 1, 0, 2, 2]])
     assert match_clusters(split, np.array([[0, 0, 0, 0, 0, 1]]), 3).tolist() == [[0, 0, 0, 2, 1, 1]]

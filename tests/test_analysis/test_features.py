@@ -1,4 +1,4 @@
-"""How features spread: numbers by hand, NumPy and Parseval's theorem."""
+"""Measures of features equal cases worked out by hand, NumPy and Parseval's theorem."""
 import math
 
 import numpy as np
@@ -7,6 +7,7 @@ import torch
 
 from mmguided.analysis import (
     cosine_similarity,
+    effective_rank,
     feature_variance,
     fourier_amplitudes,
     frequencies,
@@ -25,7 +26,7 @@ def test_feature_variance(features):
     expected = [((image - image.mean(0))**2).sum(1).mean().item() for image in unit]
     np.testing.assert_allclose(feature_variance(features), expected, rtol=1e-5)
     alike = torch.tensor([1., 2, 3]).expand(1, 4, 3) * torch.tensor([1., 2, 5, 7]).view(1, 4, 1)
-    assert feature_variance(alike).item() == pytest.approx(0, abs=1e-6)  # length has no effect
+    assert feature_variance(alike).item() == pytest.approx(0, abs=1e-6)  # independent of length
     opposite = torch.tensor([[[1., 0], [-3, 0]]])
     assert feature_variance(opposite).item() == 1
 
@@ -36,7 +37,7 @@ def test_similarity_variance(features):
         pairs = image[~np.eye(12, dtype=bool)]
         assert found.item() == pytest.approx(pairs.var(), rel=1e-4)
     two_groups = torch.tensor([[[1., 0], [1, 0], [0, 1], [0, 1]]])
-    # 4 of the 12 pairs are alike: the variance of a coin with p = 1/3.
+    # 4 of 12 pairs have similarity 1: Bernoulli variance with p = 1/3.
     assert similarity_variance(cosine_similarity(two_groups)).item() == pytest.approx(2 / 9)
 
 
@@ -47,19 +48,19 @@ def test_parseval(features):
 
 
 @pytest.mark.parametrize('step, frequency', [(1, .25), (2, .5), (3, .75), (4, 1.)])
-def test_a_wave_is_found_at_its_frequency(step, frequency):
+def test_wave_has_its_frequency(step, frequency):
     y, x = torch.meshgrid(torch.arange(8.), torch.arange(8.), indexing='ij')
     wave = torch.cos(2 * math.pi * step / 8 * (x + y)) + 1
     relative = relative_log_amplitude(wave.reshape(1, 64, 1).repeat(1, 1, 3), (8, 8))[0]
     assert frequencies((8, 8))[step] == frequency
     assert relative.argmax() == 0 if step < 4 else relative[4].item() == pytest.approx(0, abs=1e-4)
-    # Half of the wave's amplitude is at the positive frequency; at the highest, both are one.
+    # The positive frequency has half of the amplitude; the highest frequency has all.
     assert relative[step].item() == pytest.approx(0 if step == 4 else math.log(.5), abs=1e-4)
     others = [i for i in range(1, 5) if i != step]
     assert relative[others].max() < -10
 
 
-def test_grids_that_are_not_square_end_at_the_highest_frequency():
+def test_non_square_grid_ends_at_the_highest_frequency():
     sign = torch.tensor([1., -1])
     checkers = sign.repeat(2).view(4, 1) * sign.repeat(4) + 2
     relative = relative_log_amplitude(checkers.reshape(1, 32, 1), (4, 8))
@@ -67,6 +68,28 @@ def test_grids_that_are_not_square_end_at_the_highest_frequency():
     assert relative[0, -1].item() == pytest.approx(math.log(.5), abs=1e-4)
 
 
-def test_odd_grids_stop_before_the_highest_frequency():
+def test_odd_grid_ends_before_the_highest_frequency():
     assert frequencies((7, 7)) == pytest.approx([0, 2 / 7, 4 / 7, 6 / 7])
     assert relative_log_amplitude(torch.randn(1, 49, 2), (7, 7)).shape == (1, 4)
+
+
+@pytest.mark.parametrize('features, expected', [
+    *((3 * torch.eye(20, rank) @ torch.linalg.qr(torch.randn(8, rank))[0].T, rank)
+      for rank in (1, 2, 5, 8)),
+    (torch.eye(7), 7), (torch.full((9, 6), 2.5), 1), (torch.zeros(9, 6), 1),
+    (torch.tensor([[3., 0.], [0., 1.], [0., 0.]]),  # singular values 3 and 1: shares 3/4 and 1/4
+     math.exp(.75 * math.log(4 / 3) + .25 * math.log(4)))])
+def test_effective_rank(features, expected):
+    assert effective_rank(features) == pytest.approx(expected, rel=1e-3)
+
+
+def test_effective_rank_equals_numpy():
+    features = np.random.default_rng(0).standard_normal((50, 12)) * np.linspace(.1, 4, 12) + 1
+    shares = np.linalg.svd(features, compute_uv=False)
+    shares /= shares.sum()
+    expected = np.exp(-(shares * np.log(shares)).sum())
+    assert 1 < expected < 12
+    tensor = torch.from_numpy(features)
+    assert effective_rank(tensor) == pytest.approx(expected, rel=1e-4)
+    assert effective_rank(100 * tensor[:, torch.randperm(12)]) == pytest.approx(expected, rel=1e-4)
+    assert effective_rank(tensor.bfloat16()) == pytest.approx(expected, rel=1e-2)

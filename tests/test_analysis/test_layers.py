@@ -1,4 +1,4 @@
-"""What is read of transformer blocks equals what they do."""
+"""Recorded activations equal those of the blocks."""
 import pytest
 import torch
 import torch.nn.functional as F
@@ -14,24 +14,20 @@ from mmguided.analysis.layers import (
 from mmguided.registry import MODELS
 from mmguided.structures import PatchMask, Wants
 from mmguided.utils.errors import ConfigError
+from tests.helpers.models import build
 
-ARCH = dict(embed_dims=16, num_layers=3, num_heads=2, feedforward_channels=32)
+ARCH = dict(embed_dims=16, num_layers=3, num_heads=2, feedforward_channels=64)
+GEOMETRY = dict(img=(16, 24), patch=4, dim=16, depth=3, heads=2, ddim=16, ddepth=2, dheads=2)
 
 
 @pytest.fixture(scope='module')
 def model():
     torch.manual_seed(0)
-    model = MODELS.build(dict(
-        type='mmguided.MAE',
-        backbone=dict(type='mmguided.MaskedViT', arch=ARCH, img_size=(16, 24), patch_size=4),
-        mask_generator=dict(type='mmguided.MaskGenerator'),
-        neck=dict(type='mmguided.MAEDecoder', embed_dims=16, depth=2, num_heads=2),
-        target_generator=dict(type='mmguided.PixelTarget'),
-        head=dict(type='mmguided.ReconstructionHead')))
+    model = build('MAE', GEOMETRY)
     model.init_weights()
     for parameter in model.parameters():
         if parameter.ndim == 2:
-            parameter.data.mul_(3)  # so that attention is far from even
+            parameter.data.mul_(3)  # far from uniform attention
     return model.eval()
 
 
@@ -40,32 +36,32 @@ def images():
     return torch.randn(2, 3, 16, 24, generator=torch.Generator().manual_seed(1))
 
 
-def test_encoder_layers_are_what_the_encoder_observes(model, images):
+def test_encoder_layers_equal_observations(model, images):
     layers = encoder_layers(model, images)
     seen = model.backbone.observe(images, Wants(
         tokens=True, relations=frozenset({0, 2}), attention=frozenset({(1, 'heads')})))
     assert len(layers) == 3
     for number in (0, 2):
-        torch.testing.assert_close(layers[number].view().relations, seen.relations[number])
+        torch.testing.assert_close(layers[number].activations().relations, seen.relations[number])
     torch.testing.assert_close(
         model.backbone.ln1(layers[-1].outputs)[:, 1:], seen.tokens[:, 1:])
     assert torch.equal(layers[0].outputs, layers[1].inputs)
 
 
-def test_attention_is_that_of_the_block(model, images):
+def test_attention_equals_that_of_the_block(model, images):
     layer = encoder_layers(model, images)[1]
     attn = layer.block.attn
     qkv = attn.qkv(layer.block.ln1(layer.inputs)).view(2, 25, 3, 2, 8).permute(2, 0, 3, 1, 4)
-    # Values that are the unit vectors make attention itself the output.
+    # With unit vectors as values, the output is the attention.
     whole = F.scaled_dot_product_attention(qkv[0], qkv[1], torch.eye(25).expand(2, 2, -1, -1))
-    view = layer.view()
+    found = layer.activations()
     patches = whole[..., 1:, 1:]
-    torch.testing.assert_close(view.attention, patches / patches.sum(-1, keepdim=True))
-    assert view.attention.std() > .01
-    assert torch.equal(view.tokens, layer.outputs[:, 1:])
+    torch.testing.assert_close(found.attention, patches / patches.sum(-1, keepdim=True))
+    assert found.attention.std() > .01
+    assert torch.equal(found.tokens, layer.outputs[:, 1:])
 
 
-def test_decoder_layers_are_of_what_the_mask_leaves(model, images):
+def test_decoder_layers_of_masked_images(model, images):
     mask = PatchMask.random(2, (4, 6), .75, images.device, torch.Generator().manual_seed(0))
     layers = decoder_layers(model, images, mask)
     latent = model.backbone(images, mask)
@@ -73,11 +69,11 @@ def test_decoder_layers_are_of_what_the_mask_leaves(model, images):
     states = model.neck(latent, mask)
     assert len(layers) == 2 and has_decoder(model)
     for number, layer in enumerate(layers):
-        torch.testing.assert_close(layer.view().relations, relations[number])
-    torch.testing.assert_close(layers[0].view().tokens, states[1])
+        torch.testing.assert_close(layer.activations().relations, relations[number])
+    torch.testing.assert_close(layers[0].tokens, states[1])
 
 
-def test_reading_leaves_the_model_as_it_was(model, images):
+def test_hooks_are_removed(model, images):
     with torch.no_grad():
         before = model.backbone(images)[0]
         encoder_layers(model, images)
@@ -85,29 +81,24 @@ def test_reading_leaves_the_model_as_it_was(model, images):
     assert not any(block._forward_hooks for block in model.backbone.layers)
 
 
-def test_an_encoder_of_mmpretrain(images):
+def test_vision_transformer_of_mmpretrain(images):
     classifier = torch.nn.Module()
     classifier.backbone = VisionTransformer(
         ARCH, img_size=(16, 24), patch_size=4, out_type='avg_featmap')
     layers = encoder_layers(classifier, images)
-    assert [layer.view().attention.shape for layer in layers] == [(2, 2, 24, 24)] * 3
+    assert [layer.activations().attention.shape for layer in layers] == [(2, 2, 24, 24)] * 3
     assert not has_decoder(classifier)
 
 
-def test_an_encoder_without_attention_between_all_patches():
+@pytest.mark.parametrize('backbone, field', [
+    (torch.nn.Conv2d(3, 3, 1), r'backbone\.type=Conv2d:'),
+    (dict(type='mmguided.DenseViT', window_size=2), r'backbone\.type=DenseViT:'),
+    (dict(type='mmguided.MaskedViT', out_indices=1), r'backbone\.out_indices=\[1\]:')])
+def test_unsupported_encoders(images, backbone, field):
     model = torch.nn.Module()
-    model.backbone = torch.nn.Conv2d(3, 3, 1)
-    with pytest.raises(ConfigError, match=r'backbone\.type=Conv2d .*: analyze a ViT'):
-        encoder_layers(model, torch.zeros(1, 3, 8, 8))
-
-
-@pytest.mark.parametrize('settings, message', [
-    (dict(type='mmguided.DenseViT', window_size=2), 'DenseViT has no blocks whose patches all'),
-    (dict(type='mmguided.MaskedViT', out_indices=1), r'out_indices=\[1\] leaves out the last')])
-def test_layers_that_would_be_missing(images, settings, message):
-    model = torch.nn.Module()
-    model.backbone = MODELS.build(dict(settings, arch=ARCH, img_size=(16, 24), patch_size=4))
-    with pytest.raises(ConfigError, match=message):
+    model.backbone = backbone if isinstance(backbone, torch.nn.Module) else MODELS.build(
+        dict(backbone, arch=ARCH, img_size=(16, 24), patch_size=4))
+    with pytest.raises(ConfigError, match=field):
         encoder_layers(model, images)
 
 
@@ -116,20 +107,21 @@ def test_grid_of_images(model):
     plain = torch.nn.Module()
     plain.backbone = VisionTransformer(ARCH, img_size=32, patch_size=8)
     assert grid_of(plain, (32, 32)) == ((4, 4), 8)
-    with pytest.raises(ConfigError, match='patches of 8 pixels do not divide it'):
+    with pytest.raises(ConfigError, match=r'backbone\.img_size=\(36, 32\):'):
         grid_of(plain, (36, 32))
 
 
-def test_attention_to_cls_alone_is_no_end(model, images):
+def test_attention_to_cls_only_is_finite(model, images):
     layer = encoder_layers(model, images)[0]
     with torch.no_grad():
         bias = layer.block.attn.qkv.bias.clone()
         layer.block.attn.qkv.bias[:16] = 1e4  # queries
-        assert layer.view().attention.isfinite().all()
+        assert layer.activations().attention.isfinite().all()
         layer.block.attn.qkv.bias.copy_(bias)
 
 
-def test_relations_become_distributions(model, images):
-    for values in relation_distributions(encoder_layers(model, images)[2].view()).values():
+def test_relations_are_distributions(model, images):
+    activations = encoder_layers(model, images)[2].activations()
+    for values in relation_distributions(activations).values():
         assert values.shape == (2, 24, 24)
         torch.testing.assert_close(values.sum(-1), torch.ones(2, 24))

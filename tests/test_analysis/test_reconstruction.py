@@ -1,16 +1,12 @@
-"""What a model masks, attends to and predicts, as data for figures."""
+"""Masks, attention and predictions of pretraining models."""
 import pytest
 import torch
 
-import mmguided
 from mmguided.analysis import reconstruct
-from tests.helpers.configs import load
 from tests.helpers.models import GUIDED, SMALL, build, ccmim, cls_attention, cmae
 
-METHODS = ('mae', 'ccmim', 'cmae', 'cmt_mae', 'conditional_mae', 'self_guided_mae')
 
-
-def test_visible_patches_stay_and_masked_ones_change():
+def test_only_masked_patches_change():
     model = ccmim().eval()
     images = torch.randn(2, 3, 32, 32)
     look = reconstruct(model, images)
@@ -19,11 +15,11 @@ def test_visible_patches_stay_and_masked_ones_change():
     assert look.attention.shape == (2, 16)
 
 
-def test_masked_patches_are_what_the_head_predicts():
+def test_masked_patches_are_the_prediction():
     model = build('MAE', SMALL, target_generator=dict(
         type='mmguided.PixelTarget', norm_pix=False)).eval()
     model.init_weights()
-    with torch.no_grad():  # whatever it sees, it predicts red .1, green .2 and blue .3
+    with torch.no_grad():  # a constant prediction of red .1, green .2 and blue .3
         model.head.decoder_pred.weight.zero_()
         model.head.decoder_pred.bias.copy_(torch.tensor([.1, .2, .3]).repeat(64))
     look = reconstruct(model, torch.full((2, 3, 32, 32), 5.))
@@ -34,20 +30,20 @@ def test_masked_patches_are_what_the_head_predicts():
         masked, torch.tensor([.1, .2, .3]).view(3, 1).expand(len(masked), 3, 64))
 
 
-def test_attention_is_that_of_the_trained_encoder_on_the_whole_image():
+def test_attention_is_that_of_the_trained_encoder_on_unmasked_images():
     model, images = cmae().eval(), torch.randn(2, 3, 32, 32)
     attention = reconstruct(model, images).attention
     torch.testing.assert_close(attention, cls_attention(model.backbone, images).sum(0))
     assert not attention.requires_grad
 
 
-def test_targets_that_are_no_pixels_give_no_images():
+def test_other_targets_than_pixels_have_no_images():
     look = reconstruct(
         ccmim(target_generator=dict(type='mmguided.HOGTarget')), torch.randn(2, 3, 32, 32))
     assert look.images is None and look.attention is not None
 
 
-def test_encoders_without_cls_give_no_attention():
+def test_encoder_without_cls_has_no_attention():
     swin = dict(
         type='mmguided.MaskedSwin', arch=dict(embed_dims=8, depths=[1, 1], num_heads=[1, 2]),
         img_size=32, window_size=4, out_indices=(1, ))
@@ -57,17 +53,17 @@ def test_encoders_without_cls_give_no_attention():
 
 
 @pytest.mark.parametrize('shots', [[(0, .5)], [(0, .5), (1, .5)]])
-def test_every_shot_is_shown(shots):
+def test_all_shots(shots):
     model = build('MAE', SMALL, mask_generator=dict(type='mmguided.MaskGenerator', shots=shots))
     mask = reconstruct(model, torch.randn(2, 3, 32, 32)).mask
     assert mask.shot.unique().tolist() == list(range(len(shots) + 1))
 
 
-def test_guidance_is_that_of_the_mask_and_of_guided_images_alone():
+def test_guidance_has_the_scores_of_guided_images():
     top_k = dict(GUIDED, sampling=dict(type='mmguided.TopKSampling'),
                  schedule=dict(begin=1, ramp=2))
     model, images = ccmim(mask_generator=top_k).eval(), torch.randn(40, 3, 32, 32)
-    assert reconstruct(model, images).guidance == (None, )  # the schedule has not begun
+    assert reconstruct(model, images).guidance == (None, )  # before the schedule begins
     model.clock.set(2)  # half of the images
     look = reconstruct(model, images)
     scores, = look.guidance
@@ -79,7 +75,7 @@ def test_guidance_is_that_of_the_mask_and_of_guided_images_alone():
     assert torch.equal(top[guided], look.mask.mask[guided])
 
 
-def test_guidance_of_a_later_shot_is_of_the_patches_that_it_finds():
+def test_guidance_of_a_later_shot_excludes_masked_patches():
     shots = [dict(layer=0, mask_ratio=.5, guidance=None,
                   sampling=dict(type='mmguided.RandomSampling')), (1, .5)]
     model = build('ConditionalMAE', SMALL, mask_generator=dict(
@@ -89,20 +85,3 @@ def test_guidance_of_a_later_shot_is_of_the_patches_that_it_finds():
     first, second = look.guidance
     assert first is None and torch.equal(second.isnan(), look.mask.shot == 1)
     assert look.attention.isfinite().all()
-
-
-@pytest.mark.parametrize('method', METHODS)
-def test_every_method_says_what_guides_it(method):
-    """At the end of a run; on the grid of 8 x 8."""
-    cfg = load(f'{method}/vit-micro_folder-32')
-    if method == 'cmt_mae':
-        cfg.model.teacher = dict(type='mmguided.LinearTeacher')
-    model = mmguided.get_model(cfg)
-    model.clock.set(15, 15)
-    model.clock.fire()
-    look = reconstruct(model, torch.randn(3, 3, 32, 32))
-    assert len(look.guidance) == (2 if method == 'conditional_mae' else 1)
-    guided = [scores is not None and scores.isfinite().all().item() for scores in look.guidance]
-    assert guided == [method in ('ccmim', 'cmt_mae', 'self_guided_mae')] * len(guided)
-    assert look.mask.grid == (8, 8) and look.attention.shape == (3, 64)
-    assert (look.images is None) == (method == 'cmt_mae')

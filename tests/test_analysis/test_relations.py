@@ -1,4 +1,4 @@
-"""Edges within and between groups, and divergences of relations."""
+"""Bi-partition gap and KL divergence of token relations."""
 import numpy as np
 import pytest
 import torch
@@ -7,13 +7,10 @@ from scipy import stats
 from mmguided.analysis import intra_and_inter, relation_kl
 
 
-def test_intra_and_inter_by_hand():
+def test_intra_and_inter():
     weights = torch.tensor([[[9., 1, 2, 3], [1, 9, 4, 5], [2, 4, 9, 6], [3, 5, 6, 9]]])
     side = torch.tensor([[True, True, False, False]])
     assert intra_and_inter(weights, side).tolist() == [[(1 + 6) / 2, (2 + 3 + 4 + 5) / 4]]
-
-
-def test_an_edge_that_there_is_not_has_no_mean():
     one_side = torch.ones(1, 3, dtype=torch.bool)
     intra, inter = intra_and_inter(torch.ones(1, 3, 3), one_side)[0]
     assert intra == 1 and inter.isnan()
@@ -27,7 +24,7 @@ def test_relation_kl_equals_scipy():
     assert relation_kl(relations, relations).abs().max() < 1e-6
 
 
-def test_relation_kl_where_something_is_never_attended_to():
+def test_relation_kl_of_zeros():
     some = torch.tensor([[[.5, .5], [0., 1]]])
     all_one = torch.tensor([[[1., 0], [0, 1]]])
     assert relation_kl(all_one, some).item() == pytest.approx(np.log(2) / 2)

@@ -1,8 +1,7 @@
-"""ScoreMaps: a file of scores that running workers learn of, and what can go wrong with it."""
+"""Score files, shared by running workers."""
 import errno
 import os
 import resource
-from contextlib import contextmanager
 
 import numpy as np
 import pytest
@@ -16,19 +15,19 @@ SHAPE = 4, 2, 3
 
 
 def write(maps, values):
-    """A file of these scores, or this one everywhere."""
+    """Write a file of scores; return its name."""
     with maps.create() as (name, fill):
         fill(np.arange(maps.shape[0]), np.broadcast_to(np.float32(values), maps.shape))
     return name
 
 
-def test_it_reads_what_was_written_about_400_bytes_an_image(tmp_path):
+def test_scores_are_stored_in_400_bytes_per_image(tmp_path):
     maps = ScoreMaps(tmp_path / 'new' / 'folder', (100, 14, 14))
     scores = np.random.randn(100, 14, 14).astype(np.float32) ** 3
     scores[7], scores[8] = np.nan, 3.25
     assert maps.name is None and np.isnan(maps[3]).all()
     name = write(maps, scores)
-    assert np.isnan(maps[3]).all(), 'nobody has said to read it'
+    assert np.isnan(maps[3]).all(), 'not selected yet'
     maps.use(name)
     assert maps.name == name and maps.exists(name)
     for i in range(100):
@@ -39,7 +38,7 @@ def test_it_reads_what_was_written_about_400_bytes_an_image(tmp_path):
     assert 400 <= maps.path(name).stat().st_size / 100 < 404
 
 
-def test_what_nobody_has_filled_is_nan(tmp_path):
+def test_missing_scores_are_nan(tmp_path):
     maps = ScoreMaps(tmp_path, SHAPE)
     with maps.create() as (name, fill):
         fill(np.array([1]), np.full((1, 2, 3), 5, np.float32))
@@ -47,7 +46,7 @@ def test_what_nobody_has_filled_is_nan(tmp_path):
     assert (maps[1] == 5).all() and all(np.isnan(maps[i]).all() for i in (0, 2, 3))
 
 
-def test_two_runs_on_one_folder_do_not_meet(tmp_path):
+def test_runs_in_one_folder_do_not_conflict(tmp_path):
     first, second = (ScoreMaps(tmp_path, SHAPE) for _ in range(2))
     ones, indices = np.ones(SHAPE, np.float32), np.arange(4)
     with first.create() as (one, fill), second.create() as (other, fill_other):
@@ -71,7 +70,7 @@ class Reader(Dataset):
 
 
 @pytest.mark.parametrize('context', ['fork', 'spawn'])
-def test_workers_that_run_learn_of_another_file(tmp_path, context):
+def test_running_workers_see_a_new_file(tmp_path, context):
     maps = ScoreMaps(tmp_path, SHAPE)
     loader = DataLoader(Reader(maps), batch_size=2, num_workers=1, persistent_workers=True,
                         multiprocessing_context=context)
@@ -87,7 +86,7 @@ def test_workers_that_run_learn_of_another_file(tmp_path, context):
 
 
 @pytest.mark.parametrize('harm', ['missing', 'cut off', 'no array', 'other shape'])
-def test_a_file_that_does_not_serve(tmp_path, harm):
+def test_invalid_files_do_not_exist(tmp_path, harm):
     maps = ScoreMaps(tmp_path, SHAPE)
     name = write(ScoreMaps(tmp_path, (5, 2, 3)) if harm == 'other shape' else maps, 1)
     path = maps.path(name)
@@ -100,43 +99,37 @@ def test_a_file_that_does_not_serve(tmp_path, harm):
     assert not maps.exists(name)
 
 
-@contextmanager
-def largest_file(size):
+def test_full_disk_leaves_no_file(tmp_path):
+    maps = ScoreMaps(tmp_path / 'run' / 'score_maps', (100000, 14, 14))
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (size, limits[1]))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (10**6, limits[1]))
     try:
-        yield
+        with pytest.raises(ConfigError, match=r"work_dir='.*run': .*40\.0 MB"):
+            write(maps, 1)
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
-
-
-def test_no_room_on_the_disk_is_told_and_leaves_nothing(tmp_path):
-    maps = ScoreMaps(tmp_path / 'run' / 'score_maps', (100000, 14, 14))
-    with pytest.raises(ConfigError, match='run.: no room on its disk .*100000 images, 40.0 MB'):
-        with largest_file(10**6):
-            write(maps, 1)
     assert list(maps.folder.iterdir()) == []
 
 
-def test_a_disk_that_is_nearly_full_is_told_before_anything_is_written(tmp_path, monkeypatch):
-    """A file with holes has its size and no room: writing to it later would end the process."""
+def test_nearly_full_disk_fails_before_writing(tmp_path, monkeypatch):
+    """Writing to a sparse file on a full disk would kill the process."""
 
     def full(*args):
         raise OSError(errno.ENOSPC, 'No space left on device')
 
     monkeypatch.setattr(os, 'posix_fallocate', full)
-    with pytest.raises(ConfigError, match='No space left on device.; make room, or set another by'):
+    with pytest.raises(ConfigError, match="work_dir='.*': No space left on device"):
         write(ScoreMaps(tmp_path, SHAPE), 1)
     assert list(tmp_path.iterdir()) == []
 
 
-def test_room_is_taken_at_once(tmp_path):
+def test_disk_space_is_allocated(tmp_path):
     maps = ScoreMaps(tmp_path, (1000, 14, 14))
     maps._allocate(tmp_path / 'a.part')
     assert (tmp_path / 'a.part').stat().st_blocks * 512 >= 400 * 1000
 
 
-def test_what_is_interrupted_leaves_nothing(tmp_path):
+def test_interruption_leaves_no_file(tmp_path):
     maps = ScoreMaps(tmp_path, SHAPE)
     with pytest.raises(KeyboardInterrupt):
         with maps.create():

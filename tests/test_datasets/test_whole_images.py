@@ -1,4 +1,4 @@
-"""Whole images in place of what augmentation makes of them."""
+"""Training images without augmentation."""
 import numpy as np
 import pytest
 import torch
@@ -19,7 +19,7 @@ VIEWS = [
 
 @pytest.fixture
 def folder(tmp_path):
-    """Two classes of an image of noise each, 20 high and 40 wide."""
+    """Two classes with one 20 x 40 noise image each."""
     rng = np.random.default_rng(0)
     for name in 'ab':
         (tmp_path / name).mkdir()
@@ -28,20 +28,20 @@ def folder(tmp_path):
 
 
 @pytest.mark.parametrize('transforms', VIEWS)
-def test_an_image_is_resized_whole_and_keeps_its_label(folder, transforms):
+def test_images_are_resized_without_cropping(folder, transforms):
     load = dict(type='LoadImageFromFile', imdecode_backend='pillow')
     training = ImageFolder(str(folder), pipeline=[load, *transforms])
     images = ImageFolder(str(folder), pipeline=whole_image_pipeline(training, (16, 24)))
     for i, name in enumerate('ab'):
         expected = Image.open(folder / name / '0.png').resize((24, 16), Image.Resampling.BICUBIC)
         sample = images[i]
-        pixels = sample['inputs'].flip(0).permute(1, 2, 0)  # BGR, as it is loaded
+        pixels = sample['inputs'].flip(0).permute(1, 2, 0)  # loaded as BGR
         assert torch.equal(pixels, torch.from_numpy(np.array(expected)))
         assert sample['data_samples'].gt_label.tolist() == [i]
     (folder / 'a/0.png').write_bytes(b'broken')
     assert images[0]['data_samples'].gt_label.tolist() == [1] and images.num_broken == 1
 
 
-def test_a_data_set_made_of_others_does_not_say_how(folder):
-    with pytest.raises(ConfigError, match=r'dataset\.type=ConcatDataset has no pipeline'):
+def test_concatenated_dataset_has_no_pipeline(folder):
+    with pytest.raises(ConfigError, match=r'dataset\.type=ConcatDataset:'):
         whole_image_pipeline(ConcatDataset([ImageFolder(str(folder), pipeline=[])]), (8, 8))

@@ -1,4 +1,4 @@
-"""worker_init_fn leaves the seeds alone; what it is for is tested with RNGStateHook."""
+"""worker_init_fn keeps the seeds; its purpose is tested with RNGStateHook."""
 import torch
 
 from mmguided.datasets import worker_init_fn

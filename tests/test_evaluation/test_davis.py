@@ -1,4 +1,4 @@
-"""Measures of DAVIS-2017: the official toolkit's numbers, and cases by hand."""
+"""DAVIS-2017 metrics equal the official toolkit and cases worked out by hand."""
 import json
 import math
 
@@ -12,8 +12,12 @@ from mmguided.utils.errors import ConfigError
 from mmguided.utils.mask_files import read_mask, write_mask
 
 
-def test_official_numbers_of_each_object_and_in_total(davis_masks):
-    expected = json.loads((davis_masks / 'expected.json').read_text())
+@pytest.fixture
+def expected(davis_masks):
+    return json.loads((davis_masks / 'expected.json').read_text())
+
+
+def test_official_numbers_of_objects_and_dataset(davis_masks, expected):
     total = expected.pop('global')
     names = (davis_masks / 'ImageSets/2017/val.txt').read_text().split()
     objects, ours = score_folders(
@@ -26,15 +30,18 @@ def test_official_numbers_of_each_object_and_in_total(davis_masks):
         assert objects[name] == pytest.approx(numbers, abs=1e-6), name
 
 
-def test_official_numbers_of_each_frame(davis_masks):
-    expected = json.loads((davis_masks / 'expected.json').read_text())
-    frames = sorted((davis_masks / 'predictions/dogs-jump').glob('*.png'))
-    predictions = np.stack([read_mask(path) for path in frames])
-    annotations = np.stack([read_mask(davis_masks / 'Annotations/480p/dogs-jump' / path.name)
-                            for path in frames])
-    for i, measures in enumerate(score_sequence(predictions, annotations), 1):
-        for name in ('J', 'F'):
-            assert measures[name] == pytest.approx(expected[f'dogs-jump_{i}'][name], abs=1e-6)
+def test_official_numbers_of_frames(davis_masks, expected):
+    compared = 0
+    for folder in sorted((davis_masks / 'predictions').iterdir()):
+        predictions, annotations = (np.stack([
+            read_mask(parent / folder.name / path.name) for path in sorted(folder.glob('*.png'))])
+            for parent in (davis_masks / 'predictions', davis_masks / 'Annotations/480p'))
+        for i, measures in enumerate(score_sequence(predictions, annotations), 1):
+            for name in measures.keys() & expected[f'{folder.name}_{i}'].keys():
+                numbers = expected[f'{folder.name}_{i}'][name]
+                assert measures[name] == pytest.approx(numbers, abs=1e-6)
+                compared += len(numbers)
+    assert compared > 0
 
 
 def box(top, bottom, left, right, shape=(40, 60)):
@@ -43,39 +50,36 @@ def box(top, bottom, left, right, shape=(40, 60)):
     return mask
 
 
-def test_region_similarity():
-    empty, left, both = box(0, 0, 0, 0), box(0, 10, 0, 10), box(0, 10, 0, 20)
-    assert region_similarity(empty, empty) == 1
-    assert region_similarity(left, empty) == region_similarity(empty, left) == 0
-    assert region_similarity(left, both) == region_similarity(both, left) == .5
+EMPTY, BOX = box(0, 0, 0, 0), box(10, 20, 10, 20)
 
 
-def test_boundary_by_hand():
+@pytest.mark.parametrize('first, second, expected', [
+    (EMPTY, EMPTY, 1), (BOX, EMPTY, 0), (BOX, box(10, 20, 10, 30), .5)])
+def test_region_similarity(first, second, expected):
+    assert region_similarity(first, second) == region_similarity(second, first) == expected
+
+
+def test_boundary():
     mask = np.array([[0, 0, 0, 0], [0, 1, 1, 0], [0, 1, 1, 1], [0, 0, 1, 1]], bool)
     assert boundary(mask).astype(int).tolist() == [
-        [1, 1, 1, 0],  # (0, 0): the pixel below and to the right; (0, 3): the one below alone
+        [1, 1, 1, 0],  # (0, 0): differs below right only; (0, 3): does not differ below
         [1, 0, 1, 1],
         [1, 1, 0, 0],
-        [0, 1, 0, 0]]  # the one to the right alone
+        [0, 1, 0, 0]]  # differs on the right only
 
 
-def test_contours_match_within_the_rounded_tolerance():
-    """In an image of 40 x 60 pixels: 0.8 % of the diagonal, 72.1, is 0.58, rounded up to 1."""
-    mask = box(10, 20, 10, 20)
-    assert contour_accuracy(mask, mask) == contour_accuracy(mask, box(11, 21, 10, 20)) == 1
-    assert contour_accuracy(mask, box(25, 35, 30, 40)) == 0
-    # Lines of 60 pixels two apart; the boundary of a full row band is two lines.
-    assert contour_accuracy(box(10, 20, 0, 60), box(12, 20, 0, 60)) == .5
-
-
-def test_contours_of_nothing():
-    empty, mask = box(0, 0, 0, 0), box(10, 20, 10, 20)
-    assert contour_accuracy(empty, empty) == 1
-    assert contour_accuracy(empty, mask) == contour_accuracy(mask, empty) == 0
+@pytest.mark.parametrize('first, second, expected', [
+    (BOX, BOX, 1), (EMPTY, EMPTY, 1), (EMPTY, BOX, 0), (BOX, box(25, 35, 30, 40), 0),
+    # In an image of 40 x 60 pixels, 0.8 % of the diagonal, 72.1, is 0.58, rounded up to 1.
+    (BOX, box(11, 21, 10, 20), 1),
+    # The boundary of a band is two lines; the upper ones are 2 pixels apart.
+    (box(10, 20, 0, 60), box(12, 20, 0, 60), .5)])
+def test_contour_accuracy(first, second, expected):
+    assert contour_accuracy(first, second) == contour_accuracy(second, first) == expected
 
 
 def test_contours_match_in_a_disk():
-    """Single pixels: two boundaries match as scikit-image's disk says, at a radius of 3."""
+    """Single pixels match within scikit-image's disk of radius 3."""
     shape = (210, 210)  # 0.8 % of the diagonal is 2.4
     assert math.ceil(.008 * math.hypot(*shape)) == 3
     matched = disk(3)
@@ -83,7 +87,7 @@ def test_contours_match_in_a_disk():
         line, other = np.zeros(shape, bool), np.zeros(shape, bool)
         line[100, 100], other[100 + dy, 100 + dx] = True, True
         near = dy < 4 and dx < 4 and matched[3 + dy, 3 + dx]
-        # Each pixel has 4 boundary pixels, itself and those above and left of it.
+        # Each pixel has 4 boundary pixels: itself and those above and to the left.
         assert (contour_accuracy(line, other) == 1) == bool(near)
 
 
@@ -92,11 +96,11 @@ def test_contours_match_in_a_disk():
     ([1, .9, .6, .6, .4, .2], 37 / 60, 4 / 6, .95 - .3),  # 0-1 and 4-5
     ([.9, .5, .1], .5, 1 / 3, .7 - .1),              # 2.5 is rounded up: 0-1 and 2
     ([.7], .7, 1, 0)])
-def test_mean_recall_decay(values, mean, recall, decay):
+def test_statistics(values, mean, recall, decay):
     assert statistics(values) == pytest.approx((mean, recall, decay))
 
 
-def test_first_and_last_frame_do_not_count_and_void_is_background():
+def test_first_and_last_frame_and_void_pixels_are_not_scored():
     annotations = np.zeros((5, 8, 10), np.uint8)
     annotations[:, 2:6, 2:4], annotations[:, 2:6, 6:8] = 1, 2
     predictions = annotations.copy()
@@ -108,31 +112,31 @@ def test_first_and_last_frame_do_not_count_and_void_is_background():
     objects, total = summarize_objects(dict(x=[one, two]))
     assert list(objects) == ['x_1', 'x_2']
     assert total['J&F-Mean'] == pytest.approx(5 / 6) and total['J-Recall'] == pytest.approx(5 / 6)
-    # 1, 0, 1 has quarters 1, 0 and 1.
+    # The quarters of 1, 0, 1 are 1, 0 and 1.
     assert total['F-Decay'] == pytest.approx(-.25)
 
 
-def test_what_cannot_be_scored():
-    masks = np.ones((3, 4, 4), np.uint8)
-    with pytest.raises(ValueError, match=r'\(3, 4, 5\).*\(3, 4, 4\).*the same size'):
-        score_sequence(np.ones((3, 4, 5), np.uint8), masks)
-    with pytest.raises(ValueError, match='2 frames'):
-        score_sequence(masks[:2], masks[:2])
-    with pytest.raises(ValueError, match='have object 3, and the first annotation 1 objects'):
-        score_sequence(3 * masks, masks)
-    with pytest.raises(ConfigError, match='has no object'):
-        score_sequence(masks, 0 * masks)
+MASKS = np.ones((3, 4, 4), np.uint8)
 
 
-def test_files_that_cannot_be_scored(tmp_path):
+@pytest.mark.parametrize('predictions, annotations, field', [
+    (np.ones((3, 4, 5), np.uint8), MASKS, r'predictions\.shape=\(3, 4, 5\):.*\(3, 4, 4\)'),
+    (MASKS[:2], MASKS[:2], 'frames=2:'), (3 * MASKS, MASKS, 'predictions=3:'),
+    (MASKS, 0 * MASKS, 'annotation')])
+def test_invalid_masks(predictions, annotations, field):
+    with pytest.raises(ValueError, match=field):
+        score_sequence(predictions, annotations)
+
+
+def test_invalid_files(tmp_path):
     for t in range(3):
         write_mask(tmp_path / f'annotations/x/{t}.png', np.ones((4, 4), np.uint8))
         write_mask(tmp_path / f'predictions/x/{t}.png', np.ones((4, 5), np.uint8))
     folders = tmp_path / 'predictions', tmp_path / 'annotations'
-    with pytest.raises(ConfigError, match=r"predictions'.*x: .*the same size"):
+    with pytest.raises(ConfigError, match=r"predictions='.*predictions': x: "):
         score_folders(*folders, ['x'])
     (tmp_path / 'predictions/x/1.png').unlink()
-    with pytest.raises(ConfigError, match=r"x/1.png': no such file"):
+    with pytest.raises(ConfigError, match=r"x/1\.png'"):
         score_folders(*folders, ['x'])
-    with pytest.raises(ConfigError, match=r'no y/\*.png'):
+    with pytest.raises(ConfigError, match=r"annotations='.*': no y/\*\.png"):
         score_folders(*folders, ['y'])

@@ -1,4 +1,4 @@
-"""DAVISMetric: from samples to numbers, images and videos."""
+"""DAVIS metric: numbers, prediction files and videos."""
 import cv2
 import numpy as np
 import pytest
@@ -21,10 +21,10 @@ def test_each_sequence_counts_once(tmp_path):
     samples = [sample('right', masks, masks), sample('wrong', masks, wrong)]
     metric = DAVISMetric(out_dir=str(tmp_path / 'masks'))
     metric.process(dict(inputs=[torch.from_numpy(frames)] * 2), samples)
-    # As if the sampler had filled up its last batch.
+    # Samplers may repeat samples to fill the last batch.
     metric.process(dict(inputs=[torch.from_numpy(frames)]), samples[:1])
     metrics = metric.evaluate(size=3)
-    # Three of four objects are found in every frame.
+    # Three of four objects are segmented in every frame.
     assert metrics == pytest.approx({
         'davis/J&F-Mean': 75, 'davis/J-Mean': 75, 'davis/J-Recall': 75, 'davis/J-Decay': 0,
         'davis/F-Mean': 75, 'davis/F-Recall': 75, 'davis/F-Decay': 0})
@@ -35,20 +35,20 @@ def test_each_sequence_counts_once(tmp_path):
     assert {f'davis/{key}': 100 * value for key, value in total.items()} == pytest.approx(metrics)
 
 
-def test_nothing_is_written_unless_asked(tmp_path, monkeypatch):
+def test_no_files_by_default(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     frames, masks = moving_squares(num_frames=3, patch=2)
     DAVISMetric().process(dict(inputs=[torch.from_numpy(frames)]), [sample('x', masks, masks)])
     assert not list(tmp_path.iterdir())
 
 
-def test_overlay_is_half_the_color_of_the_object():
+def test_overlay_blends_object_colors():
     frames = torch.full((1, 3, 1, 2), 100, dtype=torch.uint8)
     picture, = overlays(frames, np.array([[[0, 1]]], np.uint8))
-    assert picture.tolist() == [[[100, 100, 100], [50, 50, 50 + 64]]]  # red comes last
+    assert picture.tolist() == [[[100, 100, 100], [50, 50, 50 + 64]]]  # BGR
 
 
-def test_video_has_the_frames(tmp_path):
+def test_video(tmp_path):
     frames, masks = moving_squares(num_frames=4, patch=4)
     metric = DAVISMetric(video_dir=str(tmp_path / 'videos'))
     metric.process(dict(inputs=[torch.from_numpy(frames)]), [sample('x', masks, masks)])

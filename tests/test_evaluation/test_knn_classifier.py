@@ -1,15 +1,14 @@
-"""KNNClassifier through Runner.test, on images whose class is their color."""
+"""k-NN classifier in Runner.test, on images whose class is their color."""
 import pytest
 import torch
-import torch.multiprocessing as mp
 import torch.nn.functional as F
 from mmengine.registry import DefaultScope
 from mmengine.runner import Runner
 
-from mmguided.evaluation import KNNClassifier
 from mmguided.registry import MODELS
 from mmguided.utils.errors import ConfigError
 from tests.helpers.colors import COLORS, color_folders, small
+from tests.helpers.processes import in_processes, run_test
 
 
 @pytest.fixture(scope='module')
@@ -19,7 +18,7 @@ def folders(tmp_path_factory):
 
 @pytest.fixture(scope='module')
 def checkpoint(folders, tmp_path_factory):
-    """An encoder as pretraining would save it, with parts that k-NN does not use."""
+    """A pretraining checkpoint, with weights that k-NN does not use."""
     torch.manual_seed(0)
     with DefaultScope.overwrite_default_scope('mmpretrain'):
         backbone = MODELS.build(small('folder/vit-tiny_knn.py', folders, folders).model.backbone)
@@ -38,15 +37,15 @@ def knn_config(folders, work_dir, checkpoint):
 
 
 @pytest.mark.parametrize('out_type', ['cls_token', 'featmap'])
-def test_colors_are_told_apart(folders, checkpoint, tmp_path, out_type):
+def test_colors_are_classified(folders, checkpoint, tmp_path, out_type):
     cfg = knn_config(folders, tmp_path, checkpoint)
     cfg.model.backbone.out_type = out_type
-    # The red image that is labeled blue is wrong, the other fourteen are right.
+    # 14 of 15 are correct; a red image is labeled blue.
     expected = {'knn/top1_k1': 1400 / 15, 'knn/top1_k5': 1400 / 15}
     assert Runner.from_cfg(cfg).test() == pytest.approx(expected)
 
 
-def test_the_first_k_predicts_for_other_metrics(folders, checkpoint, tmp_path):
+def test_other_metrics_use_the_first_k(folders, checkpoint, tmp_path):
     """mmpretrain's confusion matrix; classes are blue, green, red."""
     cfg = knn_config(folders, tmp_path, checkpoint)
     cfg.model.backbone.out_type = 'featmap'
@@ -55,7 +54,7 @@ def test_the_first_k_predicts_for_other_metrics(folders, checkpoint, tmp_path):
     assert matrix.tolist() == [[4, 0, 1], [0, 5, 0], [0, 0, 5]]
 
 
-def test_bank_follows_the_dataset(folders, checkpoint, tmp_path):
+def test_bank_is_in_dataset_order(folders, checkpoint, tmp_path):
     cfg = knn_config(folders, tmp_path, checkpoint)
     cfg.model.backbone.out_type = 'featmap'
     cfg.model.bank_dataloader.sampler.shuffle = True
@@ -72,7 +71,7 @@ def test_bank_follows_the_dataset(folders, checkpoint, tmp_path):
         torch.testing.assert_close(bank[i:i + 1], F.normalize(patches))
 
 
-def test_new_weights_need_a_new_bank(folders, checkpoint, tmp_path):
+def test_new_weights_rebuild_the_bank(folders, checkpoint, tmp_path):
     runner = Runner.from_cfg(knn_config(folders, tmp_path, checkpoint))
     runner.test()
     before = runner.model.bank[0]
@@ -82,7 +81,7 @@ def test_new_weights_need_a_new_bank(folders, checkpoint, tmp_path):
     assert not torch.allclose(runner.model.bank[0], before)
 
 
-def test_images_not_delivered_are_left_out(folders, checkpoint, tmp_path):
+def test_missing_images_are_not_in_the_bank(folders, checkpoint, tmp_path):
     cfg = knn_config(folders, tmp_path, checkpoint)
     cfg.model.bank_dataloader.update(drop_last=True)  # 5 batches of 4: the last image is missing
     runner = Runner.from_cfg(cfg)
@@ -92,75 +91,45 @@ def test_images_not_delivered_are_left_out(folders, checkpoint, tmp_path):
     assert len(bank) == 20 and bank.norm(dim=1).min() > 0
 
 
-def test_more_neighbors_than_images(folders, checkpoint, tmp_path):
+def test_too_few_images(folders, checkpoint, tmp_path):
     cfg = knn_config(folders, tmp_path, checkpoint)
     cfg.model.ks = (10, 22)
-    with pytest.raises(ConfigError, match='more neighbors than the 21 images'):
+    with pytest.raises(ConfigError, match=r'model\.ks=\(10, 22\):'):
         Runner.from_cfg(cfg).test()
 
 
 def test_wrong_checkpoint_stops(folders, checkpoint, tmp_path):
     cfg = knn_config(folders, tmp_path, checkpoint)
     cfg.model.backbone.arch.embed_dims = 64
-    with pytest.raises(ConfigError, match='width 32.* builds width 64'):
+    with pytest.raises(ConfigError, match='width 32.*width 64'):
         Runner.from_cfg(cfg).test()
 
 
-@pytest.mark.parametrize('wrong', [
-    dict(ks=()), dict(ks=(0, 5)), dict(temperature=0.)])
-def test_settings_are_checked_at_once(folders, tmp_path, wrong):
+@pytest.mark.parametrize('wrong', [dict(ks=()), dict(ks=(0, 5)), dict(temperature=0.)])
+def test_invalid_settings(folders, tmp_path, wrong):
     cfg = small('folder/vit-tiny_knn.py', folders, tmp_path)
     cfg.model.update(wrong)
     with pytest.raises(ConfigError, match=f'model.{next(iter(wrong))}='):
         MODELS.build(cfg.model)
 
 
-def test_tokens_are_no_feature(folders, tmp_path):
+def test_token_sequences_are_rejected(folders, tmp_path):
     cfg = small('folder/vit-tiny_knn.py', folders, tmp_path)
     cfg.model.backbone.out_type = 'raw'
     with pytest.raises(ConfigError, match="out_type='raw'"):
         MODELS.build(cfg.model)
 
 
-def _test_on(rank, cfg, world_size):
-    """Run the test as one of several gloo processes and save what it found."""
-    torch.set_num_threads(1)
-    if world_size > 1:
-        torch.distributed.init_process_group(
-            'gloo', init_method=f'file://{cfg.work_dir}/store', rank=rank, world_size=world_size)
-        cfg.launcher = 'pytorch'
-        # MMEngine names a device for each process, which a CPU model may not have.
-        cfg.model_wrapper_cfg = dict(type='MMDistributedDataParallel', device_ids=None)
-    runner = Runner.from_cfg(cfg)
-    metrics = runner.test()
-    model = runner.model.module if world_size > 1 else runner.model
-    assert isinstance(model, KNNClassifier)
-    torch.save((metrics, *model.bank), f'{cfg.work_dir}/result{rank}.pth')
-    if world_size > 1:
-        torch.distributed.destroy_process_group()
-
-
 def test_two_processes_equal_one(folders, checkpoint, tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)  # MMEngine collects results below the current folder
+    """Two processes load 11 of the 21 bank images each, one of them twice."""
+    monkeypatch.chdir(tmp_path)  # MMEngine collects results below the working directory
     monkeypatch.setenv('LOCAL_RANK', '0')
-    monkeypatch.setenv('OMP_NUM_THREADS', '1')
-    results = {}
-    for world_size in (1, 2):
-        work_dir = tmp_path / str(world_size)
-        work_dir.mkdir()
-        cfg = knn_config(folders, work_dir, checkpoint)
-        if world_size == 1:
-            _test_on(0, cfg, 1)
-        else:
-            # Forked, to spare each process the import of the toolboxes.
-            mp.start_processes(_test_on, (cfg, world_size), world_size, start_method='fork')
-        for rank in range(world_size):
-            results[world_size, rank] = torch.load(work_dir / f'result{rank}.pth')
-    metrics, bank, labels = results[1, 0]
-    # Two processes take 11 images each, and thus one of the 21 twice.
+    metrics, (bank, labels) = run_test(knn_config(folders, tmp_path / '1', checkpoint))
     assert len(bank) == 21
-    for rank in (0, 1):
-        assert results[2, rank][0] == metrics
-        torch.testing.assert_close(results[2, rank][1], bank)
-        assert torch.equal(results[2, rank][2], labels)
-    assert torch.equal(results[2, 0][1], results[2, 1][1])
+    cfg = knn_config(folders, tmp_path / '2', checkpoint)
+    two = in_processes(lambda: run_test(cfg, distributed=True), tmp_path)
+    for found, (found_bank, found_labels) in two:
+        assert found == metrics
+        torch.testing.assert_close(found_bank, bank)
+        assert torch.equal(found_labels, labels)
+    assert torch.equal(two[0][1][0], two[1][1][0])

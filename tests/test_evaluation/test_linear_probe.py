@@ -1,4 +1,4 @@
-"""OnlineLinearProbe against torch's own parts."""
+"""The online linear probe equals torch modules."""
 import torch
 import torch.nn.functional as F
 from torch import nn
@@ -6,7 +6,7 @@ from torch import nn
 from mmguided.evaluation import OnlineLinearProbe
 
 
-def test_steps_are_those_of_adam_behind_a_batch_norm():
+def test_steps_equal_adam_with_batch_norm():
     probe = OnlineLinearProbe(5, 3, lr=.1)
     norm = nn.BatchNorm1d(5, affine=False, eps=1e-6)
     weight, bias = torch.zeros(3, 5), torch.zeros(3)
@@ -27,11 +27,11 @@ def test_steps_are_those_of_adam_behind_a_batch_norm():
     assert torch.equal(probe.predict(query), expected)
 
 
-def test_no_gradient_leaves_it_and_no_random_number_is_drawn():
+def test_encoder_gradient_and_rng_state_are_unchanged():
     state = torch.get_rng_state()
     probe = OnlineLinearProbe(4, 2, lr=.1)
     encoder = nn.Parameter(torch.eye(4))
-    with torch.no_grad():  # as a hook may be called
+    with torch.no_grad():  # like hooks
         logits = probe.step(encoder, torch.tensor([0, 1, 0, 1]))
     assert torch.equal(torch.get_rng_state(), state)
     assert (logits == 0).all() and encoder.grad is None

@@ -87,8 +87,8 @@ def test_curves_of_two_checkpoints(checkpoints, run, tmp_path, capsys):
     header, _, clean, half, full, shuffled = (
         [cell.strip() for cell in line.strip('|').split('|')] for line in table.splitlines()[2:])
     assert header == ['images', tuned, new]
-    assert clean[:2] == ['as they are', '94.4'] and full[1].endswith(' ± 0.0')
-    assert half[0] == '50 % of the patches hidden' and shuffled[0] == '4 x 4 cells shuffled'
+    assert clean[:2] == ['clean', '94.4'] and full[1].endswith(' ± 0.0')
+    assert half[0] == '50 % of the patches occluded' and shuffled[0] == '4 x 4 patches shuffled'
     assert table in capsys.readouterr().out
     assert imread(tmp_path / 'out/robustness.png').std() > 0
     assert (tmp_path / 'out/robustness.pdf').read_bytes().startswith(b'%PDF')

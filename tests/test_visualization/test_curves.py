@@ -1,12 +1,12 @@
-"""Loss curves with a panel for each scalar, and the other curves and points."""
+"""Loss curves and other curves."""
 import numpy as np
 import pytest
-from matplotlib.axes import Axes
 from matplotlib.colors import to_rgb
 from mmcv import imread
 
 from mmguided.utils.logs import Curve
 from mmguided.visualization import (
+    curves,
     draw_curves,
     draw_exploitation,
     draw_loss_curves,
@@ -20,113 +20,102 @@ def curve(epochs, values):
     return Curve(np.array(epochs, float), np.array(values, float))
 
 
-def places(picture, color):
-    """Rows and columns of the pixels of a color, ``(N, 2)``."""
-    return np.argwhere((np.abs(picture - 255 * np.array(to_rgb(color))) < 3).all(-1))
-
-
 @pytest.fixture
-def lines(monkeypatch):
-    """What is plotted: label of the vertical axis -> name of the curve -> times and values. Faint
-    ones have no name."""
-    plotted, named, plot, label = {}, {}, Axes.plot, Axes.set_ylabel
-
-    def record(self, x, y, **kwargs):
-        plotted.setdefault(self, {})[kwargs.get('label'), kwargs['color']] = (list(x), list(y))
-        return plot(self, x, y, **kwargs)
-
-    def name(self, text, **kwargs):
-        named[text] = plotted.pop(self)
-        return label(self, text, **kwargs)
-
-    monkeypatch.setattr(Axes, 'plot', record)
-    monkeypatch.setattr(Axes, 'set_ylabel', name)
-    return named
+def drawn(monkeypatch):
+    """Figures instead of files."""
+    figures = []
+    monkeypatch.setattr(curves, 'save_figure', lambda figure, outs: figures.append(figure))
+    return figures
 
 
-def test_each_scalar_has_a_panel_with_what_was_logged_and_its_moving_average(lines, tmp_path):
+def lines(ax):
+    """Label, color, x and y of each line; unlabeled lines have the label None."""
+    return [(line.get_label() if not line.get_label().startswith('_') else None, line.get_color(),
+             list(line.get_xdata()), list(line.get_ydata())) for line in ax.lines]
+
+
+def test_loss_panels_show_logged_values_and_moving_averages(drawn):
     runs = {'first': dict(loss_a=curve([.5, 1, 1.5, 2], [4, 2, 0, 4])),
             'second': dict(loss_a=curve([1, 3], [7, 5]), loss_b=curve([2], [1]))}
-    draw_loss_curves(runs, ['loss_a', 'loss_b'], [tmp_path / 'losses.png', tmp_path / 'losses.pdf'])
+    draw_loss_curves(runs, ['loss_a', 'loss_b'], [])
     blue, vermilion = COLORS[:2]
-    assert lines == {
-        'loss_a': {(None, blue): ([.5, 1, 1.5, 2], [4, 2, 0, 4]),
-                   ('first', blue): ([.5, 1, 1.5, 2], [4, 2, 2, 4]),
-                   (None, vermilion): ([1, 3], [7, 5]), ('second', vermilion): ([1, 3], [7, 5])},
-        'loss_b': {(None, vermilion): ([2], [1]), ('second', vermilion): ([2], [1])}}
-    picture = imread(str(tmp_path / 'losses.png'), channel_order='rgb').astype(int)
-    right = picture.shape[1] / 2  # but for the legend, which is below
-    panels = picture[:int(.75 * len(picture))]
-    assert places(panels, blue)[:, 1].max() < right < places(panels, vermilion)[:, 1].max()
-    assert (tmp_path / 'losses.pdf').read_bytes().startswith(b'%PDF')
+    a, b = drawn[0].axes
+    assert (a.get_ylabel(), b.get_ylabel()) == ('loss_a', 'loss_b')
+    assert lines(a) == [(None, blue, [.5, 1, 1.5, 2], [4, 2, 0, 4]),
+                        ('first', blue, [.5, 1, 1.5, 2], [4, 2, 2, 4]),
+                        (None, vermilion, [1, 3], [7, 5]), ('second', vermilion, [1, 3], [7, 5])]
+    assert lines(b) == [(None, vermilion, [2], [1]), ('second', vermilion, [2], [1])]
+    assert [text.get_text() for text in drawn[0].legends[0].get_texts()] == ['first', 'second']
 
 
-def test_the_moving_average_is_over_one_epoch_and_symmetric():
+def test_figures_are_written_in_the_formats_of_their_names(tmp_path):
+    outs = [tmp_path / 'losses.png', tmp_path / 'losses.pdf']
+    draw_loss_curves({'run': dict(loss=curve([1, 2], [2, 1]))}, ['loss'], outs)
+    picture = imread(str(outs[0]), channel_order='rgb').astype(int)
+    assert (np.abs(picture - 255 * np.array(to_rgb(COLORS[0]))) < 3).all(-1).any()
+    assert outs[1].read_bytes().startswith(b'%PDF')
+
+
+def test_moving_average_is_centered_and_spans_one_epoch():
     time = np.arange(1, 31) / 10
-    steady = curve(time, 5 * time)
-    assert moving_average(steady) == pytest.approx(5 * time)  # no lag, and none at the ends
-    peak = np.zeros(30)
+    assert moving_average(curve(time, 5 * time)) == pytest.approx(5 * time)  # no lag at the ends
+    peak, expected = np.zeros(30), np.zeros(30)
     peak[15] = 11
-    expected = np.zeros(30)
-    expected[10:21] = 1  # half an epoch on both sides, five points and itself
+    expected[10:21] = 1  # five points on both sides and the peak
     assert moving_average(curve(time, peak)) == pytest.approx(expected)
     peak[15] = np.nan
     assert np.isnan(moving_average(curve(time, peak))).tolist() == (expected == 1).tolist()
 
 
-def test_scalars_of_one_kind_have_one_scale(monkeypatch, tmp_path):
-    axes, label = {}, Axes.set_ylabel
-    monkeypatch.setattr(Axes, 'set_ylabel', lambda self, text, **kwargs: axes.update(
-        {text: self}) or label(self, text, **kwargs))
+def test_scalars_that_differ_in_numbers_share_a_scale(drawn):
     values = dict(error_shot_1=2, error_shot_2=8, loss=50)
     draw_loss_curves({'run': {key: curve([1, 2], [value, value + 1])
-                              for key, value in values.items()}}, values, [tmp_path / 'losses.png'])
-    limits = {key: ax.get_ylim() for key, ax in axes.items()}
-    assert limits['error_shot_1'] == limits['error_shot_2'] != limits['loss']
-    assert limits['error_shot_1'][0] < 2 and limits['error_shot_1'][1] > 9
+                              for key, value in values.items()}}, values, [])
+    first, second, loss = (ax.get_ylim() for ax in drawn[0].axes)
+    assert first == second != loss
+    assert first[0] < 2 and first[1] > 9
 
 
 @pytest.mark.parametrize('fired', [None, 1.5])
-def test_exploitation_has_both_curves_over_epochs_and_the_trigger(monkeypatch, tmp_path, fired):
-    plotted, marks, plot, mark = [], [], Axes.plot, Axes.axvline
-    monkeypatch.setattr(Axes, 'plot', lambda self, x, y, **kwargs: plotted.append(
-        (list(x), list(y), kwargs['label'])) or plot(self, x, y, **kwargs))
-    monkeypatch.setattr(Axes, 'axvline', lambda self, x, **kwargs: marks.append(x) or mark(
-        self, x, **kwargs))
+def test_exploitation_curves_and_trigger(drawn, fired):
     shares = np.array([.3, .6, .4])
-    draw_exploitation(shares, 1 - shares, .5, fired, tmp_path / 'curves.png')
-    assert plotted == [([.5, 1., 1.5], [.3, .6, .4], 'visible tokens'),
-                       ([.5, 1., 1.5], [.7, .4, .6], 'mask tokens')]
-    assert marks == ([] if fired is None else [1.5])
-    assert imread(tmp_path / 'curves.png').std() > 0
+    draw_exploitation(shares, 1 - shares, .5, fired, 'curves.png')
+    visible, masked, *trigger = lines(drawn[0].axes[0])
+    assert visible == ('visible tokens', COLORS[0], [.5, 1., 1.5], [.3, .6, .4])
+    assert masked == ('mask tokens', COLORS[1], [.5, 1., 1.5], [.7, .4, .6])
+    assert [line[2] for line in trigger] == ([] if fired is None else [[1.5, 1.5]])
 
 
-def test_groups_of_points_lie_where_they_should(tmp_path):
-    """The first color left of and above the second one, in both panels."""
+def test_scatter_groups_have_positions_colors_and_names(drawn):
     groups = {'first': [(0, 10), (1, 11)], 'second': [(8, 2)]}
-    draw_scatter({'a': groups, 'b': groups}, 'x', tmp_path / 'points.png')
-    picture = imread(str(tmp_path / 'points.png'), channel_order='rgb').astype(int)
-    for half in np.split(picture, 2, axis=1):
-        (top, left), (bottom, right) = (places(half, color).mean(0) for color in COLORS[:2])
-        assert left < right and top < bottom
+    draw_scatter({'a': groups, 'b': groups}, 'x', 'points.png')
+    for ax, ylabel in zip(drawn[0].axes, 'ab', strict=True):
+        assert (ax.get_xlabel(), ax.get_ylabel()) == ('x', ylabel)
+        assert [line[1:] for line in lines(ax)] == [
+            (COLORS[0], [0, 1], [10, 11]), (COLORS[1], [8], [2])]
+        assert [(text.get_text(), text.xy) for text in ax.texts] == [
+            ('first', (1, 11)), ('second', (8, 2))]
 
 
-def test_panels_of_curves_with_errors_and_a_level(monkeypatch, tmp_path):
-    drawn, levels, errorbar, level = [], [], Axes.errorbar, Axes.axhline
-    monkeypatch.setattr(Axes, 'errorbar', lambda self, x, y, error, **kwargs: drawn.append(
-        (list(x), list(y), list(error), kwargs['label'], kwargs['color'])) or errorbar(
-            self, x, y, error, **kwargs))
-    monkeypatch.setattr(Axes, 'axhline', lambda self, y, **kwargs: levels.append(y) or level(
-        self, y, **kwargs))
+def test_curves_with_errors_and_a_level(drawn):
     panels = {'left': {'a': [(0, 9, 0), (50, 4, 1)], 'b': [(0, 8, 0)]}, 'right': {'b': [(1, 8, 2)]}}
-    outs = [tmp_path / f'curves.{ending}' for ending in ('png', 'pdf')]
-    draw_curves(panels, 'y', outs, ('chance', 3))
-    assert drawn == [([0, 50], [9, 4], [0, 1], 'a', COLORS[0]),
-                     ([0], [8], [0], 'b', COLORS[1]),
-                     ([1], [8], [2], 'b', COLORS[1])]
-    assert levels == [3, 3]
-    picture = imread(str(outs[0]), channel_order='rgb').astype(int)
-    # a is in the left panel, b in both.
-    a, b = (places(picture, color)[:, 1] / picture.shape[1] for color in COLORS[:2])
-    assert len(a) and a.max() < .5 and b.min() < .5 < b.max()
-    assert outs[1].read_bytes().startswith(b'%PDF')
+    draw_curves(panels, 'y', [], ('chance', 3))
+    left, right = drawn[0].axes
+
+    def curves_of(ax):
+        found = {}
+        for container in ax.containers:
+            line, _, (bars, ) = container
+            errors = [(end[1] - start[1]) / 2 for start, end in bars.get_segments()]
+            found[container.get_label()] = (
+                line.get_color(), list(zip(*line.get_data(), errors, strict=True)))
+        return found
+
+    assert curves_of(left) == {
+        'a': (COLORS[0], panels['left']['a']), 'b': (COLORS[1], panels['left']['b'])}
+    assert curves_of(right) == {'b': (COLORS[1], panels['right']['b'])}
+    for ax in (left, right):
+        assert [list(line.get_ydata()) for line in ax.lines if line.get_label() == 'chance'] == [
+            [3, 3]]
+    assert left.get_ylim()[0] == 0
+    assert [text.get_text() for text in drawn[0].legends[0].get_texts()] == ['a', 'b', 'chance']

