@@ -8,8 +8,8 @@ from types import ModuleType
 import pytest
 from mmengine.config import Config
 
+from mmguided.cli import device
 from mmguided.cli.arguments import add_common_arguments, merge_common_args
-from mmguided.engine import device
 from tests.helpers.paths import ROOT
 
 
