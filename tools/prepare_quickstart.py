@@ -91,8 +91,8 @@ def prepare_images(out: Path, folder: Path | None = None, max_images: int | None
                           'readable. Give a folder of at least three images.')
     figures = sorted(out.glob('val/unlabeled/*.png')) or sorted(out.glob('val/**/*.png'))
     (out / 'figures').mkdir()
-    for path in figures[::max(1, len(figures) // NUM_FIGURES)][:NUM_FIGURES]:
-        shutil.copy(path, out / 'figures')
+    for i, path in enumerate(figures[::max(1, len(figures) // NUM_FIGURES)][:NUM_FIGURES]):
+        shutil.copy(path, out / 'figures' / f'{i}.png')
     print(f'{written} images prepared, {len(copies) - written} unreadable images skipped')
 
 
@@ -137,9 +137,9 @@ def _crop(photograph: Image.Image, box: tuple[int, int, int, int]) -> Image.Imag
 
 def folder_images(folder: Path, rng: random.Random, max_images: int) -> Copies:
     """Images of a folder, labeled as :class:`mmguided.datasets.ImageFolder` does it."""
-    names = ('train', 'val') if all((folder / name).is_dir() for name in ('train', 'val')) else ('',)
+    names = [name for name in ('train', 'val') if (folder / name).is_dir()]
     groups = []  # for each sub-folder: class -> paths
-    for name in names:
+    for name in names if len(names) == 2 else ['']:
         dataset = ImageFolder(data_root=str(folder), data_prefix=name, pipeline=[])
         groups.append({})
         for i in range(len(dataset)):

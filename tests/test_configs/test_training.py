@@ -3,7 +3,6 @@ import copy
 import json
 import math
 import shutil
-from pathlib import Path
 
 import pytest
 import torch
@@ -31,8 +30,8 @@ def photographs(request, tmp_path_factory):
             image = Image.open(path).convert('RGB')
             ImageOps.scale(image, 200 / min(image.size)).save(target)
         return folder
-    images = import_tool('sample_images').prepare_images(folder, None, max_images=700)
-    return Path(images.root) / 'train' / 'photographs'
+    import_tool('prepare_quickstart').prepare_images(folder, max_images=700)
+    return folder / 'train' / 'unlabeled'
 
 
 MOST_IMAGES = 256  # of any of these tests
