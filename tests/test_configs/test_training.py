@@ -316,7 +316,7 @@ def test_resuming_with_another_teacher_is_refused(photographs, tmp_path, teacher
     for other, message in (
             (teacher, r'a teacher of other weights \(SHA-256 .* than model\.teacher has'),
             (dict(wider, checkpoint=str(tmp_path / 'other')),
-             'of another run: model.teacher.backbone.qkv_bias')):
+             r'model\.teacher\.backbone\.qkv_bias=')):
         cfg = small_cmt_mae(photographs, tmp_path / 'again', 2, other)
         cfg.load_from, cfg.resume = str(tmp_path / 'run' / 'epoch_1.pth'), True
         cfg.experiment_name += message[:5]

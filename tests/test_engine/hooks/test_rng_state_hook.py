@@ -143,24 +143,6 @@ def test_workers_augment_differently_in_each_epoch(tmp_path):
     assert len(first & second) > 4
 
 
-def test_checkpoint_holds_plain_types(tmp_path):
-    train(tmp_path, 1)
-    checkpoint = torch.load(tmp_path / 'epoch_1.pth', weights_only=False)
-    torch.save(checkpoint['rng_states'], tmp_path / 'states.pth')
-    states = torch.load(tmp_path / 'states.pth', weights_only=True)
-    assert len(states) == 1
-    np.random.set_state((states[0]['numpy'][0], states[0]['numpy'][1].numpy().astype(np.uint32),
-                         *states[0]['numpy'][2:]))
-    torch.set_rng_state(states[0]['torch'])
-    random.setstate(states[0]['python'])
-
-
-def test_load_from_does_not_restore(tmp_path):
-    first = train(tmp_path / 'first', 1)
-    loaded = train(tmp_path / 'loaded', 1, load_from=str(tmp_path / 'first/epoch_1.pth'))
-    assert loaded.seen == first.seen
-
-
 @pytest.mark.parametrize('states, ranks', [
     (lambda states: states * 3, 3), (lambda states: None, 0)])
 def test_states_of_another_number_of_ranks_are_not_restored(tmp_path, monkeypatch, states, ranks):

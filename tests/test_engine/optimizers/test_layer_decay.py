@@ -1,6 +1,4 @@
 """Layer-wise decay: learning rate and weight decay of each parameter."""
-import re
-
 import pytest
 from mmengine.model import BaseModel
 from mmengine.optim import build_optim_wrapper
@@ -90,20 +88,6 @@ def test_table(backbone, table):
     groups = rates(backbone)
     assert {name: groups[name] for name in table} == {
         name: pytest.approx(pair) for name, pair in table.items()}
-
-
-@pytest.mark.parametrize('backbone', [VIT, HYBRID], ids=['ViT', 'hybrid'])
-def test_rates_follow_from_depth(backbone):
-    """BEiT's depths: the embedding 0, block i i + 1, all later layers that of the last."""
-    def depth(name):
-        block = re.match(r'backbone\.layers\.(\d+)\.', name)
-        if block:
-            return int(block[1]) + 1
-        embedding = ('backbone.cls_token', 'backbone.pos_embed', 'backbone.patch_embed.')
-        return 0 if name.startswith(embedding) else 4
-
-    assert {k: rate for k, (rate, _) in rates(backbone).items()} == {
-        k: pytest.approx(.5**(4 - depth(k))) for k in rates(backbone)}
 
 
 @pytest.mark.parametrize('kind, settings', [
