@@ -5,6 +5,7 @@ custom_imports = dict(imports=['mmguided'], allow_failed_imports=False)
 default_hooks = dict(
     timer=dict(type='IterTimerHook'),
     logger=dict(type='LoggerHook', interval=100),
+    progress=dict(type='mmguided.ProgressBarHook'),
     param_scheduler=dict(type='ParamSchedulerHook'),
     # 10 epochs of ViT-B on 8 GPUs take about an hour, the most that an interruption loses.
     checkpoint=dict(type='CheckpointHook', interval=10, max_keep_ckpts=2),

@@ -1,13 +1,7 @@
-r"""Linear probe of the quickstart's encoder, on the mean of its patch tokens.
+r"""Linear probe of the quickstart's encoders, on the mean patch token, without augmentation.
 
     python tools/train.py configs/quickstart/ccmim_vit-micro_linear.py --cfg-options \
-        model.backbone.init_cfg.checkpoint=work_dirs/quickstart/epoch_12.pth
-
-On the digits that the quickstart has prepared; `bash tools/quickstart.sh` runs this too, for the
-pretrained and for the untrained encoder (work_dirs/quickstart/untrained.pth). Without augmentation:
-a mirrored or cropped digit is another one.
-
-Hardware: a CPU, in seconds. No paper reports a number for this size; ours stands in README.md.
+        model.backbone.init_cfg.checkpoint=work_dirs/quickstart/ccmim/epoch_12.pth
 """
 _base_ = ['../benchmarks/folder/vit-tiny_linear.py', '../_base_/quickstart_evaluation.py']
 
@@ -20,11 +14,13 @@ model = dict(
         dict(type='ClsBatchNormNeck', input_features=64),
     ],
     head=dict(num_classes=10, in_channels=64))
-train_dataloader = dict(num_workers=0, dataset=dict(_base_.digits, data_prefix='train/digits'))
-val_dataloader = dict(num_workers=0, dataset=dict(_base_.digits, data_prefix='val/digits'))
+train_dataloader = dict(
+    num_workers=0, dataset=dict(_base_.labeled_images, data_prefix='train/labeled'))
+val_dataloader = dict(
+    num_workers=0, dataset=dict(_base_.labeled_images, data_prefix='val/labeled'))
 test_dataloader = val_dataloader
 
-optim_wrapper = dict(optimizer=dict(lr=0.1))  # .2 gives the same
+optim_wrapper = dict(optimizer=dict(lr=0.1))
 param_scheduler = [
     dict(
         type='CosineAnnealingLR',

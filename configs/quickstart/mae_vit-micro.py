@@ -1,8 +1,6 @@
-r"""MAE of the same size and length as ccmim_vit-micro.py, which the quickstart compares with it.
+"""MAE with the encoder, decoder, data and length of ccmim_vit-micro.py.
 
-    python tools/train.py configs/quickstart/mae_vit-micro.py
-
-Hardware: a CPU, in a minute. No paper reports a number for this size; ours stands in README.md.
+    bash tools/quickstart.sh [IMAGE_FOLDER]
 """
 _base_ = ['./ccmim_vit-micro.py']
 

@@ -1,1 +1,1 @@
-"""What runs beside the model: hooks, optimizers, and what the tools share."""
+"""Hooks, optimizer constructors and online features."""

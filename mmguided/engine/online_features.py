@@ -1,4 +1,4 @@
-"""What hooks share that watch the features of the encoder while it trains."""
+"""Feature extraction shared by the online-evaluation hooks."""
 import copy
 from collections.abc import Mapping, Sequence
 
@@ -20,30 +20,29 @@ from mmguided.utils.rng_state import preserve_rng_state
 
 
 class OnlineFeatures:
-    """Features that the encoder, as it is, gives of the whole images of a data set.
+    """Feature extractor for whole images with the current encoder weights.
 
-    Each process extracts its share, without gradient, in evaluation mode, at the precision of
-    training, with the batch size and the number of workers of training. Modes and random numbers
-    are left as they were.
+    Each rank extracts its share without gradient, in eval mode, at the precision, batch size and
+    number of workers of training. Modes and RNG state are restored.
 
     Args:
-        runner: The runner, about to train.
+        runner: The runner, before training.
         field: Name of ``dataset`` in error messages.
-        dataset: Config of the data set; None is the training set. Without a ``pipeline`` images
-            are loaded as in training and resized, whole, to the encoder's usual size.
-        num_images: At most so many images are read, at equal distances in the data set.
+        dataset: Config of the dataset; None uses the training set. Without a ``pipeline``, images
+            are loaded as in training and resized, uncropped, to the input size of the encoder.
+        num_images: Maximum number of images, evenly spaced in the dataset.
         feature: See :func:`mmguided.evaluation.pool_latents`.
 
     Raises:
-        ConfigError: If the model has no :class:`mmguided.models.Encoder`, the loop is not one of
-            epochs, or the images cannot be loaded; on extraction, if they have another size.
+        ConfigError: If the model has no :class:`mmguided.models.Encoder`, the training loop is not
+            epoch-based, or the images cannot be loaded or have the wrong size.
     """
 
     def __init__(self, runner: Runner, field: str, dataset: dict | None, num_images: int,
                  feature: str) -> None:
         if not isinstance(runner.train_loop, EpochBasedTrainLoop):
-            raise ConfigError(f'{field}: features are read between epochs, and train_cfg has none: '
-                              'set train_cfg.by_epoch=True')
+            raise ConfigError('train_cfg: online evaluation needs an epoch-based loop. Set '
+                              'train_cfg.by_epoch=True.')
         encoder = encoder_of(runner)
         self.field = field
         self.feature = feature
@@ -74,8 +73,8 @@ class OnlineFeatures:
 
     @torch.no_grad()
     def extract(self, runner: Runner, with_labels: bool = True) -> tuple[Tensor, Tensor | None]:
-        """Features ``(N, D)``, float32, and labels ``(N, )``, on the device, in the order of the
-        data set and the same on all processes."""
+        """Features ``(N, D)``, float32, and labels ``(N, )`` on the device, in the order of the
+        dataset and equal on all ranks."""
         model = unwrap_ddp(runner.model)
         features, labels = [], []
         with preserve_rng_state(), eval_mode(model.backbone), \
@@ -86,55 +85,49 @@ class OnlineFeatures:
                 images = model.data_preprocessor(batch, False)['inputs']
                 if images.shape[-2:] != self.size:
                     raise ConfigError(
-                        f'{self.field}.pipeline gives images of {tuple(images.shape[-2:])}, and '
-                        f'model.backbone.img_size is {self.size}: change one of the two')
+                        f'model.backbone.img_size={self.size}: {self.field}.pipeline returns '
+                        f'images of {tuple(images.shape[-2:])}. Change one of the two.')
                 features.append(image_features(model.backbone, images, self.feature))
         features = torch.cat(features)
         labels = torch.cat(labels).to(features.device) if with_labels else None
-        return self._of_all(features), self._of_all(labels) if with_labels else None
+        return self._gather(features), self._gather(labels) if with_labels else None
 
-    def _of_all(self, rows: Tensor) -> Tensor:
-        # The sampler gives images to processes in turn, and some twice so that shares are equal.
+    def _gather(self, rows: Tensor) -> Tensor:
+        # The sampler deals the images to the ranks in turn and pads the last round.
         return torch.stack(all_gather(rows), dim=1).flatten(0, 1)[:len(self)]
 
 
 def encoder_of(runner: Runner) -> Encoder:
-    """The encoder that the runner trains; ConfigError if it is none of ours."""
+    """Encoder that the runner trains; ConfigError if it is not an :class:`Encoder`."""
     backbone = getattr(unwrap_ddp(runner.model), 'backbone', None)
     if not isinstance(backbone, Encoder):
-        raise ConfigError(f'model.backbone.type={type(backbone).__name__}: online evaluation reads '
-                          "encoders such as type='mmguided.MaskedViT'; leave its hooks out")
+        raise ConfigError(f'model.backbone.type={type(backbone).__name__}: not an encoder of '
+                          'mmguided. Remove the online-evaluation hooks.')
     return backbone
 
 
 def classes_of(dataset: Dataset) -> int | None:
-    """Number of classes of a data set, None if it does not say."""
+    """Number of classes of a dataset; None if unknown."""
     return len(getattr(dataset, 'metainfo', {}).get('classes') or ()) or None
 
 
 def labels_of(data_samples: Sequence | Mapping, field: str) -> Tensor:
-    """Labels ``(B, )`` of a batch; ConfigError if ``field``, a data set, has none."""
-    if isinstance(data_samples, Mapping):  # beside scores
+    """Labels ``(B, )`` of a batch; ConfigError, naming the dataset ``field``, if there are none."""
+    if isinstance(data_samples, Mapping):  # with scores of CachedGuidance
         data_samples = data_samples['samples']
     if not all('gt_label' in sample for sample in data_samples):
-        raise ConfigError(f'{field}: the images have no labels; put those of each class into a '
-                          'folder of their own, with_label=True')
+        raise ConfigError(f'{field}: the images have no labels. Put the images of each class into '
+                          'a separate folder and set with_label=True.')
     return torch.cat([sample.gt_label for sample in data_samples])
 
 
 def accuracy(predictions: Tensor, labels: Tensor) -> float:
-    """In per cent."""
+    """Accuracy in per cent."""
     return 100 * (predictions == labels).float().mean().item()
 
 
-def is_due(runner: Runner, interval: int) -> bool:
-    """After a training epoch, whether it is the last or an ``interval``-th."""
-    epoch = runner.epoch + 1
-    return epoch == runner.max_epochs or bool(interval and epoch % interval == 0)
-
-
 def log_scalars(runner: Runner, epoch: int, scalars: Mapping[str, float]) -> None:
-    """One line in the log, and a point at the present iteration for the visualizer's backends."""
+    """Write scalars to the log and, at the current iteration, to the visualizer's backends."""
     runner.logger.info(f'Epoch(online) [{epoch}]  ' + '  '.join(
         f'{name}: {value:.4f}' for name, value in scalars.items()))
     runner.visualizer.add_scalars(dict(scalars), step=runner.iter)

@@ -30,7 +30,7 @@ def test_documented_attmask(documented):
     clock, shares = Clock(), []
     for epoch in (10, 40, 80):
         clock.set(epoch)
-        shares.append(shot.schedule.share(clock))
+        shares.append(shot.schedule.at(clock))
     assert shares == [0, .5, 1] and shot.guidance.layers == [-1]
 
 

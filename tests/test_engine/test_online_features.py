@@ -1,5 +1,4 @@
-"""Hooks that watch the encoder: training goes on as without them, with any method, and in two
-processes."""
+"""Online evaluation and linear probe: training is unaffected; two ranks equal one."""
 import json
 import re
 from pathlib import Path
@@ -35,9 +34,9 @@ def hooks(colors, **options):
 
 
 @pytest.mark.parametrize('method, workers', [*((name, 0) for name in METHODS), ('cmae', 1)])
-def test_training_does_not_notice(colors, tmp_path, method, workers):
-    """Weights, statistics, losses and random numbers are the same to the last bit; and k-NN knows
-    all colors but the one with the wrong label."""
+def test_training_is_unaffected(colors, tmp_path, method, workers):
+    """Weights, statistics, losses and RNG states are equal bit for bit. k-NN is right except for
+    the image with the wrong label."""
     loader = {'train_dataloader.num_workers': workers}
     watched = train(method, colors, tmp_path / 'a', hooks(colors), **loader)
     assert_trained_alike(watched, train(method, colors, tmp_path / 'b', **loader))
@@ -50,7 +49,7 @@ def test_training_does_not_notice(colors, tmp_path, method, workers):
     assert all(1 < value < 16 for _, value in rank) and len({value for _, value in rank}) == 3
 
 
-def test_the_documented_lines_do_as_they_are(tmp_path):
+def test_the_documented_hooks_run(tmp_path):
     folder = color_folders(tmp_path / 'colors', train=10, val=1)
     page = (ROOT / 'docs/variants.md').read_text()
     lines, = re.findall(r'```python\n(custom_hooks = .*?)```', page, re.DOTALL)
@@ -78,9 +77,9 @@ def _process(rank, colors, work_dir, address):
     leave_process_group()
 
 
-def test_two_processes_find_what_one_finds(colors, tmp_path):
-    """Of 11 images, one of which is extracted twice, before the first epoch; and they train one
-    probe, here from two encoders, which nothing keeps equal without DistributedDataParallel."""
+def test_two_ranks_equal_one(colors, tmp_path):
+    """Before the first epoch, on 11 images, one of which is extracted twice. Both ranks train the
+    same probe, although the encoders differ without DistributedDataParallel."""
     mp.spawn(_process, (str(colors), str(tmp_path / 'two'), str(tmp_path / 'store')), nprocs=2)
     alone = train('ccmim', colors, tmp_path / 'one', hooks(colors, num_images=11), epochs=1)
     first, second = (torch.load(tmp_path / f'two/{rank}.pt') for rank in range(2))
@@ -95,7 +94,7 @@ def test_two_processes_find_what_one_finds(colors, tmp_path):
     assert points[0][RANK] == pytest.approx(values(alone, RANK)[0][1], rel=1e-4)
 
 
-def test_each_part_gets_its_own_mode_back():
+def test_eval_mode_restores_the_mode_of_each_module():
     module = nn.Sequential(nn.Linear(1, 1), nn.BatchNorm1d(1))
     module[1].eval()  # frozen
     with pytest.raises(KeyError), eval_mode(module):

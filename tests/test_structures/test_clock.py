@@ -1,4 +1,4 @@
-"""The clock of a run: progress, checkpoints of ours and of others."""
+"""Clock and schedules: values over a run, checkpoints, errors."""
 import pytest
 import torch
 
@@ -6,62 +6,70 @@ from mmguided.structures import Clock, Schedule
 from mmguided.utils.errors import ConfigError
 
 
-def test_progress_is_the_share_of_the_run():
+def test_progress_is_the_elapsed_share_of_the_run():
     clock = Clock()
     assert (clock.epoch, clock.progress) == (0, 0)
-    clock.set(30, 120)
-    assert (clock.epoch, clock.progress) == (30, .25)
-    clock.set(60)
-    assert clock.progress == .5, 'the length of the run stays'
-    clock.set(130)
-    assert clock.progress == 1
+    for epoch, max_epochs, progress in ((30, 120, .25), (60, None, .5), (130, None, 1)):
+        clock.set(epoch, max_epochs)
+        assert (clock.epoch, clock.progress) == (epoch, progress)
 
 
-def test_it_survives_a_checkpoint_and_starts_at_zero_where_there_is_none():
-    model, other = (torch.nn.ModuleDict(dict(clock=Clock(), fc=torch.nn.Linear(2, 2)))
-                    for _ in range(2))
-    model['clock'].set(12.5, 100)
-    other.load_state_dict(model.state_dict(), strict=True)
-    assert other['clock'].epoch == 12.5 and other['clock'].max_epochs is None
-    foreign = {k: v for k, v in model.state_dict().items() if not k.startswith('clock')}
-    assert not other.load_state_dict(foreign, strict=True).missing_keys
-    assert other['clock'].epoch == 0
+@pytest.mark.parametrize('begin, epochs, values', [
+    (dict(), (0, 8), (.3, .3)),
+    (dict(ramp=4), (0, 1, 4, 8), (1, .825, .3, .3)),
+    (dict(begin=2, ramp=4), (1, 2, 4, 8), (1, 1, .65, .3)),
+    (dict(begin=.5, relative=True), (3, 4, 8), (1, .3, .3)),
+    (dict(begin=.25, ramp=.5, relative=True), (2, 4, 6), (1, .65, .3)),
+    (dict(begin='trigger'), (0, 4, 5), (1, .3, .3)),
+    (dict(begin='trigger', ramp=4), (0, 4, 6, 8), (1, 1, .65, .3)),
+])
+def test_schedule_goes_from_start_to_end(begin, epochs, values):
+    """The trigger fires at epoch 4 of 8."""
+    schedule, clock = Schedule.of(dict(start=1., end=.3, **begin), 'model.alpha'), Clock()
+    for epoch, value in zip(epochs, values, strict=True):
+        clock.set(epoch, 8)
+        if epoch == 4:
+            clock.fire()
+        assert schedule.at(clock) == pytest.approx(value, abs=1e-12)
+    assert schedule.at(Clock.at_end()) == pytest.approx(.3, abs=1e-12)
+    assert schedule.is_constant == (begin == {}) and not schedule.is_zero
 
 
-def test_a_schedule_goes_from_start_to_end():
-    clock = Clock()
-    cases = {Schedule(1., 0.): [0, 0, 0], Schedule(0., .3, 4): [0, .3, .3],
-             Schedule(1., 0., 2, 4): [1, .5, 0], Schedule(0., 1., .5, relative=True): [0, 1, 1]}
-    for schedule, values in cases.items():
-        for epoch, value in zip((1, 4, 8), values, strict=True):
-            clock.set(epoch, 8)
-            assert schedule.at(clock) == value
-        assert schedule.at(Clock.at_end()) == schedule.end
-    assert Schedule.of(.3, 'x').is_constant and Schedule.of(0, 'x').is_zero
+def test_constant_schedules():
+    assert Schedule.of(.3, 'x').is_constant and not Schedule.of(.3, 'x').is_zero
+    assert Schedule.of(0, 'x').is_zero and Schedule.of(dict(start=1, end=0), 'x').is_zero
 
 
 @pytest.mark.parametrize('value', [
-    2, 'a', dict(start=0), dict(start=0, end=1, begin=-1),
+    2, 'a', dict(start=0), dict(start=0, end=1, begn=3), dict(start=0, end=1, begin=-1),
+    dict(start=0, end=1, ramp=-1), dict(start=0, end=1, begin='tigger'),
+    dict(start=0, end=1, begin='trigger', relative=True),
     dict(start=0, end=1, begin=.8, ramp=.4, relative=True)])
-def test_a_schedule_that_cannot_be_is_refused(value):
-    with pytest.raises(ConfigError):
+def test_invalid_schedules_are_errors(value):
+    with pytest.raises(ConfigError, match='model.alpha='):
         Schedule.of(value, 'model.alpha')
 
 
-def test_the_trigger_fires_once_and_stays_in_the_checkpoint():
+def test_the_trigger_fires_once():
     clock = Clock()
-    assert clock.trigger_epoch is None
-    clock.set(3.5)
-    clock.fire()
-    clock.set(5.)
-    clock.fire()
-    assert clock.trigger_epoch == 3.5
-    resumed = Clock()
-    resumed.load_state_dict(clock.state_dict())
-    assert resumed.trigger_epoch == 3.5
-    before = Clock()
-    before.load_state_dict(dict(epochs=torch.tensor(2.)))  # of an older version
-    assert before.epoch == 2 and before.trigger_epoch is None
-    resumed.load_state_dict(Clock().state_dict())
-    assert resumed.trigger_epoch is None
-    assert Clock.at_end().trigger_epoch == 0
+    for epoch in (3.5, 5.):
+        clock.set(epoch)
+        clock.fire()
+    assert clock.trigger_epoch == 3.5 and Clock.at_end().trigger_epoch == 0
+
+
+def test_checkpoints():
+    """Time and trigger are saved. A model without a clock loads with time 0, an older one without a
+    trigger."""
+    model, other = (torch.nn.ModuleDict(dict(clock=Clock(), fc=torch.nn.Linear(2, 2)))
+                    for _ in range(2))
+    model['clock'].set(12.5, 100)
+    model['clock'].fire()
+    other.load_state_dict(model.state_dict(), strict=True)
+    clock = other['clock']
+    assert (clock.epoch, clock.max_epochs, clock.trigger_epoch) == (12.5, None, 12.5)
+    foreign = {k: v for k, v in model.state_dict().items() if not k.startswith('clock')}
+    assert not other.load_state_dict(foreign, strict=True).missing_keys
+    assert (clock.epoch, clock.trigger_epoch) == (0, None)
+    clock.load_state_dict(dict(epochs=torch.tensor(2.)))
+    assert (clock.epoch, clock.trigger_epoch) == (2, None)

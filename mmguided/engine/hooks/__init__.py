@@ -8,13 +8,16 @@ from .momentum_update_hook import MomentumUpdateHook
 from .online_evaluation_hook import OnlineEvaluationHook
 from .online_linear_probe_hook import OnlineLinearProbeHook
 from .plain_checkpoint_hook import PlainCheckpointHook
+from .progress_bar_hook import ProgressBarHook
 from .rng_state_hook import RNGStateHook
 from .run_identity_hook import RunIdentityHook
 from .score_maps_hook import ScoreMapsHook
+from .stateful_hook import StatefulHook
 from .strict_backbone_hook import StrictBackboneHook
 
 __all__ = [
     'BrokenImageReportHook', 'ClockHook', 'ExploitationHook', 'FigureSheetHook', 'InputSizeHook',
     'MomentumUpdateHook', 'OnlineEvaluationHook', 'OnlineLinearProbeHook', 'PlainCheckpointHook',
-    'RNGStateHook', 'RunIdentityHook', 'ScoreMapsHook', 'StrictBackboneHook'
+    'ProgressBarHook', 'RNGStateHook', 'RunIdentityHook', 'ScoreMapsHook', 'StatefulHook',
+    'StrictBackboneHook'
 ]

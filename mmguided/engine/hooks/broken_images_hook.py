@@ -1,4 +1,4 @@
-"""Report of unreadable images."""
+"""Count of unreadable images."""
 import torch
 from mmengine.dist import all_reduce
 from mmengine.hooks import Hook
@@ -8,15 +8,17 @@ from mmguided.registry import HOOKS
 
 @HOOKS.register_module()
 class BrokenImageReportHook(Hook):
-    """After each training epoch in which :class:`mmguided.datasets.ImageFolder` met further
-    unreadable images, logs one warning with their number. (Each path is warned of when met.) With
-    several ranks, an image is counted once for each rank that met it."""
+    """Log the number of unreadable images of :class:`mmguided.datasets.ImageFolder` after each
+    training epoch in which it has grown.
+
+    The dataset logs the path of each unreadable image. With several ranks, an image counts once for
+    every rank that has read it.
+    """
 
     def __init__(self) -> None:
         self._reported = 0
 
     def after_train_epoch(self, runner) -> None:
-        """Sums over ranks and reports."""
         num_broken = getattr(runner.train_dataloader.dataset, 'num_broken', None)
         if num_broken is None:
             return
@@ -24,6 +26,6 @@ class BrokenImageReportHook(Hook):
         all_reduce(total)
         if total > self._reported:
             runner.logger.warning(
-                f'{int(total)} unreadable images were skipped so far (of '
-                f'{len(runner.train_dataloader.dataset)}; each replaced by the next readable one).')
+                f'{int(total)} of {len(runner.train_dataloader.dataset)} images are unreadable. '
+                'Each was replaced by the next readable image.')
             self._reported = int(total)

@@ -1,4 +1,4 @@
-"""Sets the model's clock."""
+"""Update of the model's clock."""
 from mmengine.dist import get_world_size
 from mmengine.hooks import Hook
 from mmengine.runner import EpochBasedTrainLoop
@@ -7,18 +7,20 @@ from mmguided.registry import HOOKS
 from mmguided.utils.errors import ConfigError
 from mmguided.utils.modules import unwrap_ddp
 
-from .exploitation_hook import ExploitationHook
+from .exploitation_hook import ExploitationHook, trigger_field
 from .momentum_update_hook import MomentumUpdateHook
 
 
 @HOOKS.register_module()
 class ClockHook(Hook):
-    """Sets the model's :class:`mmguided.structures.Clock` before each epoch and each step, in loops
-    of epochs and of iterations alike. Models without one, as in evaluation, are left alone.
+    """Set the model's :class:`mmguided.structures.Clock` before each epoch and each step.
+
+    Works with epoch-based and iteration-based loops. Models without a clock are unaffected.
 
     Raises:
-        ConfigError: If the model has a momentum encoder and the run no :class:`MomentumUpdateHook`,
-            or its guidance waits for a trigger and the run has no :class:`ExploitationHook`.
+        ConfigError: If the model has a momentum encoder and the run has no
+            :class:`MomentumUpdateHook`, or if a schedule begins at the trigger and the run has no
+            :class:`ExploitationHook`.
     """
 
     priority = 'VERY_HIGH'
@@ -28,23 +30,22 @@ class ClockHook(Hook):
         self._clock = getattr(model, 'clock', None)
         if getattr(model, 'momentum_encoder', None) is not None and not any(
                 isinstance(hook, MomentumUpdateHook) for hook in runner.hooks):
-            raise ConfigError('nobody moves the momentum encoder of the model: set default_hooks.'
-                              "momentum_update=dict(type='mmguided.MomentumUpdateHook')")
-        masks = getattr(model, 'mask_generator', None)
-        if masks is not None and masks.waits_for_trigger and not any(
+            raise ConfigError('model.momentum_encoder: no hook updates it. Set default_hooks.'
+                              "momentum_update=dict(type='mmguided.MomentumUpdateHook').")
+        field = trigger_field(runner.cfg)
+        if field and not any(
                 isinstance(hook, ExploitationHook) and hook.fire for hook in runner.hooks):
-            raise ConfigError("mask_generator.schedule.begin='trigger', and nothing fires it: add "
+            raise ConfigError(f"{field}='trigger': no hook fires the trigger. Add "
                               "dict(type='mmguided.ExploitationHook') to custom_hooks, or set an "
-                              'epoch')
+                              'epoch.')
         loader = runner.train_dataloader
-        # The sampler of an iteration-based loop has the length of the whole dataset everywhere.
+        # On every rank, the sampler of an iteration-based loop has the length of the whole dataset.
         self._steps_per_epoch = (
             len(loader) if isinstance(runner.train_loop, EpochBasedTrainLoop) else
             len(loader.dataset) / (loader.batch_size * get_world_size()))
 
     def before_train_epoch(self, runner) -> None:
-        """For hooks that act between epochs."""
-        self._set(runner)
+        self._set(runner)  # hooks that act between epochs read the clock, too
 
     def before_train_iter(self, runner, batch_idx: int, data_batch=None) -> None:
         self._set(runner)

@@ -1,4 +1,4 @@
-"""No silent run at another resolution."""
+"""Check of the input resolution."""
 from mmengine.hooks import Hook
 from mmengine.utils import to_2tuple
 
@@ -9,17 +9,17 @@ from mmguided.utils.modules import unwrap_ddp
 
 @HOOKS.register_module()
 class InputSizeHook(Hook):
-    """Stops when the pipeline gives images of another size than ``model.backbone.img_size``.
+    """Check that the size of the images equals ``model.backbone.img_size``.
 
-    Position embeddings are resized to whatever comes, so that training and evaluation would go on
-    at the wrong resolution and report a number. Detectors and segmentors, which take any size, go
-    without this hook.
+    Position embeddings are interpolated to any input size. Without this check, training and
+    evaluation would run at the wrong resolution without an error. Detectors and segmentors take
+    images of any size and do not use this hook.
 
     Args:
-        any_size: Let images of any size pass.
+        any_size: Disable the check.
 
     Raises:
-        ConfigError: At the first batch, naming both sizes.
+        ConfigError: In the first iteration, if the sizes differ.
     """
 
     def __init__(self, any_size: bool = False) -> None:
@@ -44,6 +44,6 @@ class InputSizeHook(Hook):
         expected = to_2tuple(img_size)
         if (height, width) != expected:
             raise ConfigError(
-                f'model.backbone.img_size={expected}, and {loader}.dataset.pipeline gives images '
-                f'of {(height, width)}: change one of the two; if any size is meant, set '
-                '`--cfg-options default_hooks.input_size.any_size=True`')
+                f'model.backbone.img_size={expected}: {loader}.dataset.pipeline returns images of '
+                f'{(height, width)}. Change one of the two, or allow any size with '
+                '`--cfg-options default_hooks.input_size.any_size=True`.')

@@ -1,4 +1,4 @@
-"""Moves the momentum encoder after each optimizer step."""
+"""Update of the momentum encoder."""
 import torch
 from mmengine.hooks import Hook
 
@@ -8,10 +8,11 @@ from mmguided.utils.modules import unwrap_ddp
 
 @HOOKS.register_module()
 class MomentumUpdateHook(Hook):
-    """Updates the model's ``momentum_encoder`` after each step that the optimizer really takes.
+    """Update the EMA weights of the model's ``momentum_encoder`` after each optimizer step.
 
-    It hangs on the optimizer itself: iterations that only accumulate gradients, and steps that
-    the loss scaler skips, do not move the average. Models without one are left alone.
+    The update is a hook of the optimizer: iterations that only accumulate gradients and steps that
+    the loss scaler skips do not update the EMA weights. Models without a momentum encoder are
+    unaffected.
     """
 
     def __init__(self) -> None:
@@ -23,9 +24,9 @@ class MomentumUpdateHook(Hook):
         if momentum_encoder is None:
             return
 
-        @torch.compiler.disable  # it would compile anew for each momentum
+        @torch.compiler.disable  # avoids recompilation for each momentum
         def update(optimizer, args, kwargs) -> None:
-            # The loss scaler lets a fused optimizer do the skipping, and tells it here.
+            # A fused optimizer skips steps itself; the loss scaler sets this attribute.
             found_inf = getattr(optimizer, 'found_inf', None)
             if found_inf is not None and found_inf.item():
                 return

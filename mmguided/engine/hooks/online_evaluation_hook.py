@@ -1,4 +1,4 @@
-"""k-NN accuracy and effective rank while a model trains."""
+"""Online k-NN accuracy and effective rank."""
 from collections.abc import Sequence
 
 from mmengine.dist import is_main_process
@@ -10,34 +10,34 @@ from mmguided.evaluation import check_feature, knn_scores
 from mmguided.registry import HOOKS
 from mmguided.utils.errors import ConfigError
 
-from ..online_features import OnlineFeatures, accuracy, encoder_of, is_due, log_scalars
+from ..online_features import OnlineFeatures, accuracy, encoder_of, log_scalars
 
 
 @HOOKS.register_module()
 class OnlineEvaluationHook(Hook):
-    """Before the first epoch, after every ``interval``-th and after the last, logs the k-NN
-    accuracy and the effective rank of the frozen features of whole images: in per cent
-    ``online/knn_top1_k20``, for each k of ``ks``, and ``online/effective_rank``
-    (:func:`mmguided.analysis.effective_rank`), of one pass over the images. Training goes on as if
-    it had not been there.
+    """Log the k-NN accuracy and the effective rank of the frozen features during training.
+
+    The hook evaluates before the first epoch, after every ``interval`` epochs and after the last.
+    One pass over whole images gives ``online/knn_top1_k20`` in per cent, for each k of ``ks``, and
+    ``online/effective_rank`` (:func:`mmguided.analysis.effective_rank`). Training is unaffected.
 
     Args:
-        interval: Epochs between evaluations; 0 evaluates before the first and after the last only.
-        num_images: Images of each data set that are read, at equal distances in it. For many
-            classes take more: of k neighbors no more can be right than the bank has of the class.
-        ks: Numbers of neighbors; () leaves k-NN, and the need of labels, out.
-        temperature: Temperature of their votes, see :func:`mmguided.evaluation.knn_scores`.
+        interval: Epochs between evaluations; 0 evaluates only before the first epoch and after the
+            last.
+        num_images: Maximum number of images of each dataset, evenly spaced. Increase it for many
+            classes, so that the bank holds enough neighbors of each class.
+        ks: Numbers of neighbors; () disables k-NN and needs no labels.
+        temperature: Temperature of the votes, see :func:`mmguided.evaluation.knn_scores`.
         feature: 'mean' for the mean patch token, 'cls' for [CLS].
-        dataset: Config of the data set of the bank, of which the rank is computed too; None is the
-            training set. Without a ``pipeline`` images are loaded as in training and resized,
-            whole, to the encoder's usual size.
-        val_dataset: Config of the data set of the queries, likewise; None takes every fourth image
-            of the bank as a query and out of the bank.
+        dataset: Config of the dataset of the bank, which also gives the rank; None uses the
+            training set. Without a ``pipeline``, images are loaded as in training and resized,
+            uncropped, to the input size of the encoder.
+        val_dataset: Config of the dataset of the queries; None moves every fourth image of the
+            bank to the queries.
 
     Raises:
-        ConfigError: If an option is out of range, images have no labels, the bank holds fewer
-            images than the largest k, or a data set has another number of classes; all of it shows
-            before the first epoch.
+        ConfigError: Before the first epoch, if an option is out of range, images have no labels,
+            the bank has fewer images than the largest k, or the numbers of classes differ.
     """
 
     def __init__(self,
@@ -49,8 +49,8 @@ class OnlineEvaluationHook(Hook):
                  dataset: dict | None = None,
                  val_dataset: dict | None = None) -> None:
         if num_images < 1 or any(k < 1 for k in ks) or temperature <= 0:
-            raise ConfigError(f'OnlineEvaluationHook: num_images={num_images}, ks={tuple(ks)} and '
-                              f'temperature={temperature} must be positive')
+            raise ConfigError(f'OnlineEvaluationHook: num_images={num_images}, ks={tuple(ks)} or '
+                              f'temperature={temperature} is not positive. Set positive numbers.')
         self.interval = interval
         self.num_images = num_images
         self.ks = tuple(ks)
@@ -60,7 +60,7 @@ class OnlineEvaluationHook(Hook):
         self.val_dataset = val_dataset
 
     def before_train(self, runner) -> None:
-        """Finds the images; evaluates the encoder as initialized."""
+        """Build the datasets and evaluate the initial weights."""
         check_feature('OnlineEvaluationHook.feature', encoder_of(runner), self.feature)
         self._bank = OnlineFeatures(
             runner, 'train_dataloader.dataset' if self.dataset is None else
@@ -71,17 +71,17 @@ class OnlineEvaluationHook(Hook):
                                        self.val_dataset, self.num_images, self.feature)
             if self._val.classes != self._bank.classes and self._val.classes is not None:
                 raise ConfigError(
-                    f'OnlineEvaluationHook.val_dataset has {self._val.classes} classes, and the '
-                    f'bank {self._bank.classes}: give it the same `classes`')
+                    f'OnlineEvaluationHook.val_dataset: {self._val.classes} classes, but the bank '
+                    f'has {self._bank.classes}. Set the same `classes`.')
         size = len(self._bank) - (len(self._bank) // 4 if self._val is None else 0)
         if self.ks and max(self.ks) > size:
-            raise ConfigError(f'OnlineEvaluationHook.ks={self.ks} asks for more neighbors than the '
-                              f'{size} images of the bank: set smaller ks, or more num_images')
+            raise ConfigError(f'OnlineEvaluationHook.ks={self.ks}: the bank has only {size} '
+                              'images. Set smaller ks or a larger num_images.')
         if runner.epoch == 0:
             self._evaluate(runner, 0)
 
     def after_train_epoch(self, runner) -> None:
-        if is_due(runner, self.interval):
+        if self.every_n_epochs(runner, self.interval) or self.is_last_train_epoch(runner):
             self._evaluate(runner, runner.epoch + 1)
 
     def _evaluate(self, runner, epoch: int) -> None:
@@ -91,7 +91,7 @@ class OnlineEvaluationHook(Hook):
             return
         if not bank[0].isfinite().all():
             runner.logger.warning(
-                f'Epoch(online) [{epoch}]: the encoder gives features that are not finite')
+                f'Epoch(online) [{epoch}]: features are not finite; evaluation skipped')
             return
         log_scalars(runner, epoch, self._scores(*bank, query) | {
             'online/effective_rank': effective_rank(bank[0])})

@@ -1,8 +1,6 @@
-"""A linear probe that learns beside the model."""
+"""Linear probe trained online."""
 import torch
 from mmengine.dist import is_main_process
-from mmengine.hooks import Hook
-from mmengine.utils import apply_to
 from torch import Tensor
 
 from mmguided.evaluation import OnlineLinearProbe, check_feature, pool_latents
@@ -18,41 +16,41 @@ from ..online_features import (
     accuracy,
     classes_of,
     encoder_of,
-    is_due,
     labels_of,
     log_scalars,
 )
-
-CHECKPOINT_KEY = 'mmguided_linear_probe'
+from .stateful_hook import StatefulHook
 
 
 @HOOKS.register_module()
-class OnlineLinearProbeHook(Hook):
-    """Trains a linear classifier, :class:`mmguided.evaluation.OnlineLinearProbe`, on the latents
-    that each step makes anyway, and logs its accuracy. The encoder does not notice: no gradient
-    reaches it, and no random number is drawn.
+class OnlineLinearProbeHook(StatefulHook):
+    """Train a linear probe on the latents of each training step and log its accuracy.
 
-    The features are those of augmented and masked images: the mean of the patches that are visible
-    at the end of the encoder, or [CLS], of the first view. The probe sees those of all processes,
-    which train the same probe. ``online/linear_train_top1`` in the log is its accuracy, in per
-    cent, on the images of this epoch so far, each before the probe learns from it; with
-    ``val_dataset``, ``online/linear_val_top1`` is that on whole images after every
-    ``interval``-th epoch and the last.
+    The encoder is unaffected: the probe (:class:`mmguided.evaluation.OnlineLinearProbe`) reads
+    detached latents and uses no random numbers. Its features are those of the augmented and masked
+    images: the mean of the patch tokens visible at the end of the encoder, or [CLS], of the first
+    view. All ranks train the same probe on the features of all ranks.
+
+    ``online/linear_train_top1`` is the accuracy in per cent over the current epoch, measured before
+    each step of the probe. With ``val_dataset``, ``online/linear_val_top1`` is the accuracy on
+    whole images after every ``interval`` epochs and after the last.
 
     Args:
-        num_classes: Number of classes; None is that of the training set.
+        num_classes: Number of classes; None reads it from the training set.
         feature: 'mean' for the mean patch token, 'cls' for [CLS].
         lr: Learning rate of the probe.
-        val_dataset: Config of a labeled data set. Without a ``pipeline`` images are loaded as in
-            training and resized, whole, to the encoder's usual size.
-        interval: Epochs between validations; 0 validates after the last only.
-        num_images: Images of ``val_dataset`` that are read, at equal distances in it.
+        val_dataset: Config of a labeled dataset. Without a ``pipeline``, images are loaded as in
+            training and resized, uncropped, to the input size of the encoder.
+        interval: Epochs between validations; 0 validates only after the last epoch.
+        num_images: Maximum number of images of ``val_dataset``, evenly spaced.
 
     Raises:
         ConfigError: Before the first step, if the training images have no labels or more classes
-            than ``num_classes``, or the model is none of mmguided's; on resuming, if the probe of
-            the checkpoint has another size.
+            than ``num_classes``, or the model is not a :class:`MaskedImageModel`; on resume, if the
+            probe of the checkpoint has another number of classes.
     """
+
+    checkpoint_key = 'mmguided_linear_probe'
 
     def __init__(self,
                  num_classes: int | None = None,
@@ -67,22 +65,20 @@ class OnlineLinearProbeHook(Hook):
         self.val_dataset = val_dataset
         self.interval = interval
         self.num_images = num_images
-        self._state: dict | None = None
         self._epoch, self._right, self._seen = -1, 0, 0
 
     def before_train(self, runner) -> None:
-        """Makes the probe, or that of the checkpoint, and begins to read latents."""
+        """Build the probe and register it as a reader of the latents."""
         model = unwrap_ddp(runner.model)
         encoder = encoder_of(runner)
         if not isinstance(model, MaskedImageModel):
-            raise ConfigError(f'OnlineLinearProbeHook: model.type={type(model).__name__} is no '
-                              "algorithm such as type='mmguided.MAE'; leave the hook out")
+            raise ConfigError(f'model.type={type(model).__name__}: not a MaskedImageModel. Remove '
+                              'OnlineLinearProbeHook.')
         check_feature('OnlineLinearProbeHook.feature', encoder, self.feature)
         self._classes = self._number_of_classes(classes_of(runner.train_dataloader.dataset))
         self._probe = OnlineLinearProbe(encoder.embed_dims, self._classes, self.lr).to(
             next(encoder.parameters()).device)
-        if self._state is not None:
-            self._load(self._state)
+        super().before_train(runner)
         self._val = None if self.val_dataset is None else OnlineFeatures(
             runner, 'OnlineLinearProbeHook.val_dataset', self.val_dataset, self.num_images,
             self.feature)
@@ -91,12 +87,12 @@ class OnlineLinearProbeHook(Hook):
 
     def _number_of_classes(self, known: int | None) -> int:
         if self.num_classes is None and known is None:
-            raise ConfigError('OnlineLinearProbeHook: train_dataloader.dataset does not say its '
-                              'classes; put the images of each into a folder of their own, '
-                              'with_label=True, or set num_classes')
+            raise ConfigError('train_dataloader.dataset: unknown number of classes. Put the images '
+                              'of each class into a separate folder and set with_label=True, or '
+                              'set OnlineLinearProbeHook.num_classes.')
         if known and self.num_classes and self.num_classes < known:
-            raise ConfigError(f'OnlineLinearProbeHook.num_classes={self.num_classes}: the data set '
-                              f'has {known} classes; set it to that')
+            raise ConfigError(f'OnlineLinearProbeHook.num_classes={self.num_classes}: the dataset '
+                              f'has {known} classes. Set it to {known}.')
         return self.num_classes or known
 
     @torch.compiler.disable
@@ -104,23 +100,24 @@ class OnlineLinearProbeHook(Hook):
         self._features = pool_latents(self._encoder, latent, mask, self.feature)
 
     def before_train_iter(self, runner, batch_idx: int, data_batch=None) -> None:
-        """Checks the labels of the batch."""
         self._features = None
         labels = labels_of(data_batch['data_samples'], 'train_dataloader.dataset')
         if not 0 <= labels.min() <= labels.max() < self._classes:
-            raise ConfigError(f'OnlineLinearProbeHook.num_classes={self._classes}: there are '
-                              f'labels from {labels.min()} to {labels.max()}; set it to more')
+            raise ConfigError(f'OnlineLinearProbeHook.num_classes={self._classes}: the labels '
+                              f'range from {labels.min()} to {labels.max()}. Set it to '
+                              f'{labels.max() + 1} or more.')
         self._labels = labels
 
     def after_train_iter(self, runner, batch_idx: int, data_batch=None, outputs=None) -> None:
         if self._features is None:
             model = type(unwrap_ddp(runner.model)).__name__
-            raise ConfigError(f'OnlineLinearProbeHook: model.type={model} decodes no latents by '
-                              'MaskedImageModel.decode, which hands them out; call it in `loss`')
+            raise ConfigError(f'model.type={model}: `loss` does not call MaskedImageModel.decode, '
+                              'which passes the latents to OnlineLinearProbeHook. Call it in '
+                              '`loss`.')
         features = concat_all_gather(self._features)
         labels = concat_all_gather(self._labels.to(features.device))
-        # Of one image there are no statistics; after an overflow, which the loss scaler skips, the
-        # probe would never recover.
+        # Batch statistics need two images. The probe would never recover from an overflow, which
+        # the loss scaler skips.
         if len(features) < 2 or not features.isfinite().all():
             return
         epoch = int(unwrap_ddp(runner.model).clock.epoch)
@@ -133,8 +130,8 @@ class OnlineLinearProbeHook(Hook):
             'train/online/linear_train_top1', 100 * self._right / self._seen)
 
     def after_train_epoch(self, runner) -> None:
-        """Validates the probe."""
-        if self._val is None or not is_due(runner, self.interval):
+        if self._val is None or not (
+                self.every_n_epochs(runner, self.interval) or self.is_last_train_epoch(runner)):
             return
         features, labels = self._val.extract(runner)
         if is_main_process():
@@ -142,24 +139,15 @@ class OnlineLinearProbeHook(Hook):
                 'online/linear_val_top1': accuracy(self._probe.predict(features), labels)})
 
     def after_train(self, runner) -> None:
-        """Leaves the model alone."""
         unwrap_ddp(runner.model).latent_readers.remove(self._read)
 
-    def before_save_checkpoint(self, runner, checkpoint: dict) -> None:
-        """Saves the probe and its optimizer."""
-        state = dict(probe=self._probe.state_dict(), optimizer=self._probe.optimizer.state_dict())
-        checkpoint[CHECKPOINT_KEY] = apply_to(
-            state, lambda value: isinstance(value, Tensor), Tensor.cpu)
+    def state_dict(self) -> dict:
+        return dict(probe=self._probe.state_dict(), optimizer=self._probe.optimizer.state_dict())
 
-    def after_load_checkpoint(self, runner, checkpoint: dict) -> None:
-        """Takes them, if the run is resumed."""
-        if runner.cfg.get('resume'):
-            self._state = checkpoint.get(CHECKPOINT_KEY)
-
-    def _load(self, state: dict) -> None:
+    def load_state_dict(self, state: dict) -> None:
         saved = len(state['probe']['linear.bias'])
         if saved != self._classes:
-            raise ConfigError(f'OnlineLinearProbeHook.num_classes={self._classes}: the checkpoint '
-                              f'to resume has a probe of {saved} classes; set it to that')
+            raise ConfigError(f'OnlineLinearProbeHook.num_classes={self._classes}: the probe of '
+                              f'the checkpoint has {saved} classes. Set it to {saved}.')
         self._probe.load_state_dict(state['probe'])
         self._probe.optimizer.load_state_dict(state['optimizer'])

@@ -1,4 +1,4 @@
-"""Checkpoints that ``torch.load`` reads without trusting them."""
+"""Checkpoints of tensors and plain types."""
 import numpy as np
 import torch
 from mmengine.hooks import Hook
@@ -10,17 +10,17 @@ from mmguided.registry import HOOKS
 
 @HOOKS.register_module()
 class PlainCheckpointHook(Hook):
-    """Saves checkpoints of tensors and plain types alone, as ``torch.load(weights_only=True)``,
-    the default of PyTorch, and mmpretrain's ``publish_model`` want them.
+    """Save checkpoints that contain only tensors and plain types.
 
-    MMEngine saves the history of the log as objects of its own, and numbers of NumPy. Here the
-    former become tensors, and objects again when a checkpoint is loaded; the latter plain numbers.
+    ``torch.load(weights_only=True)``, the default of PyTorch, and mmpretrain's ``publish_model``
+    require such checkpoints. MMEngine saves the log history as ``HistoryBuffer`` objects with NumPy
+    numbers. This hook saves it as tensors and plain numbers and restores the objects on loading.
     """
 
-    priority = 'LOWEST'  # after hooks that add to the message hub
+    priority = 'LOWEST'  # after hooks that write to the message hub
 
     def before_save_checkpoint(self, runner, checkpoint: dict) -> None:
-        """Turns them into tensors and plain numbers."""
+        """Convert the log history to tensors and plain numbers."""
         scalars = checkpoint['message_hub']['log_scalars']
         for name, history in scalars.items():
             values, counts = history.data
@@ -31,7 +31,7 @@ class PlainCheckpointHook(Hook):
                 checkpoint[part], lambda value: isinstance(value, np.generic), np.generic.item)
 
     def after_load_checkpoint(self, runner, checkpoint: dict) -> None:
-        """Turns them back; those of a checkpoint made without this hook are left alone."""
+        """Restore the log history, unless the checkpoint was saved without this hook."""
         scalars = checkpoint.get('message_hub', {}).get('log_scalars', {})
         for name, history in scalars.items():
             if isinstance(history, dict):

@@ -1,4 +1,4 @@
-"""No silent resume of another run."""
+"""Check that a resumed checkpoint belongs to this run."""
 from mmengine.hooks import Hook
 
 from mmguided.registry import HOOKS
@@ -7,36 +7,36 @@ from mmguided.utils.errors import ConfigError
 from mmguided.version import __version__
 
 CHECKPOINT_KEY = 'mmguided_run'
-#: Fields of a model that may change between two parts of a run. Of a teacher's weights the
-#: checkpoint holds the hash, wherever their file is.
+#: Fields of the model that may differ on resume. The file of a teacher's weights may move because
+#: the checkpoint holds their hash.
 FREE_FIELDS = ('init_cfg', 'with_cp', 'pretrained', 'checkpoint', 'cache_dir', 'download')
 
 
 @HOOKS.register_module()
 class RunIdentityHook(Hook):
-    """Notes in every checkpoint which model was trained on how many images, and stops a run that
-    is resumed from a checkpoint of another model or another number of images.
+    """Check on resume that model and number of images are those of the checkpoint.
 
-    A checkpoint of another version of mmguided, whose fields may have other names, is compared by
-    the model's type alone; one without this note, not at all.
+    The identity of a run is saved in ``checkpoint['meta']``. For checkpoints of other versions of
+    mmguided, whose fields may have other names, only the type of the model is compared. Checkpoints
+    without an identity are not checked.
 
     Raises:
-        ConfigError: On resuming, naming what differs.
+        ConfigError: On resume, if a field differs.
     """
 
+    # Not a StatefulHook: it must compare before Runner loads the weights and the optimizer.
+
     def before_save_checkpoint(self, runner, checkpoint: dict) -> None:
-        """Adds the note to ``checkpoint['meta']``."""
         checkpoint['meta'][CHECKPOINT_KEY] = _identity(runner)
 
     def after_load_checkpoint(self, runner, checkpoint: dict) -> None:
-        """Compares, if the run is resumed."""
         saved = checkpoint.get('meta', {}).get(CHECKPOINT_KEY)
         if saved and runner.cfg.get('resume'):
             _compare(saved, _identity(runner))
 
 
 def _identity(runner) -> dict:
-    cfg = runner.cfg.get('model')  # a Runner that was given a module has none
+    cfg = runner.cfg.get('model')  # missing if Runner was built from a module
     model = {name: value if isinstance(value, (int, float)) else str(value)
              for name, value in walk(cfg.to_dict() if isinstance(cfg, dict) else {}, 'model')
              if not isinstance(value, (dict, list, tuple))
@@ -51,10 +51,10 @@ def _compare(saved: dict, current: dict) -> None:
     pairs = [(name, saved['model'].get(name, 'not set'), current['model'].get(name, 'not set'))
              for name in fields]
     pairs.append(
-        ('images of train_dataloader.dataset', saved['num_images'], current['num_images']))
+        ('len(train_dataloader.dataset)', saved['num_images'], current['num_images']))
     for name, before, now in pairs:
         if before != now:
             raise ConfigError(
-                f'the checkpoint to resume is of another run: {name} was {before!r} and is now '
-                f'{now!r}; resume with the config that made it, or begin a new run from its '
-                'weights with `--cfg-options load_from=CKPT`')
+                f'{name}={now!r}: the checkpoint belongs to another run, with {before!r}. Resume '
+                'with the config of that run, or start a new run from its weights with '
+                '`--cfg-options load_from=CKPT`.')

@@ -1,4 +1,4 @@
-"""Makes the score maps of guidance that is cached."""
+"""Score maps for cached guidance."""
 import copy
 import hashlib
 import pickle
@@ -10,7 +10,6 @@ import torch
 from mmcv.transforms import Compose
 from mmengine.dataset import DefaultSampler, default_collate
 from mmengine.dist import all_gather, barrier, broadcast_object_list, is_main_process
-from mmengine.hooks import Hook
 from mmengine.runner import EpochBasedTrainLoop
 from mmpretrain.utils import track_on_main_process
 from torch.utils.data import DataLoader
@@ -21,33 +20,43 @@ from mmguided.registry import HOOKS
 from mmguided.utils.errors import ConfigError
 from mmguided.utils.modules import unwrap_ddp
 
-CHECKPOINT_KEY = 'mmguided_score_maps'
+from .stateful_hook import StatefulHook
 
 
 @HOOKS.register_module()
-class ScoreMapsHook(Hook):
-    """Makes the scores of :class:`mmguided.models.CachedGuidance` for all images of the training
-    set, at the start of the first epoch that is guided, and anew where its ``refresh`` says so.
+class ScoreMapsHook(StatefulHook):
+    """Compute the scores of :class:`mmguided.models.CachedGuidance` for the whole training set.
 
-    Each process scores its share of the images, whole, at the size of the crops, without gradient,
-    at the precision of training; the first process writes them to ``work_dir/score_maps/*.npy``,
-    which all processes must see. The file that a new one replaces is kept until the next. A run
-    that is resumed reads the file again that the checkpoint names, if it is of the same images;
-    otherwise it makes a new one of the encoders as they are, and says so.
+    Scores are computed at the start of the first guided epoch, and again after every ``refresh``
+    epochs of the guidance. Each rank scores its share of the whole, uncropped images, resized to
+    the crop size, without gradient and at the precision of training. The first rank writes the
+    scores to ``work_dir/score_maps/*.npy``, which all ranks must be able to read. The previous file
+    is kept until the next one is complete. A resumed run reads the file named in the checkpoint if
+    it belongs to the same images. Otherwise it recomputes the scores with the current encoders and
+    logs a warning.
 
-    Models without such a guidance are left alone.
+    The hook has no effect on models without such a guidance.
 
     Raises:
-        ConfigError: If the pipeline has no :class:`mmguided.datasets.WithScores` at its end, the
-            loop is not one of epochs, or the disk has no room.
+        ConfigError: If the pipeline does not end with :class:`mmguided.datasets.WithScores`, the
+            training loop is not epoch-based, or the disk is full.
     """
+
+    checkpoint_key = 'mmguided_score_maps'
 
     def __init__(self) -> None:
         self._maps: ScoreMaps | None = None
-        self._note = dict(name=None, previous=None, epoch=None, images=None)
+        # Names of the current and the previous file; epoch and images of the current one.
+        self._file = dict(name=None, previous=None, epoch=None, images=None)
+
+    def state_dict(self) -> dict:
+        return self._file
+
+    def load_state_dict(self, state: dict) -> None:
+        self._file = state
 
     def before_train(self, runner) -> None:
-        """Connects model and pipeline."""
+        super().before_train(runner)
         model = unwrap_ddp(runner.model)
         cached = [module for module in model.modules() if isinstance(module, CachedGuidance)]
         dataset = runner.train_dataloader.dataset
@@ -56,23 +65,24 @@ class ScoreMapsHook(Hook):
             transforms[-1], WithScores) else None
         if not cached:
             if with_scores is not None:
-                raise ConfigError('train_dataloader.dataset.pipeline has WithScores, and no '
-                                  'guidance reads scores: set mask_generator.guidance='
-                                  "dict(type='mmguided.CachedGuidance', ...), or take it out")
+                raise ConfigError(
+                    'train_dataloader.dataset.pipeline: WithScores without a guidance that reads '
+                    "scores. Set mask_generator.guidance=dict(type='mmguided.CachedGuidance', "
+                    '...), or remove WithScores.')
             return
         masks = getattr(model, 'mask_generator', None)
         shots = [shot for shot in getattr(masks, 'shots', ()) if cached[0] in shot.modules()]
         if len(cached) > 1 or not shots:
-            raise ConfigError('CachedGuidance: a model has one, in its mask_generator; this one '
-                              f'has {len(cached)}')
+            raise ConfigError(f'model: {len(cached)} CachedGuidance found. Use exactly one, in '
+                              'mask_generator.')
         if with_scores is None:
             raise ConfigError(
-                'CachedGuidance: train_dataloader.dataset.pipeline must be its loading transforms '
-                "and dict(type='mmguided.WithScores', transforms=[...]), see "
-                'configs/self_guided_mae/vit-b_400e.py')
+                'train_dataloader.dataset.pipeline: CachedGuidance needs WithScores. Put all '
+                "transforms after loading into dict(type='mmguided.WithScores', transforms=[...]), "
+                'see configs/self_guided_mae/vit-b_400e.py.')
         if not isinstance(runner.train_loop, EpochBasedTrainLoop):
-            raise ConfigError('CachedGuidance: scores are made between epochs, and train_cfg has '
-                              'none: set train_cfg.by_epoch=True')
+            raise ConfigError('train_cfg: CachedGuidance needs an epoch-based loop. Set '
+                              'train_cfg.by_epoch=True.')
         self._shot, = shots
         self._guidance, = cached
         self._fingerprint = _fingerprint(dataset)
@@ -83,56 +93,47 @@ class ScoreMapsHook(Hook):
         self._images.pipeline = Compose([*transforms[:-1], with_scores.whole])
 
     def before_train_epoch(self, runner) -> None:
-        """Makes the maps, or opens those of a run that is resumed, if it is time for them."""
+        """Compute the maps if they are due; open the existing ones on resume."""
         model = unwrap_ddp(runner.model)
         if self._maps is None or not self._shot.is_guided(model.clock):
             return
-        made = self._note['epoch']
+        computed = self._file['epoch']
         refresh = self._guidance.refresh
-        if made is not None and not (refresh and runner.epoch - made >= refresh):
+        if computed is not None and not (refresh and runner.epoch - computed >= refresh):
             if self._maps.name or self._reopen(runner):
                 return
-        self._make(runner, model)
-
-    def before_save_checkpoint(self, runner, checkpoint: dict) -> None:
-        """Notes which file is read."""
-        checkpoint[CHECKPOINT_KEY] = self._note
-
-    def after_load_checkpoint(self, runner, checkpoint: dict) -> None:
-        """Takes the note, if the run is resumed."""
-        if runner.cfg.get('resume'):
-            self._note = checkpoint.get(CHECKPOINT_KEY, self._note)
+        self._compute(runner, model)
 
     def _reopen(self, runner) -> bool:
-        """Whether the file that the checkpoint names serves on."""
-        name, serves = self._note['name'], [False]
+        """Open the file named in the checkpoint; False if it is missing or of other images."""
+        name, valid = self._file['name'], [False]
         if is_main_process():
-            serves = [self._note['images'] == self._fingerprint and self._maps.exists(name)]
-        broadcast_object_list(serves)
-        if serves[0]:
+            valid = [self._file['images'] == self._fingerprint and self._maps.exists(name)]
+        broadcast_object_list(valid)
+        if valid[0]:
             self._use(name)
-            runner.logger.info(f'Scores are read from {self._maps.path(name)}, made at epoch '
-                               f'{self._note["epoch"]}')
+            runner.logger.info(f'Reading scores of epoch {self._file["epoch"]} from '
+                               f'{self._maps.path(name)}')
         else:
             runner.logger.warning(
-                f'{self._maps.path(name)} is not there or is of other images: scores are made anew '
-                f'by the encoders of epoch {runner.epoch}, and the resumed run will differ from an '
-                'uninterrupted one')
-        return serves[0]
+                f'{self._maps.path(name)} is missing or belongs to a different dataset; '
+                f'recomputing scores with the encoders of epoch {runner.epoch}. The resumed run '
+                'will differ from an uninterrupted one.')
+        return valid[0]
 
     def _use(self, name: str) -> None:
         barrier()
         if not self._maps.path(name).is_file():
-            raise ConfigError(f'{str(self._maps.path(name))!r} is not seen by all processes: '
-                              '`--work-dir` must be a folder that all machines share')
+            raise ConfigError(f'work_dir: {str(self._maps.path(name))!r} is not visible to all '
+                              'ranks. Set `--work-dir` to a folder that all machines share.')
         self._maps.use(name)
 
-    def _make(self, runner, model) -> None:
+    def _compute(self, runner, model) -> None:
         start, guidance = time.time(), self._guidance.guidance
-        runner.logger.info(f'Making the scores of {self._maps.shape[0]} images by '
+        runner.logger.info(f'Computing scores of {self._maps.shape[0]} images with '
                            f'{type(guidance).__name__}')
         with ExitStack() as stack:
-            created = [None, None]  # name, or what has gone wrong
+            created = [None, None]  # name and error
             if is_main_process():
                 try:
                     created[0], write = stack.enter_context(self._maps.create())
@@ -142,30 +143,30 @@ class ScoreMapsHook(Hook):
             name, error = created
             if error:
                 raise ConfigError(error)
-            without = 0
-            for index, scores in self._scored(runner, model, guidance):
+            missing = 0
+            for index, scores in self._scores(runner, model, guidance):
                 if is_main_process():
                     write(index.numpy(), scores.unflatten(1, self._maps.shape[1:]).numpy())
-                    without += int(scores[:, 0].isnan().sum())
+                    missing += int(scores[:, 0].isnan().sum())
         self._use(name)
-        if is_main_process() and self._note['previous']:
-            self._maps.path(self._note['previous']).unlink(missing_ok=True)
-        self._note = dict(name=name, previous=self._note['name'], epoch=runner.epoch,
+        if is_main_process() and self._file['previous']:
+            self._maps.path(self._file['previous']).unlink(missing_ok=True)
+        self._file = dict(name=name, previous=self._file['name'], epoch=runner.epoch,
                           images=self._fingerprint)
         path = self._maps.path(name)
         runner.logger.info(
-            f'Scores of {self._maps.shape[0]} images, of which {without} have none, were made in '
+            f'Computed scores of {self._maps.shape[0]} images ({missing} without scores) in '
             f'{time.time() - start:.0f} s: {path}, {path.stat().st_size / 1e6:.1f} MB')
 
     @torch.no_grad()
-    def _scored(self, runner, model, guidance):
-        """Yields indices ``(n, )`` and scores ``(n, L)`` of images, on the CPU, until each has had
-        its turn; those of all processes."""
+    def _scores(self, runner, model, guidance):
+        """Yield indices ``(n, )`` and scores ``(n, L)`` of all images, gathered from all ranks, on
+        the CPU."""
         loader = runner.train_dataloader
         batches = DataLoader(
             self._images, loader.batch_size, num_workers=loader.num_workers,
             pin_memory=loader.pin_memory, collate_fn=default_collate,
-            # With a seed and a generator of their own, training's random numbers are left alone.
+            # A separate seed and generator leave the RNG state of training unchanged.
             sampler=DefaultSampler(self._images, shuffle=False, seed=0),
             generator=torch.Generator())
         model.eval()
@@ -180,6 +181,6 @@ class ScoreMapsHook(Hook):
 
 
 def _fingerprint(dataset) -> str:
-    """Differs for data sets of other images, or in another order."""
+    """Hash of the images of a dataset and their order."""
     images = dataset.data_bytes if dataset.serialize_data else pickle.dumps(dataset.data_list)
     return hashlib.sha1(images).hexdigest()

@@ -1,4 +1,4 @@
-"""No silent evaluation of random weights."""
+"""Check that a checkpoint matches the backbone."""
 from mmengine.hooks import Hook
 from mmengine.optim import OptimWrapper
 from mmengine.runner import Runner
@@ -9,15 +9,15 @@ from mmguided.utils.checkpoints import check_backbone
 
 @HOOKS.register_module()
 class StrictBackboneHook(Hook):
-    """Stops when the encoder in a loaded checkpoint is not the encoder of the config.
+    """Check that the encoder weights of a loaded checkpoint match the model.
 
-    Runner loads the checkpoint of ``tools/test.py CONFIG CHECKPOINT``, or ``load_from``, with
-    ``strict=False``: what does not fit stays random, with no more than a line in the log.
+    Runner loads the checkpoint of ``tools/test.py CONFIG CHECKPOINT`` and of ``load_from`` with
+    ``strict=False``: weights that do not match stay random, reported by one line in the log.
 
     Args:
-        prefix: What stands before the encoder's names, in the model and in the checkpoint.
-        test_prefix: The same when there is no training; '' checks the whole model, heads included.
-            None is ``prefix``.
+        prefix: Prefix of the encoder's weights in the model and in the checkpoint.
+        test_prefix: Prefix to check in tests; '' checks the whole model, including heads. Defaults
+            to ``prefix``.
 
     Raises:
         ConfigError: See :func:`mmguided.utils.checkpoints.check_backbone`.
@@ -28,18 +28,18 @@ class StrictBackboneHook(Hook):
         self.test_prefix = prefix if test_prefix is None else test_prefix
 
     def after_load_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
-        """Compare names and shapes before Runner copies the weights."""
+        """Compare names and shapes before Runner loads the weights."""
         model = runner.model
         while hasattr(model, 'module'):  # DistributedDataParallel, test-time augmentation
             model = model.module
         state = checkpoint.get('state_dict', checkpoint)
-        # Runner strips this prefix too, but after the hook.
+        # Runner strips this prefix, too, but after this hook.
         state = {name.removeprefix('module.'): value for name, value in state.items()}
-        training = isinstance(runner.optim_wrapper, OptimWrapper)  # built for training alone
+        training = isinstance(runner.optim_wrapper, OptimWrapper)  # a config in tests
         prefix = self.prefix if training else self.test_prefix
         check_backbone(model.state_dict(), state, prefix)
         if not training:
-            # The rest is not meant to be loaded; MMEngine would list it as unexpected.
+            # Drop the other weights, which MMEngine would list as unexpected.
             for name in [name for name in state if not name.startswith(prefix)]:
                 del state[name]
             checkpoint['state_dict'] = state

@@ -1,4 +1,4 @@
-"""Constructors of optimizers."""
+"""Optimizer constructors."""
 from .layer_decay import LayerDecayOptimWrapperConstructor
 
 __all__ = ['LayerDecayOptimWrapperConstructor']

@@ -1,4 +1,4 @@
-"""Layer-wise learning rates for models of any toolbox."""
+"""Layer-wise learning-rate decay for models of any toolbox."""
 from mmpretrain.engine.optimizers import LearningRateDecayOptimWrapperConstructor
 from torch import nn
 
@@ -8,14 +8,14 @@ from mmguided.utils.errors import ConfigError
 
 @OPTIM_WRAPPER_CONSTRUCTORS.register_module()
 class LayerDecayOptimWrapperConstructor(LearningRateDecayOptimWrapperConstructor):
-    """mmpretrain's constructor, for detectors and segmentors too.
+    """Optimizer constructor with layer-wise learning-rate decay, also for detectors and segmentors.
 
-    Of ``paramwise_cfg``, ``layer_decay_rate`` and the rest are mmpretrain's. The depth of a
-    parameter is what ``model.backbone.get_layer_depth`` says of its name; necks and heads are at
-    the last.
+    ``paramwise_cfg`` is that of mmpretrain's constructor. The depth of a parameter comes from
+    ``model.backbone.get_layer_depth``; necks and heads have the depth of the last layer.
 
     Raises:
-        ConfigError: If the backbone cannot tell depths, or ``custom_keys`` have a ``lr_mult``.
+        ConfigError: If the backbone has no ``get_layer_depth``, or ``custom_keys`` contain a
+            ``lr_mult``.
     """
 
     def add_params(self,
@@ -24,7 +24,7 @@ class LayerDecayOptimWrapperConstructor(LearningRateDecayOptimWrapperConstructor
                    prefix: str = '',
                    get_layer_depth=None,
                    **kwargs) -> None:
-        """Add a group for each parameter of ``module`` to ``params``."""
+        """Add one parameter group for each parameter of ``module`` to ``params``."""
         if get_layer_depth is None:
             self._check_custom_keys()
             backbone = getattr(module, 'backbone', None)
@@ -34,9 +34,8 @@ class LayerDecayOptimWrapperConstructor(LearningRateDecayOptimWrapperConstructor
                     return backbone.get_layer_depth(name, 'backbone.')
                 except (AttributeError, NotImplementedError) as error:
                     raise ConfigError(
-                        f'model.backbone.type={type(backbone).__name__} does not tell the depth of '
-                        'its parameters: take another optimizer constructor '
-                        '(optim_wrapper.constructor)') from error
+                        f'model.backbone.type={type(backbone).__name__}: no layer depths for '
+                        'layer-wise decay. Choose another optim_wrapper.constructor.') from error
 
         super().add_params(params, module, prefix, get_layer_depth, **kwargs)
 
@@ -45,5 +44,5 @@ class LayerDecayOptimWrapperConstructor(LearningRateDecayOptimWrapperConstructor
             if 'lr_mult' in settings:
                 raise ConfigError(
                     f'optim_wrapper.paramwise_cfg.custom_keys[{key!r}].lr_mult='
-                    f'{settings["lr_mult"]} would have no effect: rates follow from '
-                    'layer_decay_rate alone; remove it')
+                    f'{settings["lr_mult"]}: no effect, because only layer_decay_rate sets the '
+                    'learning rates. Remove it.')

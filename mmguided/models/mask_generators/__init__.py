@@ -1,4 +1,4 @@
-from .generator import GuidanceSchedule, MaskGenerator, ShotGuidance
+from .generator import MaskGenerator, ShotGuidance
 from .guidance import Blend, CachedGuidance, ClsAttention, Guidance, NcutRelevance
 from .sampling import (
     BlockwiseSampling,
@@ -13,6 +13,6 @@ from .sampling import (
 
 __all__ = [
     'Blend', 'BlockwiseSampling', 'CachedGuidance', 'ClsAttention', 'GridBlockSampling', 'Guidance',
-    'GuidanceSchedule', 'HintSampling', 'ImportanceSampling', 'MaskGenerator', 'NcutRelevance',
-    'ProportionalSampling', 'RandomSampling', 'Sampling', 'ShotGuidance', 'TopKSampling'
+    'HintSampling', 'ImportanceSampling', 'MaskGenerator', 'NcutRelevance', 'ProportionalSampling',
+    'RandomSampling', 'Sampling', 'ShotGuidance', 'TopKSampling'
 ]

@@ -15,39 +15,6 @@ from ..backbones.base import Encoder
 
 
 @dataclass(frozen=True)
-class GuidanceSchedule:
-    """Share of the images whose mask is guided, over the epochs; the others are masked at random.
-
-    0 before ``begin``, rising linearly over ``ramp`` epochs, then 1: the default guides always,
-    ``begin=50`` from epoch 50 on, ``begin=0, ramp=100`` is a ramp.
-
-    Args:
-        begin: First epoch with guidance; 'trigger' is that at which the clock's trigger fires, see
-            :class:`mmguided.engine.hooks.ExploitationHook`.
-        ramp: Epochs from no to full guidance.
-    """
-    begin: float | str = 0
-    ramp: float = 0
-
-    def __post_init__(self) -> None:
-        if isinstance(self.begin, str) and not self.waits:
-            raise ConfigError(f"schedule begin={self.begin!r}: give an epoch or 'trigger'")
-        if not self.waits and self.begin < 0 or self.ramp < 0:
-            raise ConfigError(f'schedule begin={self.begin}, ramp={self.ramp}: neither may be '
-                              'negative')
-
-    @property
-    def waits(self) -> bool:
-        """Whether it waits for the clock's trigger."""
-        return self.begin == 'trigger'
-
-    def share(self, clock: Clock) -> float:
-        """Share of guided images at the time of the clock, in [0, 1]."""
-        begin = clock.trigger_epoch if self.waits else self.begin
-        return 0. if begin is None else Schedule(0., 1., begin, self.ramp).at(clock)
-
-
-@dataclass(frozen=True)
 class ShotGuidance:
     """Guidance of one shot.
 
@@ -94,19 +61,18 @@ class Shot(nn.Module):
         if schedule and not guidance:
             raise ConfigError(
                 f'schedule={schedule}: nothing is guided. Set mask_generator.guidance.')
-        if unknown := set(schedule or ()) - {'begin', 'ramp'}:
-            raise ConfigError(f"schedule has no {sorted(unknown)}: choose from 'begin' and 'ramp'")
-        self.schedule = GuidanceSchedule(**(schedule or {}))
+        self.schedule = Schedule.of(
+            dict(start=0., end=1.) | dict(schedule or {}), 'mask_generator.schedule')
 
     @property
     def is_scheduled(self) -> bool:
         """True if sampling, guidance or the guided share changes over the epochs."""
-        return (self.schedule != GuidanceSchedule() or self.sampling.is_scheduled
+        return (not self.schedule.is_constant or self.sampling.is_scheduled
                 or self.guidance is not None and self.guidance.is_scheduled)
 
     def is_guided(self, clock: Clock) -> bool:
         """True if images are guided at this time."""
-        return self.guidance is not None and self.mask_ratio > 0 and self.schedule.share(clock) > 0
+        return self.guidance is not None and self.mask_ratio > 0 and self.schedule.at(clock) > 0
 
     def len_keep(self, num_present: int, grid: tuple[int, int]) -> int:
         """Number of patches left of ``num_present``."""
@@ -125,7 +91,7 @@ class Shot(nn.Module):
             guided = scores.isfinite().all(dim=1, keepdim=True)
             scores = torch.where(guided, scores, 0)
         priority = self.sampling.priority(scores, noise, grid, num_mask, clock)
-        if scores is not None and (share := self.schedule.share(clock)) < 1:
+        if scores is not None and (share := self.schedule.at(clock)) < 1:
             drawn = torch.rand(len(noise), 1, device=noise.device) < share
             guided = drawn if guided is None else guided & drawn
         if guided is None:
@@ -146,8 +112,9 @@ class MaskGenerator(BaseModule):
         sampling: Config of the sampler; random by default.
         guidance: Config of the guidance.
         mask_ratio: Mask ratio in (0, 1), 0.75 by default; short for ``shots=((0, mask_ratio), )``.
-        schedule: Arguments of :class:`GuidanceSchedule`; images that it leaves unguided are masked
-            at random.
+        schedule: Share of guided images, as arguments of :class:`mmguided.structures.Schedule` with
+            ``start=0, end=1`` by default; other images are masked at random. ``begin=50`` guides
+            from epoch 50 on; ``ramp=100`` raises the share over the first 100 epochs.
         shots: Shots in ascending layer order: ``(layer, mask_ratio)``, or a dict of ``layer``,
             ``mask_ratio`` and optionally ``sampling``, ``guidance`` and ``schedule`` of the shot.
 
@@ -192,11 +159,6 @@ class MaskGenerator(BaseModule):
     def is_scheduled(self) -> bool:
         """True if sampling, guidance or the guided share changes over the epochs."""
         return any(shot.is_scheduled for shot in self.shots)
-
-    @property
-    def waits_for_trigger(self) -> bool:
-        """Whether a guidance begins when the clock's trigger fires."""
-        return any(shot.schedule.waits for shot in self.shots)
 
     @staticmethod
     def _as_dict(shot: Sequence[float] | Mapping) -> dict:

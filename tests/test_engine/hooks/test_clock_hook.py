@@ -1,4 +1,4 @@
-"""ClockHook: what the clock shows in each step of each kind of loop, and after resuming."""
+"""ClockHook: time in epoch-based and iteration-based loops and after resume."""
 from types import SimpleNamespace
 
 import pytest
@@ -14,7 +14,7 @@ from mmguided.utils.errors import ConfigError
 
 
 class _Model(BaseModel):
-    """Writes down what its clock shows while the loss is computed."""
+    """Records the clock in each step."""
 
     def __init__(self, clock=True):
         super().__init__()
@@ -31,7 +31,7 @@ class _Model(BaseModel):
 
 
 class _StartOfTraining(Hook):
-    """Writes down what the clock shows after a checkpoint is loaded, before the first step."""
+    """Records the clock after a checkpoint is loaded, before the first step."""
 
     priority = 'LOWEST'
 
@@ -41,7 +41,7 @@ class _StartOfTraining(Hook):
 
 def train(tmp_path, limit, *, images=8, batch=3, by_epoch=True, model=None, first_hooks=(),
           hooks=(), **kwargs):
-    """Train on batches of 3 of 8 images: an epoch of a loader has 3 steps, of the images 8 / 3."""
+    """Train on 8 images in batches of 3: an epoch has 3 batches, or 8 / 3 by images."""
     model = model or _Model()
     Runner(
         model,
@@ -67,32 +67,19 @@ def expected(steps, steps_per_epoch, total):
             for step in steps]
 
 
-def test_epoch_based_loop_counts_batches_of_its_loader(tmp_path):
-    seen = train(tmp_path, limit=2).seen
-    assert seen == expected(range(6), steps_per_epoch=3, total=6)
-    assert [epoch for epoch, *_ in seen[::3]] == [0, 1]
-
-
-def test_iteration_based_loop_counts_images(tmp_path):
-    """Its sampler never ends, and it may end in the midst of an epoch."""
-    seen = train(tmp_path, limit=7, by_epoch=False).seen
-    assert seen == expected(range(7), steps_per_epoch=8 / 3, total=7)
-
-
-@pytest.mark.parametrize('by_epoch, steps_per_epoch', [(True, 3), (False, 8 / 6)])
-def test_images_of_all_processes_count(tmp_path, monkeypatch, by_epoch, steps_per_epoch):
-    """A loader of an epoch-based loop holds its process's share already; the infinite one's does
-    not."""
-    monkeypatch.setattr('mmguided.engine.hooks.clock_hook.get_world_size', lambda: 2)
-    steps = 6 if by_epoch else 4
-    seen = train(tmp_path, limit=2 if by_epoch else steps, by_epoch=by_epoch).seen
+@pytest.mark.parametrize('by_epoch, limit, ranks, steps, steps_per_epoch', [
+    (True, 2, 1, 6, 3), (True, 2, 2, 6, 3), (False, 7, 1, 7, 8 / 3), (False, 4, 2, 4, 8 / 6)])
+def test_epochs(tmp_path, monkeypatch, by_epoch, limit, ranks, steps, steps_per_epoch):
+    """Epoch-based loops count batches, iteration-based loops count images. The loader of an
+    epoch-based loop holds the share of its rank, the infinite one the whole dataset."""
+    monkeypatch.setattr('mmguided.engine.hooks.clock_hook.get_world_size', lambda: ranks)
+    seen = train(tmp_path, limit, by_epoch=by_epoch).seen
     assert seen == expected(range(steps), steps_per_epoch, total=steps)
 
 
 @pytest.mark.parametrize('by_epoch, stop, end, steps_per_epoch', [
     (True, 2, 4, 3), (False, 4, 7, 8 / 3)])
-def test_time_is_in_the_checkpoint_and_goes_on_when_resumed(
-        tmp_path, by_epoch, stop, end, steps_per_epoch):
+def test_time_is_saved_and_resumed(tmp_path, by_epoch, stop, end, steps_per_epoch):
     train(tmp_path, limit=stop, by_epoch=by_epoch)
     first = 3 * stop if by_epoch else stop
     path = tmp_path / f'{"epoch" if by_epoch else "iter"}_{stop}.pth'
@@ -106,7 +93,7 @@ def test_time_is_in_the_checkpoint_and_goes_on_when_resumed(
     assert model.seen == expected(range(first, total), steps_per_epoch, total)
 
 
-def test_a_model_without_a_clock_is_left_alone(tmp_path):
+def test_a_model_without_a_clock_trains(tmp_path):
     model = train(tmp_path, limit=1, model=_Model(clock=False))
     assert model.weight.item() == -3 and not hasattr(model, 'clock')
 
@@ -114,15 +101,15 @@ def test_a_model_without_a_clock_is_left_alone(tmp_path):
 def test_the_clock_of_a_wrapped_model_is_set():
     model, hook = _Model(), HOOKS.build(dict(type='mmguided.ClockHook'))
     runner = SimpleNamespace(
-        model=nn.DataParallel(model), train_loop=None, iter=3, max_iters=12,
+        model=nn.DataParallel(model), train_loop=None, iter=3, max_iters=12, cfg={},
         train_dataloader=SimpleNamespace(dataset=range(8), batch_size=2))
     hook.before_train(runner)
     hook.before_train_iter(runner, 0)
     assert (model.clock.epoch, model.clock.max_epochs) == (.75, 3)
 
 
-def test_it_comes_before_every_other_hook_of_a_step(tmp_path):
-    """Hooks that read the clock may stand before it in a config."""
+def test_the_clock_is_set_before_other_hooks_run(tmp_path):
+    """Also before hooks that precede it in the config."""
 
     class Reader(Hook):
         seen = []
@@ -135,9 +122,8 @@ def test_it_comes_before_every_other_hook_of_a_step(tmp_path):
     assert reader.seen == [epoch for epoch, *_ in model.seen]
 
 
-def test_a_momentum_encoder_that_nobody_moves_is_refused(tmp_path):
+def test_a_momentum_encoder_without_updates_is_an_error(tmp_path):
     model = _Model()
     model.momentum_encoder = nn.Identity()
-    with pytest.raises(ConfigError, match='nobody moves the momentum encoder of the model: set '
-                                          r'default_hooks\.momentum_update=dict'):
+    with pytest.raises(ConfigError, match='model.momentum_encoder'):
         train(tmp_path, limit=1, model=model)

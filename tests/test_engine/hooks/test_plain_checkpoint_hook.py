@@ -1,4 +1,4 @@
-"""Checkpoints that plain torch.load reads, and from which the log's history goes on."""
+"""PlainCheckpointHook: checkpoints for torch.load(weights_only=True), history on resume."""
 import runpy
 import sys
 import warnings
@@ -31,7 +31,7 @@ def test_plain_torch_load_reads_it(trained, tmp_path):
         torch.load(tmp_path / 'epoch_2.pth')
 
 
-def test_a_resumed_run_has_the_history_of_the_whole_run(trained, tmp_path):
+def test_the_log_history_is_resumed(trained, tmp_path):
     resumed = toy_runner(tmp_path, HOOK, resume=True, load_from=str(trained / 'epoch_1.pth'))
     resumed.train()
     whole = torch.load(trained / 'epoch_2.pth')['message_hub']['log_scalars']
@@ -41,7 +41,7 @@ def test_a_resumed_run_has_the_history_of_the_whole_run(trained, tmp_path):
         assert whole[name]['counts'].tolist() == again[name]['counts'].tolist()
 
 
-def test_histories_of_mmengine_are_left_alone():
+def test_histories_of_mmengine_are_unchanged():
     history = HistoryBuffer([1., 2.], [1, 1])
     checkpoint = dict(message_hub=dict(log_scalars=dict(loss=history)))
     PlainCheckpointHook().after_load_checkpoint(None, checkpoint)

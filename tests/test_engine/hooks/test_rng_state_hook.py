@@ -1,4 +1,4 @@
-"""RNGStateHook: a resumed run equals the uninterrupted one, whatever draws random numbers."""
+"""RNGStateHook: a resumed run equals an uninterrupted one."""
 import multiprocessing
 import random
 from types import SimpleNamespace
@@ -19,7 +19,7 @@ WORKER_INIT = dict(type='mmguided.datasets.worker_init_fn')
 
 
 class Noisy(Dataset):
-    """Eight samples, each augmented by all three generators."""
+    """Eight samples with noise from all three generators."""
 
     def __len__(self):
         return 8
@@ -30,7 +30,7 @@ class Noisy(Dataset):
 
 
 class Model(BaseModel):
-    """Draws from all three generators; its validation draws any number of times."""
+    """Draws from all three generators, in validation too."""
 
     def __init__(self):
         super().__init__()
@@ -64,7 +64,7 @@ class NoMetric(BaseMetric):
 
 def train(work_dir, until, *, hook=True, workers=0, worker_init=True, val=False, by_epoch=True,
           seed=0, **kwargs):
-    """Trains up to ``until`` epochs (or iterations) with a checkpoint after each."""
+    """Train until an epoch (or iteration) with a checkpoint after each."""
     loader = dict(
         dataset=Noisy(), batch_size=4, num_workers=workers,
         sampler=dict(type='DefaultSampler' if by_epoch else 'InfiniteSampler', shuffle=True),
@@ -98,38 +98,21 @@ def weights(model):
     return torch.cat([p.detach().flatten() for p in model.parameters()])
 
 
-def straight_and_resumed(tmp_path, **kwargs):
-    straight = train(tmp_path / 'straight', 4, **kwargs)
-    train(tmp_path / 'resumed', 2, **kwargs)
-    # Numbers drawn between the two runs must not matter.
-    torch.rand(3), np.random.rand(3), random.random()
-    resumed = train(tmp_path / 'resumed', 4, resume=True, **kwargs)
-    return weights(straight), weights(resumed)
+@pytest.mark.parametrize('settings, equal', [
+    *((dict(workers=workers, val=val), True) for workers in (0, 2) for val in (False, True)),
+    (dict(seed=None), True),  # MMEngine draws a seed, but rebuilds the sampler with another one
+    (dict(hook=False), False)])
+def test_resumed_equals_uninterrupted(tmp_path, settings, equal):
+    straight = train(tmp_path / 'straight', 4, **settings)
+    torch.rand(3), np.random.rand(3), random.random()  # must not matter
+    resumed = train(tmp_path / 'resumed', 4, resume=True,
+                    load_from=str(tmp_path / 'straight/epoch_2.pth'), **settings)
+    assert torch.equal(weights(straight), weights(resumed)) == equal
+    assert (resumed.seen == straight.seen[4:]) == equal
 
 
 @pytest.mark.parametrize('val', [False, True])
-@pytest.mark.parametrize('workers', [0, 2])
-def test_resumed_equals_uninterrupted(tmp_path, workers, val):
-    straight, resumed = straight_and_resumed(tmp_path, workers=workers, val=val)
-    assert torch.equal(straight, resumed)
-
-
-def test_control_without_the_hook(tmp_path):
-    straight, resumed = straight_and_resumed(tmp_path, hook=False)
-    assert not torch.equal(straight, resumed)
-
-
-def test_resume_without_a_configured_seed(tmp_path):
-    # MMEngine draws one and stores it, but builds the resumed run's sampler before it knows it.
-    straight = train(tmp_path / 'straight', 4, seed=None)
-    resumed = train(tmp_path / 'resumed', 4, seed=None, resume=True,
-                    load_from=str(tmp_path / 'straight/epoch_2.pth'))
-    assert resumed.seen == straight.seen[4:]
-    assert torch.equal(weights(straight), weights(resumed))
-
-
-@pytest.mark.parametrize('val', [False, True])
-def test_iteration_based(tmp_path, val):
+def test_iteration_based_runs(tmp_path, val):
     straight = train(tmp_path / 'straight', 7, by_epoch=False, val=val)
     for stop in (3, 6):
         resumed = train(tmp_path / 'resumed', 7, by_epoch=False, val=val, resume=True,
@@ -138,7 +121,7 @@ def test_iteration_based(tmp_path, val):
 
 
 @pytest.mark.parametrize('workers', [0, 2])
-def test_validation_changes_nothing(tmp_path, workers):
+def test_validation_does_not_affect_training(tmp_path, workers):
     with_val, without = (train(tmp_path / str(val), 3, val=val, workers=workers)
                          for val in (True, False))
     assert with_val.seen == without.seen
@@ -146,7 +129,7 @@ def test_validation_changes_nothing(tmp_path, workers):
 
 
 def noise_by_epoch(model):
-    """The augmentations' noise, up to whole numbers, in each epoch of two batches."""
+    """Fractional part of the augmentation noise in each epoch of two batches."""
     return [set((np.array(model.seen[i:i + 2]).flatten() % 1).round(4))
             for i in range(0, len(model.seen), 2)]
 
@@ -155,34 +138,14 @@ def test_workers_augment_differently_in_each_epoch(tmp_path):
     first, second, third = noise_by_epoch(train(tmp_path / 'ours', 3, workers=2))
     assert len(first) == 8
     assert not (first & second or first & third or second & third)
-    # Control: with MMEngine's seeding, all epochs are alike.
+    # Control: with MMEngine's seeding, all epochs have the same noise.
     first, second = noise_by_epoch(train(tmp_path / 'theirs', 2, workers=2, worker_init=False))
     assert len(first & second) > 4
 
 
-def test_checkpoint_holds_plain_types(tmp_path):
-    train(tmp_path, 1)
-    checkpoint = torch.load(tmp_path / 'epoch_1.pth', weights_only=False)
-    torch.save(checkpoint['rng_states'], tmp_path / 'states.pth')
-    states = torch.load(tmp_path / 'states.pth', weights_only=True)
-    assert len(states) == 1
-    np.random.set_state((states[0]['numpy'][0], states[0]['numpy'][1].numpy().astype(np.uint32),
-                         *states[0]['numpy'][2:]))
-    torch.set_rng_state(states[0]['torch'])
-    random.setstate(states[0]['python'])
-
-
-def test_load_from_starts_anew(tmp_path):
-    train(tmp_path / 'first', 1)
-    fresh = train(tmp_path / 'fresh', 1)
-    loaded = train(tmp_path / 'loaded', 1, load_from=str(tmp_path / 'first/epoch_1.pth'))
-    assert loaded.seen == fresh.seen
-
-
-@pytest.mark.parametrize(('states', 'message'), [
-    (lambda states: states * 3, 'those of 3 ranks, while this run has 1'),
-    (lambda states: None, 'the checkpoint has none')])
-def test_states_that_do_not_fit_warn_and_go_on(tmp_path, monkeypatch, states, message):
+@pytest.mark.parametrize('states, ranks', [
+    (lambda states: states * 3, 3), (lambda states: None, 0)])
+def test_states_of_another_number_of_ranks_are_not_restored(tmp_path, monkeypatch, states, ranks):
     train(tmp_path, 1)
     path = tmp_path / 'epoch_1.pth'
     checkpoint = torch.load(path, weights_only=False)
@@ -193,7 +156,7 @@ def test_states_that_do_not_fit_warn_and_go_on(tmp_path, monkeypatch, states, me
                         lambda text, **kwargs: warnings.append(text))
     seen = train(tmp_path, 2, resume=True).seen
     assert seen and seen != train(tmp_path / 'straight', 2).seen[2:]
-    assert len(warnings) == 1 and message in warnings[0]
+    assert len(warnings) == 1 and f'{ranks} ranks in the checkpoint' in warnings[0]
 
 
 def stub_runner(iteration=0):
@@ -231,7 +194,7 @@ def one_of_two_ranks(rank, folder, queue):
     distributed.destroy_process_group()
 
 
-def test_every_rank_gets_its_own_states_back(tmp_path):
+def test_each_rank_restores_its_own_state(tmp_path):
     context = multiprocessing.get_context('fork')
     queue = context.Queue()
     ranks = [context.Process(target=one_of_two_ranks, args=(i, tmp_path, queue)) for i in range(2)]
@@ -243,7 +206,7 @@ def test_every_rank_gets_its_own_states_back(tmp_path):
     for _, _, expected, restored in (first, second):
         assert expected == restored
     assert first[2] != second[2]
-    assert first[1] != second[1], 'workers of both ranks would augment alike'
+    assert first[1] != second[1], 'worker seeds'
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason='needs a GPU')
@@ -255,7 +218,7 @@ def test_cuda_state(tmp_path):
     hook.before_save_checkpoint(runner, checkpoint)
     expected = torch.rand(4, device='cuda')
     torch.save(checkpoint, tmp_path / 'checkpoint.pth')
-    # As resuming does: all tensors land on the GPU.
+    # Resume loads all tensors to the GPU.
     loaded = torch.load(tmp_path / 'checkpoint.pth', map_location='cuda', weights_only=True)
     runner.iter = 5
     hook.after_load_checkpoint(runner, loaded)

@@ -1,7 +1,4 @@
-"""ScoreMapsHook: when scores are made, of what, by how many processes, and what resuming does."""
-import copy
-import itertools
-import json
+"""ScoreMapsHook: which scores are computed when, files, several ranks, resume."""
 import os
 import random
 from pathlib import Path
@@ -11,7 +8,6 @@ import pytest
 import torch
 import torch.distributed as dist
 import torch.multiprocessing as mp
-from mmengine.config import Config
 from mmengine.runner import Runner
 from PIL import Image
 
@@ -19,26 +15,15 @@ from mmguided.cli.runner import leave_process_group
 from mmguided.datasets import ScoreMaps
 from mmguided.engine.hooks import ExploitationHook, ScoreMapsHook
 from mmguided.utils.errors import ConfigError
+from tests.helpers import guided_runs
+from tests.helpers.guided_runs import NCUT, log_text
+from tests.helpers.online import assert_equal, rows
 
-NCUT = dict(type='mmguided.NcutRelevance', layer=0)
-MODEL = dict(
-    type='mmguided.MAE',
-    backbone=dict(type='mmguided.MaskedViT', img_size=32, patch_size=8, arch=dict(
-        embed_dims=8, num_layers=2, num_heads=2, feedforward_channels=8)),
-    mask_generator=dict(
-        type='mmguided.MaskGenerator', sampling=dict(type='mmguided.TopKSampling'),
-        guidance=dict(type='mmguided.CachedGuidance', guidance=NCUT),
-        schedule=dict(begin=1)),
-    neck=dict(type='mmguided.MAEDecoder', embed_dims=8, depth=2, num_heads=2),
-    target_generator=dict(type='mmguided.PixelTarget'),
-    head=dict(type='mmguided.ReconstructionHead'))
 TRANSFORMS = [
     dict(type='RandomResizedCrop', scale=32, backend='pillow', interpolation='bicubic'),
     dict(type='RandomFlip', prob=.5), dict(type='PackInputs')]
 LOAD = dict(type='LoadImageFromFile', imdecode_backend='pillow')
 PIPELINE = [LOAD, dict(type='mmguided.WithScores', transforms=TRANSFORMS)]
-
-_NUMBERS = itertools.count()  # two Runners must not have one name
 
 
 @pytest.fixture
@@ -54,47 +39,30 @@ def folder(tmp_path):
     return path
 
 
-def config(folder, work_dir, epochs=4, guidance=None, pipeline=PIPELINE, schedule=None, hooks=(),
-           loader=None, train_cfg=None, name=None, **settings):
-    """3 steps an epoch."""
-    model = copy.deepcopy(MODEL)
-    masks = model['mask_generator']
-    masks['guidance'].update(guidance or {})
-    masks['schedule'] = schedule or masks['schedule']
-    return Config(dict(
-        default_scope='mmpretrain', model=model, work_dir=str(work_dir), log_level='INFO',
-        experiment_name=name or f'{work_dir.name}{next(_NUMBERS)}', randomness=dict(seed=0),
-        data_preprocessor=dict(type='SelfSupDataPreprocessor', mean=[99.] * 3, std=[50.] * 3),
-        train_dataloader=dict(
-            batch_size=3, num_workers=0, sampler=dict(type='DefaultSampler', shuffle=True),
-            collate_fn=dict(type='default_collate'), dataset=dict(
-                type='mmguided.ImageFolder', data_root=str(folder), with_label=False,
-                pipeline=pipeline)) | (loader or {}),
-        train_cfg=train_cfg or dict(by_epoch=True, max_epochs=epochs),
-        optim_wrapper=dict(type='OptimWrapper', optimizer=dict(type='SGD', lr=.1)),
-        default_hooks=dict(
-            logger=dict(type='LoggerHook', interval=1),
-            clock=dict(type='mmguided.ClockHook'),
-            score_maps=dict(type='mmguided.ScoreMapsHook'),
-            rng_state=dict(type='mmguided.RNGStateHook'),
-            checkpoint=dict(type='CheckpointHook', interval=1)),
-        custom_hooks=list(hooks), **settings))
+def config(folder, work_dir, epochs=4, refresh=None, pipeline=PIPELINE, schedule=None,
+           loader=None, **settings):
+    """3 steps an epoch; the masks are guided from epoch 1 on."""
+    dataset = dict(type='mmguided.ImageFolder', data_root=str(folder), with_label=False,
+                   pipeline=pipeline)
+    cfg = guided_runs.config(work_dir, dataset, schedule or dict(begin=1), epochs, batch_size=3,
+                             shuffle=True, **settings)
+    cfg.model.mask_generator.guidance = dict(
+        type='mmguided.CachedGuidance', guidance=NCUT, refresh=refresh)
+    cfg.train_dataloader.update(loader or {})
+    return cfg
 
 
 def train(*args, **kwargs):
-    runner = Runner.from_cfg(config(*args, **kwargs))
-    runner.train()
-    return runner
+    return guided_runs.train(config(*args, **kwargs))
 
 
 def guided_shares(runner):
-    path = Path(runner._log_dir) / 'vis_data' / 'scalars.json'
-    return [json.loads(line)['guided_share'] for line in path.read_text().splitlines()]
+    return [row['guided_share'] for row in rows(runner)]
 
 
-def log_of(runner):
-    log, = Path(runner._log_dir).glob('*.log')
-    return log.read_text()
+def saved_file(work_dir, epoch):
+    """State of the hook in a checkpoint."""
+    return torch.load(work_dir / f'epoch_{epoch}.pth', weights_only=False)['mmguided_score_maps']
 
 
 def read(path):
@@ -109,10 +77,16 @@ def files_of(work_dir):
     return sorted((work_dir / 'score_maps').iterdir(), key=lambda path: path.stat().st_mtime_ns)
 
 
-def test_scores_are_those_of_the_guidance_on_whole_images(folder, tmp_path):
-    """Of the encoder as it was when the first guided epoch began; every step after that is guided,
-    and not a step before."""
-    runner = train(folder, tmp_path / 'run', epochs=3)
+def test_scores_equal_the_guidance_on_whole_images(folder, tmp_path, monkeypatch):
+    """Computed by one pass with the encoder at the start of the first guided epoch; all later steps
+    are guided without an observation of the encoder, and no step before is guided."""
+    runner = Runner.from_cfg(config(folder, tmp_path / 'run', epochs=3))
+    calls, observe = [], runner.model.backbone.observe
+    monkeypatch.setattr(
+        runner.model.backbone, 'observe',
+        lambda images, *args: calls.append((runner.iter, len(images))) or observe(images, *args))
+    runner.train()
+    assert calls == [(3, 3)] * 3
     assert guided_shares(runner) == [0] * 3 + [1] * 6
     path, = files_of(tmp_path / 'run')
     maps = read(path)
@@ -131,55 +105,32 @@ def test_scores_are_those_of_the_guidance_on_whole_images(folder, tmp_path):
     assert maps.std(axis=(1, 2)).min() > .05
 
 
-def test_in_training_no_encoder_is_asked(folder, tmp_path, monkeypatch):
-    calls = []
-    runner = Runner.from_cfg(config(folder, tmp_path / 'run', epochs=3))
-    observe = runner.model.backbone.observe
-    monkeypatch.setattr(
-        runner.model.backbone, 'observe',
-        lambda images, *args: calls.append((runner.iter, len(images))) or observe(images, *args))
-    runner.train()
-    assert calls == [(3, 3)] * 3, 'one pass over 9 images, before the step 3'
-
-
-def test_a_trigger_that_fires_amid_an_epoch_begins_with_the_next(folder, tmp_path, monkeypatch):
-    shares = [.4, .4, .4, .4, .6] + [.6] * 4
+def test_a_trigger_that_fires_within_an_epoch_takes_effect_in_the_next(
+        folder, tmp_path, monkeypatch):
+    rates = [.4, .4, .4, .4, .6] + [.6] * 4
     monkeypatch.setattr(
         ExploitationHook, 'measure', lambda self, model, batch, seed: torch.tensor(
-            [[1 - shares[seed], shares[seed]]]))
+            [[1 - rates[seed], rates[seed]]]))
     runner = train(folder, tmp_path / 'run', epochs=3, schedule=dict(begin='trigger'),
                    hooks=[dict(type='mmguided.ExploitationHook', interval=1)])
     assert runner.model.clock.trigger_epoch == pytest.approx(4 / 3)
     assert guided_shares(runner) == [0] * 6 + [1] * 3
-    assert torch.load(tmp_path / 'run' / 'epoch_3.pth', weights_only=False)[
-        'mmguided_score_maps']['epoch'] == 2
+    assert saved_file(tmp_path / 'run', 3)['epoch'] == 2
 
 
-def test_refreshing_makes_them_anew_and_keeps_the_last_two(folder, tmp_path):
-    runner = train(folder, tmp_path / 'run', epochs=7, guidance=dict(refresh=2))
-    assert log_of(runner).count('Making the scores of 9 images by NcutRelevance') == 3
+def test_refresh_recomputes_scores_and_keeps_the_last_two_files(folder, tmp_path):
+    runner = train(folder, tmp_path / 'run', epochs=7, refresh=2)
+    assert log_text(runner).count('scores of 9 images with NcutRelevance') == 3
     older, newer = files_of(tmp_path / 'run')
-    notes = [torch.load(tmp_path / 'run' / f'epoch_{i}.pth', weights_only=False)[
-        'mmguided_score_maps'] for i in range(1, 8)]
-    assert [note['epoch'] for note in notes] == [None, 1, 1, 3, 3, 5, 5]
-    assert (notes[-1]['name'], notes[-1]['previous']) == (newer.stem, older.stem)
+    states = [saved_file(tmp_path / 'run', epoch) for epoch in range(1, 8)]
+    assert [state['epoch'] for state in states] == [None, 1, 1, 3, 3, 5, 5]
+    assert (states[-1]['name'], states[-1]['previous']) == (newer.stem, older.stem)
     assert not np.array_equal(read(older), read(newer)), 'the encoder has learned'
 
 
-@pytest.mark.parametrize('workers', [0, 1])
-def test_workers_that_live_on_read_them(folder, tmp_path, workers):
-    loader = dict(num_workers=workers, persistent_workers=workers > 0)
-    runner = train(folder, tmp_path / 'run', epochs=3, loader=loader)
-    assert guided_shares(runner) == [0] * 3 + [1] * 6
-
-
-def weights(runner):
-    return {name: value.clone() for name, value in runner.model.state_dict().items()}
-
-
 @pytest.mark.parametrize('stop', [1, 2])
-def test_resumed_equals_uninterrupted_and_reads_the_same_file(folder, tmp_path, stop):
-    """Before the scores are made, and after: then the file that is there is read."""
+def test_resumed_equals_uninterrupted(folder, tmp_path, stop):
+    """Before the scores are computed, and after: then the run reads the existing file."""
     whole = train(folder, tmp_path / 'whole', epochs=4)
     train(folder, tmp_path / 'run', epochs=stop)
     before = files_of(tmp_path / 'run') if stop == 2 else []
@@ -187,58 +138,54 @@ def test_resumed_equals_uninterrupted_and_reads_the_same_file(folder, tmp_path, 
     assert resumed.iter == 12
     if stop == 2:
         assert files_of(tmp_path / 'run') == before
-        assert f'Scores are read from {before[0]}, made at epoch 1' in log_of(resumed)
-    for name, value in weights(resumed).items():
-        assert torch.equal(value, weights(whole)[name]), name
+        assert f'Reading scores of epoch 1 from {before[0]}' in log_text(resumed)
+    assert_equal(dict(resumed.model.state_dict()), dict(whole.model.state_dict()))
     first, = files_of(tmp_path / 'whole')
     second, = files_of(tmp_path / 'run')
     assert np.array_equal(read(first), read(second))
 
 
-@pytest.mark.parametrize('harm', ['missing', 'cut off', 'other images'])
-def test_a_stale_file_is_made_anew_and_that_is_told(folder, tmp_path, harm):
+@pytest.mark.parametrize('damage', ['missing', 'truncated', 'other images'])
+def test_an_invalid_file_is_recomputed_with_a_warning(folder, tmp_path, damage):
     train(folder, tmp_path / 'run', epochs=2)
     path, = files_of(tmp_path / 'run')
-    if harm == 'missing':
+    if damage == 'missing':
         path.unlink()
-    elif harm == 'cut off':
+    elif damage == 'truncated':
         path.write_bytes(path.read_bytes()[:-8])
-    else:  # as many, in another order
+    else:  # the same number, in another order
         os.rename(folder / '0.png', folder / 'z.png')
     resumed = train(folder, tmp_path / 'run', epochs=3, resume=True)
-    assert 'is not there or is of other images: scores are made anew' in log_of(resumed)
+    assert f'{path} is missing or belongs to a different dataset' in log_text(resumed)
     assert guided_shares(resumed)[-3:] == [1] * 3
     assert files_of(tmp_path / 'run')[-1] != path
 
 
-def test_a_new_run_from_old_weights_reads_no_old_scores(folder, tmp_path):
-    train(folder, tmp_path / 'run', epochs=2)
-    runner = train(folder, tmp_path / 'new', epochs=2, load_from=str(tmp_path / 'run/epoch_2.pth'))
-    assert 'Making the scores' in log_of(runner) and len(files_of(tmp_path / 'new')) == 1
-
-
-def random_states():
+def rng_state():
     _, keys, position, *_ = np.random.get_state()
     return torch.get_rng_state().tolist(), keys.tolist(), position, random.getstate()
 
 
 @pytest.mark.parametrize('workers', [0, 1])
-def test_training_draws_the_same_random_numbers(folder, tmp_path, workers, monkeypatch):
-    loader = dict(num_workers=workers)
-    states, make = [], ScoreMapsHook._make
+def test_rng_state_is_preserved_and_persistent_workers_read_the_scores(
+        folder, tmp_path, workers, monkeypatch):
+    states, compute = [], ScoreMapsHook._compute
 
     def watched(hook, *args):
-        before = random_states()
-        make(hook, *args)
-        states.append((before, random_states()))
+        states.append(rng_state())
+        compute(hook, *args)
+        states.append(rng_state())
 
-    monkeypatch.setattr(ScoreMapsHook, '_make', watched)
-    train(folder, tmp_path / 'run', epochs=2, loader=loader)
-    (before, after), = states
+    monkeypatch.setattr(ScoreMapsHook, '_compute', watched)
+    runner = train(folder, tmp_path / 'run', epochs=3, loader=dict(
+        num_workers=workers, persistent_workers=workers > 0))
+    before, after = states
     assert before == after
+    assert guided_shares(runner) == [0] * 3 + [1] * 6
 
 
-def test_an_unreadable_image_has_no_scores_and_its_substitute_has(folder, tmp_path):
+def test_an_unreadable_image_has_no_scores(folder, tmp_path):
+    """The image that replaces it is guided."""
     (folder / '4.png').write_bytes(b'broken')
     runner = train(folder, tmp_path / 'run', epochs=2)
     maps = read(files_of(tmp_path / 'run')[0])
@@ -247,16 +194,14 @@ def test_an_unreadable_image_has_no_scores_and_its_substitute_has(folder, tmp_pa
 
 
 def test_an_image_without_a_cut_is_counted(folder, tmp_path):
-    """An image of one color, whose patches differ in nothing but their places, and these are off.
-    """
+    """All patches of an image of one color are equal without position embeddings."""
     Image.new('RGB', (40, 50), (9, 9, 9)).save(folder / '2.png')
-    cfg = config(folder, tmp_path / 'run', epochs=2)
-    runner = Runner.from_cfg(cfg)
+    runner = Runner.from_cfg(config(folder, tmp_path / 'run', epochs=2))
     runner.model.backbone.init_weights()
     torch.nn.init.zeros_(runner.model.backbone.pos_embed)
     runner.model.backbone.init_weights = lambda: None
     runner.train()
-    assert 'Scores of 9 images, of which 1 have none, were made' in log_of(runner)
+    assert 'scores of 9 images (1 without scores)' in log_text(runner)
     assert sum(guided_shares(runner)[3:]) == pytest.approx(3 - 1 / 3)
 
 
@@ -268,8 +213,8 @@ def _process(rank, folder, work_dir, address):
     leave_process_group()
 
 
-def test_two_processes_make_one_file_of_what_one_makes(folder, tmp_path):
-    """Of encoders with the same weights; with 9 images one of these is scored twice."""
+def test_two_ranks_write_the_same_scores_as_one(folder, tmp_path):
+    """With equal weights; one of the 9 images is scored twice."""
     mp.spawn(_process, (str(folder), str(tmp_path / 'two'), str(tmp_path / 'store')), nprocs=2)
     train(folder, tmp_path / 'one', epochs=1, schedule=dict(begin=0))
     both, = files_of(tmp_path / 'two')
@@ -278,44 +223,35 @@ def test_two_processes_make_one_file_of_what_one_makes(folder, tmp_path):
     assert np.isfinite(read(both)).all() and read(both).std(axis=0).min() > .01
 
 
-def test_a_full_disk_stops_the_run_in_one_line(folder, tmp_path, monkeypatch):
+def test_a_full_disk_is_an_error(folder, tmp_path, monkeypatch):
 
     def full(*args):
         raise OSError(28, 'No space left on device')
 
     monkeypatch.setattr(os, 'posix_fallocate', full)
-    with pytest.raises(ConfigError, match='no room on its disk for the scores of 9 images'):
+    with pytest.raises(ConfigError, match='9 images'):
         train(folder, tmp_path / 'run')
     assert files_of(tmp_path / 'run') == []
 
 
-@pytest.mark.parametrize('settings, message', [
-    (dict(pipeline=[LOAD, *TRANSFORMS]), r"must be its loading transforms and dict\(type='mmguide"),
-    (dict(train_cfg=dict(by_epoch=False, max_iters=9)), r'set train_cfg\.by_epoch=True'),
-    (dict(guidance=dict(_delete_=True, type='mmguided.Blend', weights=[.5], guidances=[dict(
-        type='mmguided.CachedGuidance', guidance=dict(type='mmguided.ClsAttention'))] * 2)),
-     'this one has 2'),
+CACHED = dict(type='mmguided.CachedGuidance', guidance=dict(type='mmguided.ClsAttention'))
+
+
+@pytest.mark.parametrize('options, match', [
+    ({'train_dataloader.dataset.pipeline': [LOAD, *TRANSFORMS]},
+     'train_dataloader.dataset.pipeline: CachedGuidance'),
+    ({'train_cfg': dict(_delete_=True, by_epoch=False, max_iters=9)}, r'train_cfg\.by_epoch=True'),
+    ({'model.mask_generator.guidance': dict(
+        _delete_=True, type='mmguided.Blend', weights=[.5], guidances=[CACHED] * 2)},
+     'model: 2 CachedGuidance'),
+    ({'model.mask_generator.guidance': dict(_delete_=True, **NCUT)},
+     'train_dataloader.dataset.pipeline: WithScores'),
+    ({'default_hooks.score_maps': dict(_delete_=True, type='IterTimerHook'),
+      'model.mask_generator.schedule.begin': 0}, 'default_hooks have score_maps='),
 ])
-def test_what_does_not_fit_is_told_before_training(folder, tmp_path, settings, message):
-    guidance = settings.get('guidance', {})
-    if guidance.pop('_delete_', None):
-        cfg = config(folder, tmp_path / 'run')
-        cfg.model.mask_generator.guidance = guidance
-    else:
-        cfg = config(folder, tmp_path / 'run', **settings)
-    with pytest.raises(ConfigError, match=message):
-        Runner.from_cfg(cfg).train()
-
-
-def test_scores_that_nobody_reads_are_told(folder, tmp_path):
+def test_configs_that_do_not_fit_are_errors(folder, tmp_path, options, match):
+    """The last: without the hook, at the first step."""
     cfg = config(folder, tmp_path / 'run')
-    cfg.model.mask_generator.guidance = NCUT
-    with pytest.raises(ConfigError, match='has WithScores, and no guidance reads scores'):
-        Runner.from_cfg(cfg).train()
-
-
-def test_without_the_hook_the_first_step_says_what_is_missing(folder, tmp_path):
-    cfg = config(folder, tmp_path / 'run', schedule=dict(begin=0))
-    del cfg.default_hooks.score_maps
-    with pytest.raises(ConfigError, match=r"default_hooks have score_maps=dict\(type='mmguided.S"):
-        Runner.from_cfg(cfg).train()
+    cfg.merge_from_dict(options)
+    with pytest.raises(ConfigError, match=match):
+        guided_runs.train(cfg)

@@ -1,0 +1,70 @@
+"""StatefulHook: state in checkpoints, restored on resume only."""
+from types import SimpleNamespace
+
+import pytest
+import torch
+from mmengine.registry import HOOKS
+
+from mmguided.engine.hooks import (
+    ExploitationHook,
+    OnlineLinearProbeHook,
+    RNGStateHook,
+    ScoreMapsHook,
+    StatefulHook,
+)
+from tests.helpers.toy import toy_runner
+
+
+@HOOKS.register_module()
+class StepCountHook(StatefulHook):
+    checkpoint_key = 'step_count'
+
+    def __init__(self):
+        self.count = torch.zeros(())
+
+    def after_train_iter(self, runner, batch_idx, data_batch=None, outputs=None):
+        self.count += 1
+
+    def state_dict(self):
+        return dict(count=self.count)
+
+    def load_state_dict(self, state):
+        self.count = state['count']
+
+
+def test_a_run_resumes_with_the_state_of_its_checkpoint(tmp_path):
+    """Two steps an epoch. ``load_from`` and a checkpoint without the key leave the hook as
+    constructed."""
+    hooks = dict(count=dict(type='StepCountHook'), plain=dict(type='mmguided.PlainCheckpointHook'))
+
+    def count(name, hooks=hooks, **settings):
+        toy_runner(tmp_path / name, hooks, **settings).train()
+        return torch.load(tmp_path / name / 'epoch_2.pth').get('step_count', {}).get('count')
+
+    assert count('run') == 4
+    path = str(tmp_path / 'run/epoch_1.pth')
+    assert count('resumed', load_from=path, resume=True) == 4
+    assert count('new', load_from=path) == 4
+    assert count('without', dict(plain=hooks['plain'])) is None
+    path = str(tmp_path / 'without/epoch_1.pth')
+    assert count('fresh', load_from=path, resume=True) == 2
+
+
+@pytest.mark.parametrize('hook, key, state', [
+    (RNGStateHook, 'rng_states', [dict(numpy=('MT19937', 3), torch=torch.zeros(2))]),
+    (ScoreMapsHook, 'mmguided_score_maps', dict(name='a', previous=None, epoch=1, images='b')),
+    (ExploitationHook, 'mmguided_exploitation', dict(visible_have_led=True)),
+])
+def test_states_of_the_hooks(hook, key, state):
+    """The keys are those of earlier checkpoints."""
+    before, checkpoint = hook(), {}
+    initial = before.state_dict()
+    before.load_state_dict(state)
+    before.before_save_checkpoint(None, checkpoint)
+    assert checkpoint.keys() == {key}
+    for iteration, expected in ((0, initial), (5, state)):
+        after = hook()
+        after.after_load_checkpoint(None, checkpoint)
+        StatefulHook.before_train(after, SimpleNamespace(iter=iteration))
+        assert str(after.state_dict()) == str(expected)
+    assert OnlineLinearProbeHook.checkpoint_key == 'mmguided_linear_probe'
