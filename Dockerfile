@@ -1,4 +1,4 @@
-# mmguided with its environment, made by the same script as everywhere, tools/setup_env.sh.
+# Image of mmguided. The environment is made by tools/setup_env.sh.
 #
 #     docker build -t mmguided .
 #     docker run --rm -it -v "$PWD/work_dirs:/mmguided/work_dirs" mmguided tools/quickstart.sh
@@ -11,8 +11,8 @@
 #
 # Needs BuildKit, the default of Docker since 23.0.
 #
-# Not tried: `docker build` itself, and CUDA. The commands of the RUN lines, the quickstart and a part
-# of the tests were run in this order as root of a minimal Debian 12 (debootstrap), 2026-11-24.
+# Not tested: `docker build` itself, and CUDA. Tested on 2026-11-24: the commands of the RUN lines,
+# the quickstart and a part of the tests, in this order, as root on a minimal Debian 12 (debootstrap).
 ARG BASE=debian:bookworm-slim
 FROM ${BASE}
 
@@ -27,15 +27,15 @@ RUN apt-get update \
     && rm -rf /var/lib/apt/lists/*
 
 WORKDIR /mmguided
-# The environment first, from the files that its stamp depends on and the bare package: a change of
-# the code does not build it anew.
+# Install the environment before copying the code, from the files that its stamp depends on, so that
+# a change of the code does not rebuild it.
 COPY LICENSE README.md pyproject.toml setup.cfg setup.py ./
 COPY requirements requirements
 COPY tools/setup_env.sh tools/
 COPY mmguided/__init__.py mmguided/version.py mmguided/
 RUN --mount=type=cache,target=/root/.cache/uv UV_LINK_MODE=copy bash tools/setup_env.sh "$PROFILE"
 COPY . .
-# The command line of the environment, and its stamp holds: the scripts install nothing more.
+# Put the environment on PATH. Its stamp is valid, so the scripts install nothing more.
 ENV PATH=/mmguided/.venv/bin:$PATH
 RUN bash tools/setup_env.sh "$PROFILE" && python -c 'import mmguided.models'
 CMD ["bash"]

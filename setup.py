@@ -1,5 +1,5 @@
-"""Everything that can be declared is in setup.cfg. This adds ``mmguided/.mim``, where ``mim`` looks
-for the configs and tools of an installed package."""
+"""Add ``mmguided/.mim``, the folder in which ``mim`` finds the configs and tools of an installed
+package. All other settings are in setup.cfg."""
 import shutil
 from pathlib import Path
 
@@ -11,7 +11,7 @@ MIM_ITEMS = ('configs', 'tools', 'model-index.yml')
 
 
 class BuildWithMim(build_py):
-    """Copies `MIM_ITEMS` into the package; for an editable install it links them instead."""
+    """Copy `MIM_ITEMS` into the package, or link them in an editable install."""
 
     def run(self) -> None:
         super().run()

@@ -1,7 +1,7 @@
-"""What mkdocs.yml cannot say: pages from anywhere in the repository, and the API reference.
+"""mkdocs hooks: pages from the whole repository, and the API reference.
 
-On the site every page stands where it stands in the repository, so that its links lead where they
-lead there. Links to folders, configs and modules become links to pages made of them.
+Every page keeps its path in the repository, so that relative links work on the site. Links to
+folders, configs and modules lead to generated pages.
 """
 import ast
 import os
@@ -20,11 +20,11 @@ LINK = re.compile(r'\]\((?!\w+:)([^)\s#]+)(#[^)\s]*)?\)')
 ROLE = re.compile(r':(?:class|func|meth|attr|data|mod):`([^`]+)`')
 
 
-# Which pages there are, by their path in the repository.
+# Pages, by their path in the repository.
 
 
 def written_pages() -> list[str]:
-    """Markdown in the repository, the order of the navigation."""
+    """Markdown files of the repository, in the order of the navigation."""
     patterns = ('README.md', 'docs/*.md', 'docs/images/*.md', 'configs/*/*.md',
                 'configs/benchmarks/*/*.md', 'projects/*/*.md', 'CONTRIBUTING.md', 'CHANGELOG.md')
     return [path.relative_to(ROOT).as_posix()
@@ -32,7 +32,7 @@ def written_pages() -> list[str]:
 
 
 def modules() -> list[str]:
-    """Files of the public modules."""
+    """Paths of the public modules."""
     paths = (path.relative_to(ROOT) for path in sorted((ROOT / PACKAGE).rglob('*.py')))
     return [path.as_posix() for path in paths
             if not any(part.startswith(('_', '.')) and part != '__init__.py'
@@ -40,7 +40,7 @@ def modules() -> list[str]:
 
 
 def page_of(path: str) -> str:
-    """The page, or the file of the site, for a path of the repository."""
+    """Path on the site for a path in the repository."""
     if (ROOT / path).is_dir():
         if path.split('/')[0] == PACKAGE:
             return page_of(f'{path}/__init__.py')
@@ -55,16 +55,16 @@ def page_of(path: str) -> str:
 
 
 def linked_paths(page: str, markdown: str) -> list[str]:
-    """Paths of the repository to which a page links."""
+    """Repository paths that a page links to."""
     return [os.path.normpath(os.path.join(os.path.dirname(page), path))
             for path, _ in LINK.findall(markdown)]
 
 
-# What made pages hold.
+# Content of generated pages.
 
 
 def summary(path: Path) -> str:
-    """First paragraph of a module's docstring; of a package without one, what it exports."""
+    """First paragraph of a module's docstring, or the exported names if there is no docstring."""
     tree = ast.parse(path.read_text())
     if text := ast.get_docstring(tree):
         return ': ' + re.sub(ROLE, r'`\1`', ' '.join(text.partition('\n\n')[0].split()))
@@ -85,7 +85,7 @@ def folder_page(path: str) -> str:
 
 
 def module_page(path: str) -> str:
-    """The docstrings of a module; of a package, its modules."""
+    """API reference of a module, or the list of modules of a package."""
     name = path.removesuffix('.py').removesuffix('/__init__').replace('/', '.')
     if not path.endswith('__init__.py'):
         return f'# {name}\n\n::: {name}\n'
@@ -100,11 +100,11 @@ def module_page(path: str) -> str:
                       *rows, ''])
 
 
-# The hooks of mkdocs.
+# mkdocs hooks.
 
 
 def on_config(config: MkDocsConfig) -> MkDocsConfig:
-    """Sets the navigation."""
+    """Set the navigation."""
     pages = written_pages()
 
     def below(*prefixes: str) -> list[str]:
@@ -122,7 +122,7 @@ def on_config(config: MkDocsConfig) -> MkDocsConfig:
 
 
 def nested(pages: list[str]) -> list:
-    """Pages of the API reference by package."""
+    """Pages of the API reference, nested by package."""
     folders: dict[str, list] = {}
     for page in sorted(pages, key=lambda page: (os.path.dirname(page), 'index.md' not in page)):
         folder = os.path.dirname(page)
@@ -136,7 +136,7 @@ def nested(pages: list[str]) -> list:
 
 
 def on_files(files: Files, config: MkDocsConfig) -> Files:
-    """Replaces what lies in docs/ by the pages of the repository and what they link to."""
+    """Replace the files of docs/ by the pages of the repository and the files that they link to."""
     for file in list(files):
         if file.src_dir == config.docs_dir:
             files.remove(file)
@@ -162,7 +162,7 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
 
 
 def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Files) -> str:
-    """Lets links lead to pages."""
+    """Rewrite relative links to paths on the site."""
     folder = os.path.dirname(page.file.src_uri)
     if folder.startswith('api/'):
         return markdown
@@ -178,9 +178,9 @@ def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Fil
 
 
 class PlainRoles(griffe.Extension):
-    """Turns the reStructuredText that our docstrings use, roles and literal blocks, to Markdown.
+    """Convert the reStructuredText of docstrings (roles, literal blocks) to Markdown.
 
-    A role becomes a link where one public object of the package has its name.
+    A role becomes a link if exactly one public object of the package has its name.
     """
 
     def on_package(self, *, pkg: griffe.Module, **kwargs) -> None:
@@ -197,7 +197,7 @@ class PlainRoles(griffe.Extension):
 
 
 def walk(obj: griffe.Object) -> Iterator[griffe.Object]:
-    """An object and everything defined in it."""
+    """Yield an object and all objects defined in it."""
     yield obj
     for member in obj.members.values():
         if not member.is_alias:
@@ -205,7 +205,7 @@ def walk(obj: griffe.Object) -> Iterator[griffe.Object]:
 
 
 def to_markdown(text: str, obj: griffe.Object, paths: dict[str, set[str]]) -> str:
-    """A docstring, with roles as links."""
+    """Docstring with roles as links."""
 
     def role(match: re.Match) -> str:
         name = match[1].lstrip('~')

@@ -1,4 +1,4 @@
-"""A user's method and config, outside the package, through the shipped tools."""
+"""Tests of a method and a config outside the package, run with the shipped tools."""
 import os
 import subprocess
 import sys
@@ -41,7 +41,7 @@ def test_one_pass_of_the_momentum_encoder_gives_the_mask_and_the_target():
 
 
 def test_it_trains_and_resumes_by_the_shipped_tool(tmp_path):
-    """Long, since each run is a process of its own, as the user's."""
+    """Slow, because each run is a separate process."""
     for i in range(16):
         pixels = np.random.randint(0, 256, (40, 40, 3), dtype=np.uint8)
         (tmp_path / 'images').mkdir(exist_ok=True)

@@ -1,5 +1,5 @@
-"""A method of a user's own, outside the package: masks guided by the momentum encoder, and two
-targets read from one decoder, the pixels and the momentum encoder's features."""
+"""Example of a method outside the package: masks guided by the momentum encoder, and two targets
+predicted from one decoder, pixels and features of the momentum encoder."""
 from mmguided.models import MaskedImageModel
 from mmguided.registry import MODELS
 

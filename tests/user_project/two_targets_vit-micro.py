@@ -1,4 +1,4 @@
-"""A user's config: MAE's at small scale, with the method of two_targets.py in place of MAE.
+"""Example config: two_targets.py on the small-scale config of MAE.
 
     PYTHONPATH=. python tools/train.py tests/user_project/two_targets_vit-micro.py \
         --cfg-options train_dataloader.dataset.data_root=FOLDER
