@@ -15,18 +15,19 @@ import argparse
 import json
 import logging
 import math
+from functools import partial
 from pathlib import Path
 
 import torch
-from PIL import Image
 from torch import Tensor
 from torch.utils.data import DataLoader
 from torchvision import transforms
-from torchvision.datasets.folder import ImageFolder, pil_loader
+from torchvision.datasets import ImageFolder
 from tqdm import tqdm
 
 from mmguided.cli.arguments import add_shared, local_path, tool_parser
 from mmguided.utils.errors import ConfigError, exit_on_config_error, imports_of_extra
+from mmguided.utils.images import read_image
 
 with imports_of_extra('clip'):
     import open_clip
@@ -53,19 +54,12 @@ def parse_args() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def read_image(path: str) -> Image.Image:
-    """Read an RGB image; raise ConfigError if it is unreadable."""
-    try:
-        return pil_loader(path)
-    except OSError as error:
-        raise ConfigError(f'{path!r}: not a readable image. Remove it from the folder.') from error
-
-
 def load_images(root: Path, *augmentation: object) -> ImageFolder:
     """Build a data set of class folders that gives normalized tensors."""
     steps = [*augmentation, transforms.ToTensor(), transforms.Normalize(**NORMALIZATION)]
     try:
-        return ImageFolder(root, transforms.Compose(steps), loader=read_image)
+        return ImageFolder(root, transforms.Compose(steps), loader=partial(
+            read_image, field='image'))
     except FileNotFoundError as error:
         raise ConfigError(f'{str(root)!r}: no class folders with images. Give a folder that has '
                           'them.') from error

@@ -15,7 +15,6 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from PIL import Image
 from torch import Tensor, nn
 from torchvision.transforms.functional import center_crop, pil_to_tensor, resize
 
@@ -36,6 +35,7 @@ from mmguided.utils.errors import (
     exit_on_config_error,
     imports_of_extra,
 )
+from mmguided.utils.images import read_image
 
 with imports_of_extra('analysis'):
     from mmguided.visualization import cover, draw_grid
@@ -67,12 +67,8 @@ def common_epochs(runs: Iterable[Path], wanted: list[int] | None) -> list[int]:
 
 def read_images(paths: list[Path], size: tuple[int, int]) -> Tensor:
     """Read the center of each image, ``(N, 3, *size)`` in [0, 255]."""
-    images = []
-    for path in paths:
-        with Image.open(path) as image:
-            image = center_crop(resize(image.convert('RGB'), max(size)), list(size))
-            images.append(pil_to_tensor(image).float())
-    return torch.stack(images)
+    images = (resize(read_image(path, '--images'), max(size)) for path in paths)
+    return torch.stack([pil_to_tensor(center_crop(image, list(size))).float() for image in images])
 
 
 @torch.no_grad()
