@@ -8,7 +8,15 @@ import numpy as np
 
 from mmguided.utils.logs import Curve
 
-from .style import COLORS, curve_style, label_axes, new_figure, plain_text, save_figure
+from .style import (
+    COLORS,
+    curve_style,
+    label_axes,
+    legend_below,
+    new_figure,
+    plain_text,
+    save_figure,
+)
 
 
 def draw_loss_curves(runs: Mapping[str, Mapping[str, Curve]], keys: Sequence[str],
@@ -42,14 +50,12 @@ def draw_loss_curves(runs: Mapping[str, Mapping[str, Curve]], keys: Sequence[str
                 # Few markers, at different positions for each curve.
                 places = ((0.5 + number / len(runs)) / 10, 0.1) if len(curve.epochs) > 1 else None
                 handles[name], = ax.plot(curve.epochs, moving_average(curve), **style, markersize=4,
-                                         markevery=places, label=plain_text(name))
+                                         markevery=places)
         ax.set_xlim(0, longest)
         label_axes(ax, 'epoch', plain_text(key))
         ax.grid(alpha=0.3)
-    figure.legend(
-        handles=[handles[name] for name in runs if name in handles], ncols=4, fontsize=8,
-        title='line: mean over one epoch; faint: logged values', title_fontsize=7,
-        loc='outside lower center')
+    legend_below(figure, {name: handles[name] for name in runs if name in handles},
+                 title='line: mean over one epoch; faint: logged values', title_fontsize=7)
     save_figure(figure, outs)
 
 
@@ -73,16 +79,16 @@ def draw_exploitation(visible: np.ndarray, masked: np.ndarray, epochs: float,
         fired: Epoch at which the trigger fired; None if it did not fire.
         out: Output file.
     """
-    figure = new_figure(5, 3.2)
-    ax = figure.subplots()
+    figure = new_figure(5, 3.4)
+    ax, handles = figure.subplots(), {}
     time = epochs * np.arange(1, len(masked) + 1)
-    ax.plot(time, visible, color=COLORS[0], label='visible tokens')
-    ax.plot(time, masked, color=COLORS[1], linestyle='-.', label='mask tokens')
+    handles['visible tokens'], = ax.plot(time, visible, color=COLORS[0])
+    handles['mask tokens'], = ax.plot(time, masked, color=COLORS[1], linestyle='-.')
     if fired is not None:
-        ax.axvline(fired, color='gray', linestyle='--', label=f'trigger, epoch {fired:.1f}')
+        handles[f'trigger, epoch {fired:.1f}'] = ax.axvline(fired, color='gray', linestyle='--')
     ax.set_ylim(0, 1)
     label_axes(ax, 'epoch', 'share in the decoder output')
-    ax.legend(fontsize=8)
+    legend_below(figure, handles)
     save_figure(figure, [out])
 
 
@@ -102,10 +108,10 @@ def draw_scatter(panels: Mapping[str, Mapping[str, Sequence[tuple[float, float]]
             style = curve_style(number)
             points = sorted(points, key=lambda point: point[1])
             ax.plot(*np.transpose(points), **style, markersize=4, linewidth=0.7)
-            ax.annotate(plain_text(name), points[-1], xytext=(5, 3), textcoords='offset points',
-                        fontsize=7, color=style['color'])
+            ax.annotate(plain_text(name), points[-1], xytext=(0, 4), textcoords='offset points',
+                        fontsize=7, color=style['color'], ha='center')
         label_axes(ax, xlabel, ylabel)
-        ax.margins(x=0.25)
+        ax.margins(x=0.25, y=0.1)
     save_figure(figure, [out])
 
 
@@ -121,20 +127,17 @@ def draw_curves(panels: Mapping[str, Mapping[str, Sequence[tuple[float, float, f
         level: Name and y value of a dashed line.
     """
     names = list(dict.fromkeys(name for curves in panels.values() for name in curves))
-    figure = new_figure(4.5 * len(panels), 3.8)
+    figure, handles = new_figure(4.5 * len(panels), 3.8), {}
     axes = figure.subplots(1, len(panels), squeeze=False, sharey=True)[0]
     for ax, (xlabel, curves) in zip(axes, panels.items(), strict=True):
         for name, points in curves.items():
             x, y, error = np.transpose(points)
-            ax.errorbar(x, y, error, label=plain_text(name), **curve_style(names.index(name)),
-                        markersize=4, capsize=2, linewidth=1.2)
-        ax.axhline(level[1], color='gray', linestyle='--', linewidth=1, label=level[0])
+            handles[name] = ax.errorbar(x, y, error, **curve_style(names.index(name)),
+                                        markersize=4, capsize=2, linewidth=1.2)
+        line = ax.axhline(level[1], color='gray', linestyle='--', linewidth=1)
         ax.set_xticks(sorted({x for points in curves.values() for x, *_ in points}))
         label_axes(ax, xlabel)
     axes[0].set_ylabel(ylabel, fontsize=8)
     axes[0].set_ylim(bottom=0)
-    labels = {label: handle for ax in axes
-              for handle, label in zip(*ax.get_legend_handles_labels(), strict=True)}
-    labels[level[0]] = labels.pop(level[0])  # last
-    figure.legend(labels.values(), labels, loc='outside lower center', ncols=2, fontsize=8)
+    legend_below(figure, handles | {level[0]: line})
     save_figure(figure, outs)

@@ -6,7 +6,7 @@ from matplotlib.cm import ScalarMappable
 from matplotlib.colors import Normalize, to_rgb
 from matplotlib.figure import Figure
 
-from .style import COLORS, SCORE_COLORS, hide_ticks, new_figure, plain_text
+from .style import COLORS, SCORE_COLORS, hide_ticks, new_figure, wrapped
 
 
 def draw_grid(rows: Mapping[str, Sequence[np.ndarray]], titles: Sequence[str],
@@ -25,7 +25,7 @@ def draw_grid(rows: Mapping[str, Sequence[np.ndarray]], titles: Sequence[str],
     axes = figure.subplots(len(rows), len(titles), squeeze=False)
     colors = ScalarMappable(Normalize(0, largest), SCORE_COLORS)
     for row, (name, panels) in zip(axes, rows.items(), strict=True):
-        row[0].set_ylabel(plain_text(name), fontsize=8, rotation=0, ha='right', va='center')
+        row[0].set_ylabel(wrapped(name, 24), fontsize=8, rotation=0, ha='right', va='center')
         for ax, panel in zip(row, panels, strict=True):
             ax.imshow(panel if panel.ndim == 3 else colors.to_rgba(panel), extent=(0, 1, 0, 1))
     for ax, title in zip(axes[0], titles, strict=True):
@@ -87,7 +87,7 @@ def draw_clusters(models: Mapping[str, Mapping[str, np.ndarray | None]]) -> Figu
     for name, shown in models.items():
         pixels = shown['images'].mean(-1, keepdims=True)
         colors = np.array([to_rgb(color) for color in COLORS])[shown['clusters']]
-        _draw_column(next(columns), plain_text(name),
+        _draw_column(next(columns), name,
                      0.5 * pixels + 0.5 * upsample(colors, pixels))
         if shown['points'] is not None:
             axes = next(columns)
@@ -100,7 +100,7 @@ def draw_clusters(models: Mapping[str, Mapping[str, np.ndarray | None]]) -> Figu
 
 
 def _draw_column(axes: np.ndarray, title: str, pictures: np.ndarray) -> None:
-    axes[0].set_title(title, fontsize=9, wrap=True)
+    axes[0].set_title(wrapped(title, 22), fontsize=9)
     for ax, picture in zip(axes, pictures, strict=True):
         ax.imshow(picture, interpolation='nearest')
 

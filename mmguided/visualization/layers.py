@@ -15,7 +15,6 @@ from .style import (
     hide_ticks,
     legend_below,
     new_figure,
-    plain_text,
     save_figure,
     wrapped,
 )
@@ -39,9 +38,8 @@ def draw_layers(models: Mapping[str, Curves], ylabel: str, outs: Sequence[str | 
     depths = [max(len(curves[part][0]) for curves in models.values() if part in curves)
               for part in parts]
     starts = np.cumsum([0, *depths])
-    width, handles = max(4.5, 0.42 * starts[-1] + 2), {}
-    figure = new_figure(width, 3.6)
-    ax = figure.subplots()
+    figure = new_figure(max(4.5, 0.42 * starts[-1] + 2), 3.6)
+    ax, handles = figure.subplots(), {}
     for number, (name, curves) in enumerate(models.items()):
         for part, (mean, entries) in curves.items():
             x = starts[parts.index(part)] + np.arange(len(mean))
@@ -57,7 +55,7 @@ def draw_layers(models: Mapping[str, Curves], ylabel: str, outs: Sequence[str | 
     ax.set_xlabel('layer')
     ax.set_ylabel(ylabel)
     ax.grid(axis='y', alpha=0.3, linewidth=0.6)
-    legend_below(figure, handles, width)
+    legend_below(figure, handles)
     save_figure(figure, outs)
 
 
@@ -83,8 +81,7 @@ def draw_lines(panels: Mapping[str, Mapping[str, tuple[Sequence[float], Sequence
         ordered: Whether lines are ordered, such as layers, and get sequential colors.
     """
     names = list(dict.fromkeys(name for lines in panels.values() for name in lines))
-    width = max(4.5, 3.6 * len(panels))
-    figure = new_figure(width, 3.6)
+    figure = new_figure(max(4.5, 3.6 * len(panels)), 3.6)
     axes = figure.subplots(1, len(panels), squeeze=False, sharex=True, sharey=True)[0]
     handles = {}
     for ax, (title, lines) in zip(axes, panels.items(), strict=True):
@@ -98,7 +95,7 @@ def draw_lines(panels: Mapping[str, Mapping[str, tuple[Sequence[float], Sequence
         ax.set_xlabel(xlabel)
         ax.grid(alpha=0.3, linewidth=0.6)
     axes[0].set_ylabel(ylabel)
-    legend_below(figure, {name: handles[name] for name in names}, width)
+    legend_below(figure, {name: handles[name] for name in names})
     save_figure(figure, outs)
 
 
@@ -182,15 +179,14 @@ def draw_points(panels: Mapping[str, np.ndarray], labels: np.ndarray, names: Seq
     axes = figure.subplots(rows, columns, squeeze=False)
     for ax in axes.flat[len(panels):]:
         ax.set_axis_off()
-    colors = ScalarMappable(Normalize(0, max(1, len(names) - 1)), 'turbo')
+    colors, handles = ScalarMappable(Normalize(0, max(1, len(names) - 1)), 'turbo'), {}
     for ax, (title, points) in zip(axes.flat, panels.items(), strict=False):
         for group, name in enumerate(names):
-            ax.scatter(*points[labels == group].T, s=4, color=colors.to_rgba(group),
-                       marker=MARKERS[group % 8], linewidths=0,
-                       label=plain_text(name) if ax is axes.flat[0] else None)
+            handles[name] = ax.scatter(
+                *points[labels == group].T, s=4, color=colors.to_rgba(group),
+                marker=MARKERS[group % 8], linewidths=0)
         ax.set_title(wrapped(title, 34), fontsize=9)
     hide_ticks(figure)
     if len(names) <= 24:  # a longer legend would be larger than the panels
-        figure.legend(loc='outside lower center', ncols=min(6, len(names)), fontsize=7,
-                      markerscale=2.5)
+        legend_below(figure, handles, markerscale=2.5)
     save_figure(figure, outs)

@@ -1,7 +1,5 @@
 """Figure sheets: guidance, masks and reconstructions."""
 import math
-import re
-import textwrap
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -11,7 +9,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
 from .grid import upsample
-from .style import SCORE_COLORS, plain_text
+from .style import SCORE_COLORS, plain_text, wrapped
 
 # Lengths in inches.
 _PANEL, _GAP, _BLOCK_GAP, _LINE, _LEGEND_ENTRY, _PAGE = 1.45, 0.08, 0.2, 0.17, 1.4, 10
@@ -153,12 +151,13 @@ def _draw(blocks: Sequence[tuple[str, Mapping[str, np.ndarray]]], title: str,
     panel_height = panel * images.shape[1] / images.shape[2]
     font = min(9, max(6, 9 * panel))
     widths = [len(columns) * (panel + _GAP) - _GAP for _, columns in blocks]
-    names = [_wrap(plain_text(name), int(13 * width))
+    names = [wrapped(name, int(13 * width))
              for (name, _), width in zip(blocks, widths, strict=True)]
     separator = ', ' if panel == _PANEL else ',\n'
     heading_lines = 1 + max(heading.replace(', ', separator).count('\n')
                             for _, columns in blocks for heading in columns)
-    top = (0.5 + heading_lines + max(map(len, names)) + (2 if title else 0)) * _LINE
+    name_lines = max(len(name.splitlines()) for name in names)
+    top = (0.5 + heading_lines + name_lines + (2 if title else 0)) * _LINE
     legend = legend or {}
     legend_columns = min(len(legend), int(width / _LEGEND_ENTRY))
     legend_height = math.ceil(len(legend) / max(legend_columns, 1)) * _LINE + 0.5 * _LINE
@@ -171,7 +170,7 @@ def _draw(blocks: Sequence[tuple[str, Mapping[str, np.ndarray]]], title: str,
     for (_, columns), block_width, name in zip(blocks, widths, names, strict=True):
         figure.text((left + block_width / 2) / width,
                     1 - (top - (0.4 + heading_lines) * _LINE) / height,
-                    '\n'.join(name), ha='center', va='bottom', fontsize=9, fontweight='bold')
+                    name, ha='center', va='bottom', fontsize=9, fontweight='bold')
         for heading, pictures in columns.items():
             figure.text((left + panel / 2) / width, 1 - (top - 0.3 * _LINE) / height,
                         heading.replace(', ', separator), ha='center', va='bottom', fontsize=font)
@@ -188,13 +187,6 @@ def _draw(blocks: Sequence[tuple[str, Mapping[str, np.ndarray]]], title: str,
         figure.legend(handles=handles, loc='lower center', ncols=legend_columns, fontsize=8,
                       frameon=False, borderaxespad=0.2)
     return figure
-
-
-def _wrap(name: str, width: int) -> list[str]:
-    """Lines of at most ``width`` characters, also broken at the separators of paths and names."""
-    wrapper = textwrap.TextWrapper(width)
-    wrapper.wordsep_re = re.compile(r'(\s+|[^\s/_-]*[/_-])')
-    return wrapper.wrap(name)
 
 
 def _pixels(figure: Figure) -> np.ndarray:

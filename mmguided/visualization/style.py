@@ -1,4 +1,5 @@
 """Shared style of all figures."""
+import re
 import textwrap
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -29,17 +30,20 @@ def plain_text(name: object) -> str:
 
 
 def wrapped(name: object, width: int) -> str:
-    """Plain text in lines of at most ``width`` characters."""
-    return '\n'.join(textwrap.wrap(plain_text(name), width)) or '?'
+    """Plain text in lines of at most ``width`` characters, also broken at the separators of paths
+    and names."""
+    wrapper = textwrap.TextWrapper(width)
+    wrapper.wordsep_re = re.compile(r'(\s+|[^\s/_-]*[/_-])')
+    return wrapper.fill(plain_text(name))
 
 
-def legend_below(figure: Figure, handles: Mapping[str, Artist], width: float) -> None:
-    """Add a legend below a figure of ``width`` inches, with as many columns as the names allow."""
+def legend_below(figure: Figure, handles: Mapping[str, Artist], **kwargs) -> None:
+    """Add a legend below a figure, with as many columns as its width and the names allow."""
     names = [wrapped(name, 60) for name in handles]
     longest = max(len(line) for name in names for line in name.split('\n'))
-    columns = max(1, min(4, int(width / (0.062 * longest + 0.55))))
+    columns = max(1, min(4, len(names), int(figure.get_figwidth() / (0.062 * longest + 0.55))))
     figure.legend(list(handles.values()), names, loc='outside lower center', fontsize=8,
-                  ncols=min(columns, len(names)))
+                  ncols=columns, **kwargs)
 
 
 def new_figure(width: float, height: float) -> Figure:

@@ -15,6 +15,10 @@ from mmguided.visualization import (
 from mmguided.visualization.curves import moving_average
 from mmguided.visualization.style import COLORS
 
+from .test_layers import legend_names
+
+BLUE, VERMILION = COLORS[:2]
+
 
 def curve(epochs, values):
     return Curve(np.array(epochs, float), np.array(values, float))
@@ -29,30 +33,28 @@ def drawn(monkeypatch):
 
 
 def lines(ax):
-    """Label, color, x and y of each line; unlabeled lines have the label None."""
-    return [(line.get_label() if not line.get_label().startswith('_') else None, line.get_color(),
-             list(line.get_xdata()), list(line.get_ydata())) for line in ax.lines]
+    """Color, x and y of each line."""
+    return [(line.get_color(), list(line.get_xdata()), list(line.get_ydata())) for line in ax.lines]
 
 
 def test_loss_panels_show_logged_values_and_moving_averages(drawn):
     runs = {'first': dict(loss_a=curve([.5, 1, 1.5, 2], [4, 2, 0, 4])),
             'second': dict(loss_a=curve([1, 3], [7, 5]), loss_b=curve([2], [1]))}
     draw_loss_curves(runs, ['loss_a', 'loss_b'], [])
-    blue, vermilion = COLORS[:2]
     a, b = drawn[0].axes
     assert (a.get_ylabel(), b.get_ylabel()) == ('loss_a', 'loss_b')
-    assert lines(a) == [(None, blue, [.5, 1, 1.5, 2], [4, 2, 0, 4]),
-                        ('first', blue, [.5, 1, 1.5, 2], [4, 2, 2, 4]),
-                        (None, vermilion, [1, 3], [7, 5]), ('second', vermilion, [1, 3], [7, 5])]
-    assert lines(b) == [(None, vermilion, [2], [1]), ('second', vermilion, [2], [1])]
-    assert [text.get_text() for text in drawn[0].legends[0].get_texts()] == ['first', 'second']
+    assert lines(a) == [
+        (BLUE, [.5, 1, 1.5, 2], [4, 2, 0, 4]), (BLUE, [.5, 1, 1.5, 2], [4, 2, 2, 4]),
+        (VERMILION, [1, 3], [7, 5]), (VERMILION, [1, 3], [7, 5])]
+    assert lines(b) == 2 * [(VERMILION, [2], [1])]
+    assert legend_names(drawn[0]) == ['first', 'second']
 
 
 def test_figures_are_written_in_the_formats_of_their_names(tmp_path):
     outs = [tmp_path / 'losses.png', tmp_path / 'losses.pdf']
     draw_loss_curves({'run': dict(loss=curve([1, 2], [2, 1]))}, ['loss'], outs)
     picture = imread(str(outs[0]), channel_order='rgb').astype(int)
-    assert (np.abs(picture - 255 * np.array(to_rgb(COLORS[0]))) < 3).all(-1).any()
+    assert (np.abs(picture - 255 * np.array(to_rgb(BLUE))) < 3).all(-1).any()
     assert outs[1].read_bytes().startswith(b'%PDF')
 
 
@@ -81,9 +83,10 @@ def test_exploitation_curves_and_trigger(drawn, fired):
     shares = np.array([.3, .6, .4])
     draw_exploitation(shares, 1 - shares, .5, fired, 'curves.png')
     visible, masked, *trigger = lines(drawn[0].axes[0])
-    assert visible == ('visible tokens', COLORS[0], [.5, 1., 1.5], [.3, .6, .4])
-    assert masked == ('mask tokens', COLORS[1], [.5, 1., 1.5], [.7, .4, .6])
-    assert [line[2] for line in trigger] == ([] if fired is None else [[1.5, 1.5]])
+    assert visible == (BLUE, [.5, 1., 1.5], [.3, .6, .4])
+    assert masked == (VERMILION, [.5, 1., 1.5], [.7, .4, .6])
+    assert [line[1] for line in trigger] == ([] if fired is None else [[1.5, 1.5]])
+    assert legend_names(drawn[0])[:2] == ['visible tokens', 'mask tokens']
 
 
 def test_scatter_groups_have_positions_colors_and_names(drawn):
@@ -91,31 +94,21 @@ def test_scatter_groups_have_positions_colors_and_names(drawn):
     draw_scatter({'a': groups, 'b': groups}, 'x', 'points.png')
     for ax, ylabel in zip(drawn[0].axes, 'ab', strict=True):
         assert (ax.get_xlabel(), ax.get_ylabel()) == ('x', ylabel)
-        assert [line[1:] for line in lines(ax)] == [
-            (COLORS[0], [0, 1], [10, 11]), (COLORS[1], [8], [2])]
+        assert lines(ax) == [(BLUE, [0, 1], [10, 11]), (VERMILION, [8], [2])]
         assert [(text.get_text(), text.xy) for text in ax.texts] == [
             ('first', (1, 11)), ('second', (8, 2))]
 
 
 def test_curves_with_errors_and_a_level(drawn):
-    panels = {'left': {'a': [(0, 9, 0), (50, 4, 1)], 'b': [(0, 8, 0)]}, 'right': {'b': [(1, 8, 2)]}}
-    draw_curves(panels, 'y', [], ('chance', 3))
+    points = {'a': [(0, 9, 0), (50, 4, 1)], 'b': [(0, 8, 0)]}
+    draw_curves({'left': points, 'right': {'b': [(1, 8, 2)]}}, 'y', [], ('chance', 3))
     left, right = drawn[0].axes
-
-    def curves_of(ax):
-        found = {}
-        for container in ax.containers:
-            line, _, (bars, ) = container
+    for ax, drawn_curves in ((left, [(BLUE, points['a']), (VERMILION, points['b'])]),
+                             (right, [(VERMILION, [(1, 8, 2)])])):
+        for (line, _, (bars, )), (color, expected) in zip(ax.containers, drawn_curves, strict=True):
             errors = [(end[1] - start[1]) / 2 for start, end in bars.get_segments()]
-            found[container.get_label()] = (
-                line.get_color(), list(zip(*line.get_data(), errors, strict=True)))
-        return found
-
-    assert curves_of(left) == {
-        'a': (COLORS[0], panels['left']['a']), 'b': (COLORS[1], panels['left']['b'])}
-    assert curves_of(right) == {'b': (COLORS[1], panels['right']['b'])}
-    for ax in (left, right):
-        assert [list(line.get_ydata()) for line in ax.lines if line.get_label() == 'chance'] == [
-            [3, 3]]
+            assert line.get_color() == color
+            assert list(zip(*line.get_data(), errors, strict=True)) == expected
+        assert list(ax.lines[-1].get_ydata()) == [3, 3]
     assert left.get_ylim()[0] == 0
-    assert [text.get_text() for text in drawn[0].legends[0].get_texts()] == ['a', 'b', 'chance']
+    assert legend_names(drawn[0]) == ['a', 'b', 'chance']

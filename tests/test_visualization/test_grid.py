@@ -13,9 +13,10 @@ def test_clusters_color_patches_and_points():
     first, second = generator.integers(0, 7, (2, 2, 3)), generator.integers(0, 7, (2, 4, 6))
     figure = draw_clusters({
         'first': dict(images=images, clusters=first, points=points),
-        '_second': dict(images=images, clusters=second, points=None)})
+        '_second/model_with_a_long_name': dict(images=images, clusters=second, points=None)})
     axes = np.array(figure.axes).reshape(2, 4)
-    assert [ax.get_title() for ax in axes[0]] == ['image', 'first', 't-SNE', '\u200b_second']
+    assert [ax.get_title() for ax in axes[0]] == [
+        'image', 'first', 't-SNE', '\u200b_second/model_with_a_\nlong_name']
     for row, (image, *shown) in enumerate(axes):
         np.testing.assert_array_equal(image.images[0].get_array(), images[row])
         for ax, clusters, size in ((shown[0], first, 4), (shown[2], second, 2)):

@@ -11,7 +11,7 @@ from mmguided.visualization import (
     draw_similarities,
     layers,
 )
-from mmguided.visualization.style import COLORS, curve_style, plain_text
+from mmguided.visualization.style import plain_text
 
 HOSTILE = '_$x^{\n<script>'
 
@@ -28,8 +28,8 @@ def curve(*values):
     return dict(encoder=(np.array(values, float), None))
 
 
-def test_colors_and_markers_of_many_curves_differ():
-    assert len({tuple(curve_style(i).values()) for i in range(len(COLORS) * 2)}) == 14
+def legend_names(figure):
+    return [text.get_text() for text in figure.legends[0].get_texts()]
 
 
 def test_decoder_layers_follow_encoder_layers(drawn):
@@ -47,7 +47,7 @@ def test_decoder_layers_follow_encoder_layers(drawn):
     points = ax.collections[0].get_offsets()
     assert points[:, 1].tolist() == heads.ravel().tolist()
     assert (np.abs(points[:, 0] - np.repeat([0, 1, 2], 2)) < .5).all()
-    assert [text.get_text() for text in drawn[0].legends[0].get_texts()] == ['deep', 'shallow']
+    assert legend_names(drawn[0]) == ['deep', 'shallow']
     assert ax.get_ylabel() == 'distance, px' and ax.get_xlabel() == 'layer'
 
 
@@ -57,11 +57,13 @@ def test_encoder_is_the_first_part_for_any_order_of_models(drawn):
 
 
 def test_long_names_fit_into_the_figure(drawn):
-    draw_layers({f'work_dirs/mae/vit-b_800e/seed_{i}/epoch_800': curve(1, 2) for i in range(5)},
-                'px', [])
-    drawn[0].canvas.draw()
-    box = drawn[0].legends[0].get_window_extent()
-    assert box.x0 >= 0 and box.x1 <= drawn[0].bbox.x1
+    names = [f'work_dirs/mae/vit-b_800e/seed_{i}/epoch_800' for i in range(5)]
+    draw_layers({name: curve(1, 2) for name in names}, 'px', [])
+    draw_points({'a': np.zeros((5, 2))}, np.arange(5), names, [])
+    for figure in drawn:
+        figure.canvas.draw()
+        box = figure.legends[0].get_window_extent()
+        assert box.x0 >= 0 and box.x1 <= figure.bbox.x1
 
 
 def test_panels_share_scale_and_colors(drawn):
@@ -97,7 +99,7 @@ def test_points_have_the_color_of_their_group(drawn):
     draw_points({'a': points, 'b': points + 1}, np.array([1, 0, 1]), ['cat', 'dog'], [])
     first = drawn[0].axes[0].collections
     assert [group.get_offsets().tolist() for group in first] == [[[1, 1]], [[0, 0], [2, 2]]]
-    assert [text.get_text() for text in drawn[0].legends[0].get_texts()] == ['cat', 'dog']
+    assert legend_names(drawn[0]) == ['cat', 'dog']
 
 
 def test_all_formats_with_hostile_names(tmp_path):
