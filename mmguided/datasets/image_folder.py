@@ -152,15 +152,12 @@ class ImageFolder(CustomDataset):
         return super().load_data_list()
 
     def _check_lines(self) -> None:
-        lines = list_from_file(self.ann_file)
-        if not lines:
-            raise ConfigError(f'ann_file={self.ann_file!r}: empty. Create it again.')
-        if self.with_label:
-            pattern = re.compile(r'\s*\S.* \d+\s*')
-            for number, line in enumerate(lines, 1):
-                if not pattern.fullmatch(line):
-                    raise ConfigError(f'ann_file={self.ann_file!r}: line {number} is {line!r}. '
-                                      "Write 'path label' with a label >= 0.")
+        pattern = re.compile(r'\s*\S.* \d+\s*' if self.with_label else r'.*\S.*')
+        for number, line in enumerate(list_from_file(self.ann_file) or [''], 1):
+            if not pattern.fullmatch(line):
+                form = "'path label' with a label >= 0" if self.with_label else 'a path'
+                raise ConfigError(f'ann_file={self.ann_file!r}: line {number} is {line!r}. '
+                                  f'Write {form}.')
 
     def _find_samples(self) -> list:
         """List ``(path, label)`` or ``path``, relative to :attr:`img_prefix`, and set
@@ -171,14 +168,14 @@ class ImageFolder(CustomDataset):
             images = [path for paths in by_class.values() for path in paths]
             if empty := [name for name, paths in by_class.items() if not paths]:
                 raise ConfigError(f'classes={_some(empty)}: no images in {self.img_prefix!r}. Add '
-                                  f'images; known extensions: {self._known_extensions}.')
+                                  f'images ({self._known_extensions}).')
             loose = []
         else:
             images = self._images_below()
             by_class, loose = _group_by_folder(images)
         if not images:
-            self._raise_no_images()
-
+            raise ConfigError(f'data_root={self.data_root!r}: no images ({self._known_extensions}) '
+                              f'in {self.img_prefix!r}. {self._remedy}')
         if self.with_label == 'auto':
             self.with_label = self.CLASSES is not None or (not loose and len(by_class) > 1)
         if not self.with_label:
@@ -222,12 +219,6 @@ class ImageFolder(CustomDataset):
             root, list_dir=False, recursive=True))
         return sorted(f'{folder}/{file}' if folder else file for file in files
                       if self.is_valid_file(file) and '/.' not in f'/{file}')
-
-    def _raise_no_images(self) -> None:
-        files = sorted(list_dir_or_file(self.img_prefix, list_dir=False, recursive=True))
-        found = f'{len(files)} files, but no images ({_some(files)})' if files else 'no files'
-        raise ConfigError(f'data_root={self.data_root!r}: {self.img_prefix!r} has {found}; known '
-                          f'extensions: {self._known_extensions}. {self._remedy}')
 
     @property
     def _known_extensions(self) -> str:

@@ -42,10 +42,6 @@ def test_cka_is_invariant_to_rotation_scale_and_shift():
     assert _cka(features, features @ _random(10, 10, seed=2)) < .95  # not to a linear map
 
 
-def test_cka_of_unrelated_features_is_0():
-    assert abs(_cka(_random(512, 10), _random(512, 10, seed=1))) < .05
-
-
 def test_minibatches_estimate_the_cka_of_all_images():
     features = _random(2048, 8)
     other = features @ _random(8, 8, seed=3) + _random(2048, 8, seed=4)

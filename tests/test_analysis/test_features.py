@@ -1,9 +1,10 @@
-"""Measures of features equal cases worked out by hand, NumPy and Parseval's theorem."""
+"""Measures of features equal cases worked out by hand, NumPy, SciPy and Parseval's theorem."""
 import math
 
 import numpy as np
 import pytest
 import torch
+from scipy import stats
 
 from mmguided.analysis import (
     cosine_similarity,
@@ -11,6 +12,8 @@ from mmguided.analysis import (
     feature_variance,
     fourier_amplitudes,
     frequencies,
+    intra_and_inter,
+    relation_kl,
     relative_log_amplitude,
     similarity_variance,
 )
@@ -66,16 +69,10 @@ def test_non_square_grid_ends_at_the_highest_frequency():
     relative = relative_log_amplitude(checkers.reshape(1, 32, 1), (4, 8))
     assert frequencies((4, 8)) == [0, .5, 1]
     assert relative[0, -1].item() == pytest.approx(math.log(.5), abs=1e-4)
-
-
-def test_odd_grid_ends_before_the_highest_frequency():
     assert frequencies((7, 7)) == pytest.approx([0, 2 / 7, 4 / 7, 6 / 7])
-    assert relative_log_amplitude(torch.randn(1, 49, 2), (7, 7)).shape == (1, 4)
 
 
 @pytest.mark.parametrize('features, expected', [
-    *((3 * torch.eye(20, rank) @ torch.linalg.qr(torch.randn(8, rank))[0].T, rank)
-      for rank in (1, 2, 5, 8)),
     (torch.eye(7), 7), (torch.full((9, 6), 2.5), 1), (torch.zeros(9, 6), 1),
     (torch.tensor([[3., 0.], [0., 1.], [0., 0.]]),  # singular values 3 and 1: shares 3/4 and 1/4
      math.exp(.75 * math.log(4 / 3) + .25 * math.log(4)))])
@@ -93,3 +90,27 @@ def test_effective_rank_equals_numpy():
     assert effective_rank(tensor) == pytest.approx(expected, rel=1e-4)
     assert effective_rank(100 * tensor[:, torch.randperm(12)]) == pytest.approx(expected, rel=1e-4)
     assert effective_rank(tensor.bfloat16()) == pytest.approx(expected, rel=1e-2)
+
+
+def test_intra_and_inter():
+    weights = torch.tensor([[[9., 1, 2, 3], [1, 9, 4, 5], [2, 4, 9, 6], [3, 5, 6, 9]]])
+    side = torch.tensor([[True, True, False, False]])
+    assert intra_and_inter(weights, side).tolist() == [[(1 + 6) / 2, (2 + 3 + 4 + 5) / 4]]
+    one_side = torch.ones(1, 3, dtype=torch.bool)
+    intra, inter = intra_and_inter(torch.ones(1, 3, 3), one_side)[0]
+    assert intra == 1 and inter.isnan()
+
+
+def test_relation_kl_equals_scipy():
+    relations, reference = torch.randn(
+        2, 3, 5, 5, generator=torch.Generator().manual_seed(0)).softmax(-1)
+    expected = stats.entropy(relations.double(), reference.double(), axis=-1).mean(-1)
+    np.testing.assert_allclose(relation_kl(relations, reference), expected, rtol=1e-4)
+    assert relation_kl(relations, relations).abs().max() < 1e-6
+
+
+def test_relation_kl_of_zeros():
+    some = torch.tensor([[[.5, .5], [0., 1]]])
+    all_one = torch.tensor([[[1., 0], [0, 1]]])
+    assert relation_kl(all_one, some).item() == pytest.approx(np.log(2) / 2)
+    assert relation_kl(some, all_one).item() == np.inf

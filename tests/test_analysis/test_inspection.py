@@ -8,7 +8,7 @@ from mmengine.config import Config
 from PIL import Image
 
 import mmguided
-from mmguided.analysis import cls_attention, reconstruct
+from mmguided.analysis import cls_attention
 from mmguided.utils.errors import ConfigError
 from tests.helpers.configs import load
 from tests.helpers.models import SMALL, build, tokens
@@ -82,10 +82,6 @@ def test_every_method(method):
     assert look.shot.max() == (2 if method == 'conditional_mae' else 1)
     columns = 4 + (look.guidance is not None) + (look.reconstruction is not None)
     assert [len(row) for row in panels(look.sheet(method))] == [columns] * 2
-    shots = reconstruct(model, torch.randn(3, 3, 32, 32)).guidance
-    guided = [scores is not None and scores.isfinite().all().item() for scores in shots]
-    assert guided == [method in ('ccmim', 'cmt_mae', 'self_guided_mae')] * (
-        2 if method == 'conditional_mae' else 1)
 
 
 def test_encoder_without_cls_and_classifier():

@@ -6,15 +6,6 @@ from mmguided.analysis import reconstruct
 from tests.helpers.models import GUIDED, SMALL, build, ccmim, cls_attention, cmae
 
 
-def test_only_masked_patches_change():
-    model = ccmim().eval()
-    images = torch.randn(2, 3, 32, 32)
-    look = reconstruct(model, images)
-    changed = (look.images != images).unfold(2, 8, 8).unfold(3, 8, 8).any(1).flatten(3).any(-1)
-    assert torch.equal(changed.flatten(1), look.mask.mask.bool())
-    assert look.attention.shape == (2, 16)
-
-
 def test_masked_patches_are_the_prediction():
     model = build('MAE', SMALL, target_generator=dict(
         type='mmguided.PixelTarget', norm_pix=False)).eval()
@@ -41,15 +32,6 @@ def test_other_targets_than_pixels_have_no_images():
     look = reconstruct(
         ccmim(target_generator=dict(type='mmguided.HOGTarget')), torch.randn(2, 3, 32, 32))
     assert look.images is None and look.attention is not None
-
-
-def test_encoder_without_cls_has_no_attention():
-    swin = dict(
-        type='mmguided.MaskedSwin', arch=dict(embed_dims=8, depths=[1, 1], num_heads=[1, 2]),
-        img_size=32, window_size=4, out_indices=(1, ))
-    model = build('MAE', SMALL, backbone=swin, neck=None)
-    look = reconstruct(model, torch.randn(2, 3, 32, 32))
-    assert look.attention is None and look.images.shape == (2, 3, 32, 32)
 
 
 @pytest.mark.parametrize('shots', [[(0, .5)], [(0, .5), (1, .5)]])

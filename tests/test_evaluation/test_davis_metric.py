@@ -35,13 +35,6 @@ def test_each_sequence_counts_once(tmp_path):
     assert {f'davis/{key}': 100 * value for key, value in total.items()} == pytest.approx(metrics)
 
 
-def test_no_files_by_default(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    frames, masks = moving_squares(num_frames=3, patch=2)
-    DAVISMetric().process(dict(inputs=[torch.from_numpy(frames)]), [sample('x', masks, masks)])
-    assert not list(tmp_path.iterdir())
-
-
 def test_overlay_blends_object_colors():
     frames = torch.full((1, 3, 1, 2), 100, dtype=torch.uint8)
     picture, = overlays(frames, np.array([[[0, 1]]], np.uint8))

@@ -1,29 +1,15 @@
-"""Label propagation on known motion and through tools/test.py."""
-import json
-import re
-
+"""Label propagation on known motion and in Runner.test."""
 import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
-from PIL import Image
 
 from mmguided.evaluation import LabelPropagation, score_folders, score_sequence, summarize_objects
 from mmguided.evaluation.label_propagation import _to_mask
 from mmguided.registry import MODELS
 from mmguided.utils.errors import ConfigError
-from mmguided.utils.mask_files import read_mask
-from tests.helpers.davis import (
-    SMALL_VIT,
-    moving_squares,
-    render,
-    save_encoder,
-    small_davis,
-    write_davis,
-)
-from tests.helpers.paths import ROOT
+from tests.helpers.davis import SMALL_VIT, moving_squares, save_encoder, small_davis, write_davis
 from tests.helpers.processes import in_processes, run_test
-from tests.helpers.tools import run_tool, use_cpu
 
 PROJECTION = dict(type='mmguided.PatchProjection')
 CENTERS = (slice(None), slice(4, None, 8), slice(4, None, 8))
@@ -105,10 +91,9 @@ def test_maps_are_scaled_before_the_argmax():
 
 
 @pytest.mark.parametrize('wrong, message', [
-    (dict(topk=0), 'model.topk=0'), (dict(radius=-1), 'model.radius=-1'),
-    (dict(short_side=48.5), 'model.short_side=48.5'), (dict(temperature=0), 'model.temperature=0'),
-    (dict(frames_per_batch=0), 'model.frames_per_batch=0'),
-    (dict(num_last_frames=-1), 'model.num_last_frames=-1'),
+    *((dict([setting]), 'model.{}={}:'.format(*setting)) for setting in (
+        ('topk', 0), ('radius', -1), ('short_side', 48.5), ('temperature', 0),
+        ('frames_per_batch', 0), ('num_last_frames', -1))),
     (dict(backbone=dict(SMALL_VIT, out_type='cls_token')), "out_type='cls_token':"),
     (dict(backbone=dict(type='VisionTransformer', arch='deit-tiny')),
      'backbone.type=VisionTransformer:')])
@@ -117,73 +102,25 @@ def test_invalid_settings(wrong, message):
         build(**wrong)
 
 
-def quarter(folder):
-    """Masks of a sequence at a quarter of the size."""
-    return np.stack([np.array(Image.open(path))[::4, ::4] for path in sorted(folder.iterdir())])
-
-
-@pytest.fixture(scope='module', params=['squares', 'davis_masks'])
-def davis(request, tmp_path_factory):
-    """Videos of squares, and frames rendered from real annotations."""
-    if request.param == 'squares':
-        videos = {name: moving_squares(num) for name, num in (('a', 5), ('b', 4))}
-        videos['c'] = tuple(part[..., :152] for part in moving_squares(3))
-    else:
-        source = request.getfixturevalue('davis_masks') / 'Annotations/480p'
-        masks = {folder.name: quarter(folder)[:6] for folder in source.iterdir()}
-        videos = {name: (render(mask)[:, ::-1], mask) for name, mask in masks.items()}
-    return write_davis(tmp_path_factory.mktemp(request.param), videos)
-
-
-@pytest.fixture(scope='module')
-def checkpoint(tmp_path_factory):
-    return save_encoder(tmp_path_factory.mktemp('checkpoint') / 'epoch_1.pth', SMALL_VIT)
-
-
-def test_tool_writes_metrics_masks_and_videos(davis, checkpoint, tmp_path, monkeypatch):
-    use_cpu(monkeypatch)
-    monkeypatch.chdir(tmp_path)
-    config = tmp_path / 'small.py'
-    config.write_text(f"_base_ = ['{ROOT}/configs/benchmarks/davis/vit-b_davis.py']\nmodel = dict("
-                      f'short_side=128, backbone=dict(_delete_=True, **{SMALL_VIT}))\n')
-    run_tool(monkeypatch, 'test.py', config, checkpoint,
-             '--data-root', davis, '--work-dir', tmp_path / 'run',
-             '--out', 'metrics.json', '--out-item', 'metrics',
-             '--cfg-options', 'test_dataloader.num_workers=0', 'test_evaluator.out_dir=masks',
-             'test_evaluator.video_dir=videos')
-    metrics = json.loads((tmp_path / 'metrics.json').read_text())
-    names = (davis / 'ImageSets/2017/val.txt').read_text().split()
-    objects, total = score_folders('masks', davis / 'Annotations/480p', names)
-    assert metrics == pytest.approx({f'davis/{name}': 100 * total[name] for name in total})
-    assert 50 < metrics['davis/J&F-Mean'] < 100
-    log = next((tmp_path / 'run').glob('*/*.log')).read_text()
-    for name, row in objects.items():
-        numbers = [float(text) for text in re.search(rf'^{name} (.*)$', log, re.M)[1].split()]
-        assert numbers == pytest.approx([100 * value for value in row.values()], abs=.051)
-    for name in names:
-        written = sorted(path.name for path in (tmp_path / 'masks' / name).iterdir())
-        annotated = sorted((davis / 'Annotations/480p' / name).iterdir())
-        assert written == [path.name for path in annotated]
-        assert np.array_equal(read_mask(tmp_path / 'masks' / name / written[0]),
-                              read_mask(annotated[0]))
-        assert (tmp_path / 'videos' / f'{name}.mp4').stat().st_size > 1000
-
-
-def test_two_processes_equal_one(checkpoint, tmp_path, monkeypatch):
+def test_two_processes_equal_one_and_the_written_masks(tmp_path, monkeypatch):
     """Two processes segment two of three sequences each, one of them twice."""
     monkeypatch.chdir(tmp_path)  # MMEngine collects results below the working directory
     monkeypatch.setenv('LOCAL_RANK', '0')
+    checkpoint = save_encoder(tmp_path / 'epoch_1.pth', SMALL_VIT)
     davis = write_davis(tmp_path / 'davis', {
-        name: moving_squares(num, patch=4) for name, num in (('a', 5), ('b', 4), ('c', 3))})
+        name: moving_squares(num) for name, num in (('a', 5), ('b', 4), ('c', 3))})
 
     def run(name, distributed):
-        cfg = small_davis(davis, tmp_path / name)
+        cfg = small_davis(davis, tmp_path / name, short_side=128)
         cfg.load_from = str(checkpoint)
         cfg.test_evaluator.out_dir = str(tmp_path / name / 'masks')
         return run_test(cfg, distributed)
 
     one = run('1', False)
     assert in_processes(lambda: run('2', True), tmp_path) == [one, one]
+    _, total = score_folders(tmp_path / '1/masks', davis / 'Annotations/480p', 'abc')
+    assert one[0] == pytest.approx({f'davis/{name}': 100 * total[name] for name in total})
+    assert 50 < one[0]['davis/J&F-Mean'] < 100
     first, second = (sorted((tmp_path / name / 'masks').glob('*/*.png')) for name in '12')
     assert len(first) == len(second) == 12
     assert all(a.read_bytes() == b.read_bytes() for a, b in zip(first, second, strict=True))

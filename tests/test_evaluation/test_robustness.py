@@ -6,7 +6,6 @@ from mmengine.model import BaseModel
 from mmengine.runner import Runner
 from PIL import Image
 
-from mmguided import get_model
 from mmguided.evaluation import chance_level, robustness_curves, robustness_table, summarize_levels
 from mmguided.utils.errors import ConfigError
 from tests.helpers.colors import COLORS, color_folders, small
@@ -153,15 +152,6 @@ def test_done_rows_are_not_recomputed(config):
     # Clean images of the other perturbation have the same accuracy.
     clean = robustness_curves(model, loader, (), (1, ), (0, ), 8, done[:1])
     assert clean[1] == dict(done[0], perturbation='shuffle', level=1) and model.calls == 25
-
-
-def test_knn_uses_the_first_k(folders, tmp_path):
-    cfg = small('folder/vit-tiny_knn.py', folders, tmp_path)
-    cfg.model.ks = (1, 5)
-    cfg.model.backbone.out_type = 'featmap'
-    found = curves(cfg.test_dataloader, get_model(cfg), occlusion=(0, 1))
-    assert found['occlusion', 0, None] == pytest.approx(CLEAN)
-    assert found['occlusion', 1, 0] == pytest.approx(100 / 3, abs=100 / 18 + .01)
 
 
 @pytest.mark.parametrize('change, options, message', [

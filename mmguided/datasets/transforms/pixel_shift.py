@@ -64,16 +64,13 @@ class PixelShift(BaseTransform):
         dy, dx = np.random.randint(0, self.max_shift + 1, size=2)
         return int(dy), int(dx)
 
-    def transform(self, results: dict) -> dict | None:
-        """Replace the image by its two views; None if a target transform returns None."""
+    def transform(self, results: dict) -> dict:
+        """Replace the image by its two views."""
         master = results['img']
         self._check_size(master)
         online = self._crop(master, 0, 0)
         shifted = self._crop(master, *self._random_shift())
-        target = self.target_transforms({**results, 'img': shifted})
-        if target is None:
-            return None
-        results['img'] = [online, target['img']]
+        results['img'] = [online, self.target_transforms({**results, 'img': shifted})['img']]
         results['img_shape'] = self.crop_size
         return results
 
