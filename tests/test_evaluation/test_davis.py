@@ -53,12 +53,6 @@ def box(top, bottom, left, right, shape=(40, 60)):
 EMPTY, BOX = box(0, 0, 0, 0), box(10, 20, 10, 20)
 
 
-@pytest.mark.parametrize('first, second, expected', [
-    (EMPTY, EMPTY, 1), (BOX, EMPTY, 0), (BOX, box(10, 20, 10, 30), .5)])
-def test_region_similarity(first, second, expected):
-    assert region_similarity(first, second) == region_similarity(second, first) == expected
-
-
 def test_boundary():
     mask = np.array([[0, 0, 0, 0], [0, 1, 1, 0], [0, 1, 1, 1], [0, 0, 1, 1]], bool)
     assert boundary(mask).astype(int).tolist() == [
@@ -68,27 +62,27 @@ def test_boundary():
         [0, 1, 0, 0]]  # differs on the right only
 
 
-@pytest.mark.parametrize('first, second, expected', [
-    (BOX, BOX, 1), (EMPTY, EMPTY, 1), (EMPTY, BOX, 0), (BOX, box(25, 35, 30, 40), 0),
+@pytest.mark.parametrize('first, second, region, contour', [
+    (EMPTY, EMPTY, 1, 1), (EMPTY, BOX, 0, 0), (BOX, box(25, 35, 30, 40), 0, 0),
     # In an image of 40 x 60 pixels, 0.8 % of the diagonal, 72.1, is 0.58, rounded up to 1.
-    (BOX, box(11, 21, 10, 20), 1),
+    (BOX, box(11, 21, 10, 20), 9 / 11, 1),
     # The boundary of a band is two lines; the upper ones are 2 pixels apart.
-    (box(10, 20, 0, 60), box(12, 20, 0, 60), .5)])
-def test_contour_accuracy(first, second, expected):
-    assert contour_accuracy(first, second) == contour_accuracy(second, first) == expected
+    (box(10, 20, 0, 60), box(12, 20, 0, 60), .8, .5)])
+def test_region_similarity_and_contour_accuracy(first, second, region, contour):
+    for masks in ((first, second), (second, first)):
+        assert region_similarity(*masks) == region and contour_accuracy(*masks) == contour
 
 
 def test_contours_match_in_a_disk():
     """Single pixels match within scikit-image's disk of radius 3."""
     shape = (210, 210)  # 0.8 % of the diagonal is 2.4
     assert math.ceil(.008 * math.hypot(*shape)) == 3
-    matched = disk(3)
+    matched = np.pad(disk(3), 1)
     for dy, dx in ((3, 0), (2, 2), (3, 1), (0, 4)):
-        line, other = np.zeros(shape, bool), np.zeros(shape, bool)
-        line[100, 100], other[100 + dy, 100 + dx] = True, True
-        near = dy < 4 and dx < 4 and matched[3 + dy, 3 + dx]
         # Each pixel has 4 boundary pixels: itself and those above and to the left.
-        assert (contour_accuracy(line, other) == 1) == bool(near)
+        first, second = box(100, 101, 100, 101, shape), box(100 + dy, 101 + dy, 100 + dx, 101 + dx,
+                                                            shape)
+        assert (contour_accuracy(first, second) == 1) == bool(matched[4 + dy, 4 + dx])
 
 
 @pytest.mark.parametrize('values, mean, recall, decay', [
@@ -132,11 +126,7 @@ def test_invalid_files(tmp_path):
     for t in range(3):
         write_mask(tmp_path / f'annotations/x/{t}.png', np.ones((4, 4), np.uint8))
         write_mask(tmp_path / f'predictions/x/{t}.png', np.ones((4, 5), np.uint8))
-    folders = tmp_path / 'predictions', tmp_path / 'annotations'
-    with pytest.raises(ConfigError, match=r"predictions='.*predictions': x: "):
-        score_folders(*folders, ['x'])
-    (tmp_path / 'predictions/x/1.png').unlink()
-    with pytest.raises(ConfigError, match=r"x/1\.png'"):
-        score_folders(*folders, ['x'])
-    with pytest.raises(ConfigError, match=r"annotations='.*': no y/\*\.png"):
-        score_folders(*folders, ['y'])
+    for sequence, field in (('x', r"predictions='.*predictions': x: "),
+                            ('y', r"annotations='.*': no y/\*\.png")):
+        with pytest.raises(ConfigError, match=field):
+            score_folders(tmp_path / 'predictions', tmp_path / 'annotations', [sequence])

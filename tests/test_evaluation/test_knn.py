@@ -56,19 +56,13 @@ def test_invalid_settings(settings, field):
 
 def test_accuracy_of_each_k():
     samples = [
-        # k = 5: correct, second, without votes; k = 9: second, correct, correct
+        # k = 5: correct, second, without votes, not in the bank; k = 9: second, correct, correct
         dict(gt_label=torch.tensor([label]), knn_scores={5: torch.tensor(five),
                                                          9: torch.tensor(nine)})
         for label, five, nine in ((0, [.7, .3, 0.], [.4, .6, 0.]), (1, [.7, .3, 0.], [.4, .6, 0.]),
-                                  (2, [1., 0., 0.], [.1, .1, .8]))]
+                                  (2, [1., 0., 0.], [.1, .1, .8]), (7, [0., 0., 1.], [0., 0., 1.]))]
     metric = KNNAccuracy(topk=(1, 5))
     metric.process({}, samples[:2])
     metric.process({}, samples[2:])
-    assert metric.evaluate(3) == pytest.approx({
-        'knn/top1_k5': 100 / 3, 'knn/top5_k5': 200 / 3, 'knn/top1_k9': 200 / 3, 'knn/top5_k9': 100})
-
-
-def test_label_that_the_bank_lacks_is_wrong():
-    metric = KNNAccuracy()
-    metric.process({}, [dict(gt_label=torch.tensor([7]), knn_scores={1: torch.tensor([0., 1.])})])
-    assert metric.evaluate(1) == {'knn/top1_k1': 0.}
+    assert metric.evaluate(4) == {
+        'knn/top1_k5': 25, 'knn/top5_k5': 50, 'knn/top1_k9': 50, 'knn/top5_k9': 75}

@@ -68,12 +68,11 @@ def curves(loader, model=None, **options):
 
 def test_curves_of_a_mean_color_classifier(config):
     """Only black images change its predictions."""
-    found = curves(config.test_dataloader, occlusion=(0, .5, 1), shuffle=(1, 2, 8), seeds=(0, 3))
-    assert found == {
-        ('occlusion', 0, None): pytest.approx(CLEAN), ('shuffle', 1, None): pytest.approx(CLEAN),
-        **{('occlusion', .5, seed): pytest.approx(CLEAN) for seed in (0, 3)},
-        **{('occlusion', 1, seed): pytest.approx(BLUE) for seed in (0, 3)},
-        **{('shuffle', grid, seed): pytest.approx(CLEAN) for grid in (2, 8) for seed in (0, 3)}}
+    found = curves(config.test_dataloader, occlusion=(0, .5, 1), shuffle=(1, 2), seeds=(0, 3))
+    assert found == pytest.approx({
+        ('occlusion', 0, None): CLEAN, ('occlusion', .5, 0): CLEAN, ('occlusion', .5, 3): CLEAN,
+        ('occlusion', 1, 0): BLUE, ('occlusion', 1, 3): BLUE,
+        ('shuffle', 1, None): CLEAN, ('shuffle', 2, 0): CLEAN, ('shuffle', 2, 3): CLEAN})
 
 
 def test_chance_level_is_the_share_of_the_largest_class(config):
@@ -166,25 +165,18 @@ def test_errors_before_the_first_prediction(config, change, options, message):
     assert model.calls == 0
 
 
-def rows(*values):
-    return [dict(zip(('perturbation', 'level', 'seed', 'top1'), row, strict=True))
-            for row in values]
-
-
-ROWS = rows(('shuffle', 2, 0, 30.), ('occlusion', .5, 0, 60.), ('occlusion', 0, None, 80.),
-            ('occlusion', .5, 1, 62.), ('occlusion', .5, 2, 67.), ('shuffle', 1, None, 80.))
-
-
 def test_mean_and_sample_standard_deviation():
-    assert list(summarize_levels(ROWS).items()) == [
+    mae, mine = ([dict(zip(('perturbation', 'level', 'seed', 'top1'), row, strict=True))
+                  for row in rows] for rows in (
+        [('shuffle', 2, 0, 30.), ('occlusion', .5, 0, 60.), ('occlusion', 0, None, 80.),
+         ('occlusion', .5, 1, 62.), ('occlusion', .5, 2, 67.), ('shuffle', 1, None, 80.)],
+        [('shuffle', 4, 0, 10.04)]))
+    assert list(summarize_levels(mae).items()) == [
         (('occlusion', 0), (80, None)),
         (('occlusion', .5), (63, pytest.approx(13**.5))),  # (9 + 1 + 16) / 2
         (('shuffle', 1), (80, None)),
         (('shuffle', 2), (30, None))]
-
-
-def test_table():
-    assert robustness_table({'mae': ROWS, 'mine': rows(('shuffle', 4, 0, 10.04))}).splitlines() == [
+    assert robustness_table(dict(mae=mae, mine=mine)).splitlines() == [
         '| images | mae | mine |',
         '| --- | --- | --- |',
         '| clean | 80.0 | - |',
