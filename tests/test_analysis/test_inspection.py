@@ -1,5 +1,6 @@
 """Inspect models on images."""
 import random
+import re
 
 import numpy as np
 import pytest
@@ -12,6 +13,7 @@ from mmguided.analysis import cls_attention
 from mmguided.utils.errors import ConfigError
 from tests.helpers.configs import load
 from tests.helpers.models import SMALL, build, tokens
+from tests.helpers.online import SWIN
 from tests.helpers.paths import ROOT
 from tests.test_visualization.test_sheet import panels
 
@@ -43,7 +45,7 @@ def test_image_types(model, tmp_path):
 
 
 def test_images_are_resized_by_their_short_side(model):
-    gradient = np.linspace(0, 255, 256).astype(np.uint8)[None, :, None].repeat(128, 0).repeat(3, 2)
+    gradient = np.tile(np.arange(256, dtype=np.uint8)[None, :, None], (128, 1, 3))
     row = mmguided.inspect(model, gradient).images[0, 0, :, 0]
     np.testing.assert_allclose(row, (64 + 4 * np.arange(32) + 1.5) / 255, atol=.01)
 
@@ -85,10 +87,7 @@ def test_every_method(method):
 
 
 def test_encoder_without_cls_and_classifier():
-    swin = dict(
-        type='mmguided.MaskedSwin', arch=dict(embed_dims=8, depths=[1, 1], num_heads=[1, 2]),
-        img_size=32, window_size=4, out_indices=(1, ))
-    model = build('MAE', SMALL, backbone=swin, neck=None, data_preprocessor=dict(
+    model = build('MAE', SMALL, backbone=SWIN, neck=None, data_preprocessor=dict(
         type='SelfSupDataPreprocessor', mean=[100.] * 3, std=[50.] * 3, to_rgb=True))
     look = mmguided.inspect(model, picture())
     assert look.cls_token is None and look.attention is None
@@ -104,37 +103,23 @@ def test_encoder_without_cls_and_classifier():
 def test_seed_sets_masks_and_rng_states_are_preserved():
     model = mmguided.get_model('mae_vit-micro_folder-32')
 
-    def draw():
-        return torch.rand(()).item(), np.random.rand(), random.random()
-
-    random.seed(0), np.random.seed(0), torch.manual_seed(0)
-    expected = draw()
-    random.seed(0), np.random.seed(0), torch.manual_seed(0)
+    states = torch.get_rng_state(), random.getstate()
     first = mmguided.inspect(model, picture()).mask
-    assert draw() == expected
+    assert torch.equal(torch.get_rng_state(), states[0]) and random.getstate() == states[1]
     assert (first == mmguided.inspect(model, picture(), seed=0).mask).all()
     assert (first != mmguided.inspect(model, picture(), seed=1).mask).any()
 
 
 @pytest.mark.parametrize('image, message', [
-    ('missing.jpg', "images[1]='missing.jpg': "), ('text.jpg', "images[1]='text.jpg': "),
-    ('cut.png', "images[1]='cut.png': "),
+    ('missing.jpg', "images[1]='missing.jpg': "),
     (np.zeros((3, 8, 8), np.uint8), 'images[1]=array of uint8, shape (3, 8, 8): '),
     (np.zeros((8, 8, 3)), 'images[1]=array of float64, shape (8, 8, 3): '),
     (Image.fromarray(np.full((8, 8), 300, np.uint16)), 'images[1]=<PIL.Image.Image image mode=I'),
     (torch.zeros(3, 8, 8), 'images[1]=Tensor: ')])
-def test_invalid_images(model, tmp_path, monkeypatch, image, message):
-    monkeypatch.chdir(tmp_path)
-    (tmp_path / 'text.jpg').write_text('no image')
-    Image.fromarray(picture()).save('cut.png')
-    (tmp_path / 'cut.png').write_bytes((tmp_path / 'cut.png').read_bytes()[:2000])
-    with pytest.raises(ConfigError) as error:
+def test_invalid_images(model, image, message):
+    with pytest.raises(ConfigError, match=re.escape(message)):
         mmguided.inspect(model, [picture(), image])
-    assert str(error.value).startswith(message)
     with pytest.raises(ConfigError, match=r'images=\[\]:'):
         mmguided.inspect(model, [])
-
-
-def test_unsupported_model():
     with pytest.raises(ConfigError, match='model=Linear with backbone=NoneType:'):
         mmguided.inspect(torch.nn.Linear(1, 1), picture())

@@ -38,6 +38,7 @@ def images():
 
 def test_encoder_layers_equal_observations(model, images):
     layers = encoder_layers(model, images)
+    assert grid_of(model, (16, 24)) == ((4, 6), 4)
     seen = model.backbone.observe(images, Wants(
         tokens=True, relations=frozenset({0, 2}), attention=frozenset({(1, 'heads')})))
     assert len(layers) == 3
@@ -73,21 +74,16 @@ def test_decoder_layers_of_masked_images(model, images):
     torch.testing.assert_close(layers[0].tokens, states[1])
 
 
-def test_hooks_are_removed(model, images):
-    with torch.no_grad():
-        before = model.backbone(images)[0]
-        encoder_layers(model, images)
-        assert torch.equal(model.backbone(images)[0], before)
-    assert not any(block._forward_hooks for block in model.backbone.layers)
-
-
 def test_vision_transformer_of_mmpretrain(images):
     classifier = torch.nn.Module()
     classifier.backbone = VisionTransformer(
         ARCH, img_size=(16, 24), patch_size=4, out_type='avg_featmap')
     layers = encoder_layers(classifier, images)
     assert [layer.activations().attention.shape for layer in layers] == [(2, 2, 24, 24)] * 3
-    assert not has_decoder(classifier)
+    assert not any(block._forward_hooks for block in classifier.backbone.layers)
+    assert grid_of(classifier, (16, 24)) == ((4, 6), 4) and not has_decoder(classifier)
+    with pytest.raises(ConfigError, match=r'backbone\.img_size=\(36, 31\):'):
+        grid_of(classifier, (36, 31))
 
 
 @pytest.mark.parametrize('backbone, field', [
@@ -100,15 +96,6 @@ def test_unsupported_encoders(images, backbone, field):
         dict(backbone, arch=ARCH, img_size=(16, 24), patch_size=4))
     with pytest.raises(ConfigError, match=field):
         encoder_layers(model, images)
-
-
-def test_grid_of_images(model):
-    assert grid_of(model, (16, 24)) == ((4, 6), 4)
-    plain = torch.nn.Module()
-    plain.backbone = VisionTransformer(ARCH, img_size=32, patch_size=8)
-    assert grid_of(plain, (32, 32)) == ((4, 4), 8)
-    with pytest.raises(ConfigError, match=r'backbone\.img_size=\(36, 32\):'):
-        grid_of(plain, (36, 32))
 
 
 def test_attention_to_cls_only_is_finite(model, images):

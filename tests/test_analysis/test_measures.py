@@ -31,13 +31,14 @@ def models():
     return dict(a=build(), b=build(seed=1))
 
 
-def _batches(images, names, size):
-    return [dict.fromkeys(names, batch) for batch in images.split(size)]
+def measure(models, images, measures=ALL, size=13, **options):
+    batches = [dict.fromkeys(models, batch) for batch in images.split(size)]
+    return measure_models(models, batches, measures, **options)
 
 
 @pytest.fixture(scope='module')
 def results(images, models):
-    return measure_models(models, _batches(images, models, 13), ALL)
+    return measure(models, images)
 
 
 def test_all_measures_of_all_layers(results):
@@ -61,7 +62,7 @@ def test_mean_and_standard_error_over_images(results, models, images):
 
 
 def test_batch_size_does_not_change_encoder_measures(results, models, images):
-    small = measure_models(models, _batches(images, models, 5), ALL)
+    small = measure(models, images, size=5)
     for (name, part), estimate in results['b'].layers.items():
         if part == 'encoder':
             np.testing.assert_allclose(
@@ -90,7 +91,7 @@ def test_kl_and_cka_of_the_reference_with_itself(results):
 def test_models_with_another_depth_or_without_decoder(images):
     models = dict(a=build(), deep=build(depth=4), encoder=build())
     models['encoder'].neck = None
-    results = measure_models(models, _batches(images, models, 13), ALL)
+    results = measure(models, images)
     assert set(results['deep'].skipped) == {f'{kind}, encoder' for kind in PAIR_MEASURES}
     assert ('attention_kl', 'decoder') in results['deep'].layers
     assert results['deep'].cka.shape == (3, 4)
@@ -99,9 +100,8 @@ def test_models_with_another_depth_or_without_decoder(images):
 
 
 def test_partition_is_that_of_the_reference(results, models, images):
-    alone = measure_models(dict(b=models['b']), _batches(images, 'b', 13), ['similarity_gap'])
-    as_reference = measure_models(
-        models, _batches(images, models, 13), ['similarity_gap'], reference='b')
+    alone = measure(dict(b=models['b']), images, ['similarity_gap'])
+    as_reference = measure(models, images, ['similarity_gap'], reference='b')
     key = 'similarity_gap', 'encoder'
     np.testing.assert_allclose(as_reference['b'].layers[key].mean, alone['b'].layers[key].mean)
     # The partition of the model itself gives the largest gap in its last layer.
@@ -109,30 +109,29 @@ def test_partition_is_that_of_the_reference(results, models, images):
     assert gaps[0] > gaps[1]
 
 
-def test_mask_ratio_0_and_nearly_1(models, images):
-    shown = measure_models(models, _batches(images, models, 13), [
-        'attention_distance', 'exploitation'], mask_ratio=0)
+def test_mask_ratio_0_masks_nothing(models, images):
+    shown = measure(models, images, ['attention_distance', 'exploitation'], mask_ratio=0)
     assert set(shown['a'].skipped) == {'exploitation'}
     assert ('attention_distance', 'decoder') in shown['a'].layers
-    with pytest.raises(ConfigError, match=r'mask_ratio=0\.99:'):
-        measure_models(models, _batches(images, models, 13), ['exploitation'], mask_ratio=.99)
 
 
-def test_unknown_names_and_few_images(models, images):
-    with pytest.raises(ConfigError, match="measures='nmi':"):
-        measure_models(models, _batches(images, models, 13), ['nmi'])
-    with pytest.raises(ConfigError, match="reference='c':"):
-        measure_models(models, _batches(images, models, 13), ['cka'], reference='c')
-    few = measure_models(models, _batches(images[:3], models, 3), ['cka', 'feature_variance'])
-    assert few['a'].cka is None and set(few['a'].skipped) == {'cka'}
-    one = measure_models(models, _batches(images[:1], models, 1), ['feature_variance'])
-    assert np.isnan(one['a'].layers['feature_variance', 'encoder'].standard_error).all()
+@pytest.mark.parametrize('measures, options, field', [
+    (['nmi'], {}, "measures='nmi':"), (['cka'], dict(reference='c'), "reference='c':"),
+    (['exploitation'], dict(mask_ratio=.99), r'mask_ratio=0\.99:')])
+def test_invalid_settings(models, images, measures, options, field):
+    with pytest.raises(ConfigError, match=field):
+        measure(models, images, measures, **options)
+
+
+def test_single_image_has_no_standard_error_and_no_cka(models, images):
+    one = measure(models, images[:1], ['cka', 'feature_variance'])['a']
+    assert one.cka is None and set(one.skipped) == {'cka'}
+    assert np.isnan(one.layers['feature_variance', 'encoder'].standard_error).all()
 
 
 def test_images_that_cannot_be_cut_have_no_gap():
-    same = torch.zeros(4, 3, 16, 16)
     model = build()
     model.backbone.pos_embed.data.zero_()  # all patches are equal
-    results = measure_models(dict(a=model), [dict(a=same)], ['similarity_gap'])
+    results = measure(dict(a=model), torch.zeros(4, 3, 16, 16), ['similarity_gap'])
     estimate = results['a'].layers['similarity_gap', 'encoder']
     assert estimate.num_images == 0 and np.isnan(estimate.mean).all()

@@ -3,7 +3,6 @@ import pytest
 import torch
 
 from mmguided.evaluation import check_feature, image_features, pool_latents
-from mmguided.models import MaskedHybridViT, MaskedViT
 from mmguided.registry import MODELS
 from mmguided.structures import PatchMask
 from mmguided.utils.errors import ConfigError
@@ -25,16 +24,6 @@ def test_vit_equals_the_knn_classifier(feature, out_type):
     features = image_features(vit, images, feature)
     assert features.dtype == torch.float32 and not features.requires_grad
     torch.testing.assert_close(features, classifier.features(images))
-
-
-def test_hybrid_equals_its_unmasked_forward():
-    hybrid = as_trained(MaskedHybridViT(
-        ARCH | dict(stage_dims=(8, 16), stage_depths=(1, 1)), img_size=32, strides=(2, 2, 2),
-        out_type='featmap')).eval()
-    assert isinstance(hybrid, MaskedViT)
-    images = torch.randn(2, 3, 32, 32)
-    torch.testing.assert_close(
-        image_features(hybrid, images), hybrid(images)[-1].mean((2, 3)), rtol=1e-4, atol=1e-5)
 
 
 @pytest.mark.parametrize('cfg', [SWIN, CONVNEXT])
