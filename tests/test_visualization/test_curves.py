@@ -5,13 +5,7 @@ from matplotlib.colors import to_rgb
 from mmcv import imread
 
 from mmguided.utils.logs import Curve
-from mmguided.visualization import (
-    curves,
-    draw_curves,
-    draw_exploitation,
-    draw_loss_curves,
-    draw_scatter,
-)
+from mmguided.visualization import draw_curves, draw_exploitation, draw_loss_curves, draw_scatter
 from mmguided.visualization.curves import moving_average
 from mmguided.visualization.style import COLORS
 
@@ -22,14 +16,6 @@ BLUE, VERMILION = COLORS[:2]
 
 def curve(epochs, values):
     return Curve(np.array(epochs, float), np.array(values, float))
-
-
-@pytest.fixture
-def drawn(monkeypatch):
-    """Figures instead of files."""
-    figures = []
-    monkeypatch.setattr(curves, 'save_figure', lambda figure, outs: figures.append(figure))
-    return figures
 
 
 def lines(ax):
