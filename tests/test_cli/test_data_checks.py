@@ -74,7 +74,7 @@ def test_good_data_pass(tmp_path):
      'model.head.num_classes=1010: ', '1011 labels of train_dataloader.dataset'),
     ('inaturalist2019', lists([0], [8141]),
      'model.head.num_classes=1010: ', '8142 labels of val_dataloader.dataset'),
-    ('inaturalist2019', lambda root: None, "ann_file='{root}/meta/train.txt' ", ''),
+    ('inaturalist2019', lambda root: None, "ann_file='{root}/meta/train.txt': ", ''),
 ])
 def test_labels_out_of_range(tmp_path, name, change, start, value):
     with pytest.raises(ConfigError) as error:
