@@ -162,13 +162,21 @@ class ImageFolder(CustomDataset):
     def _find_samples(self) -> list:
         """List ``(path, label)`` or ``path``, relative to :attr:`img_prefix`, and set
         ``with_label`` and the class names."""
-        self._check_folder()
+        # An empty data_prefix adds a trailing slash, with which a file does not exist.
+        path = self.img_prefix.rstrip('/') or '/'
+        if not isdir(path):
+            raise ConfigError(f'data_root={self.data_root!r}: {path!r} is '
+                              f'{"a file" if exists(path) else "missing"}. {self._remedy}')
         if self.CLASSES is not None:
-            by_class = {name: self._images_below(name) for name in self._known_classes()}
-            images = [path for paths in by_class.values() for path in paths]
-            if empty := [name for name, paths in by_class.items() if not paths]:
-                raise ConfigError(f'classes={_some(empty)}: no images in {self.img_prefix!r}. Add '
-                                  f'images ({self._known_extensions}).')
+            by_class = {name: self._images_below(name) for name in self.CLASSES
+                        if isdir(join_path(path, name))}
+            if missing := [name for name in self.CLASSES if not by_class.get(name)]:
+                folders = sorted(list_dir_or_file(path, list_file=False))
+                raise ConfigError(
+                    f'classes={_some(missing)}: {len(missing)} of {len(self.CLASSES)} classes have '
+                    f'no images ({self._known_extensions}) in {path!r}. Choose from its '
+                    f'{len(folders)} sub-folders: {_some(folders)}.')
+            images = [image for paths in by_class.values() for image in paths]
             loose = []
         else:
             images = self._images_below()
@@ -190,27 +198,6 @@ class ImageFolder(CustomDataset):
                       level=logging.WARNING)
         self._metainfo['classes'] = tuple(by_class)
         return [(path, label) for label, paths in enumerate(by_class.values()) for path in paths]
-
-    def _check_folder(self) -> None:
-        # An empty data_prefix adds a trailing slash, with which a file does not exist.
-        path = self.img_prefix.rstrip('/') or '/'
-        where = f'data_root={self.data_root!r}'
-        if path != self.data_root.rstrip('/'):
-            where += f' with data_prefix ({path!r})'
-        if not exists(path):
-            raise ConfigError(f'{where}: does not exist. {self._remedy}')
-        if not isdir(path):
-            raise ConfigError(f'{where}: is a file, not a folder. {self._remedy}')
-
-    def _known_classes(self) -> tuple[str, ...]:
-        unknown = [name for name in self.CLASSES if not isdir(join_path(self.img_prefix, name))]
-        if unknown:
-            folders = sorted(list_dir_or_file(self.img_prefix, list_file=False))
-            raise ConfigError(
-                f'classes={_some(unknown)}: {len(unknown)} of {len(self.CLASSES)} classes are not '
-                f'sub-folders of {self.img_prefix!r}. Choose from its {len(folders)} sub-folders: '
-                f'{_some(folders)}.')
-        return self.CLASSES
 
     def _images_below(self, folder: str = '') -> list[str]:
         """Paths of the images in a sub-folder, relative to :attr:`img_prefix`."""

@@ -115,9 +115,6 @@ class KNNClassifier(FrozenEncoder):
             ids = torch.tensor([sample.sample_idx for sample in samples], device=bank.device)
             bank[ids] = features
             labels[ids] = torch.cat([sample.gt_label for sample in samples]).to(labels)
-        if bank is None:
-            raise ConfigError('model.bank_dataloader.drop_last=True: the dataloader has no batch. '
-                              'Set drop_last=False.')
         # Rows of other processes are 0 and -1. An image that the sampler assigns to two processes
         # gets the sum of two equal features, which has the same direction.
         dist.all_reduce(bank)

@@ -3,7 +3,7 @@ from collections.abc import Hashable, Mapping, Sequence
 from statistics import mean, stdev
 
 import torch
-from mmengine.dataset import BaseDataset
+from mmengine.dataset import BaseDataset, pseudo_collate
 from mmengine.evaluator import Evaluator
 from mmengine.runner import Runner
 from mmpretrain.evaluation import Accuracy
@@ -55,16 +55,14 @@ def robustness_curves(model: BaseClassifier, dataloader: DataLoader | dict,
         for level in levels
         for seed in ((None, ) if level == CLEAN[perturbation] else seeds))
     known = {(row['perturbation'], row['level'], row['seed']): row['top1'] for row in done}
-    missing = [setting for setting in settings if setting not in known]
     accuracies = {_key(*setting): top1 for setting, top1 in known.items()}
-    perturbations = {_key(*setting): _build(*setting, patch_size) for setting in missing
+    perturbations = {_key(*setting): _build(*setting, patch_size) for setting in settings
                      if _key(*setting) not in accuracies}
     if perturbations:
         accuracies |= _evaluate(model, Runner.build_dataloader(dataloader), perturbations)
     return [*done, *(
-        dict(perturbation=perturbation, level=level, seed=seed,
-             top1=accuracies[_key(perturbation, level, seed)])
-        for perturbation, level, seed in missing)]
+        dict(zip(('perturbation', 'level', 'seed'), setting, strict=True),
+             top1=accuracies[_key(*setting)]) for setting in settings if setting not in known)]
 
 
 def chance_level(dataset: BaseDataset) -> float:
@@ -122,7 +120,10 @@ def _build(perturbation: str, level: float, seed: int | None,
 def _evaluate(model: BaseClassifier, loader: DataLoader,
               perturbations: Mapping[Hashable, Perturbation | None]) -> dict[Hashable, float]:
     """Top-1 accuracy in percent for each perturbation."""
-    _check(loader.dataset[0], perturbations)
+    sample = loader.dataset[0]
+    check_sample('test_dataloader.dataset', sample['data_samples'], 'gt_label', 'sample_idx')
+    for perturbation in perturbations.values():  # raises errors before the first prediction
+        _perturbed(pseudo_collate([sample]), perturbation)
     evaluators = {key: Evaluator(Accuracy()) for key in perturbations}
     for batch in track_on_main_process(loader, 'robustness'):
         for key, perturbation in perturbations.items():
@@ -134,14 +135,6 @@ def _evaluate(model: BaseClassifier, loader: DataLoader,
     size = len(loader.dataset)
     return {key: evaluator.evaluate(size)['accuracy/top1']
             for key, evaluator in evaluators.items()}
-
-
-def _check(sample: dict, perturbations: Mapping[Hashable, Perturbation | None]) -> None:
-    """Raise ConfigError for invalid samples and perturbations, before the first prediction."""
-    check_sample('test_dataloader.dataset', sample['data_samples'], 'gt_label', 'sample_idx')
-    for perturbation in perturbations.values():
-        _perturbed(dict(inputs=[sample['inputs']], data_samples=[sample['data_samples']]),
-                   perturbation)
 
 
 def _perturbed(batch: dict, perturbation: Perturbation | None) -> dict:

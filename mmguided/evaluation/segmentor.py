@@ -12,22 +12,14 @@ class EncoderDecoder(BaseEncoderDecoder):
 
     Args:
         backbone: Encoder that has ``out_channels``.
-        decode_head: Decode head; see :func:`fill_widths`.
         neck: Neck, or several in a row; see :func:`fill_widths`.
-        **kwargs: Other arguments of mmseg's EncoderDecoder.
+        **kwargs: Other arguments of mmseg's EncoderDecoder; for heads see :func:`fill_widths`.
     """
 
-    def __init__(self,
-                 backbone: dict,
-                 decode_head: dict,
-                 neck: dict | list[dict] | None = None,
-                 **kwargs) -> None:
+    def __init__(self, backbone: dict, neck: dict | list[dict] | None = None, **kwargs) -> None:
         # The empty neck keeps the neck's place among the modules, before the heads.
-        super().__init__(
-            backbone=backbone, decode_head=decode_head, neck=None if neck is None else [],
-            **kwargs)
-        if neck is not None:
-            self.neck = MODELS.build(fill_widths(neck, self.backbone.out_channels))
+        super().__init__(backbone=backbone, neck=[], **kwargs)
+        self.neck = MODELS.build(fill_widths(neck or [], self.backbone.out_channels))
 
     def _init_decode_head(self, decode_head: dict) -> None:
         super()._init_decode_head(fill_widths(decode_head, self.backbone.out_channels))

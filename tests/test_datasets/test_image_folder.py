@@ -158,7 +158,7 @@ def test_other_errors_are_raised(with_broken):
 
 @pytest.mark.parametrize('folder, kwargs, message', [
     ('nowhere', dict(data_prefix='train'),
-     r"nowhere' .*/nowhere/train'.* train_dataloader\.dataset\.data_root="),
+     r"nowhere': .*/nowhere/train'.* train_dataloader\.dataset\.data_root="),
     ('nowhere', dict(test_mode=True), r"nowhere': .* test_dataloader\.dataset\.data_root="),
     ('a/notes.txt', {}, r"notes\.txt': .*file"), ('empty', {}, "empty': no images .*jpg.*empty/'"),
     ('b', dict(with_label=True), 'with_label=True: ')])
@@ -171,7 +171,7 @@ def test_invalid_folders(labeled, folder, kwargs, message):
 @pytest.mark.parametrize('kwargs, message', [
     (dict(data_root=''), "data_root='':"),
     (dict(classes=['a', 'c', 'd']), 'classes=c, d: 2 of 3 .* a, a-b, b'),
-    (dict(classes=['a', 'empty']), 'classes=empty:'), (dict(classes=[]), r'classes=\[\]:'),
+    (dict(classes=['a', 'empty']), 'classes=empty: 1 of 2'), (dict(classes=[]), r'classes=\[\]:'),
     (dict(classes=['a', 'b', 'a']), r"classes=\['a', 'b', 'a'\]: a "),
     (dict(classes='missing.txt'), r"classes='missing\.txt':"),
     (dict(with_label='maybe'), "with_label='maybe':"), (dict(broken='ignore'), "broken='ignore':"),

@@ -1,9 +1,8 @@
 """Pixel-shifted views of an image (CMAE)."""
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from mmcv.transforms import BaseTransform, Compose
-from mmcv.transforms.utils import cache_randomness
 
 from mmguided.registry import TRANSFORMS
 from mmguided.utils.errors import ConfigError
@@ -55,21 +54,12 @@ class PixelShift(BaseTransform):
         self.max_shift = max_shift
         self.target_transforms = Compose(target_transforms)
 
-    def __iter__(self) -> Iterator[BaseTransform]:
-        # mmcv's cache_random_params iterates over nested transforms.
-        return iter(self.target_transforms)
-
-    @cache_randomness
-    def _random_shift(self) -> tuple[int, int]:
-        dy, dx = np.random.randint(0, self.max_shift + 1, size=2)
-        return int(dy), int(dx)
-
     def transform(self, results: dict) -> dict:
         """Replace the image by its two views."""
         master = results['img']
         self._check_size(master)
         online = self._crop(master, 0, 0)
-        shifted = self._crop(master, *self._random_shift())
+        shifted = self._crop(master, *np.random.randint(0, self.max_shift + 1, size=2))
         results['img'] = [online, self.target_transforms({**results, 'img': shifted})['img']]
         results['img_shape'] = self.crop_size
         return results

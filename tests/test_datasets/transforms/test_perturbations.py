@@ -1,7 +1,6 @@
 """Occlusion and shuffling of patches."""
 import numpy as np
 import pytest
-from mmcv.transforms import Compose
 
 from mmguided.datasets import PatchShuffle, RandomPatchOcclusion
 from mmguided.utils.errors import ConfigError
@@ -67,19 +66,6 @@ def test_only_seed_and_index_matter(build):
     assert (transform.perturb(original, 5) == first).all() and (original == image()).all()
     assert (build(1).perturb(image(), 5) != first).any()
     assert (build(0).perturb(image(), 6) != first).any()
-
-
-def test_in_a_pipeline_by_config():
-    pipeline = Compose([
-        dict(type='CenterCrop', crop_size=(32, 32)),
-        dict(type='mmguided.PatchShuffle', grid=2, seed=3),
-        dict(type='mmguided.RandomPatchOcclusion', ratio=.25, patch_size=8, seed=3),
-        dict(type='PackInputs')])
-    packed = pipeline(dict(img=image(), sample_idx=9, gt_label=1))
-    expected = RandomPatchOcclusion(.25, 8, 3).perturb(
-        PatchShuffle(2, 3).perturb(image()[:, 8:40], 9), 9)
-    assert (packed['inputs'].permute(1, 2, 0).numpy() == expected).all()
-    assert packed['data_samples'].img_shape == (32, 32)
 
 
 @pytest.mark.parametrize('build, field', [
