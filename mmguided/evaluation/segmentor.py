@@ -18,8 +18,9 @@ class EncoderDecoder(BaseEncoderDecoder):
 
     def __init__(self, backbone: dict, neck: dict | list[dict] | None = None, **kwargs) -> None:
         # The empty neck keeps the neck's place among the modules, before the heads.
-        super().__init__(backbone=backbone, neck=[], **kwargs)
-        self.neck = MODELS.build(fill_widths(neck or [], self.backbone.out_channels))
+        super().__init__(backbone=backbone, neck=None if neck is None else [], **kwargs)
+        if neck is not None:
+            self.neck = MODELS.build(fill_widths(neck, self.backbone.out_channels))
 
     def _init_decode_head(self, decode_head: dict) -> None:
         super()._init_decode_head(fill_widths(decode_head, self.backbone.out_channels))
