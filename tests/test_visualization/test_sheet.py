@@ -141,15 +141,13 @@ def test_models_are_column_groups(texts):
             images=images[:, ::2, ::2], shot=one, guidance=None, reconstruction=None),
         'another': dict(images=images, shot=two, guidance=np.random.rand(2, 2, 2),
                         reconstruction=reconstruction)})
+    grays = np.array([WHITE, 191, 64])  # visible, first and second shot
     for i, row in enumerate(panels(rendered(figure))):
         image, first, _, second, result = (at_patches(panel, (2, 2)) for panel in row)
-        np.testing.assert_allclose(image, colors[i], atol=1)
-        np.testing.assert_array_equal(first[..., 0], np.where(one[i], MASKED, WHITE))
-        assert (second[0, 0] == second[1, 1]).all() and (second[0, 1] != second[0, 0]).any()
-        np.testing.assert_allclose(result, predicted[i], atol=1)
-    assert {text.get_text() for text in figure.legends[0].get_texts()} == {
-        'visible', 'masked', 'masked in shot 1', 'masked in shot 2', 'lowest score',
-        'highest score'}
+        for panel, expected in ((image, colors[i]), (result, predicted[i]),
+                                (first, np.where(one[i], MASKED, WHITE)[..., None]),
+                                (second, grays[two[i]][..., None])):
+            np.testing.assert_allclose(panel, np.broadcast_to(expected, panel.shape), atol=1)
     assert [text for text in texts if text] == [
         'image', 'mae, epoch 1 of 15\n' r'\$x_1\$', 'mask, random', 'another', 'guidance',
         'mask, guided', 'reconstruction']

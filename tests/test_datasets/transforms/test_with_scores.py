@@ -30,11 +30,6 @@ def sample(image, index=0):
     return dict(img=image.copy(), sample_idx=index, gt_label=3)
 
 
-def patch_means(image):
-    """Means ``(14, 14)`` of the patches of an image ``(56, 56)``."""
-    return image.reshape(14, 4, 14, 4).mean((1, 3))
-
-
 def test_scores_have_the_geometry_of_the_crop(tmp_path):
     """Linear ramps of scores and pixels agree in any crop, because linear interpolation is exact
     except in the outermost half patch."""
@@ -50,7 +45,7 @@ def test_scores_have_the_geometry_of_the_crop(tmp_path):
         for axis in range(2):
             np.random.set_state(state)
             packed = transform(sample(image, axis))
-            shown = patch_means(packed['inputs'][axis].numpy() / 255)
+            shown = packed['inputs'][axis].numpy().reshape(14, 4, 14, 4).mean((1, 3)) / 255
             scores = packed['data_samples']['scores'].view(GRID).numpy()
             inside = (shown > .5 / 14 + .01) & (shown < 1 - .5 / 14 - .01)
             assert inside.mean() > .5
