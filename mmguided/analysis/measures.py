@@ -213,32 +213,6 @@ class Estimate:
 
 
 @dataclass
-class _RunningMean:
-    """Mean and standard error over batches of images, on the CPU; NaN values are ignored."""
-    count: Tensor | float = 0.
-    total: Tensor | float = 0.
-    squares: Tensor | float = 0.
-
-    def update(self, values: Tensor) -> None:
-        values = values.cpu().double()
-        known = ~values.isnan()
-        values = torch.where(known, values, 0)
-        self.count = self.count + known.sum(dim=0)
-        self.total = self.total + values.sum(dim=0)
-        self.squares = self.squares + values.square().sum(dim=0)
-
-    @property
-    def mean(self) -> Tensor:
-        return self.total / self.count
-
-    @property
-    def standard_error(self) -> Tensor:
-        variance = (self.squares / self.count - self.mean.square()).clamp(min=0)
-        error = (variance / (self.count - 1).clamp(min=1)).sqrt()
-        return torch.where(self.count > 1, error, torch.nan)
-
-
-@dataclass
 class ModelMeasures:
     """Measures of one model.
 
@@ -256,7 +230,7 @@ class ModelMeasures:
 
 
 class _Accumulator:
-    """Accumulate the measures of one model over batches."""
+    """Collect the measures of one model over batches."""
 
     def __init__(self, model: nn.Module, measures: Sequence[str], mask_ratio: float) -> None:
         check_encoder(model)
@@ -267,7 +241,7 @@ class _Accumulator:
         self.cka = MinibatchCKA() if CKA in measures else None
         self.parts = [ENCODER, DECODER] if has_decoder(model) else [ENCODER]
         self.result = ModelMeasures()
-        self.means: dict[tuple[str, str], _RunningMean] = defaultdict(_RunningMean)
+        self.values: dict[tuple[str, str], list[Tensor]] = defaultdict(list)
         self.contexts: dict[str, MeasureContext] = {}
         for name, measure in self.measures.items():
             if not set(measure.parts) & set(self.parts):
@@ -317,7 +291,7 @@ class _Accumulator:
                 for name, measure in self.pairs.items() if relations else ():
                     values[name].append(measure.compute(activations, relations[number]))
             for name, of_layers in values.items():
-                self.means[name, part].update(torch.stack(of_layers, dim=1))
+                self.values[name, part].append(torch.stack(of_layers, dim=1).cpu())
 
     def _partition(self, part: str, layers: Sequence[Layer], grid: tuple[int, int],
                    measures: Mapping[str, Measure], reference: '_ReferenceBatch | None'
@@ -337,14 +311,16 @@ class _Accumulator:
         return partition
 
     def compute(self) -> ModelMeasures:
-        """Means over all batches."""
-        for (name, part), running in self.means.items():
+        """Means over all batches; NaN values are ignored."""
+        for (name, part), batches in self.values.items():
+            values = torch.cat(batches).double()
+            count, mean = (~values.isnan()).sum(dim=0), values.nanmean(dim=0)
+            deviation = (values - mean).square().nansum(dim=0)
+            error = (deviation / (count * (count - 1))).sqrt().numpy()
             finalize = (MEASURES | PAIR_MEASURES)[name].finalize
-            mean, error = running.mean, running.standard_error.numpy()
             if finalize is not None:
                 mean, error = finalize(mean, self.contexts[part]), None
-            self.result.layers[name, part] = Estimate(
-                mean.numpy(), error, int(running.count.min()))
+            self.result.layers[name, part] = Estimate(mean.numpy(), error, int(count.min()))
         if self.cka is not None:
             similarity = self.cka.compute()
             if similarity is None:

@@ -118,9 +118,11 @@ def test_two_processes_equal_one_and_the_written_masks(tmp_path, monkeypatch):
 
     one = run('1', False)
     assert in_processes(lambda: run('2', True), tmp_path) == [one, one]
-    _, total = score_folders(tmp_path / '1/masks', davis / 'Annotations/480p', 'abc')
+    objects, total = score_folders(tmp_path / '1/masks', davis / 'Annotations/480p', 'abc')
     assert one[0] == pytest.approx({f'davis/{name}': 100 * total[name] for name in total})
     assert 50 < one[0]['davis/J&F-Mean'] < 100
+    log = next((tmp_path / '1').glob('*/*.log')).read_text()
+    assert all(f' {100 * row["J-Mean"]:.1f} ' in log for row in objects.values())
     first, second = (sorted((tmp_path / name / 'masks').glob('*/*.png')) for name in '12')
     assert len(first) == len(second) == 12
     assert all(a.read_bytes() == b.read_bytes() for a, b in zip(first, second, strict=True))
