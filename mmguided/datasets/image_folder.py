@@ -164,6 +164,7 @@ class ImageFolder(CustomDataset):
         ``with_label`` and the class names."""
         # An empty data_prefix adds a trailing slash, with which a file does not exist.
         path = self.img_prefix.rstrip('/') or '/'
+        extensions = ' '.join(self.extensions)
         if not isdir(path):
             raise ConfigError(f'data_root={self.data_root!r}: {path!r} is '
                               f'{"a file" if exists(path) else "missing"}. {self._remedy}')
@@ -174,7 +175,7 @@ class ImageFolder(CustomDataset):
                 folders = sorted(list_dir_or_file(path, list_file=False))
                 raise ConfigError(
                     f'classes={_some(missing)}: {len(missing)} of {len(self.CLASSES)} classes have '
-                    f'no images ({self._known_extensions}) in {path!r}. Choose from its '
+                    f'no images ({extensions}) in {path!r}. Choose from its '
                     f'{len(folders)} sub-folders: {_some(folders)}.')
             images = [image for paths in by_class.values() for image in paths]
             loose = []
@@ -182,7 +183,7 @@ class ImageFolder(CustomDataset):
             images = self._images_below()
             by_class, loose = _group_by_folder(images)
         if not images:
-            raise ConfigError(f'data_root={self.data_root!r}: no images ({self._known_extensions}) '
+            raise ConfigError(f'data_root={self.data_root!r}: no images ({extensions}) '
                               f'in {self.img_prefix!r}. {self._remedy}')
         if self.with_label == 'auto':
             self.with_label = self.CLASSES is not None or (not loose and len(by_class) > 1)
@@ -206,10 +207,6 @@ class ImageFolder(CustomDataset):
             root, list_dir=False, recursive=True))
         return sorted(f'{folder}/{file}' if folder else file for file in files
                       if self.is_valid_file(file) and '/.' not in f'/{file}')
-
-    @property
-    def _known_extensions(self) -> str:
-        return ' '.join(sorted(self.extensions))
 
 
 class _LoadImage:

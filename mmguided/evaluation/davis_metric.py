@@ -48,7 +48,12 @@ class DAVISMetric(BaseMetric):
                     write_mask(self.out_dir / sequence / f'{name}.png', mask)
             if self.video_dir:
                 self.video_dir.mkdir(parents=True, exist_ok=True)
-                _write_video(self.video_dir / f'{sequence}.mp4', overlays(frames, masks))
+                writer = cv2.VideoWriter(
+                    str(self.video_dir / f'{sequence}.mp4'), cv2.VideoWriter_fourcc(*'mp4v'),
+                    FRAMES_PER_SECOND, masks.shape[:0:-1])
+                for picture in overlays(frames, masks):
+                    writer.write(np.ascontiguousarray(picture))
+                writer.release()
 
     def compute_metrics(self, results: list) -> dict[str, float]:
         """Means over all objects, in percent."""
@@ -73,13 +78,3 @@ def overlays(frames: Tensor, masks: np.ndarray) -> Iterator[np.ndarray]:
     for frame, mask in zip(frames.permute(0, 2, 3, 1).cpu().numpy(), masks, strict=True):
         colored = frame // 2 + PALETTE[mask][..., ::-1] // 2
         yield np.where(mask[..., None] > 0, colored, frame)
-
-
-def _write_video(path: Path, frames: Iterator[np.ndarray]) -> None:
-    writer = None
-    for frame in frames:
-        if writer is None:
-            writer = cv2.VideoWriter(str(path), cv2.VideoWriter_fourcc(*'mp4v'),
-                                     FRAMES_PER_SECOND, frame.shape[1::-1])
-        writer.write(np.ascontiguousarray(frame))
-    writer.release()

@@ -3,7 +3,6 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
-from matplotlib.axes import Axes
 from matplotlib.cm import ScalarMappable
 from matplotlib.colors import Normalize
 
@@ -50,23 +49,18 @@ def draw_layers(models: Mapping[str, Curves], ylabel: str, outs: Sequence[str | 
                 ax.scatter(np.repeat(shifted, entries.shape[1]), entries.ravel(), s=10, alpha=0.5,
                            color=style['color'], linewidths=0)
             handles[name], = ax.plot(x, mean, **style, markersize=4, linewidth=1.3)
-    _mark_parts(ax, parts, starts)
-    ax.set_xticks(range(starts[-1]), [f'{i}' for depth in depths for i in range(depth)])
-    ax.set_xlabel('layer')
-    ax.set_ylabel(ylabel)
-    ax.grid(axis='y', alpha=0.3, linewidth=0.6)
-    legend_below(figure, handles)
-    save_figure(figure, outs)
-
-
-def _mark_parts(ax: Axes, parts: Sequence[str], starts: Sequence[int]) -> None:
-    """Label the parts above the axes and separate them by a line."""
     for part, start, end in zip(parts, starts, starts[1:], strict=False):
         ax.text((start + end - 1) / 2, 1.02, part, ha='center', va='bottom', fontsize=8,
                 transform=ax.get_xaxis_transform())
         if start:
             ax.axvline(start - 0.5, color='black', linestyle=':', linewidth=1)
     ax.set_xlim(-0.6, starts[-1] - 0.4)
+    ax.set_xticks(range(starts[-1]), [f'{i}' for depth in depths for i in range(depth)])
+    ax.set_xlabel('layer')
+    ax.set_ylabel(ylabel)
+    ax.grid(axis='y', alpha=0.3, linewidth=0.6)
+    legend_below(figure, handles)
+    save_figure(figure, outs)
 
 
 def draw_lines(panels: Mapping[str, Mapping[str, tuple[Sequence[float], Sequence[float]]]],

@@ -8,6 +8,7 @@ from mmguided.evaluation import LabelPropagation, score_folders, score_sequence,
 from mmguided.evaluation.label_propagation import _to_mask
 from mmguided.registry import MODELS
 from mmguided.utils.errors import ConfigError
+from mmguided.utils.mask_files import read_mask
 from tests.helpers.davis import SMALL_VIT, moving_squares, save_encoder, small_davis, write_davis
 from tests.helpers.processes import in_processes, run_test
 
@@ -125,4 +126,6 @@ def test_two_processes_equal_one_and_the_written_masks(tmp_path, monkeypatch):
     assert all(f' {100 * row["J-Mean"]:.1f} ' in log for row in objects.values())
     first, second = (sorted((tmp_path / name / 'masks').glob('*/*.png')) for name in '12')
     assert len(first) == len(second) == 12
+    assert np.array_equal(
+        read_mask(first[0]), read_mask(davis / 'Annotations/480p/a/00000.png'))
     assert all(a.read_bytes() == b.read_bytes() for a, b in zip(first, second, strict=True))

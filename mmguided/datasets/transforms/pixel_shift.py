@@ -57,7 +57,12 @@ class PixelShift(BaseTransform):
     def transform(self, results: dict) -> dict:
         """Replace the image by its two views."""
         master = results['img']
-        self._check_size(master)
+        size, needed = master.shape[:2], tuple(side + self.max_shift for side in self.crop_size)
+        if size[0] < needed[0] or size[1] < needed[1]:
+            raise ConfigError(
+                f'PixelShift.crop_size={self.crop_size}, max_shift={self.max_shift}: image of '
+                f'{size[0]} x {size[1]} pixels (height x width) is too small. Set '
+                f'RandomResizedCrop.scale={needed}.')
         online = self._crop(master, 0, 0)
         shifted = self._crop(master, *np.random.randint(0, self.max_shift + 1, size=2))
         results['img'] = [online, self.target_transforms({**results, 'img': shifted})['img']]
@@ -68,15 +73,6 @@ class PixelShift(BaseTransform):
         height, width = self.crop_size
         # Copy, because the views overlap and a transform may change the target in place.
         return master[top:top + height, left:left + width].copy()
-
-    def _check_size(self, master: np.ndarray) -> None:
-        height, width = master.shape[:2]
-        needed = tuple(side + self.max_shift for side in self.crop_size)
-        if height < needed[0] or width < needed[1]:
-            raise ConfigError(
-                f'PixelShift.crop_size={self.crop_size}, max_shift={self.max_shift}: image of '
-                f'{height} x {width} pixels (height x width) is too small. Set '
-                f'RandomResizedCrop.scale={needed}.')
 
     def __repr__(self) -> str:
         return (f'{type(self).__name__}(crop_size={self.crop_size}, max_shift={self.max_shift}, '
