@@ -10,7 +10,7 @@ from torch import nn
 
 from mmguided.models.backbones import Encoder
 from mmguided.registry import MODELS
-from mmguided.utils.mask_files import PALETTE, write_mask
+from mmguided.utils.mask_files import write_mask
 from tests.helpers.paths import ROOT
 
 SMALL_VIT = dict(
@@ -51,12 +51,6 @@ def moving_squares(num_frames: int = 6, patch: int = 8, step: int = 1) -> tuple:
             frames[t, :, rows, columns] = texture[index, :, square, square]
             masks[t, rows, columns] = index
     return frames, masks
-
-
-def render(masks: np.ndarray) -> np.ndarray:
-    """Frames ``(T, 3, H, W)`` of masks: noise around one color per object."""
-    noise = np.random.default_rng(0).integers(0, 64, (3, *masks.shape[1:]))
-    return (PALETTE[masks].transpose(0, 3, 1, 2) // 2 + noise + 32).astype(np.uint8)
 
 
 def write_davis(root: Path, videos: dict[str, tuple[np.ndarray, np.ndarray]]) -> Path:

@@ -83,17 +83,6 @@ def test_scores_are_scaled_to_each_image():
     np.testing.assert_allclose(first, second, atol=1)
 
 
-@pytest.mark.parametrize('attention', [True, False])
-def test_missing_values_have_no_column(attention):
-    grid, mask = (2, 3), np.array([[[1, 0, 0], [0, 1, 1]]])
-    images, _ = pictures(grid, number=1)
-    row, = panels(draw_sheet(
-        images, mask, attention=np.random.rand(1, *grid) if attention else None))
-    assert len(row) == 3 + attention
-    np.testing.assert_array_equal(
-        at_patches(row[1 + attention], grid)[..., 0], np.where(mask[0], MASKED, WHITE))
-
-
 @pytest.mark.parametrize('number', [1, 2, 3, 7])
 def test_masks_have_grays_that_the_legend_explains_and_no_score_has(number):
     """With one or more shots, and in one or more legend columns."""

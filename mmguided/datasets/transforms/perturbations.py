@@ -38,6 +38,10 @@ class Perturbation(BaseTransform):
     def _permutation(self, num: int, index: int) -> np.ndarray:
         return np.random.default_rng((self.seed, index)).permutation(num)
 
+    def __repr__(self) -> str:
+        settings = ', '.join(f'{name}={value}' for name, value in vars(self).items())
+        return f'{type(self).__name__}({settings})'
+
 
 @TRANSFORMS.register_module()
 class RandomPatchOcclusion(Perturbation):
@@ -90,10 +94,6 @@ class RandomPatchOcclusion(Perturbation):
         image[pixels] = self.fill_color
         return image
 
-    def __repr__(self) -> str:
-        return (f'{type(self).__name__}(ratio={self.ratio}, patch_size={self.patch_size}, '
-                f'seed={self.seed}, fill_color={self.fill_color})')
-
 
 @TRANSFORMS.register_module()
 class PatchShuffle(Perturbation):
@@ -125,6 +125,3 @@ class PatchShuffle(Perturbation):
         patches = patches.reshape(num, *size, channels)[self._permutation(num, index)]
         return patches.reshape(self.grid, self.grid, *size, channels).swapaxes(1, 2).reshape(
             image.shape)
-
-    def __repr__(self) -> str:
-        return f'{type(self).__name__}(grid={self.grid}, seed={self.seed})'
