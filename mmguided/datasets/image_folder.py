@@ -60,7 +60,6 @@ class ImageFolder(CustomDataset):
             change the result.
         extensions (Sequence[str]): File extensions of images, case-insensitive. Defaults to
             :data:`IMAGE_EXTENSIONS`.
-        lazy_init (bool): Whether to scan the folder at first use. Defaults to False.
         **kwargs: Arguments of mmpretrain's ``CustomDataset``: ``pipeline``, ``test_mode``,
             ``indices``, ``ann_file`` (lines ``path label`` instead of a folder scan; requires
             ``with_label`` True or False), ...
@@ -73,8 +72,7 @@ class ImageFolder(CustomDataset):
 
     def __init__(self, data_root: str = '', data_prefix: str = '', with_label: bool | str = 'auto',
                  classes: Sequence[str] | str | None = None, broken: str | None = None,
-                 extensions: Sequence[str] = IMAGE_EXTENSIONS, lazy_init: bool = False,
-                 **kwargs) -> None:
+                 extensions: Sequence[str] = IMAGE_EXTENSIONS, **kwargs) -> None:
         if with_label not in (True, False, 'auto'):
             raise ConfigError(f"with_label={with_label!r}: unknown. Set True, False or 'auto'.")
         if broken not in (None, 'skip', 'error'):
@@ -94,7 +92,6 @@ class ImageFolder(CustomDataset):
             with_label=with_label,
             classes=None if classes is None else _read_classes(classes),
             extensions=extensions,
-            lazy_init=lazy_init,
             **kwargs)
         self.pipeline.transforms = [
             _LoadImage(transform) if isinstance(transform, LoadImageFromFile) else transform

@@ -1,10 +1,7 @@
 """Base class for evaluations of a frozen encoder."""
 from mmpretrain.models import ImageClassifier
-from mmpretrain.structures import DataSample
-from torch import Tensor
 
 from mmguided.utils.checkpoints import check_backbone
-from mmguided.utils.errors import ConfigError
 
 
 class FrozenEncoder(ImageClassifier):
@@ -20,8 +17,3 @@ class FrozenEncoder(ImageClassifier):
         """Stay in eval mode. Parameters keep ``requires_grad`` because DistributedDataParallel
         rejects a model without trainable parameters."""
         return super().train(False)
-
-    def loss(self, inputs: Tensor, data_samples: list[DataSample]) -> dict:
-        """Raise ConfigError, because a frozen encoder cannot be trained."""
-        raise ConfigError(f'model.type={type(self).__name__}: cannot be trained. Run '
-                          'tools/test.py with this config.')
