@@ -27,12 +27,6 @@ def test_attention_is_that_of_the_trained_encoder_on_unmasked_images():
     assert not attention.requires_grad
 
 
-def test_other_targets_than_pixels_have_no_images():
-    look = reconstruct(
-        ccmim(target_generator=dict(type='mmguided.HOGTarget')), torch.randn(2, 3, 32, 32))
-    assert look.images is None and look.attention is not None
-
-
 def test_guidance_has_the_scores_of_guided_images():
     top_k = dict(GUIDED, sampling=dict(type='mmguided.TopKSampling'),
                  schedule=dict(begin=1, ramp=2))
