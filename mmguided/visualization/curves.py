@@ -50,7 +50,7 @@ def draw_loss_curves(runs: Mapping[str, Mapping[str, Curve]], keys: Sequence[str
                 # Few markers, at different positions for each curve.
                 places = ((0.5 + number / len(runs)) / 10, 0.1) if len(curve.epochs) > 1 else None
                 handles[name], = ax.plot(curve.epochs, moving_average(curve), **style, markersize=4,
-                                         markevery=places)
+                                         markevery=places, label=plain_text(name))
         ax.set_xlim(0, longest)
         label_axes(ax, 'epoch', plain_text(key))
         ax.grid(alpha=0.3)
