@@ -2,6 +2,7 @@
 import pytest
 import torch
 from mmpretrain.models import SwinTransformer
+from torch import nn
 
 from mmguided.models import MaskedSwin, ReconstructionHead
 from mmguided.ops import patchify, unpatchify
@@ -71,6 +72,13 @@ def test_each_shot_replaces_the_tokens_of_its_units_and_no_other():
     assert not torch.equal(one[3], nothing[3])
 
 
+def touched(model, images, mask):
+    """Pixels that reach the latents, ``(B, 1, H, W)``."""
+    images = images.clone().requires_grad_()
+    model(images, mask).square().sum().backward()
+    return images.grad.abs().amax(1, keepdim=True) > 0
+
+
 def test_nothing_of_a_unit_masked_before_the_first_stage_gets_in():
     model = swin()
     images, mask = torch.randn(2, 3, *SIZE), random_mask()
@@ -79,10 +87,19 @@ def test_nothing_of_a_unit_masked_before_the_first_stage_gets_in():
         before = model(images, mask)
         for other in (1e4 * torch.randn_like(images), torch.full_like(images, torch.inf)):
             assert torch.equal(model(torch.where(hidden, other, images), mask), before)
-    images.requires_grad_()
-    model(images, mask).square().sum().backward()
-    touched = images.grad.abs().amax(1, keepdim=True) > 0
-    assert torch.equal(touched, ~hidden), 'visible pixels, and those of the second shot, matter'
+    assert torch.equal(touched(model, images, mask), ~hidden)
+
+
+def test_a_unit_masked_later_gets_in_only_by_attention_of_earlier_stages():
+    model = swin()
+    images, mask, outputs = torch.randn(2, 3, *SIZE), random_mask(), []
+    model.stages[2].register_forward_hook(lambda _, args, out: outputs.append(out[0]))
+    gradient, = torch.autograd.grad(model(images, mask).square().sum(), outputs)
+    assert torch.equal(gradient.abs().amax(-1) > 0, mask.shot != 2)
+    for stage in model.stages[:3]:
+        for block in stage.blocks:
+            nn.init.zeros_(block.attn.w_msa.proj.weight)
+    assert torch.equal(touched(model, images, mask), pixels(mask.shot == 0))
 
 
 @pytest.mark.parametrize('kwargs', [
