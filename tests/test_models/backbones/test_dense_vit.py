@@ -119,17 +119,13 @@ def test_blocks_may_be_counted_from_the_end():
     assert torch.equal(last, dense(encoder, out_indices=(2, 3))(images)[0])
 
 
-def test_no_block_runs_behind_the_last_tap():
-    model = dense(pretrained(), out_indices=[1])
-    model.layers[2].register_forward_hook(lambda *_: pytest.fail('block 2 ran'))
-    model(torch.randn(1, 3, 64, 64))
-
-
 @pytest.mark.parametrize('final_norm', [True, False])
 @pytest.mark.parametrize('taps, learning', [([0, 2], 3), ([1, 3], 4)])
-def test_all_that_learns_gets_a_gradient(taps, learning, final_norm):
-    """Blocks after the last output are frozen, as DistributedDataParallel requires."""
+def test_blocks_behind_the_last_tap_are_neither_run_nor_trained(taps, learning, final_norm):
+    """They are frozen, as DistributedDataParallel requires."""
     model = DenseViT(ARCH, 64, 8, window_size=3, out_indices=taps, final_norm=final_norm)
+    for layer in model.layers[learning:]:
+        layer.register_forward_hook(lambda *_: pytest.fail('ran'))
     sum(m.square().sum() for m in model(torch.randn(1, 3, 64, 64))).backward()
     for name, p in model.named_parameters():
         assert p.requires_grad == (p.grad is not None), name
@@ -150,10 +146,9 @@ def test_checkpointing_changes_memory_alone():
     ('cpu', torch.bfloat16),
     pytest.param('cuda', torch.float16, marks=NEEDS_GPU),
     pytest.param('cuda', torch.bfloat16, marks=NEEDS_GPU)])
-@pytest.mark.parametrize('with_cp', [False, True])
-def test_mixed_precision(device, dtype, with_cp):
+def test_mixed_precision(device, dtype):
     """Maps and gradients match full precision up to rounding."""
-    model = dense(pretrained(), window_size=3, global_blocks=[3], with_cp=with_cp).to(device)
+    model = dense(pretrained(), window_size=3, global_blocks=[3], with_cp=True).to(device)
     images, weight = torch.randn(2, 3, 61, 90).to(device), torch.randn(2, 32, 8, 12).to(device)
     model.train()  # with_cp; there is no dropout
     runs = []

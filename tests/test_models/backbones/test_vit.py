@@ -3,7 +3,6 @@ import pytest
 import torch
 import torch.nn.functional as F
 from mmengine.runner import save_checkpoint
-from torch import nn
 
 from mmguided.models import MaskedHybridViT, MaskedViT
 from mmguided.registry import MODELS
@@ -132,6 +131,8 @@ def test_one_pass_answers_tokens_attention_and_relations():
     torch.testing.assert_close(seen.attention[0, 'heads'], cls_attention(model, images, [0])[0])
     torch.testing.assert_close(seen.attention[2, None], cls_attention(model, images, [2], None)[0])
     assert set(seen.attention) == {(0, 'heads'), (2, None)} and set(seen.relations) == {1}
+    tensors = [seen.tokens, *seen.attention.values(), *seen.relations.values()]
+    assert not any(x.requires_grad for x in tensors)
     block = model.layers[1]
     x = block.ln1(model.layers[0](model._input_tokens(model.embed(images))))
     qkv = block.attn.qkv(x).view(2, 25, 3, 2, 16).permute(2, 0, 3, 1, 4)
@@ -142,81 +143,50 @@ def test_one_pass_answers_tokens_attention_and_relations():
     torch.testing.assert_close(alone.relations[1], expected)
 
 
-@pytest.mark.parametrize('wants, used', [
-    (Wants(attention=frozenset({(1, 'heads')})), 'qkv of block 1 in part'),
-    (Wants(relations=frozenset({1})), 'no projection'),
-])
-def test_the_deepest_block_goes_no_further_than_it_is_read(wants, used, monkeypatch):
+@pytest.mark.parametrize('wants', [
+    Wants(), Wants(relations=frozenset({1})), Wants(attention=frozenset({(1, 'heads')}))])
+def test_the_deepest_block_goes_no_further_than_it_is_read(wants, monkeypatch):
     model = encoder()
     later = [model.layers[1].attn.proj, model.layers[1].ffn, model.layers[2], model.ln1]
     if wants.attention:
         later.append(model.layers[1].attn.qkv)  # its weight alone is used
+    if wants == Wants():
+        later.append(model.layers[0])
     for module in later:
         monkeypatch.setattr(module, 'forward', lambda *args, **kwargs: pytest.fail('too deep'))
     model.observe(torch.randn(2, 3, 32, 32), wants)
 
 
-def test_asked_for_nothing_it_runs_no_block(monkeypatch):
-    model = encoder()
-    monkeypatch.setattr(model.layers[0], 'forward', lambda *args: pytest.fail('ran'))
-    assert model.observe(torch.randn(2, 3, 32, 32), Wants()).tokens is None
-
-
-def test_under_a_mask_it_sees_the_visible_patches_alone():
-    model = encoder().eval()
-    images, mask = torch.randn(2, 3, 32, 32), patch_mask(torch.rand(2, 16), 4, (4, 4))
-    wants = Wants(tokens=True, attention=frozenset({(None, 'heads')}), relations=frozenset({0}))
-    seen = model.observe(images, wants, mask)
-    torch.testing.assert_close(seen.tokens, model(images, mask))
-    assert seen.cls_attention(None, 'heads').shape == (3, 2, 4)
-    assert seen.relations[0].shape == (2, 4, 32)
-    noise = torch.randn_like(images)
-    hidden = mask.mask.view(2, 1, 4, 4).repeat_interleave(8, 2).repeat_interleave(8, 3).bool()
-    other = model.observe(torch.where(hidden, noise, images), wants, mask)
-    assert torch.equal(seen.tokens, other.tokens)
-    assert all(torch.equal(row, other.attention[k]) for k, row in seen.attention.items())
-    assert torch.equal(seen.relations[0], other.relations[0])
-
-
-def test_under_a_mask_in_shots_each_layer_sees_the_patches_still_present():
+def test_under_a_mask_each_layer_sees_the_patches_still_present():
     model, images = encoder().eval(), torch.randn(2, 3, 32, 32)
     mask = PatchMask.from_ids(torch.rand(2, 16).argsort(1), ((0, 8), (2, 3)), (4, 4))
-    wants = Wants(tokens=True, attention=frozenset({(1, 'heads'), (2, 'heads')}))
+    wants = Wants(tokens=True, attention=frozenset({(1, 'heads'), (2, 'heads')}),
+                  relations=frozenset({0}))
     seen = model.observe(images, wants, mask)
     torch.testing.assert_close(seen.tokens, model(images, mask))
-    assert [seen.attention[i, 'heads'].shape for i in (1, 2)] == [(2, 8), (2, 3)]
-    alone = model.observe(images, Wants(attention=wants.attention), mask)
+    shapes = [seen.attention[i, 'heads'].shape for i in (1, 2)] + [seen.relations[0].shape]
+    assert shapes == [(2, 8), (2, 3), (2, 8, 32)]
+    hidden = mask.mask_at(0).view(2, 1, 4, 4).repeat_interleave(8, 2).repeat_interleave(8, 3)
+    changed = torch.where(hidden, torch.randn_like(images), images)
+    other = model.observe(changed, Wants(False, wants.attention, wants.relations), mask)
     for key, row in seen.attention.items():
-        torch.testing.assert_close(alone.attention[key], row)
-
-
-def test_observations_have_no_graph_in_a_training_encoder():
-    wants = Wants(tokens=True, attention=frozenset({(None, 'heads')}), relations=frozenset({0}))
-    seen = encoder().train().observe(torch.randn(2, 3, 32, 32, requires_grad=True), wants)
-    tensors = [seen.tokens, *seen.attention.values(), *seen.relations.values()]
-    assert len(tensors) == 5 and not any(x.requires_grad for x in tensors)
+        torch.testing.assert_close(other.attention[key], row)
+    assert torch.equal(seen.relations[0], other.relations[0])
 
 
 @pytest.mark.parametrize('rates', [
     dict(drop_path_rate=.5), dict(drop_rate=.3),
     dict(layer_cfgs=dict(attn_drop_rate=.3)), dict(drop_path_rate=.5, drop_rate=.3)])
 def test_an_observation_does_not_depend_on_chance(rates):
-    torch.manual_seed(0)
-    arch = dict(embed_dims=16, num_layers=4, num_heads=2, feedforward_channels=32)
-    encoder = MaskedViT(arch=arch, img_size=32, patch_size=8, **rates).train()
-    nn.init.normal_(encoder.cls_token)
-    before = {name: module.training for name, module in encoder.named_modules()}
-    images = torch.randn(8, 3, 32, 32)
-    wants = Wants(tokens=True, attention=frozenset({(1, 'heads'), (3, 'heads')}),
-                  relations=frozenset({2}))
-    seen = [encoder.observe(images, wants) for _ in range(2)] + [
-        encoder.eval().observe(images, wants)]
-    for other in seen[1:]:
-        assert torch.equal(seen[0].tokens, other.tokens)
-        assert all(torch.equal(row, other.attention[k]) for k, row in seen[0].attention.items())
-        assert torch.equal(seen[0].relations[2], other.relations[2])
-    encoder.train()
-    encoder.observe(images, wants)
-    assert {name: module.training for name, module in encoder.named_modules()} == before
-    mask = PatchMask.from_ids(torch.arange(16).expand(8, -1), ((0, 8), ), (4, 4))
-    assert not torch.equal(encoder(images, mask), encoder(images, mask))  # training stays random
+    model, images = encoder(**rates).train(), torch.randn(8, 3, 32, 32)
+    before = {name: module.training for name, module in model.named_modules()}
+    wants = Wants(tokens=True, attention=frozenset({(0, 'heads'), (2, 'heads')}),
+                  relations=frozenset({1}))
+    first, second = (model.observe(images, wants) for _ in range(2))
+    assert {name: module.training for name, module in model.named_modules()} == before
+    mask = patch_mask(torch.rand(8, 16), 8, (4, 4))
+    assert not torch.equal(model(images, mask), model(images, mask)), 'training stays random'
+    for other in (second, model.eval().observe(images, wants)):
+        assert torch.equal(first.tokens, other.tokens)
+        assert all(torch.equal(row, other.attention[k]) for k, row in first.attention.items())
+        assert torch.equal(first.relations[1], other.relations[1])
