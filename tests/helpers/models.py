@@ -11,6 +11,19 @@ def released_state(numbers: dict, prefix: str = 'state_dict.') -> dict:
     return {k.removeprefix(prefix): v for k, v in numbers.items() if k.startswith(prefix)}
 
 
+def released_norms(numbers: dict, convert, prefix: str = 'grad_norm.') -> dict:
+    """Gradient norms of the released code by our names; ``convert`` renames its weights."""
+    norms, without = released_state(numbers, prefix), torch.tensor(-1.)
+    norms = convert({name: norms.get(name, without) for name in released_state(numbers)})
+    return {name: norm for name, norm in norms.items() if norm >= 0}
+
+
+def recorded_mask(model, numbers: dict) -> PatchMask:
+    """Mask with the recorded ids."""
+    return patch_mask(
+        numbers['ids_restore'], num_visible(numbers), model.backbone.patch_resolution)
+
+
 def patch_grid(geometry: dict) -> tuple[int, int]:
     """Patches ``(h, w)`` of the square images of a golden file."""
     return (geometry['img'] // geometry['patch'], ) * 2

@@ -10,7 +10,6 @@ from tests.helpers.models import (
     CMAE_NCE,
     CMAE_SMALL,
     FEATURES,
-    MOMENTUM,
     build,
     cls_attention,
     cmae,
@@ -200,13 +199,7 @@ def test_errors():
         model.loss([*views(), *views()][:3])
     with pytest.raises(ConfigError, match='batch_size.* 1 image'):
         model.loss(views(1))
-    with pytest.raises(ConfigError, match=r'block=4.*1\.\.3'):
-        cmae('shared', feature_head=dict(type='mmguided.PredictionHead', block=4))
     with pytest.raises(ConfigError, match='feature_head=None'):
         cmae(feature_head=None)
-    with pytest.raises(ConfigError, match='end_momentum=2'):
-        cmae(momentum_encoder=dict(MOMENTUM, end_momentum=2))
     with pytest.raises(ConfigError, match='momentum_encoder=None'):
         cmae(momentum_encoder=None)
-    with pytest.raises(KeyError, match='mmguided.MAEDecodr'):
-        cmae(feature_decoder=dict(type='mmguided.MAEDecodr'))

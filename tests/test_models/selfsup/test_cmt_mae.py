@@ -112,22 +112,3 @@ def test_attmask_with_hints_is_parts_of_mae():
         highest = mask.mask.gather(1, row.topk(12, dim=1).indices)
         assert (highest.sum(1) == 12 - hints).all()
         assert log_vars['topk_overlap'] == 1 - hints / 12
-
-
-@pytest.mark.parametrize('masked', ['high', 'low'])
-def test_milan_and_its_reverse_are_parts_of_mae(masked):
-    """Visible share of the teacher's attention, for 4 of 16 visible patches (chance: .25)."""
-    model = as_trained(build('MAE', SMALL, teacher=dict(type='mmguided.LinearTeacher'),
-                  mask_generator=dict(
-                      type='mmguided.MaskGenerator',
-                      sampling=dict(type='mmguided.ProportionalSampling', masked=masked),
-                      guidance=dict(type='mmguided.ClsAttention', source='teacher', layers=[-1])),
-                  target_generator=dict(type='mmguided.FeatureTarget', source='teacher')))
-    images = 300 * torch.randn(200, 3, 32, 32)  # so that its attention is not flat
-    seen = model.observe(images)
-    row = seen['teacher'].attention[0, 'heads']
-    mask, _ = make_mask(model, images)
-    visible = (row * (1 - mask.mask)).sum(1).mean()
-    assert visible > .27 if masked == 'low' else visible < .23
-    total(model.loss(images[:2])).backward()
-    assert model.backbone.layers[0].attn.qkv.weight.grad.norm() > 0

@@ -1,16 +1,16 @@
 """Two processes over gloo against one process on the same global batch."""
+from functools import partial
 from unittest import mock
 
 import pytest
 import torch
-import torch.distributed as dist
-import torch.multiprocessing as mp
+from mmengine.dist import get_rank
 from mmengine.registry import DefaultScope
 
-from mmguided.cli.runner import leave_process_group
 from mmguided.models import SyncBatchNorm
 from tests.helpers.cmt_mae import cmt_mae
 from tests.helpers.models import COSINE, NCE, PREDICTOR, PROJECTOR, ccmim, cmae, total
+from tests.helpers.processes import in_processes
 
 SYNC = dict(type='mmguided.SyncBatchNorm')
 HEADS = dict(
@@ -26,6 +26,10 @@ def _loss(model, inputs, rows):
         return model(inputs, mode='loss')
 
 
+def _trained(model):
+    return {k: p.grad.clone() for k, p in model.named_parameters() if p.grad is not None}
+
+
 def _gradients(head, norm, rows, wrap):
     torch.manual_seed(0)
     images = torch.randn(8, 3, 32, 32)
@@ -33,7 +37,7 @@ def _gradients(head, norm, rows, wrap):
         model = ccmim(head, projector=dict(PROJECTOR, norm_cfg=dict(type=norm)))
     wrapped = wrap(model)  # kept until after backward: its hooks average the gradients
     total(_loss(wrapped, images[rows], rows)).backward()
-    return {k: p.grad for k, p in model.named_parameters() if p.grad is not None}
+    return _trained(model)
 
 
 def _cmae_step(rows, wrap):
@@ -47,7 +51,7 @@ def _cmae_step(rows, wrap):
     losses = _loss(wrapped, [view[rows] for view in views], rows)
     optimizer = torch.optim.SGD(model.parameters(), .1)
     total(losses).backward()
-    gradients = {k: p.grad.clone() for k, p in model.named_parameters() if p.grad is not None}
+    gradients = _trained(model)
     optimizer.step()
     model.momentum_encoder.update(.9)
     after = {k: v for k, v in model.state_dict().items()
@@ -68,21 +72,15 @@ def _cmt_mae_steps(rows, wrap):
         model.clock.set(epoch, 8)
         optimizer.zero_grad()
         total(_loss(wrapped, images[rows], rows)).backward()
-        gradients.append({k: p.grad.clone() for k, p in model.named_parameters()
-                          if p.grad is not None})
+        gradients.append(_trained(model))
         optimizer.step()
         model.momentum_encoder.update(.9)
     return gradients
 
 
-def _worker(rank, folder):
-    torch.set_num_threads(1)
-    dist.init_process_group('gloo', init_method=f'file://{folder}/store', rank=rank, world_size=2)
-    rows = slice(4 * rank, 4 * rank + 4)
-
-    def wrap(model):
-        return torch.nn.parallel.DistributedDataParallel(model, broadcast_buffers=False)
-
+def _both_results():
+    rows = slice(4 * get_rank(), 4 * get_rank() + 4)
+    wrap = partial(torch.nn.parallel.DistributedDataParallel, broadcast_buffers=False)
     results = {(name, norm): _gradients(head, norm, rows, wrap)
                for name, head in HEADS.items() for norm in ('mmguided.SyncBatchNorm', 'BN1d')}
     results['cmae'] = _cmae_step(rows, wrap)
@@ -92,39 +90,38 @@ def _worker(rank, folder):
     layer = SyncBatchNorm(3)
     (layer(x) * torch.arange(8.)[rows, None]).sum().backward()
     results['batch_norm'] = (x.grad, layer.running_var)
-    torch.save(results, f'{folder}/{rank}.pt')
-    leave_process_group()
+    return results
 
 
 @pytest.fixture(scope='module')
 def two_processes(tmp_path_factory):
     """Results of both processes, by rank."""
-    folder = tmp_path_factory.mktemp('gloo')
-    mp.spawn(_worker, (str(folder), ), nprocs=2)
-    return [torch.load(folder / f'{rank}.pt') for rank in range(2)]
+    return in_processes(_both_results, tmp_path_factory.mktemp('gloo'))
+
+
+def assert_same_gradients(ours, expected, atol=5e-6):
+    """A bias before a normalization has no gradient but rounding: the largest one sets the
+    scale."""
+    assert ours.keys() == expected.keys()
+    scale = max(gradient.abs().max().item() for gradient in expected.values())
+    for key, gradient in expected.items():
+        torch.testing.assert_close(ours[key], gradient, rtol=1e-4, atol=atol * scale, msg=key)
 
 
 @pytest.mark.parametrize('name', HEADS)
 def test_gradients_equal_one_process(two_processes, name):
     gradients = two_processes[1][name, 'mmguided.SyncBatchNorm']
     alone = _gradients(HEADS[name], 'mmguided.SyncBatchNorm', slice(0, 8), lambda model: model)
-    assert gradients.keys() == alone.keys()
-    # A bias before a normalization has no gradient but rounding: the largest one sets the scale.
-    scale = max(gradient.abs().max().item() for gradient in alone.values())
-    for key, gradient in alone.items():
-        torch.testing.assert_close(gradients[key], gradient, rtol=1e-4, atol=1e-6 * scale, msg=key)
+    assert_same_gradients(gradients, alone, atol=1e-6)
 
 
 def test_cmae_equals_one_process(two_processes):
     """Gathered targets, synchronized statistics and EMA weights on both processes."""
     gradients, after, losses = _cmae_step(slice(0, 8), lambda model: model)
-    scale = max(gradient.abs().max().item() for gradient in gradients.values())
     for results in two_processes:
         other_gradients, other_after, _ = results['cmae']
-        assert other_gradients.keys() == gradients.keys() and other_after.keys() == after.keys()
-        for key, gradient in gradients.items():
-            torch.testing.assert_close(
-                other_gradients[key], gradient, rtol=1e-4, atol=5e-6 * scale, msg=key)
+        assert_same_gradients(other_gradients, gradients)
+        assert other_after.keys() == after.keys()
         for key, value in after.items():
             torch.testing.assert_close(other_after[key], value, rtol=1e-4, atol=1e-6, msg=key)
     each = [results['cmae'][2] for results in two_processes]
@@ -137,11 +134,7 @@ def test_cmt_mae_equals_one_process_in_both_stages(two_processes):
     alone = _cmt_mae_steps(slice(0, 8), lambda model: model)
     for results in two_processes:
         for together, expected in zip(results['cmt_mae'], alone, strict=True):
-            assert together.keys() == expected.keys()
-            scale = max(gradient.abs().max().item() for gradient in expected.values())
-            for key, gradient in expected.items():
-                torch.testing.assert_close(
-                    together[key], gradient, rtol=1e-4, atol=5e-6 * scale, msg=key)
+            assert_same_gradients(together, expected)
     student = [gradients['student_head.decoder_pred.weight'].norm() for gradients in alone]
     assert student[0] == student[1] == 0 and student[2] > 0
 

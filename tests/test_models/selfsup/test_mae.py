@@ -2,14 +2,7 @@
 import pytest
 import torch
 
-from tests.helpers.models import (
-    SMALL,
-    build,
-    grad_norms,
-    make_mask,
-    predict,
-    total,
-)
+from tests.helpers.models import SMALL, build, grad_norms, make_mask, predict, total
 
 
 @pytest.mark.parametrize('shots', [[(0, .5)], [(0, .5), (1, .5)]])

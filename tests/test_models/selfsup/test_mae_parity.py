@@ -15,6 +15,7 @@ from tests.helpers.models import (
     patch_grid,
     patch_mask,
     predict,
+    released_norms,
     released_state,
 )
 
@@ -72,14 +73,7 @@ def test_loss_and_every_gradient(released, target, norm_pix, monkeypatch):
     assert_close(losses['loss_reconstruction'], numbers[f'{target}.loss'])
     losses['loss_reconstruction'].backward()
     ours = grad_norms(model)
-    expected = mae_from_released_norms(numbers, f'{target}.grad_norm.')
+    expected = released_norms(numbers, mae_from_released, f'{target}.grad_norm.')
     assert ours.keys() == expected.keys()
     for name, norm in expected.items():
         assert_close(ours[name], norm, msg=name)
-
-
-def mae_from_released_norms(numbers, prefix):
-    """Gradient norms by our names; fixed position embeddings have none."""
-    norms = released_state(numbers, prefix)
-    norms |= {k: torch.tensor(-1.) for k in ('pos_embed', 'decoder_pos_embed')}
-    return {k: v for k, v in mae_from_released(norms).items() if v >= 0}
