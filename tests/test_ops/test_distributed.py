@@ -1,10 +1,10 @@
 """All-gather: order, gradients of all processes, identity in one process."""
 import pytest
 import torch
-import torch.distributed as dist
-import torch.multiprocessing as mp
+from mmengine.dist import get_rank
 
 from mmguided.ops import all_gather_with_grad, concat_all_gather
+from tests.helpers.processes import in_processes
 
 
 def test_one_process_gathers_what_it_has():
@@ -17,27 +17,20 @@ def test_one_process_gathers_what_it_has():
     assert torch.equal(plain, x) and not plain.requires_grad
 
 
-def _process(rank, folder):
-    torch.set_num_threads(1)
-    dist.init_process_group('gloo', init_method=f'file://{folder}/store', rank=rank, world_size=2)
-    x = (torch.arange(4.).view(2, 2) + 10 * rank).requires_grad_()
+def _both_results():
+    x = (torch.arange(4.).view(2, 2) + 10 * get_rank()).requires_grad_()
     plain = concat_all_gather(x.t())  # not contiguous
     gathered = all_gather_with_grad(x)
-    (gathered * torch.arange(1., 5)[:, None] * (1 + rank)).sum().backward()
+    (gathered * torch.arange(1., 5)[:, None] * (1 + get_rank())).sum().backward()
     z, y = torch.zeros(4, requires_grad=True), torch.zeros(2, requires_grad=True)
-    ((z + all_gather_with_grad(y)) * (torch.arange(4.) + rank)).sum().backward()
-    result = plain, plain.requires_grad, gathered.detach(), x.grad, z.grad
-    torch.save(result, f'{folder}/{rank}.pt')
-    dist.destroy_process_group()
+    ((z + all_gather_with_grad(y)) * (torch.arange(4.) + get_rank())).sum().backward()
+    return plain, plain.requires_grad, gathered.detach(), x.grad, z.grad
 
 
 @pytest.fixture(scope='module')
 def two_processes(tmp_path_factory):
     """Results of both processes, by rank."""
-    folder = tmp_path_factory.mktemp('gloo')
-    # Forked, to spare each process the import of the toolboxes.
-    mp.start_processes(_process, (str(folder), ), 2, start_method='fork')
-    return [torch.load(folder / f'{rank}.pt') for rank in range(2)]
+    return in_processes(_both_results, tmp_path_factory.mktemp('gloo'))
 
 
 def test_batches_come_in_the_order_of_the_ranks_on_all_of_them(two_processes):

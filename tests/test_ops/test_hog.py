@@ -1,34 +1,29 @@
 """HOG against mmpretrain."""
-from types import SimpleNamespace
-
 import pytest
 import torch
 from mmpretrain.models.selfsup import HOGGenerator
 
 from mmguided.models import HOGTarget
 from mmguided.ops import hog
+from mmguided.utils.errors import ConfigError
+from tests.helpers.models import images_only
 
 
-def target(patch_size, **kwargs):
-    """HOG target and its width, for a patch size."""
-    generator = HOGTarget(dict(student=SimpleNamespace(patch_size=patch_size)), **kwargs)
-    return lambda images: generator(images, {}), generator.dims
-
-
-def test_hog_equals_mmpretrains_at_224_pixels():
+def test_targets_equal_mmpretrains_at_224_pixels():
     images = torch.randn(2, 3, 224, 224)
-    ours, _ = target(16)
-    torch.testing.assert_close(ours(images), HOGGenerator()(images), rtol=1e-4, atol=1e-5)
+    ours = HOGTarget(images_only(16))(images, {})
+    torch.testing.assert_close(ours, HOGGenerator()(images), rtol=1e-4, atol=1e-5)
 
 
-def test_hog_of_non_square_images_is_local():
+def test_targets_of_non_square_images_are_local():
     """Away from the border, patches of a crop along the grid equal those of the image."""
-    images = torch.randn(1, 3, 64, 96)
-    ours, _ = target(16)
-    whole = ours(images).view(4, 6, -1)
-    crop = ours(images[..., 16:80]).view(4, 4, -1)
+    images, target = torch.randn(1, 3, 64, 96), HOGTarget(images_only(16))
+    whole = target(images, {}).view(4, 6, -1)
+    crop = target(images[..., 16:80], {}).view(4, 4, -1)
     torch.testing.assert_close(crop[:, 1:3], whole[:, 2:4])
-    assert target(8, cell=4)[1] == 3 * 9 * 4
+    assert HOGTarget(images_only(8), cell=4).dims == 3 * 9 * 4
+    with pytest.raises(ConfigError, match='cell=5.* patch_size=8'):
+        HOGTarget(images_only(8), cell=5)
 
 
 def test_bins_of_a_cell_have_unit_length_and_no_dependence_on_contrast():

@@ -73,15 +73,3 @@ def test_references_are_the_first_frame_once_and_the_last(monkeypatch, num_last_
     found = list(propagate_through_video(
         (5 * feature for feature in features), torch.zeros(2, 2, 1), num_last_frames))
     assert seen == expected and [int(labels[0, 0, 0]) for labels in found] == [1, 2, 3, 4, 5]
-
-
-def test_a_permutation_of_patches_is_followed():
-    """Frames contain the same, nearly orthogonal patches in other places."""
-    patches = F.normalize(torch.randn(12, 256), dim=-1)
-    orders = [torch.arange(12)] + [torch.randperm(12) for _ in range(4)]
-    labels = torch.eye(12)
-    found = propagate_through_video((patches[order].view(3, 4, -1) for order in orders),
-                                    labels.view(3, 4, 12))
-    for order, maps in zip(orders[1:], found, strict=True):
-        assert torch.equal(maps.flatten(0, 1).argmax(dim=1), order)
-        assert maps.sum(dim=-1).allclose(torch.ones(3, 4))

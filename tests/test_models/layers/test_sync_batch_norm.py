@@ -5,8 +5,6 @@ from torch import nn
 
 from mmguided.models import SyncBatchNorm
 from mmguided.models.layers import sync_batch_norm
-from mmguided.registry import MODELS
-from tests.helpers.models import MLP
 
 
 @pytest.mark.parametrize('training', [True, False])
@@ -36,8 +34,3 @@ def test_evaluation_waits_for_no_other_process(monkeypatch):
     with pytest.raises(pytest.fail.Exception):
         layer(torch.randn(4, 3))
     assert layer.eval()(torch.randn(1, 3)).shape == (1, 3)
-
-
-def test_mmpretrains_neck_takes_it_by_config():
-    neck = MODELS.build(dict(MLP, in_channels=4))
-    assert isinstance(neck.bn0, SyncBatchNorm) and neck.bn0.eps == 1e-6

@@ -36,16 +36,6 @@ def test_it_asks_for_its_layers_and_reduces_them():
         ClsAttention(layers=[2, 0])(seen, Clock()), rows[0, 'heads'] + rows[2, 'heads'])
 
 
-def test_layers_of_another_guidance_in_the_same_pass_do_not_count():
-    encoder, images = vit(), torch.randn(2, 3, 8, 8)
-    last, every = ClsAttention(layers=[-1]), ClsAttention()
-    clock = Clock()
-    both = last.wants(clock)['student'] | every.wants(clock)['student']
-    alone = dict(student=encoder.observe(images, last.wants(clock)['student']))
-    seen = dict(student=encoder.observe(images, both))
-    torch.testing.assert_close(last(seen, clock), last(alone, clock))
-
-
 @pytest.mark.parametrize('guidance, said', [
     (dict(source='teacher'), "guidance.source='teacher'.*'student'"),
     (dict(layers=[2]), r"guidance.source='student': layers: layer 2 .*2 layers.*-2\.\.1"),
