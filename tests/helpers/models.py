@@ -122,6 +122,35 @@ def predict(model, latent, mask):
     return model.head.predict(model.decode(latent, mask))
 
 
+def expand(patches, grid, side):
+    """Expand values per patch ``(B, L)`` to pixels ``(B, 1, H, W)``."""
+    patches = patches.view(len(patches), 1, *grid)
+    return patches.repeat_interleave(side, 2).repeat_interleave(side, 3)
+
+
+def pixels_that_reach(model, images, mask):
+    """Pixels on which the latents of masked images depend, ``(B, 1, H, W)``, bool."""
+    images = images.clone().requires_grad_()
+    model(images, mask).square().sum().backward()
+    return images.grad.abs().amax(1, keepdim=True) > 0
+
+
+def gradients_in_two_precisions(model, batch):
+    """Norms of all gradients in float32 and under bfloat16 autocast, with the same masks. Exactly
+    the trained parameters must have one, finite and not 0."""
+    trained, norms = {k for k, p in model.named_parameters() if p.requires_grad}, []
+    for enabled in (False, True):
+        model.zero_grad()
+        torch.manual_seed(1)
+        with torch.autocast('cpu', torch.bfloat16, enabled=enabled):
+            losses = model.loss(batch)
+        total(losses).backward()
+        norms.append(grad_norms(model))
+        assert norms[-1].keys() == trained
+        assert all(norm.isfinite() and norm > 0 for norm in norms[-1].values()), norms[-1]
+    return norms
+
+
 def images_only(patch_size):
     """Encoders for targets that need only the patch size."""
     return dict(student=SimpleNamespace(patch_size=patch_size))

@@ -6,30 +6,49 @@ from mmguided.models import MaskedConvNeXt, MaskedHybridViT, MaskedSwin, MaskedV
 from mmguided.models.backbones.base import check_wants
 from mmguided.structures import PatchMask, Wants
 from mmguided.utils.errors import ConfigError
-from tests.helpers.models import as_trained
+from tests.helpers.models import as_trained, expand, pixels_that_reach
 
 VIT = dict(embed_dims=16, num_layers=2, num_heads=2, feedforward_channels=32)
-# All have 2 x 3 patches.
+HYBRID = dict(VIT, stage_dims=(8, 12), stage_depths=(2, 1))
+CONVNEXT = dict(arch=dict(depths=[2, 1], channels=[8, 16]), out_indices=(1, ), use_grn=True,
+                layer_scale_init_value=0.)
+# All have two layers and 2 x 3 patches of 8 pixels, but for those of 4 and 16.
 ENCODERS = dict(
     vit=lambda: MaskedViT(VIT, (16, 24), 8),
-    hybrid=lambda: MaskedHybridViT(
-        dict(VIT, stage_dims=(8, 8), stage_depths=(1, 1)), (16, 24), strides=(2, 2, 2)),
+    hybrid=lambda: MaskedHybridViT(HYBRID, (16, 24), strides=(2, 2, 2)),
     swin=lambda: MaskedSwin(
         dict(embed_dims=8, depths=[1, 1], num_heads=[1, 2]), (16, 24), window_size=2,
-        out_indices=(1, )),
-    convnext=lambda: MaskedConvNeXt(
-        dict(depths=[1, 1], channels=[8, 16]), (16, 24), out_indices=(1, ), use_grn=True,
-        layer_scale_init_value=0.))
+        out_indices=(1, ), mask_stages=(0, 1)),
+    convnext=lambda: MaskedConvNeXt(img_size=(16, 24), **CONVNEXT))
+VARIANTS = ENCODERS | dict(
+    hybrid_4=lambda: MaskedHybridViT(HYBRID, (8, 12), strides=(2, 2, 1)),
+    hybrid_16=lambda: MaskedHybridViT(HYBRID, (32, 48), strides=(4, 2, 2)),
+    convnext_16=lambda: MaskedConvNeXt(
+        img_size=(32, 48), stem_patch_size=8, linear_pw_conv=False, **CONVNEXT))
 
 
 def encoder(name):
-    model = as_trained(ENCODERS[name]())
-    model.eval()
+    model = as_trained(VARIANTS[name](), .2)
+    model.eval()  # SwinTransformer returns None
     return model
 
 
-def mask_of(keep):
-    return PatchMask.from_ids(torch.rand(2, 6).argsort(1), ((0, keep), ), (2, 3))
+def mask_of(keep, *shots):
+    return PatchMask.from_ids(torch.rand(2, 6).argsort(1), ((0, keep), *shots), (2, 3))
+
+
+@pytest.mark.parametrize('shots', [[], [(1, 1)]])
+@pytest.mark.parametrize('name', VARIANTS)
+def test_masked_pixels_reach_no_latent(name, shots):
+    model, mask = encoder(name), mask_of(3, *shots)
+    images = torch.randn(2, 3, 2 * model.patch_size, 3 * model.patch_size)
+    hidden = expand(mask.mask_at(0), mask.grid, model.patch_size)
+    with torch.no_grad():
+        before = model(images, mask)
+        for other in (1e4 * torch.randn_like(images), torch.full_like(images, torch.inf)):
+            assert torch.equal(model(torch.where(hidden, other, images), mask), before)
+    if not shots:  # of two, the second may hide all that a patch has influenced
+        assert torch.equal(pixels_that_reach(model, images, mask), ~hidden)
 
 
 @pytest.mark.parametrize('name', ['vit', 'hybrid'])

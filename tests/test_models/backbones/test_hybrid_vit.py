@@ -6,7 +6,13 @@ from mmengine.runner import save_checkpoint
 
 from mmguided.models import MaskedHybridViT, MaskedViT
 from mmguided.utils.errors import ConfigError
-from tests.helpers.models import as_trained, build, grad_norms, patch_mask, tokens
+from tests.helpers.models import (
+    as_trained,
+    build,
+    gradients_in_two_precisions,
+    patch_mask,
+    tokens,
+)
 
 ARCH = dict(
     embed_dims=32,
@@ -26,39 +32,9 @@ def hybrid(img_size=(16, 24), strides=(2, 2, 1), **kwargs):
     return model
 
 
-def pixels(patches, size, side):
-    """Expand ``(B, L)`` to ``(B, 1, H, W)``."""
-    grid = patches.view(len(patches), 1, size[0] // side, size[1] // side)
-    return grid.repeat_interleave(side, 2).repeat_interleave(side, 3)
-
-
 def everything(num_patches, batch=2):
     grid = (4, num_patches // 4)
     return patch_mask(torch.arange(num_patches).expand(batch, -1), num_patches, grid)
-
-
-@pytest.mark.parametrize('size, strides, length', SIZES)
-def test_masked_pixels_change_no_visible_token(size, strides, length):
-    model = as_trained(hybrid(size, strides))
-    images = torch.randn(2, 3, *size)
-    mask = patch_mask(torch.rand(2, length), length // 4, model.patch_resolution)
-    hidden = pixels(mask.mask, size, model.patch_size).bool()
-    before = model(images, mask)
-    for other in (1e4 * torch.randn_like(images), torch.full_like(images, torch.inf)):
-        assert torch.equal(model(torch.where(hidden, other, images), mask), before)
-        shown = model.embed(torch.where(hidden, other, images))
-        assert not torch.equal(
-            model.encode(shown, mask.ids_keep), before), 'without the mask they leak'
-
-
-@pytest.mark.parametrize('size, strides, length', SIZES)
-def test_gradient_is_zero_on_masked_pixels_and_elsewhere_not(size, strides, length):
-    model = as_trained(hybrid(size, strides))
-    images = torch.randn(2, 3, *size, requires_grad=True)
-    mask = patch_mask(torch.rand(2, length), length // 4, model.patch_resolution)
-    model(images, mask).square().sum().backward()
-    touched = images.grad.abs().amax(1, keepdim=True) > 0
-    assert torch.equal(touched, pixels(1 - mask.mask, size, model.patch_size).bool())
 
 
 @pytest.mark.parametrize('kwargs', [{}, dict(final_norm=False), dict(pre_norm=True)])
@@ -155,20 +131,14 @@ def test_layer_depths():
         assert depth == (int(rest[0]) + 1 if part == 'layers' else expected[part]), name
 
 
-@pytest.mark.parametrize('bfloat16', [False, True])
-def test_mae_trains_every_parameter(bfloat16):
+def test_mae_trains_every_parameter():
     backbone = dict(type='mmguided.MaskedHybridViT', arch=ARCH, img_size=32, strides=(2, 2, 2))
     guided = dict(type='mmguided.MaskGenerator', guidance=dict(type='mmguided.ClsAttention'),
                   sampling=dict(type='mmguided.ImportanceSampling'))
     model = build('MAE', GEOMETRY, backbone=backbone, mask_generator=guided)
     model.init_weights()
-    with torch.autocast('cpu', torch.bfloat16, enabled=bfloat16):
-        loss = model.loss(torch.randn(4, 3, 32, 32))['loss_reconstruction']
-    loss.backward()
-    norms = grad_norms(model)
-    assert norms.keys() == {k for k, p in model.named_parameters() if p.requires_grad}
-    assert 'backbone.pos_embed' not in norms
-    assert all(norm.isfinite() and norm > 0 for norm in norms.values()), norms
+    assert not model.backbone.pos_embed.requires_grad
+    gradients_in_two_precisions(model, torch.randn(4, 3, 32, 32))
 
 
 def test_initialization_is_maes_and_xavier_over_the_flattened_kernel():

@@ -9,7 +9,12 @@ from mmguided.ops import patchify, unpatchify
 from mmguided.registry import MODELS
 from mmguided.structures import PatchMask
 from mmguided.utils.errors import ConfigError
-from tests.helpers.models import as_trained
+from tests.helpers.models import (
+    as_trained,
+    expand,
+    gradients_in_two_precisions,
+    pixels_that_reach,
+)
 
 ARCH = dict(embed_dims=24, depths=[2, 2, 2, 2], num_heads=[2, 2, 4, 4])
 SIZE = (96, 128)  # 3 x 4 units, 24 x 32 tokens of the first stage
@@ -26,11 +31,6 @@ def swin(mask_stages=(0, 3), **kwargs):
 
 def random_mask(shots=SHOTS, num=12):
     return PatchMask.from_ids(torch.rand(2, num).argsort(1), shots, GRID)
-
-
-def pixels(units):
-    """Expand ``(B, L)`` to ``(B, 1, H, W)``."""
-    return units.view(len(units), 1, *GRID).repeat_interleave(32, 2).repeat_interleave(32, 3)
 
 
 def stage_inputs(model, images, mask):
@@ -72,24 +72,6 @@ def test_each_shot_replaces_the_tokens_of_its_units_and_no_other():
     assert not torch.equal(one[3], nothing[3])
 
 
-def touched(model, images, mask):
-    """Pixels that reach the latents, ``(B, 1, H, W)``."""
-    images = images.clone().requires_grad_()
-    model(images, mask).square().sum().backward()
-    return images.grad.abs().amax(1, keepdim=True) > 0
-
-
-def test_nothing_of_a_unit_masked_before_the_first_stage_gets_in():
-    model = swin()
-    images, mask = torch.randn(2, 3, *SIZE), random_mask()
-    hidden = pixels(mask.shot == 1)
-    with torch.no_grad():
-        before = model(images, mask)
-        for other in (1e4 * torch.randn_like(images), torch.full_like(images, torch.inf)):
-            assert torch.equal(model(torch.where(hidden, other, images), mask), before)
-    assert torch.equal(touched(model, images, mask), ~hidden)
-
-
 def test_a_unit_masked_later_gets_in_only_by_attention_of_earlier_stages():
     model = swin()
     images, mask, outputs = torch.randn(2, 3, *SIZE), random_mask(), []
@@ -99,7 +81,8 @@ def test_a_unit_masked_later_gets_in_only_by_attention_of_earlier_stages():
     for stage in model.stages[:3]:
         for block in stage.blocks:
             nn.init.zeros_(block.attn.w_msa.proj.weight)
-    assert torch.equal(touched(model, images, mask), pixels(mask.shot == 0))
+    visible = expand(mask.shot == 0, GRID, 32)
+    assert torch.equal(pixels_that_reach(model, images, mask), visible)
 
 
 @pytest.mark.parametrize('kwargs', [
@@ -228,18 +211,12 @@ def algorithm(two_shots):
 
 
 @pytest.mark.parametrize('two_shots', [False, True])
-def test_every_parameter_is_trained_in_two_precisions(two_shots):
-    model, images, gradients = algorithm(two_shots), torch.randn(4, 3, *SIZE), []
-    for enabled in (False, True):
-        model.zero_grad()
-        torch.manual_seed(1)
-        with torch.autocast('cpu', torch.bfloat16, enabled=enabled):
-            loss = model.loss(images)['loss_reconstruction']
-        loss.backward()
-        assert all(p.grad.any() for p in model.parameters())
-        gradients.append([p.grad.flatten() for n, p in model.named_parameters() if 'token' in n])
-    for exact, coarse in zip(*gradients, strict=True):
-        assert torch.cosine_similarity(exact, coarse, dim=0) > .9
+def test_every_parameter_is_trained(two_shots):
+    exact, coarse = gradients_in_two_precisions(
+        algorithm(two_shots), torch.randn(4, 3, *SIZE))
+    for name in exact:
+        if 'token' in name:
+            torch.testing.assert_close(coarse[name], exact[name], rtol=.1, atol=0)
 
 
 def test_mask_tokens_leave_the_dtype_as_it_is():

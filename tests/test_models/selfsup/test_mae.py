@@ -2,7 +2,7 @@
 import pytest
 import torch
 
-from tests.helpers.models import SMALL, build, grad_norms, make_mask, predict, total
+from tests.helpers.models import SMALL, build, gradients_in_two_precisions, make_mask, predict
 
 
 @pytest.mark.parametrize('shots', [[(0, .5)], [(0, .5), (1, .5)]])
@@ -24,17 +24,12 @@ def test_the_loss_is_the_squared_error_on_the_masked_patches(shots):
     torch.testing.assert_close(loss, torch.stack(errors).mean())
 
 
-@pytest.mark.parametrize('bfloat16', [False, True])
-def test_every_parameter_but_the_positions_gets_a_gradient(bfloat16):
+def test_every_parameter_but_the_positions_gets_a_gradient():
     model = build('MAE', SMALL)
     model.init_weights()
-    with torch.autocast('cpu', torch.bfloat16, enabled=bfloat16):
-        losses = model.loss(torch.randn(4, 3, 32, 32))
-    total(losses).backward()
-    norms = grad_norms(model)
-    assert {k for k, _ in model.named_parameters()} - norms.keys() == {
+    assert {k for k, p in model.named_parameters() if not p.requires_grad} == {
         'backbone.pos_embed', 'neck.decoder_pos_embed'}
-    assert all(norm.isfinite() and norm > 0 for norm in norms.values()), norms
+    gradients_in_two_precisions(model, torch.randn(4, 3, 32, 32))
 
 
 def test_extract_feat_is_the_unmasked_encoder():
