@@ -2,7 +2,14 @@
 import pytest
 import torch
 
-from mmguided.models import MaskedConvNeXt, MaskedHybridViT, MaskedSwin, MaskedViT
+from mmguided.models import (
+    DenseHybridViT,
+    DenseViT,
+    MaskedConvNeXt,
+    MaskedHybridViT,
+    MaskedSwin,
+    MaskedViT,
+)
 from mmguided.models.backbones.base import check_wants
 from mmguided.structures import PatchMask, Wants
 from mmguided.utils.errors import ConfigError
@@ -98,3 +105,44 @@ def test_errors_name_who_asks_and_whom():
         check_wants('head.source', dict(momentum=tokens), encoders)
     with pytest.raises(ConfigError, match=r"model.momentum_encoder=dict\(type="):
         check_wants('head.source', dict(momentum=tokens), dict(student=encoder('vit')))
+
+
+SWIN = dict(arch=dict(embed_dims=24, depths=[2, 2, 2, 2], num_heads=[2, 2, 4, 4]), img_size=64)
+
+
+@pytest.mark.parametrize('kind, kwargs, said', [
+    (MaskedViT, dict(img_size=30), 'backbone.patch_size: .*8 pixels.*30 x 30'),
+    (MaskedViT, dict(with_cls_token=False), 'with_cls_token=False'),
+    (MaskedViT, dict(arch='giant'), "backbone.arch='giant'.*'tiny', 'small'"),
+    (MaskedHybridViT, dict(arch='large'), r"backbone.arch='large'.*\['base'\]"),
+    (MaskedHybridViT, dict(img_size=30), 'backbone.strides: .*8 pixels.*30 x 30'),
+    (MaskedHybridViT, dict(strides=(4, 2)), r'strides=\(4, 2\).*stage_dims=\(8, 12\)'),
+    (MaskedHybridViT, dict(arch=dict(HYBRID, stage_depths=(2, ))), r'stage_depths=\(2,\)'),
+    (MaskedHybridViT, dict(patch_size=16), 'backbone.patch_size=16.*strides'),
+    (DenseHybridViT, dict(out_indices=(3, )), r'out_indices=\(3,\)'),
+    (DenseViT, dict(window_size=0), 'window_size=0'),
+    (DenseViT, dict(window_size=(14, 14)), r'window_size=\(14, 14\)'),
+    (DenseViT, dict(window_size=3, global_blocks=[4]), r'global_blocks=\[4\].*0\.\.1'),
+    (DenseViT, dict(out_indices=(0, 2)), r'out_indices=\[0, 2\].*0\.\.1'),
+    (DenseViT, dict(out_indices=(1, 0)), r'out_indices=\(1, 0\).*ascending'),
+    (DenseViT, dict(out_indices=(1, -1)), r'out_indices=\(1, -1\)'),
+    (DenseViT, dict(out_indices=()), r'out_indices=\(\)'),
+    (DenseViT, dict(frozen_stages=7), 'frozen_stages=7.* 2 '),
+    (MaskedSwin, dict(mask_stages=(0, 4)), r'backbone.mask_stages=\(0, 4\): stage 4.*0\.\.3'),
+    (MaskedSwin, dict(img_size=112), '32 pixels.*112 x 112'),
+    (MaskedSwin, dict(out_indices=(0, 1)), r'backbone.out_indices=\(0, 1\).* 3'),
+    (MaskedSwin, dict(use_abs_pos_embed=True), 'backbone.use_abs_pos_embed=True'),
+    (MaskedSwin, dict(patch_cfg=dict(kernel_size=7)), r'backbone.patch_cfg.*\(7, 7\).*\(4, 4\)'),
+    (MaskedConvNeXt, dict(arch='giant'), r"backbone.arch='giant'.*\['atto'"),
+    (MaskedConvNeXt, dict(img_size=(64, 80)), '32 pixels.*64 x 80'),
+])
+def test_arguments_that_do_not_fit_are_named(kind, kwargs, said):
+    default = dict(img_size=32)
+    if issubclass(kind, MaskedHybridViT):
+        default |= dict(arch=dict(HYBRID), strides=(2, 2, 2))
+    elif issubclass(kind, MaskedViT):
+        default |= dict(arch=dict(VIT), patch_size=8)
+    elif kind is MaskedSwin:
+        default = SWIN
+    with pytest.raises(ConfigError, match=said):
+        kind(**default | kwargs)

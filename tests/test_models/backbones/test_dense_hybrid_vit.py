@@ -6,7 +6,6 @@ import torch
 import torch.nn.functional as F
 
 from mmguided.models import DenseHybridViT, MaskedHybridViT
-from mmguided.utils.errors import ConfigError
 from tests.helpers.models import check_checkpointing, tokens
 
 ARCH = dict(
@@ -50,8 +49,3 @@ def test_checkpointing_changes_memory_alone():
     check_checkpointing(
         partial(dense, pretrained(), window_size=3, global_blocks=[3], drop_path_rate=.5),
         saving=3)
-
-
-def test_taps_are_not_to_be_chosen():
-    with pytest.raises(ConfigError, match=r'out_indices=\(3,\)'):
-        DenseHybridViT(ARCH, 64, strides=(2, 2, 2), out_indices=(3, ))

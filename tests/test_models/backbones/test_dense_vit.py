@@ -1,5 +1,4 @@
 """DenseViT: parity with the pretraining encoder, any input size, windows."""
-import copy
 from functools import partial
 
 import pytest
@@ -8,7 +7,6 @@ from mmengine.model import PretrainedInit
 from mmpretrain.models import VisionTransformer
 
 from mmguided.models import DenseViT, MaskedViT
-from mmguided.utils.errors import ConfigError
 from tests.helpers.models import check_checkpointing, tokens
 
 NEEDS_GPU = pytest.mark.skipif(not torch.cuda.is_available(), reason='needs a GPU')
@@ -208,17 +206,3 @@ def test_without_final_norm_the_checkpoints_is_left_out(tmp_path):
     assert 'ln1.weight' not in model.state_dict()
     normed = encoder.ln1(model(images)[0].flatten(2).transpose(1, 2))
     torch.testing.assert_close(normed, tokens(encoder, images)[:, 1:])
-
-
-@pytest.mark.parametrize('kwargs, said', [
-    (dict(window_size=0), 'window_size=0'),
-    (dict(window_size=(14, 14)), r'window_size=\(14, 14\)'),
-    (dict(window_size=3, global_blocks=[4]), r'global_blocks=\[4\].*0\.\.3'),
-    (dict(out_indices=(1, 2, 4)), r'out_indices=\[1, 2, 4\].*0\.\.3'),
-    (dict(out_indices=(3, 1)), r'out_indices=\(3, 1\).*ascending'),
-    (dict(out_indices=(3, -1)), r'out_indices=\(3, -1\)'),
-    (dict(out_indices=()), r'out_indices=\(\)'),
-    (dict(frozen_stages=7), 'frozen_stages=7.* 4 ')])
-def test_errors(kwargs, said):
-    with pytest.raises(ConfigError, match=said):
-        DenseViT(copy.deepcopy(ARCH), 64, 8, **kwargs)

@@ -184,15 +184,3 @@ def test_checkpoint_of_another_encoder_is_named(tmp_path, checkpoint, said):
     save_checkpoint(dict(state_dict=checkpoint.state_dict()), path)
     with pytest.raises(ConfigError, match=said):
         hybrid(init_cfg=dict(type='Pretrained', checkpoint=path))
-
-
-@pytest.mark.parametrize('kwargs, said', [
-    (dict(arch='large'), r"backbone.arch='large'.*\['base'\]"),
-    (dict(arch=ARCH, img_size=30), 'backbone.strides: .*8 pixels.*30 x 30'),
-    (dict(arch=ARCH, strides=(4, 2)), r'strides=\(4, 2\).*stage_dims=\(12, 20\)'),
-    (dict(arch=dict(ARCH, stage_depths=(2, ))), r'stage_depths=\(2,\)'),
-    (dict(arch=ARCH, patch_size=16), 'backbone.patch_size=16.*strides'),
-])
-def test_what_does_not_fit_is_told(kwargs, said):
-    with pytest.raises(ConfigError, match=said):
-        MaskedHybridViT(**(dict(img_size=32, strides=(2, 2, 2)) | kwargs))

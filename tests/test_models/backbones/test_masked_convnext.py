@@ -8,7 +8,6 @@ from torch import nn
 from mmguided.models import MaskedConvNeXt
 from mmguided.registry import MODELS
 from mmguided.structures import PatchMask
-from mmguided.utils.errors import ConfigError
 from tests.helpers.models import (
     as_trained,
     expand,
@@ -192,12 +191,3 @@ def test_units_are_the_stride_of_the_encoder():
     assert (small.patch_size, small.patch_resolution, small.num_layers) == (8, (2, 3), 3)
     out = small(torch.randn(1, 3, 16, 24), random_mask(((0, 4), (2, 3)), batch=1))
     assert out.shape == (1, 6, 4) and (out != 0).any(-1).sum() == 3
-
-
-@pytest.mark.parametrize('kwargs, said', [
-    (dict(arch='giant'), r"backbone.arch='giant'.*\['atto'"),
-    (dict(arch=ARCH, img_size=(64, 80)), '32 pixels.*64 x 80'),
-])
-def test_what_does_not_fit_is_told(kwargs, said):
-    with pytest.raises(ConfigError, match=said):
-        MaskedConvNeXt(**kwargs)

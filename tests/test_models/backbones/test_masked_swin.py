@@ -168,18 +168,6 @@ def test_weights_of_a_checkpoint_survive_the_initialization(tmp_path):
     assert all(torch.equal(state[k], v) for k, v in model.state_dict().items())
 
 
-@pytest.mark.parametrize('kwargs, message', [
-    (dict(mask_stages=(0, 4)), r'backbone.mask_stages=\(0, 4\): stage 4.*0\.\.3'),
-    (dict(img_size=112), '32 pixels.*112 x 112'),
-    (dict(out_indices=(0, 1)), r'backbone.out_indices=\(0, 1\).* 3'),
-    (dict(use_abs_pos_embed=True), 'backbone.use_abs_pos_embed=True'),
-    (dict(patch_cfg=dict(kernel_size=7)), r'backbone.patch_cfg.*\(7, 7\).*\(4, 4\)'),
-])
-def test_what_does_not_fit_is_told_when_built(kwargs, message):
-    with pytest.raises(ConfigError, match=message):
-        MaskedSwin(**KWARGS | kwargs)
-
-
 def test_a_shot_before_a_stage_without_mask_token_is_told():
     with pytest.raises(ConfigError, match=r'mask_stages=\(0,\): .*stage 3'):
         swin(mask_stages=(0, )).check_shots([0, 3])

@@ -89,16 +89,6 @@ def test_initialization_is_maes():
     assert model.pos_embed[0, 0].abs().max() == 0
 
 
-@pytest.mark.parametrize('kwargs, said', [
-    (dict(img_size=30), 'backbone.patch_size: .*8 pixels.*30 x 30'),
-    (dict(with_cls_token=False), 'with_cls_token=False'),
-    (dict(arch='giant'), "backbone.arch='giant'.*'tiny', 'small'"),
-])
-def test_errors_name_field_and_value(kwargs, said):
-    with pytest.raises(ConfigError, match=said):
-        MaskedViT(**dict(arch=ARCH, img_size=32, patch_size=8) | kwargs)
-
-
 def test_checkpoint_of_another_size_is_an_error(tmp_path):
     other = MaskedViT(dict(ARCH, num_layers=2), 32, 8)
     save_checkpoint(dict(state_dict=other.state_dict()), str(tmp_path / 'other.pth'))
