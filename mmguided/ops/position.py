@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 
-def sincos_position_embedding(grid: tuple[int, int], dim: int, cls_token: bool = True) -> Tensor:
+def sincos_position_embedding(grid: tuple[int, int], dim: int) -> Tensor:
     """MAE's fixed position embedding: the first half of the channels encodes the column, the second
     half the row, each as sines then cosines of wavelengths from 2 pi to 10000 * 2 pi.
 
@@ -15,10 +15,9 @@ def sincos_position_embedding(grid: tuple[int, int], dim: int, cls_token: bool =
     Args:
         grid: Number of patches ``(h, w)``.
         dim: Channels, a multiple of 4.
-        cls_token: Prepend a zero row for [CLS].
 
     Returns:
-        ``(1, [1 +] h * w, dim)``, float32.
+        ``(1, 1 + h * w, dim)``, float32; zeros for [CLS] first.
 
     Raises:
         ValueError: If ``dim`` is not a multiple of 4.
@@ -31,9 +30,7 @@ def sincos_position_embedding(grid: tuple[int, int], dim: int, cls_token: bool =
     rows, columns = torch.meshgrid(rows, columns, indexing='ij')
     angles = [axis.flatten()[:, None] * omega for axis in (columns, rows)]
     embedding = torch.cat([f(a) for a in angles for f in (torch.sin, torch.cos)], dim=1)
-    if cls_token:
-        embedding = torch.cat((embedding.new_zeros(1, dim), embedding))
-    return embedding.float().unsqueeze(0)
+    return torch.cat((embedding.new_zeros(1, dim), embedding)).float().unsqueeze(0)
 
 
 def resize_relative_positions(table: Tensor, window: int) -> Tensor:

@@ -1,6 +1,6 @@
 """Pretrained ViT as a backbone for detection and segmentation."""
 from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -12,18 +12,6 @@ from mmguided.registry import MODELS
 from mmguided.utils.errors import ConfigError
 
 from .vit import MaskedViT
-
-
-class Windows(NamedTuple):
-    """Partition of a grid into windows.
-
-    Attributes:
-        size: Height and width of a window in patches.
-        visible: Attention mask of each window, [CLS] first, ``(B * W, 1, 1, 1 + n)`` bool; None
-            without padding.
-    """
-    size: tuple[int, int]
-    visible: Tensor | None
 
 
 @MODELS.register_module()
@@ -102,12 +90,11 @@ class DenseViT(MaskedViT):
         last block includes the final norm."""
         embedded = self.embed(images)
         x = self._input_tokens(embedded)
-        windows = self._windows(x, grid)
 
         def run_block(i: int, block: nn.Module, x: Tensor) -> Tensor:
             if i in self.global_blocks:
                 return self._recompute(block, x)
-            return self._recompute(self._windowed_block, block, x, grid, windows)
+            return self._recompute(self._windowed_block, block, x, grid)
 
         outputs = self.run_blocks(x, self.out_indices, run_block)
         if self.out_indices[-1] == self.num_layers - 1:
@@ -125,20 +112,14 @@ class DenseViT(MaskedViT):
             return checkpoint(run, *args, use_reentrant=False)
         return run(*args)
 
-    def _windows(self, x: Tensor, grid: tuple[int, int]) -> Windows | None:
-        if self.window_size is None:
-            return None
+    def _windowed_block(self, block: nn.Module, x: Tensor, grid: tuple[int, int]) -> Tensor:
+        """Run a block whose attention is restricted to windows."""
         size = tuple(min(self.window_size, side) for side in grid)
-        padding = window_padding(grid, size, x.device)
-        visible = None
-        if padding is not None:
+        padding, visible = window_padding(grid, size, x.device), None
+        if padding is not None:  # (B * W, 1, 1, 1 + n), [CLS] first
             visible = F.pad(~padding, (1, 0), value=True).repeat(len(x), 1)[:, None, None]
-        return Windows(size, visible)
-
-    def _windowed_block(self, block: nn.Module, x: Tensor, grid: tuple[int, int],
-                        windows: Windows) -> Tensor:
         normed = block.ln1(x)
-        patches = split_windows(normed[:, 1:], grid, windows.size)  # (B, W, n, D)
+        patches = split_windows(normed[:, 1:], grid, size)  # (B, W, n, D)
         cls_token = normed[:, None, :1].expand(-1, patches.shape[1], -1, -1)
         tokens = torch.cat((cls_token, patches), dim=2)
         batch, num, length, _ = tokens.shape
@@ -146,10 +127,10 @@ class DenseViT(MaskedViT):
         query, key, value = split_heads(
             attn.qkv(tokens.flatten(0, 1)), attn.num_heads, attn.head_dims)
         attended = F.scaled_dot_product_attention(
-            query, key, value, attn_mask=windows.visible,
+            query, key, value, attn_mask=visible,
             dropout_p=attn.attn_drop if block.training else 0.)
         # (B * W, heads, 1 + n, d) to (B, heads, 1 + L, d)
         attended = attended.transpose(1, 2).flatten(2).view(batch, num, length, -1)
-        patches = merge_windows(attended[:, :, 1:], grid, windows.size)
+        patches = merge_windows(attended[:, :, 1:], grid, size)
         attended = torch.cat((attended[:, :, 0].mean(1, keepdim=True), patches), dim=1)
         return self._finish_block(block, x, attended)

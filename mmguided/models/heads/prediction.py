@@ -7,7 +7,7 @@ from torch import Tensor, nn
 from mmguided.registry import MODELS
 from mmguided.utils.errors import ConfigError
 
-from ..losses import masked_mean, patch_errors
+from ..losses import masked_mean
 
 _XAVIER = dict(type='Xavier', layer='Linear', distribution='uniform')
 
@@ -50,9 +50,10 @@ class ReconstructionHead(PredictionHead):
     """Prediction head with a reconstruction loss on the masked patches.
 
     Args:
-        loss: 'l2' for squared, 'l1' for absolute errors.
+        loss: 'l2' for squared errors (MAE; ccMIM Eq. 9; CMAE Eq. 5), 'l1' for absolute errors
+            (SimMIM).
         loss_weight: Loss weight.
-        reduction: 'mean' or 'sum' over the values of a patch.
+        reduction: 'mean' or 'sum' (CMT-MAE Eq. 2 and 4) over the values of a patch.
         **kwargs: Arguments of :class:`PredictionHead`.
     """
 
@@ -71,8 +72,10 @@ class ReconstructionHead(PredictionHead):
         self.loss_weight = loss_weight
 
     def errors(self, states: Sequence[Tensor], target: Tensor) -> Tensor:
-        """Errors per patch, ``(B, L)``, for targets ``(B, L, out_dims)``."""
-        return patch_errors(self.predict(states), target, self.loss, self.reduction)
+        """Errors per patch, ``(B, L)``, float32, for targets ``(B, L, out_dims)``."""
+        difference = self.predict(states).float() - target.float()
+        errors = difference.square() if self.loss == 'l2' else difference.abs()
+        return errors.mean(dim=-1) if self.reduction == 'mean' else errors.sum(dim=-1)
 
     def forward(self, states: Sequence[Tensor], target: Tensor, mask: Tensor) -> Tensor:
         """Loss for targets ``(B, L, out_dims)`` on patches where ``mask (B, L)`` is 1."""

@@ -146,17 +146,14 @@ class BlockwiseSampling(Sampling):
 
     Args:
         min_patches: Minimum block size in patches, unless fewer are left to mask.
-        min_aspect: Minimum height-to-width ratio; the maximum is its inverse.
     """
     max_blocks, max_tries = 32, 16
+    log_aspect = math.log(0.3)  # of the lowest blocks; that of the highest is its negative
 
-    def __init__(self, min_patches: int = 16, min_aspect: float = 0.3) -> None:
+    def __init__(self, min_patches: int = 16) -> None:
         if min_patches < 1:
             raise ConfigError(f'sampling.min_patches={min_patches}: too small. Choose at least 1.')
-        if not 0 < min_aspect <= 1:
-            raise ConfigError(f'sampling.min_aspect={min_aspect}: not in (0, 1]. Change it.')
         self.min_patches = min_patches
-        self.log_aspect = math.log(min_aspect)
 
     def priority(self, scores, noise, grid, num_mask, clock):
         (h, w), batch, device = grid, noise.shape[0], noise.device

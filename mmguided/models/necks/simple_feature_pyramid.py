@@ -12,14 +12,12 @@ from mmguided.registry import MODELS
 _norm = partial(LayerNorm2d, eps=1e-6)
 
 
-class _Level(nn.Sequential):
+def _level(in_dims: int, out_dims: int, *resample: nn.Module) -> nn.Sequential:
     """Resampling, then two convolutions, 1 x 1 and 3 x 3, each with a norm."""
-
-    def __init__(self, resample: list[nn.Module], in_dims: int, out_dims: int) -> None:
-        super().__init__(
-            *resample,
-            nn.Conv2d(in_dims, out_dims, 1, bias=False), _norm(out_dims),
-            nn.Conv2d(out_dims, out_dims, 3, padding=1, bias=False), _norm(out_dims))
+    return nn.Sequential(
+        *resample,
+        nn.Conv2d(in_dims, out_dims, 1, bias=False), _norm(out_dims),
+        nn.Conv2d(out_dims, out_dims, 3, padding=1, bias=False), _norm(out_dims))
 
 
 @MODELS.register_module()
@@ -37,13 +35,12 @@ class SimpleFeaturePyramid(BaseModule):
     def __init__(self, in_channels: int, out_channels: int = 256) -> None:
         super().__init__()
         half, quarter = in_channels // 2, in_channels // 4
-        enlarge = nn.ConvTranspose2d(in_channels, half, 2, 2)
         self.levels = nn.ModuleList([
-            _Level([enlarge, _norm(half), nn.GELU(),
-                    nn.ConvTranspose2d(half, quarter, 2, 2)], quarter, out_channels),
-            _Level([nn.ConvTranspose2d(in_channels, half, 2, 2)], half, out_channels),
-            _Level([], in_channels, out_channels),
-            _Level([nn.MaxPool2d(2)], in_channels, out_channels)
+            _level(quarter, out_channels, nn.ConvTranspose2d(in_channels, half, 2, 2), _norm(half),
+                   nn.GELU(), nn.ConvTranspose2d(half, quarter, 2, 2)),
+            _level(half, out_channels, nn.ConvTranspose2d(in_channels, half, 2, 2)),
+            _level(in_channels, out_channels),
+            _level(in_channels, out_channels, nn.MaxPool2d(2)),
         ])
 
     def forward(self, inputs: Sequence[Tensor]) -> tuple[Tensor, ...]:

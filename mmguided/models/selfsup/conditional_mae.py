@@ -52,17 +52,12 @@ class ConditionalMAE(MaskedImageModel):
         latent = self.backbone(inputs, mask)  # Eq. 4-6
         states = self.decode(latent, mask)  # Eq. 7
         errors = self.head.errors(states, self.target_generator(inputs, observations))
-        by_shot = shot_errors(errors, mask.shot, len(self.shot_weights))
+        numbers = torch.arange(1, len(self.shot_weights) + 1, device=errors.device)
+        masked = mask.shot == numbers.view(-1, 1, 1)  # (shots, B, L)
+        # Boolean indexing would synchronize with the device. A shot may have no patches.
+        by_shot = (errors * masked).sum((1, 2)) / masked.sum((1, 2)).clamp(min=1)
         log_vars |= {f'error_shot_{number}': error.detach()
                      for number, error in enumerate(by_shot, start=1)}
         loss = (masked_mean(by_shot, self.shot_weights) if self.weights_shots else
                 masked_mean(errors, mask.mask))  # Eq. 8
         return dict(loss_reconstruction=self.head.loss_weight * loss, **log_vars)
-
-
-def shot_errors(errors: Tensor, shot: Tensor, num_shots: int) -> Tensor:
-    """Mean error of the patches of each shot, ``(num_shots, )``, from errors and shots ``(B, L)``;
-    0 for a shot without patches."""
-    masked = shot == torch.arange(1, num_shots + 1, device=shot.device).view(-1, 1, 1)
-    # Boolean indexing would synchronize with the device.
-    return (errors * masked).sum((1, 2)) / masked.sum((1, 2)).clamp(min=1)

@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F
 
 from mmguided.models import DenseHybridViT, MaskedHybridViT
-from tests.helpers.models import check_checkpointing, tokens
+from tests.helpers.models import as_trained, check_checkpointing, tokens
 
 ARCH = dict(
     embed_dims=32, num_layers=4, num_heads=2, feedforward_channels=64, stage_dims=(8, 16),
@@ -16,18 +16,14 @@ ARCH = dict(
 def pretrained():
     encoder = MaskedHybridViT(ARCH, 64, strides=(2, 2, 2))
     encoder.init_weights()
-    for parameter in encoder.parameters():  # biases and norms too
-        parameter.data += .1 * torch.randn_like(parameter)
-    encoder.eval()
-    return encoder
+    return as_trained(encoder).eval()
 
 
 def dense(encoder, **kwargs):
     """DenseHybridViT with all weights of the encoder."""
     model = DenseHybridViT(ARCH, 64, strides=(2, 2, 2), **kwargs)
     model.load_state_dict(encoder.state_dict(), strict=True)
-    model.eval()
-    return model
+    return model.eval()
 
 
 @pytest.mark.parametrize('kwargs', [

@@ -4,6 +4,7 @@ import torch
 
 from mmguided.models import DenseConvNeXt, DenseSwin, MaskedConvNeXt, MaskedSwin
 from mmguided.utils.errors import ConfigError
+from tests.helpers.models import as_trained
 
 SWIN = dict(
     arch=dict(embed_dims=8, depths=[1, 1, 2, 1], num_heads=[1, 1, 2, 2]), img_size=64,
@@ -19,9 +20,7 @@ PAIRS = {
 
 
 def save(path, encoder, without=None, **more):
-    for parameter in encoder.parameters():
-        parameter.data += .1 * torch.randn_like(parameter)
-    state = encoder.state_dict() | more
+    state = as_trained(encoder).state_dict() | more
     torch.save({f'backbone.{k}': v for k, v in state.items() if k != without}, path)
 
 

@@ -7,28 +7,24 @@ from mmengine.model import PretrainedInit
 from mmpretrain.models import VisionTransformer
 
 from mmguided.models import DenseViT, MaskedViT
-from tests.helpers.models import check_checkpointing, tokens
+from tests.helpers.models import as_trained, check_checkpointing, tokens
 
 NEEDS_GPU = pytest.mark.skipif(not torch.cuda.is_available(), reason='needs a GPU')
 ARCH = dict(embed_dims=32, num_layers=4, num_heads=2, feedforward_channels=64)
 
 
-def pretrained(img=64, patch=8):
+def pretrained():
     torch.manual_seed(0)
-    encoder = MaskedViT(ARCH, img, patch)
+    encoder = MaskedViT(ARCH, 64, 8)
     encoder.init_weights()
-    for parameter in encoder.parameters():  # biases and norms too
-        parameter.data += .1 * torch.randn_like(parameter)
-    encoder.eval()
-    return encoder
+    return as_trained(encoder).eval()
 
 
 def dense(encoder, **kwargs):
     """DenseViT with all weights of the encoder."""
     model = DenseViT(ARCH, encoder.img_size, encoder.patch_size, **kwargs)
     model.load_state_dict(encoder.state_dict(), strict=True)
-    model.eval()
-    return model
+    return model.eval()
 
 
 @pytest.mark.parametrize('kwargs', [
@@ -85,7 +81,7 @@ def test_a_windowed_block_by_hand(size, side):
     expected[:, 0] = torch.stack(heads).mean(0)
     expected = x + expected
     expected = layer.ffn(layer.ln2(expected), identity=expected)
-    result = model._windowed_block(layer, x, grid, model._windows(x, grid))
+    result = model._windowed_block(layer, x, grid)
     torch.testing.assert_close(result, expected, rtol=1e-5, atol=1e-5)
 
 

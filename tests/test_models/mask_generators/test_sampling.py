@@ -196,7 +196,6 @@ def test_hints_inside_of_blocks_are_blocks():
     (lambda: HintSampling(TOP_K, .4).len_keep((14, 14), .75), r'ratio=0\.4.* 0\.333'),
     (lambda: ProportionalSampling('top'), "sampling.masked='top'"),
     (lambda: BlockwiseSampling(min_patches=0), 'min_patches=0'),
-    (lambda: BlockwiseSampling(min_aspect=2), 'min_aspect=2'),
     (lambda: GridBlockSampling(0), 'block_size=0'),
     (lambda: GridBlockSampling().len_keep((4, 5), .5), 'block_size=2.* 4 x 5'),
     (lambda: ImportanceSampling(sharpness=0), 'sharpness=0'),
