@@ -1,9 +1,7 @@
 """CLIP image encoders of open_clip as teachers."""
-import logging
 import os
 import zipfile
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 
 import torch.nn.functional as F
@@ -60,16 +58,17 @@ class OpenCLIPTeacher(Teacher):
         if model_name.startswith(_FOLDER):
             path, quick_gelu = _read_folder(model_name, pretrained, quick_gelu)
         else:
-            _check_name(model_name)
+            if model_name not in open_clip.list_models():
+                raise ConfigError(f'model.teacher.model_name={model_name!r}: open_clip has no such '
+                                  'model' + did_you_mean(model_name, open_clip.list_models()))
             cfg = open_clip.get_pretrained_cfg(model_name, pretrained or '')
             path = _find_weights(model_name, pretrained or '', cfg, cache_dir, download)
             if quick_gelu is None:
                 quick_gelu = _wants_quick_gelu(model_name, path, cfg)
-        with _no_warnings():
-            clip = open_clip.create_model(
-                model_name, load_weights=False, force_quick_gelu=quick_gelu, pretrained_text=False)
         try:
-            open_clip.load_checkpoint(clip, path, weights_only=not _is_script(path))
+            clip = open_clip.create_model(
+                model_name, None if model_name.startswith(_FOLDER) else path,
+                force_quick_gelu=quick_gelu, weights_only=not _is_script(path))
         except (RuntimeError, KeyError) as error:
             reason = str(error).splitlines()
             raise ConfigError(
@@ -119,14 +118,6 @@ class OpenCLIPTeacher(Teacher):
         return tuple(split_heads(part, attn.num_heads, attn.head_dim)[0] for part in (query, key))
 
 
-def _check_name(model_name: str) -> None:
-    import open_clip
-    known = open_clip.list_models()
-    if model_name not in known:
-        raise ConfigError(f'model.teacher.model_name={model_name!r}: open_clip has no such model'
-                          + did_you_mean(model_name, known))
-
-
 def _read_folder(model_name: str, pretrained: str | None,
                  quick_gelu: bool | None) -> tuple[str, bool]:
     """Weights path and QuickGELU flag of a folder in open_clip's format."""
@@ -143,18 +134,6 @@ def _read_folder(model_name: str, pretrained: str | None,
     if quick_gelu is None:
         quick_gelu = open_clip.get_model_config(model_name).get('quick_gelu', False)
     return str(path), quick_gelu
-
-
-@contextmanager
-def _no_warnings() -> Iterator[None]:
-    """Suppress open_clip's warning about a model without weights, which are loaded next."""
-    logger = logging.getLogger()
-    level = logger.level
-    logger.setLevel(logging.ERROR)
-    try:
-        yield
-    finally:
-        logger.setLevel(level)
 
 
 def _check_architecture(model_name: str, visual: nn.Module) -> None:
