@@ -1,10 +1,9 @@
 """MaskedViT: parity with mmpretrain, masking, observations."""
 import pytest
 import torch
-import torch.nn.functional as F
 from mmengine.runner import save_checkpoint
 
-from mmguided.models import MaskedHybridViT, MaskedViT
+from mmguided.models import MaskedViT
 from mmguided.registry import MODELS
 from mmguided.structures import PatchMask, Wants
 from mmguided.utils.errors import ConfigError
@@ -44,29 +43,6 @@ def test_all_patches_visible_equals_the_unmasked_forward(kwargs):
     images = torch.randn(2, 3, 32, 48)
     everything = torch.arange(24).expand(2, 24)
     torch.testing.assert_close(model.encode(model.embed(images), everything), model(images)[0])
-
-
-HYBRID = MaskedHybridViT(dict(ARCH, stage_dims=(8, 12), stage_depths=(1, 1)), (32, 48), (2, 2, 2))
-
-
-@pytest.mark.parametrize('softmax, model', [
-    ('heads', encoder((32, 48))), (None, encoder((32, 48))), ('heads', HYBRID)])
-def test_attention_rows_are_those_of_the_blocks(softmax, model, monkeypatch):
-    """Reference: full attention maps of the blocks."""
-    images = torch.randn(2, 3, 32, 48)
-    maps = []
-
-    def spy(query, key, value, **kwargs):
-        logits = query @ key.transpose(-1, -2) / query.shape[-1]**.5
-        maps.append((logits if softmax is None else logits.softmax(-1)).mean(1)[:, 0, 1:])
-        return F.scaled_dot_product_attention(query, key, value)
-
-    for layer in model.layers:
-        monkeypatch.setattr(layer.attn, 'scaled_dot_product_attention', spy)
-    model(images)
-    torch.testing.assert_close(cls_attention(model, images, None, softmax), torch.stack(maps))
-    torch.testing.assert_close(
-        cls_attention(model, images, [-2, 0], softmax), torch.stack([maps[0], maps[1]]))
 
 
 @pytest.mark.parametrize('ask', [cls_attention, tokens])

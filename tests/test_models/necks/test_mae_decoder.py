@@ -29,19 +29,6 @@ def test_it_computes_what_mmpretrains_does():
         theirs.decoder_pred(ours(latent, mask)[-1]), theirs(latent, mask.ids_restore))
 
 
-def test_first_state_holds_latents_and_mask_tokens_in_the_images_order():
-    model, mask = decoder(), patch_mask(torch.rand(2, 6), 2, GRID)
-    latent = torch.randn(2, 3, 20)
-    content = model(latent, mask)[0] - model.decoder_pos_embed[:, 1:]
-    for image in range(2):
-        for patch in range(6):
-            expected = model.mask_token[0, 0]
-            if patch in mask.ids_keep[image]:
-                place = mask.ids_keep[image].tolist().index(patch)
-                expected = model.decoder_embed(latent[image, 1 + place])
-            torch.testing.assert_close(content[image, patch], expected)
-
-
 def test_states_are_the_input_and_the_output_of_each_block_the_last_one_normalized():
     model, mask = decoder(), patch_mask(torch.rand(2, 6), 2, GRID)
     outputs = []

@@ -154,15 +154,12 @@ def test_whole_blocks_may_be_masked_by_the_first_shot_that_masks():
     ([(0, .75), (0, .1)], r'shots=\(\(0, 0.75\), \(0, 0.1\)\)'),
     ([(-1, .75)], 'layer=-1'),
     ([], r'shots=\(\)'),
-    ([(0, 1.)], 'mask_ratio=1.0'),
     ([(0, 0), (2, 0)], r'mask_ratio=\[0, 0\]'),
     ([(0, .98), (2, .5)], r'mask_ratio=\[0.98, 0.5\]: .* 0 of 64'),
     ([(0, .75), (2.5, .1)], 'layer=2.5'),
     ([dict(mask_ratio=.75)], r"shots=\{'mask_ratio': 0.75\}"),
     ([dict(layer=0, mask_ratio=.75, guide=None)], "'guide': None"),
     ([(0, .75, 3)], r'shots=\(0, 0.75, 3\)'),
-    ([(0, .75), dict(layer=2, mask_ratio=.1, sampling=dict(type='mmguided.TopKSampling'))],
-     'TopKSampling: .*guidance'),
     ([(0, .75), BLOCKS], 'GridBlockSampling before layer 2'),
 ])
 def test_shots_out_of_range_are_told_when_the_model_is_built(pairs, said):

@@ -86,8 +86,6 @@ def test_tokens_and_attention_are_open_clips(weights, name):
 def test_another_grid_is_resampled_to_the_students(weights):
     """The teacher has 3 x 3 patches of 48 px images; the student 4 x 4 of 32 px images."""
     model = teacher(weights, 'tiny-b-quickgelu', patch_size=8)
-    seen = model.observe(as_student(torch.rand(2, 3, 32, 32)), BOTH)
-    assert seen.tokens.shape == (2, 17, 24) and seen.attention[2, 'heads'].shape == (2, 16)
     ramp = torch.arange(3.).repeat(3).view(1, 9, 1).expand(2, 9, 24)  # by column
     model.encode = lambda images, wants: (Observation(
         3, torch.cat((ramp[:, :1], ramp), 1), {(2, 'heads'): ramp[..., 0] / 9}), (3, 3))
