@@ -174,7 +174,7 @@ def test_wrong_weights_are_told(weights):
 
 
 def test_hybrid_encoder_fuses_the_patches_that_survive():
-    """The fusion adds to each token the stages of its own patch, also after the second shot."""
+    """The fusion adds to each token the stages of its own patch, which only the first shot masks."""
     torch.manual_seed(0)
     encoder = MaskedHybridViT(
         dict(embed_dims=16, num_layers=3, num_heads=2, feedforward_channels=32, stage_dims=(8, 12),
@@ -188,7 +188,8 @@ def test_hybrid_encoder_fuses_the_patches_that_survive():
         torch.nn.init.zeros_(projection.bias)
     encoder.ln1, plain.ln1 = torch.nn.Identity(), torch.nn.Identity()
     added = (encoder(IMAGES, mask) - plain(IMAGES, mask))[:, 1:]
-    stages = encoder.embed(IMAGES, mask).stages
+    first = PatchMask.from_ids(mask.ids_shuffle, mask.shots[:1], mask.grid)
+    stages = encoder.embed(IMAGES, first).stages
     whole = sum(projection(stage.permute(0, 3, 1, 2)).flatten(2).transpose(1, 2)
                 for projection, stage in zip(encoder.fusion, stages, strict=True))
     expected = whole.gather(1, mask.ids_keep.unsqueeze(-1).expand(-1, -1, 16))
