@@ -7,14 +7,6 @@ from scipy.interpolate import RectBivariateSpline
 from mmguided.ops import resize_relative_positions, sincos_position_embedding
 
 
-def test_positions_tell_column_then_row():
-    embedding = sincos_position_embedding((3, 5), 8)[0]
-    assert torch.equal(embedding[0], torch.zeros(8))
-    row, column = 2, 4
-    expected = [f(p * w) for p in (column, row) for f in (np.sin, np.cos) for w in (1, .01)]
-    np.testing.assert_allclose(embedding[1 + row * 5 + column], expected, rtol=1e-6)
-
-
 def test_width_must_be_a_multiple_of_four():
     with pytest.raises(ValueError, match='dim=6'):
         sincos_position_embedding((3, 5), 6)

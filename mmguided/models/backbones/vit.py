@@ -1,13 +1,11 @@
 """ViT encoder with masking and observation."""
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 
 import torch
 import torch.nn.functional as F
 from mmpretrain.models import VisionTransformer
 from mmpretrain.models.utils import resize_pos_embed
 from torch import Tensor, nn
-from torch.nn.modules.batchnorm import _BatchNorm
 
 from mmguided.ops import cls_attention_row, gather_tokens, sincos_position_embedding, split_heads
 from mmguided.registry import MODELS
@@ -15,6 +13,7 @@ from mmguided.structures import Observation, PatchMask, Wants
 from mmguided.utils.checkpoints import load_encoder
 from mmguided.utils.configs import pretrained_settings
 from mmguided.utils.errors import ConfigError
+from mmguided.utils.modules import eval_mode
 
 from ..layers import init_transformer_weights
 from .base import Encoder
@@ -73,7 +72,6 @@ class MaskedViT(Encoder, VisionTransformer):
         self.check_size(*(img_size if isinstance(img_size, Sequence) else (img_size, img_size)))
         super().__init__(
             arch=arch, img_size=img_size, patch_size=patch_size, out_type=out_type, **kwargs)
-        self._has_dropout = any(map(_is_dropout, self.modules()))
 
     @classmethod
     def _arch_settings(cls, arch: str | dict) -> dict:
@@ -206,21 +204,8 @@ class MaskedViT(Encoder, VisionTransformer):
         only the requested outputs; for its attention, the [CLS] query and the keys. Dropout and
         drop path are off, so that scores and targets are deterministic.
         """
-        with self._without_dropout():
+        with eval_mode(self):
             return self._observe(images, wants.resolve(self.num_layers), mask)
-
-    @contextmanager
-    def _without_dropout(self) -> Iterator[None]:
-        """Switch all modules except batch normalization to eval mode, if any module drops."""
-        training = [module for module in self.modules() if module.training
-                    and not isinstance(module, _BatchNorm)] if self._has_dropout else []
-        for module in training:
-            module.training = False
-        try:
-            yield
-        finally:
-            for module in training:
-                module.training = True
 
     def _observe(self, images: Tensor, wants: Wants, mask: PatchMask | None) -> Observation:
         embedded = self.embed(images, mask)
@@ -244,12 +229,6 @@ class MaskedViT(Encoder, VisionTransformer):
         attended = attn.proj(attended)
         x = x + attn.out_drop(attn.gamma1(attn.proj_drop(attended)))
         return block.ffn(block.ln2(x), identity=x)
-
-
-def _is_dropout(module: nn.Module) -> bool:
-    """True for modules that drop activations or paths in training."""
-    rates = (getattr(module, name, None) for name in ('p', 'drop_prob', 'attn_drop'))
-    return any(isinstance(rate, float) and rate > 0 for rate in rates)
 
 
 class _BlockReader:

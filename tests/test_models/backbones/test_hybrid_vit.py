@@ -171,16 +171,13 @@ def test_another_image_size_and_a_resized_position_embedding(tmp_path):
     assert larger(torch.randn(1, 3, 20, 28), mask).shape == (1, 10, 32)
 
 
-@pytest.mark.parametrize('checkpoint, said', [
-    (MaskedViT({k: v for k, v in ARCH.items() if 'stage' not in k}, (16, 24), 4),
-     'width 32, 3 blocks and patch size 4; .* width 32, 3 blocks and patch size 2 x 2 x 1 after '
-     'convolutional stages of width 12, 20'),
-    (MaskedHybridViT(dict(ARCH, stage_dims=(12, 24)), (16, 24), (2, 2, 1)),
-     'stages of width 12, 24; .* stages of width 12, 20'),
-    (MaskedHybridViT(ARCH, (16, 24), (2, 1, 2)), 'patch size 2 x 1 x 2 .* patch size 2 x 2 x 1'),
+@pytest.mark.parametrize('checkpoint', [
+    MaskedViT({k: v for k, v in ARCH.items() if 'stage' not in k}, (16, 24), 4),
+    MaskedHybridViT(dict(ARCH, stage_dims=(12, 24)), (16, 24), (2, 2, 1)),
+    MaskedHybridViT(ARCH, (16, 24), (2, 1, 2)),
 ])
-def test_checkpoint_of_another_encoder_is_named(tmp_path, checkpoint, said):
+def test_checkpoint_of_another_encoder_is_refused(tmp_path, checkpoint):
     path = str(tmp_path / 'other.pth')
     save_checkpoint(dict(state_dict=checkpoint.state_dict()), path)
-    with pytest.raises(ConfigError, match=said):
+    with pytest.raises(ConfigError, match='^checkpoint: not of this encoder'):
         hybrid(init_cfg=dict(type='Pretrained', checkpoint=path))

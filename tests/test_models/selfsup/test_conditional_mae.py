@@ -174,7 +174,7 @@ def test_wrong_weights_are_told(weights):
 
 
 def test_hybrid_encoder_fuses_the_patches_that_survive():
-    """The fusion adds to each token the stages of its own patch, which only the first shot masks."""
+    """The fusion adds to each token the stages of its own patch; only the first shot masks them."""
     torch.manual_seed(0)
     encoder = MaskedHybridViT(
         dict(embed_dims=16, num_layers=3, num_heads=2, feedforward_channels=32, stage_dims=(8, 12),

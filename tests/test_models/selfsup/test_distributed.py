@@ -30,11 +30,11 @@ def _trained(model):
     return {k: p.grad.clone() for k, p in model.named_parameters() if p.grad is not None}
 
 
-def _gradients(head, norm, rows, wrap):
+def _gradients(head, rows, wrap):
     torch.manual_seed(0)
     images = torch.randn(8, 3, 32, 32)
     with DefaultScope.overwrite_default_scope('mmpretrain'):
-        model = ccmim(head, projector=dict(PROJECTOR, norm_cfg=dict(type=norm)))
+        model = ccmim(head, projector=dict(PROJECTOR, norm_cfg=SYNC))
     wrapped = wrap(model)  # kept until after backward: its hooks average the gradients
     total(_loss(wrapped, images[rows], rows)).backward()
     return _trained(model)
@@ -81,8 +81,7 @@ def _cmt_mae_steps(rows, wrap):
 def _both_results():
     rows = slice(4 * get_rank(), 4 * get_rank() + 4)
     wrap = partial(torch.nn.parallel.DistributedDataParallel, broadcast_buffers=False)
-    results = {(name, norm): _gradients(head, norm, rows, wrap)
-               for name, head in HEADS.items() for norm in ('mmguided.SyncBatchNorm', 'BN1d')}
+    results = {name: _gradients(head, rows, wrap) for name, head in HEADS.items()}
     results['cmae'] = _cmae_step(rows, wrap)
     results['cmt_mae'] = _cmt_mae_steps(rows, wrap)
     torch.manual_seed(0)
@@ -110,9 +109,8 @@ def assert_same_gradients(ours, expected, atol=5e-6):
 
 @pytest.mark.parametrize('name', HEADS)
 def test_gradients_equal_one_process(two_processes, name):
-    gradients = two_processes[1][name, 'mmguided.SyncBatchNorm']
-    alone = _gradients(HEADS[name], 'mmguided.SyncBatchNorm', slice(0, 8), lambda model: model)
-    assert_same_gradients(gradients, alone, atol=1e-6)
+    alone = _gradients(HEADS[name], slice(0, 8), lambda model: model)
+    assert_same_gradients(two_processes[1][name], alone, atol=1e-6)
 
 
 def test_cmae_equals_one_process(two_processes):
@@ -137,14 +135,6 @@ def test_cmt_mae_equals_one_process_in_both_stages(two_processes):
             assert_same_gradients(together, expected)
     student = [gradients['student_head.decoder_pred.weight'].norm() for gradients in alone]
     assert student[0] == student[1] == 0 and student[2] > 0
-
-
-def test_plain_batch_norm_differs_as_documented(two_processes):
-    """The released code's batch normalization has statistics per process."""
-    split = two_processes[0]['nce_eq7', 'BN1d']
-    alone = _gradients(NCE, 'BN1d', slice(0, 8), lambda model: model)
-    key = 'projector.fc0.weight'
-    assert (split[key] - alone[key]).norm() > .05 * alone[key].norm()
 
 
 def test_sync_batch_norm_on_a_cpu(two_processes):

@@ -64,22 +64,6 @@ def test_buffers_are_its_own_unless_asked(update_buffers):
     assert norm.running_mean.item() == 1 and norm.num_batches_tracked == 3
 
 
-def test_sources_are_saved_once_and_followed_after_a_move():
-    source = vit()
-    momentum = MomentumEncoder(source)
-    start = source.cls_token.detach().double()
-    model = nn.ModuleDict(dict(backbone=source, momentum_encoder=momentum))
-    momentum.update(.5)
-    model.double()
-    assert model.state_dict().keys() == {
-        prefix + name for prefix in ('backbone.', 'momentum_encoder.encoder.')
-        for name in source.state_dict()}
-    source.cls_token.data += 1
-    momentum.update(.5)
-    torch.testing.assert_close(momentum.encoder.cls_token.data, start + .5)
-    assert momentum.encoder.cls_token.dtype == torch.float64
-
-
 def test_initializing_it_changes_nothing():
     momentum = MomentumEncoder(vit())
     before = {k: v.clone() for k, v in momentum.state_dict().items()}
