@@ -28,14 +28,14 @@ class NormalizedCut:
     valid: Tensor
 
 
-def normalized_cut(similarity: Tensor,
-                   block_size: int = 4,
-                   num_steps: int = 4,
-                   num_rounds: int = 2,
-                   degree: int = 10,
-                   min_mean: float = 0.05,
-                   eps: float = 1e-6,
-                   nodes: Tensor | None = None) -> NormalizedCut:
+BLOCK_SIZE = 4  # vectors in the block; a graph has more nodes
+NUM_STEPS = 4  # plain steps
+NUM_ROUNDS, DEGREE = 2, 10  # Chebyshev rounds, and steps of each
+MIN_MEAN = 0.05  # minimum row mean of M at which negative weights are kept
+EPS = 1e-6  # minimum eigenvalue of A for a valid cut
+
+
+def normalized_cut(similarity: Tensor, nodes: Tensor | None = None) -> NormalizedCut:
     """Cut each graph in two by the second smallest eigenvector of its normalized Laplacian.
 
     It is the dominant eigenvector of ``A = D^(-1/2) M D^(-1/2)`` after deflating the trivial one,
@@ -50,12 +50,6 @@ def normalized_cut(similarity: Tensor,
     Args:
         similarity: M, ``(B, n, n)``, symmetric and positive semidefinite, such as cosine
             similarities; any floating dtype, computed in float32.
-        block_size: Vectors in the block, less than n.
-        num_steps: Plain steps.
-        num_rounds: Chebyshev rounds.
-        degree: Polynomial degree: steps per round.
-        min_mean: Minimum row mean of M at which negative weights are kept.
-        eps: Minimum eigenvalue of A for a valid cut.
         nodes: Nodes of each graph, ``(B, n)`` bool; None for all. Other nodes have the entry 0 and
             belong to neither side.
     """
@@ -65,7 +59,7 @@ def normalized_cut(similarity: Tensor,
     else:
         similarity = similarity * (nodes.unsqueeze(-1) & nodes.unsqueeze(-2))
     num_nodes = nodes.sum(dim=-1, keepdim=True)
-    signed = ((similarity.sum(dim=-1) >= min_mean * num_nodes) | ~nodes).all(dim=-1).view(-1, 1, 1)
+    signed = ((similarity.sum(dim=-1) >= MIN_MEAN * num_nodes) | ~nodes).all(dim=-1).view(-1, 1, 1)
     similarity = similarity.maximum(torch.where(signed, -torch.inf, 0.))
     degrees = similarity.sum(dim=-1).unsqueeze(1)
     scale = torch.where(nodes.unsqueeze(1), degrees.rsqrt(), 0)
@@ -79,16 +73,16 @@ def normalized_cut(similarity: Tensor,
         moved = ((block * scale) @ deflated) * scale
         return torch.where(signed, moved, (moved + block) / 2)
 
-    block = _start(block_size, degrees)
-    for _ in range(num_steps):
+    block = _start(degrees)
+    for _ in range(NUM_STEPS):
         block = _orthonormal(step(block))
     values, block = _rayleigh_ritz(block, step)
-    for _ in range(num_rounds):
+    for _ in range(NUM_ROUNDS):
         # Map [0, bound] to [-1, 1]: Chebyshev polynomials grow outside. The clamp limits growth to
         # a factor of 38 per step against overflow.
-        bound = values[:, :1, None].clamp(min=values[:, -1:, None] / 10).clamp(min=eps)
+        bound = values[:, :1, None].clamp(min=values[:, -1:, None] / 10).clamp(min=EPS)
         last, block = block, 2 / bound * step(block) - block
-        for _ in range(degree - 1):
+        for _ in range(DEGREE - 1):
             last, block = block, 4 / bound * step(block) - 2 * block - last
         values, block = _rayleigh_ritz(_orthonormal(block), step)
     vector, value = block[:, -1:], values[:, -1]
@@ -97,7 +91,7 @@ def normalized_cut(similarity: Tensor,
     y = (vector * scale).squeeze(1)
     y = y * y.gather(1, y.abs().argmax(dim=1, keepdim=True)).sign()
     # Non-finite values do not spread to other graphs.
-    valid = (value > eps) & ((degrees.squeeze(1) > eps) | ~nodes).all(dim=-1) & (
+    valid = (value > EPS) & ((degrees.squeeze(1) > EPS) | ~nodes).all(dim=-1) & (
         y.isfinite().all(dim=-1))
     y = torch.where(valid.unsqueeze(-1), y, 0)
     side = nodes & (y >= y.sum(dim=-1, keepdim=True) / num_nodes)
@@ -123,10 +117,10 @@ def cut_into(similarity: Tensor, num_clusters: int) -> Tensor:
     return clusters
 
 
-def _start(block_size: int, degrees: Tensor) -> Tensor:
-    """Cosines of increasing frequency, orthogonal to the trivial vector, ``(B, block_size, n)``;
+def _start(degrees: Tensor) -> Tensor:
+    """Cosines of increasing frequency, orthogonal to the trivial vector, ``(B, BLOCK_SIZE, n)``;
     degrees are ``(B, 1, n)``."""
-    frequency = torch.arange(1, block_size + 1, device=degrees.device).unsqueeze(1)
+    frequency = torch.arange(1, BLOCK_SIZE + 1, device=degrees.device).unsqueeze(1)
     size = degrees.shape[-1]
     position = (torch.arange(size, device=degrees.device) + 0.5) / size
     trivial = F.normalize(degrees.sqrt(), dim=-1)

@@ -27,7 +27,8 @@ class Wants:
     def __post_init__(self) -> None:
         for _, softmax in self.attention:
             if softmax not in ('heads', 'mean', None):
-                raise ConfigError(f"softmax={softmax!r}: unknown. Choose 'heads', 'mean' or None.")
+                raise ConfigError(
+                    f"guidance.softmax={softmax!r}: unknown. Choose 'heads', 'mean' or None.")
 
     def __or__(self, other: 'Wants') -> 'Wants':
         return Wants(self.tokens or other.tokens, self.attention | other.attention,

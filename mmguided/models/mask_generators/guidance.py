@@ -71,9 +71,6 @@ class ClsAttention(Guidance):
                  softmax: str | None = 'heads',
                  reduce: str = 'sum') -> None:
         super().__init__()
-        if softmax not in ('heads', 'mean', None):
-            raise ConfigError(
-                f"guidance.softmax={softmax!r}: unknown. Choose 'heads', 'mean' or None.")
         if reduce not in ('sum', 'mean'):
             raise ConfigError(f"guidance.reduce={reduce!r}: unknown. Choose 'sum' or 'mean'.")
         if layers is not None and (not isinstance(layers, Sequence) or not layers):
