@@ -6,6 +6,11 @@ import torch
 from mmguided.registry import MODELS
 from mmguided.structures import Clock, PatchMask, Wants
 
+# What these add is the same for all images, and the next batch normalization subtracts it.
+REMOVED_BY_BATCH_NORM = ('feature_decoder.ln1.bias', 'feature_head.norm.bias',
+                         'feature_head.decoder_pred.bias', 'projector.fc0.bias',
+                         'contrast_head.predictor.fc0.bias')
+
 
 def released_state(numbers: dict, prefix: str = 'state_dict.') -> dict:
     return {k.removeprefix(prefix): v for k, v in numbers.items() if k.startswith(prefix)}
@@ -135,9 +140,10 @@ def pixels_that_reach(model, images, mask):
     return images.grad.abs().amax(1, keepdim=True) > 0
 
 
-def gradients_in_two_precisions(model, batch):
+def gradients_in_two_precisions(model, batch, vanishing=()):
     """Norms of all gradients in float32 and under bfloat16 autocast, with the same masks. Exactly
-    the trained parameters must have one, finite and not 0."""
+    the trained parameters must have one, not 0 except for ``vanishing`` ones; these are left out.
+    """
     trained, norms = {k for k, p in model.named_parameters() if p.requires_grad}, []
     for enabled in (False, True):
         model.zero_grad()
@@ -147,6 +153,7 @@ def gradients_in_two_precisions(model, batch):
         total(losses).backward()
         norms.append(grad_norms(model))
         assert norms[-1].keys() == trained
+        norms[-1] = {k: norm for k, norm in norms[-1].items() if k not in vanishing}
         assert all(norm.isfinite() and norm > 0 for norm in norms[-1].values()), norms[-1]
     return norms
 

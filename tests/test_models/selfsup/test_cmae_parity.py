@@ -7,6 +7,7 @@ import torch
 from mmguided.structures import Clock
 from mmguided.utils.converters import cmae_from_released
 from tests.helpers.models import (
+    REMOVED_BY_BATCH_NORM,
     assert_close,
     build,
     generate,
@@ -21,9 +22,6 @@ from tests.helpers.models import (
 
 # The released code's normalization, with the statistics of one process.
 BN = dict(type='BN1d', eps=1e-6)
-# What these add is the same for all images, and the next batch normalization subtracts it.
-REMOVED_BY_BATCH_NORM = ('feature_decoder.ln1.bias', 'feature_head.decoder_pred.bias',
-                         'projector.fc0.bias', 'contrast_head.predictor.fc0.bias')
 
 
 def mlp(state, name, **widths):

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import nn
 
-from mmguided.models import MaskedSwin, MaskedViT, MomentumEncoder
+from mmguided.models import MaskedViT, MomentumEncoder
 from mmguided.structures import Clock
 from mmguided.utils.errors import ConfigError
 from tests.helpers.models import as_trained, tokens
@@ -100,11 +100,7 @@ def test_a_momentum_must_be_a_share(kwargs, said):
         MomentumEncoder(vit(), **kwargs)
 
 
-def test_encoders_that_do_not_fit_are_told():
+def test_an_encoder_may_have_no_final_norm():
     with pytest.raises(ConfigError, match='momentum_encoder.final_norm=True.*backbone.final_norm'):
         MomentumEncoder(vit(final_norm=False))
     assert not MomentumEncoder(vit(final_norm=False), final_norm=False).encoder.final_norm
-    swin = MaskedSwin(dict(embed_dims=8, depths=[1], num_heads=[1]), 8, window_size=2,
-                      patch_size=4, out_indices=(0, ))
-    with pytest.raises(ConfigError, match='MaskedSwin: .*tokens'):
-        MomentumEncoder(swin)
