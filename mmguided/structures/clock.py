@@ -136,8 +136,3 @@ class Schedule:
     def is_constant(self) -> bool:
         """Whether the value never changes."""
         return self.start == self.end or self.begin == self.ramp == 0
-
-    @property
-    def is_zero(self) -> bool:
-        """Whether the value is 0 throughout."""
-        return self.is_constant and self.end == 0

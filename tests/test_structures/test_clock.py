@@ -32,12 +32,11 @@ def test_schedule_goes_from_start_to_end(begin, epochs, values):
             clock.fire()
         assert schedule.at(clock) == pytest.approx(value, abs=1e-12)
     assert schedule.at(Clock.at_end()) == pytest.approx(.3, abs=1e-12)
-    assert schedule.is_constant == (begin == {}) and not schedule.is_zero
+    assert schedule.is_constant == (begin == {})
 
 
 def test_constant_schedules():
-    assert Schedule.of(.3, 'x').is_constant and not Schedule.of(.3, 'x').is_zero
-    assert Schedule.of(0, 'x').is_zero and Schedule.of(dict(start=1, end=0), 'x').is_zero
+    assert Schedule.of(.3, 'x').is_constant and Schedule.of(dict(start=1, end=0), 'x').is_constant
 
 
 @pytest.mark.parametrize('value', [

@@ -39,7 +39,7 @@ class CMTMAE(MaskedImageModel):
                  alpha: float | Mapping = 0.3, **kwargs) -> None:
         super().__init__(**kwargs)
         self.alpha = Schedule.of(alpha, 'model.alpha')
-        if self.alpha.is_zero:
+        if self.alpha.is_constant and self.alpha.end == 0:
             raise ConfigError('model.alpha=0: student_target is never used. Set '
                               "model.type='mmguided.MAE' to predict teacher features only.")
         self.student_target = MODELS.build(

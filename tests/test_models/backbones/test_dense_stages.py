@@ -57,13 +57,6 @@ def test_only_early_norms_and_mask_tokens_may_differ(name, without, more, said, 
         dense(PAIRS[name], tmp_path / 'encoder.pth', out_indices=(0, 1, 2, 3))
 
 
-def test_without_a_checkpoint_it_is_initialized_as_mmpretrains():
-    model = DenseConvNeXt(**CONVNEXT)
-    model.init_weights()
-    weight = model.stages[0][0].pointwise_conv1.weight
-    assert 0 < weight.std() < .03 and not model.stages[0][0].pointwise_conv1.bias.any()
-
-
 def test_windows_of_another_side_are_resized(tmp_path):
     """Tables with another number of heads or of a non-square size raise an error."""
     encoder = MaskedSwin(**dict(SWIN, img_size=96, window_size=3))

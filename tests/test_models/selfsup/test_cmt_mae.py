@@ -82,6 +82,7 @@ def test_gradients_of_both_stages():
 
 
 @pytest.mark.parametrize('parts, message', [
+    (dict(alpha=dict(start=1., end=0.)), r"model\.alpha=0: "),
     (dict(alpha=0), r"model\.alpha=0: .*'mmguided\.MAE'"),
     (dict(alpha=1.5), 'model.alpha='),
     (dict(momentum_encoder=None), "source='momentum'"),
