@@ -7,7 +7,8 @@
 # Options:
 #     --max-images N   use at most about N images
 #     --epochs N       default: about 1,140 steps of 64 images, whatever the number of images
-#     --work-dir DIR   default: work_dirs/quickstart of the repository
+#     --work-dir DIR   new folder, or one of an earlier quickstart, whose runs are replaced;
+#                      default: work_dirs/quickstart of the repository
 #
 # Makes .venv first (about two minutes, once), unless the variable PY names a Python interpreter with
 # all requirements.
@@ -17,13 +18,26 @@ ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 WORK=$ROOT/work_dirs/quickstart
 EPOCHS=
 IMAGES=()
+
+fail() {
+    echo "error: $1" >&2
+    exit 1
+}
+check_value() {
+    [[ -n ${2:-} && $2 != --* ]] || fail "$1: the value is missing. Add it."
+}
+
 while (($#)); do
     case $1 in
-        --epochs) EPOCHS=$2 && shift 2 ;;
-        --work-dir) WORK=$2 && shift 2 ;;
+        --epochs) check_value "$@" && EPOCHS=$2 && shift 2 ;;
+        --work-dir) check_value "$@" && WORK=$2 && shift 2 ;;
+        --max-images) check_value "$@" && IMAGES+=("$1" "$2") && shift 2 ;;
         *) IMAGES+=("$1") && shift ;;
     esac
 done
+if [[ ! -e $WORK/.quickstart && -n $(ls -A "$WORK" 2>/dev/null) ]]; then
+    fail "--work-dir=$WORK: not empty and not made by the quickstart. Give a new folder."
+fi
 
 if [[ -z ${PY:-} ]]; then
     bash "$ROOT/tools/setup_env.sh" pretrain
@@ -37,6 +51,7 @@ min() { echo $(($1 < $2 ? $1 : $2)); }
 
 rm -rf "$WORK"/{ccmim,mae,evaluation}
 mkdir -p "$WORK"
+touch "$WORK/.quickstart"
 "$PY" "$ROOT/tools/prepare_quickstart.py" "${IMAGES[@]}" --out "$WORK"
 BATCH=$(min 64 "$(count "$WORK/data/train")")
 STEPS=$(($(count "$WORK/data/train") / BATCH))

@@ -29,6 +29,33 @@ def copies(root):
             for split in ('train', 'val') for path in sorted((root / split).rglob('*.png'))}
 
 
+def quickstart(*args, python=sys.executable):
+    """Run quickstart.sh."""
+    return subprocess.run(['bash', ROOT / 'tools/quickstart.sh', *args], capture_output=True,
+                          text=True, env=os.environ | dict(PY=python))
+
+
+@pytest.mark.parametrize('args, start', [
+    (['--epochs'], '--epochs: '), (['--work-dir', '--epochs', '2'], '--work-dir: '),
+    (['--max-images', ''], '--max-images: '), (['--work-dir', '{}'], '--work-dir={}: not empty')])
+def test_errors_are_one_line_and_delete_nothing(tmp_path, args, start):
+    (tmp_path / 'ccmim').mkdir()
+    done = quickstart(*(arg.format(tmp_path) for arg in args), python='false')
+    assert done.returncode == 1 and done.stdout == ''
+    line, = done.stderr.splitlines()
+    assert line.startswith(f'error: {start.format(tmp_path)}')
+    assert (tmp_path / 'ccmim').is_dir()
+
+
+def test_earlier_runs_of_the_quickstart_are_replaced(tmp_path):
+    """Also if the images could not be prepared, as here."""
+    for _ in range(2):
+        done = quickstart(tmp_path / 'gone', '--work-dir', tmp_path / 'work')
+        assert done.returncode == 1 and 'IMAGE_FOLDER=' in done.stderr
+        assert not (tmp_path / 'work/ccmim').exists()
+        (tmp_path / 'work/ccmim').mkdir()
+
+
 @pytest.mark.slow
 def test_a_labeled_folder_end_to_end(tmp_path):
     for name, color in (('dark', 0), ('bright', 150)):
@@ -36,9 +63,7 @@ def test_a_labeled_folder_end_to_end(tmp_path):
             write_image(tmp_path / 'images' / name / f'{i}.png', color)
     (tmp_path / 'images/dark/broken.jpg').write_bytes(b'no image')
     work = tmp_path / 'work'
-    done = subprocess.run(
-        ['bash', ROOT / 'tools/quickstart.sh', tmp_path / 'images', '--epochs', '2', '--work-dir',
-         work], env=os.environ | dict(PY=sys.executable), capture_output=True, text=True)
+    done = quickstart(tmp_path / 'images', '--epochs', '2', '--work-dir', work)
     assert done.returncode == 0, done.stderr
     assert '20 images prepared, 1 unreadable' in done.stdout
     for path in ('ccmim/figures/epoch_1.png', 'ccmim/figures/epoch_2.png', 'loss_curves.png'):
