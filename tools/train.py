@@ -14,14 +14,8 @@ from mmguided.cli.arguments import (
     merge_run_arguments,
     tool_parser,
 )
-from mmguided.cli.config_checks import (
-    check_data,
-    check_pretrained,
-    check_start,
-    check_work_dir,
-    drop_pretrained,
-)
-from mmguided.utils.errors import ConfigError, exit_on_config_error
+from mmguided.cli.config_checks import check_data, check_start, check_work_dir
+from mmguided.utils.errors import exit_on_config_error
 
 
 def parse_args() -> argparse.Namespace:
@@ -48,10 +42,7 @@ def merge_train_arguments(cfg: Config, args: argparse.Namespace) -> None:
         cfg.resume = True
         cfg.load_from = None if args.resume == 'auto' else args.resume
     if args.auto_scale_lr:
-        if not cfg.get('auto_scale_lr', {}).get('base_batch_size'):
-            raise ConfigError('auto_scale_lr.base_batch_size is not set. Set it to the batch size '
-                              'of the learning rate, or leave out --auto-scale-lr.')
-        cfg.auto_scale_lr.enable = True
+        cfg.merge_from_dict({'auto_scale_lr.enable': True})
 
 
 def read_config() -> Config:
@@ -60,8 +51,6 @@ def read_config() -> Config:
     cfg = load_config(args.config, args.cfg_options)
     merge_run_arguments(cfg, args)
     merge_train_arguments(cfg, args)
-    drop_pretrained(cfg)
-    check_pretrained(cfg)
     check_start(cfg)
     check_data(cfg, ('model', 'train_dataloader', 'val_dataloader', 'val_evaluator',
                      'custom_hooks'))

@@ -23,7 +23,7 @@ from mmengine.config import Config, ConfigDict, DictAction
 
 from mmguided.hub import get_model
 from mmguided.utils.configs import drop_scope, expand_home, read_config, unset_num_classes, walk
-from mmguided.utils.errors import ConfigError, check_file, did_you_mean
+from mmguided.utils.errors import ConfigError, check_file
 
 from .config_checks import check_checkpoint, check_options, check_variables
 
@@ -228,8 +228,6 @@ def named_checkpoints(arguments: Sequence[str]) -> dict[str, Path]:
     """Map the names of ``[NAME=]CHECKPOINT ...`` to the files, see :func:`named_paths`."""
     paths = named_paths('checkpoint', arguments)
     for path in paths.values():
-        if '://' in path:
-            raise ConfigError(f'checkpoint={path!r}: not a local file. Download it first.')
         check_checkpoint('checkpoint', path)
     return {name: Path(path) for name, path in paths.items()}
 
@@ -245,9 +243,8 @@ def named_configs(arguments: Sequence[str], models: Mapping[str, object]) -> dic
         # The name of a model may contain =.
         name = next((name for name in models if argument.startswith(f'{name}=')), None)
         if name is None:
-            given, separator, _ = argument.partition('=')
-            raise ConfigError(f'--configs={argument!r}: not NAME=CONFIG with the name of a model'
-                              f'{did_you_mean(given, models) if separator else "."}')
+            raise ConfigError(f'--configs={argument!r}: not NAME=CONFIG with the name of a model. '
+                              f'Start it with one of {", ".join(f"{name}=" for name in models)}')
         named[name] = os.path.expanduser(argument.removeprefix(f'{name}='))
         check_file('--configs', named[name], 'Give the path of a config.')
     return named

@@ -5,7 +5,6 @@ ConfigError with the field, its value and the remedy.
 """
 import ast
 import os.path as osp
-import zipfile
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
@@ -44,10 +43,7 @@ def _check_keys(cfg: Config, name: str, option: str) -> None:
     where, *keys = name.split('.')
     node = cfg.get(where)
     for key in keys:
-        if isinstance(node, (list, tuple)):
-            if not key.isdigit() or int(key) >= len(node):
-                raise ConfigError(f'{option}: {where} has {len(node)} entries. Replace {key!r} by '
-                                  'the index of one.')
+        if isinstance(node, list) and key.isdigit() and int(key) < len(node):
             node = node[int(key)]
         elif isinstance(node, dict) and key in node:
             node = node[key]
@@ -116,26 +112,34 @@ def check_data(cfg: Config, fields: Iterable[str]) -> None:
                                       f'`--data-root FOLDER` or `--cfg-options {name}.{key}=PATH`.')
 
 
-def check_pretrained(cfg: Config) -> None:
-    """Check that every ``init_cfg`` of the model that loads a checkpoint names one."""
+def check_checkpoint(field: str, path: str) -> None:
+    """Check that a local checkpoint exists."""
+    check_file(field, path, 'Give the path of a checkpoint.')
+
+
+def check_start(cfg: Config) -> None:
+    """Check the checkpoints that training starts from.
+
+    The backbone loads no pretrained checkpoint if another one contains the encoder: one to resume
+    from, or ``load_from`` if StrictBackboneHook checks it.
+    """
+    resume, start = cfg.get('resume'), cfg.get('load_from')
+    record = Path(cfg.work_dir) / 'last_checkpoint'  # from which MMEngine resumes by default
+    if resume and not start and record.is_file():
+        start = record.read_text().strip()
+    if start:
+        check_checkpoint('--resume' if resume else 'load_from', start)
+    hooks = [*(cfg.get('default_hooks') or {}).values(), *(cfg.get('custom_hooks') or ())]
+    strict = any('StrictBackboneHook' in str(hook.get('type')) for hook in hooks if hook)
+    backbone = cfg.model.get('backbone') or {}
+    if start and (resume or strict) and pretrained_settings(backbone.get('init_cfg')):
+        backbone.init_cfg = None
     for name, node in walk(cfg.model, 'model'):
         if name.endswith('.init_cfg') and (settings := pretrained_settings(node)):
             field, path = f'{name}.checkpoint', settings.get('checkpoint')
             if not path:
                 raise ConfigError(f'{field} is empty. Set `--cfg-options {field}=PATH`.')
             check_checkpoint(field, path)
-
-
-def check_checkpoint(field: str, path: str) -> None:
-    """Check that a local checkpoint exists and has not been cut off."""
-    check_file(field, path, 'Give the path of a checkpoint.')
-    path = osp.expanduser(path)
-    if '://' in path or zipfile.is_zipfile(path):
-        return
-    with open(path, 'rb') as file:
-        if file.read(1) != b'\x80':  # a pickle, written by torch before 1.6
-            raise ConfigError(f'{field}={path!r}: not a complete PyTorch checkpoint. Give another '
-                              'file.')
 
 
 def check_work_dir(cfg: Config) -> None:
@@ -145,30 +149,3 @@ def check_work_dir(cfg: Config) -> None:
     if found and not cfg.get('resume'):
         raise ConfigError(f'work_dir={cfg.work_dir!r}: contains {found[-1].name!r} of an earlier '
                           'run. Continue it by --resume, or set another --work-dir.')
-
-
-def check_start(cfg: Config) -> None:
-    """Check the checkpoint that training starts or resumes from."""
-    latest = cfg.get('resume') and latest_checkpoint(cfg.work_dir)
-    if cfg.get('load_from'):
-        check_checkpoint('--resume' if cfg.get('resume') else 'load_from', cfg.load_from)
-    elif latest:
-        check_checkpoint(f'--resume, {cfg.work_dir}/last_checkpoint', latest)
-
-
-def latest_checkpoint(work_dir: str) -> str | None:
-    """The checkpoint that MMEngine resumes from by default."""
-    record = Path(work_dir) / 'last_checkpoint'
-    return record.read_text().strip() if record.is_file() else None
-
-
-def drop_pretrained(cfg: Config) -> None:
-    """Remove the pretrained checkpoint from the backbone if another checkpoint contains the
-    encoder: one to resume from, or ``load_from`` if StrictBackboneHook checks it."""
-    hooks = [*(cfg.get('default_hooks') or {}).values(), *(cfg.get('custom_hooks') or ())]
-    complete = cfg.get('load_from') and (cfg.get('resume') or any(
-        'StrictBackboneHook' in str(hook.get('type')) for hook in hooks if hook))
-    resumed = cfg.get('resume') and latest_checkpoint(cfg.work_dir)
-    backbone = cfg.model.get('backbone') or {}
-    if (complete or resumed) and pretrained_settings(backbone.get('init_cfg')):
-        backbone.init_cfg = None

@@ -2,8 +2,6 @@
 
 Each raises ConfigError with the field, its value and the remedy.
 """
-from collections.abc import Sequence
-
 from mmengine.config import Config
 from mmengine.runner import Runner
 from torch.utils.data import Dataset
@@ -50,34 +48,24 @@ def check_labels(field: str, dataset: Dataset, cfg: Config) -> None:
     of its annotation file."""
     outputs = [(name, value) for name, value in walk(cfg.model, 'model')
                if name.endswith('.num_classes') and isinstance(value, int)]
-    if not outputs:
-        return
-    num, labels = len(_names(dataset)), f'classes of {field}'
-    if _has_annotated_labels(dataset):
-        found = dataset.get_gt_labels()
-        if found.min() < 0:
-            raise ConfigError(f'{_root(field, dataset)}: image {int(found.argmin())} has the label '
-                              f'{int(found.min())}. Correct its annotation file: labels count from '
-                              '0.')
-        if found.max() >= num:
-            num, labels = int(found.max()) + 1, f'labels of {field}, which count from 0'
+    num = len(_names(dataset))
+    if outputs and _has_annotated_labels(dataset):
+        num = max(num, int(dataset.get_gt_labels().max()) + 1)
     for name, value in outputs:
         if value < num:
-            raise ConfigError(f'{name}={value}: less than the {num} {labels}. Set `--cfg-options '
-                              f'{name}={num}`, or correct the labels.')
+            raise ConfigError(f'{name}={value}: {field} has {num} classes; its labels count from '
+                              f'0. Set `--cfg-options {name}={num}`, or correct the labels.')
 
 
 def check_same_classes(field: str, dataset: Dataset, other_field: str, other: Dataset) -> None:
     """Check that two data sets have the same classes in the same order, if both name them."""
     names, expected = _names(dataset), _names(other)
-    if not names or not expected or names == expected:
-        return
-    missing, extra = sorted(set(expected) - set(names)), sorted(set(names) - set(expected))
-    found = [f'{verb} {_some(classes)}'
-             for verb, classes in (('lacks', missing), ('adds', extra)) if classes]
-    raise ConfigError(f'{_root(field, dataset)}: {" and ".join(found) or "reorders classes"} '
-                      f'compared with {other_field}, so that labels would differ. Give both the '
-                      'same classes, each with an image.')
+    if names and expected and names != expected:
+        different = sorted({*names} ^ {*expected})
+        raise ConfigError(
+            f'{field}.data_root={getattr(dataset, "data_root", "")!r}: classes differ from those '
+            f'of {other_field} ({", ".join(different[:3]) or "in their order"}), and so would '
+            'labels. Give both the same classes, each with an image.')
 
 
 def _names(dataset: Dataset) -> tuple[str, ...]:
@@ -89,11 +77,3 @@ def _has_annotated_labels(dataset: Dataset) -> bool:
     return bool(hasattr(dataset, 'get_gt_labels') and len(dataset)
                 and (dataset.ann_file or not _names(dataset))
                 and isinstance(dataset.get_data_info(0).get('gt_label'), int))
-
-
-def _root(field: str, dataset: Dataset) -> str:
-    return f'{field}.data_root={getattr(dataset, "data_root", "")!r}'
-
-
-def _some(names: Sequence[str]) -> str:
-    return f'{", ".join(map(repr, names[:3]))}{", ..." if len(names) > 3 else ""}'

@@ -8,7 +8,6 @@ from torch import distributed
 
 from mmguided.utils.toolboxes import import_parts
 
-from .config_checks import latest_checkpoint
 from .data_checks import check_test_data, check_training_data
 from .device import prepare_device
 from .error_messages import explain_config_errors
@@ -23,13 +22,8 @@ def build_runner(cfg: Config) -> Runner:
 def train(cfg: Config) -> None:
     """Train; raise ConfigError for a mistake in ``cfg``."""
     prepare_device(cfg)
-    with explain_config_errors(cfg, (
-            'train_dataloader', 'val_dataloader', 'val_evaluator', 'model', 'optim_wrapper',
-            'param_scheduler', 'train_cfg', 'load_from', 'custom_hooks', 'default_hooks')):
+    with explain_config_errors(cfg):
         runner = build_runner(cfg)
-        if cfg.get('resume') and not cfg.get('load_from') and not latest_checkpoint(cfg.work_dir):
-            runner.logger.info(
-                f'--resume: no checkpoint in {cfg.work_dir}; training starts from epoch 0')
         check_training_data(runner)
         runner.train()
 
@@ -45,9 +39,7 @@ def test(cfg: Config, predictions: str | None = None) -> dict[str, float]:
         The metrics by name, empty in all processes but the first.
     """
     prepare_device(cfg)
-    with explain_config_errors(cfg, (
-            'test_dataloader', 'test_evaluator', 'model', 'load_from', 'custom_hooks',
-            'default_hooks')):
+    with explain_config_errors(cfg):
         runner = build_runner(cfg)
         if predictions:
             # mmdet's own metric stores masks as run lengths.

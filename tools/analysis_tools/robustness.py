@@ -121,7 +121,7 @@ def main() -> None:
     from mmguided.evaluation import chance_level, robustness_curves
     from mmguided.utils.toolboxes import import_parts
     import_parts(cfg)
-    with explain_config_errors(cfg, ('test_dataloader', 'model')), \
+    with explain_config_errors(cfg), \
             DefaultScope.overwrite_default_scope(cfg.get('default_scope', 'mmengine')):
         loader = Runner.build_dataloader(cfg.test_dataloader)
         record.update(images=len(loader.dataset), chance=chance_level(loader.dataset))

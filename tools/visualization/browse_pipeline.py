@@ -85,7 +85,7 @@ def main() -> None:
 
     from mmguided.cli.error_messages import explain_config_errors
     from mmguided.datasets import loading_transforms
-    with explain_config_errors(cfg, ('train_dataloader', )), \
+    with explain_config_errors(cfg), \
             DefaultScope.overwrite_default_scope(cfg.get('default_scope', 'mmengine')):
         dataset = DATASETS.build(settings)
     # mmcv's Normalize converts BGR to RGB by default.

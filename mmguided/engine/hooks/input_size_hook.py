@@ -25,16 +25,7 @@ class InputSizeHook(Hook):
     def __init__(self, any_size: bool = False) -> None:
         self.any_size = any_size
 
-    def before_train_iter(self, runner, batch_idx: int, data_batch: dict | None = None) -> None:
-        self._check(runner, data_batch, 'train_dataloader')
-
-    def before_val_iter(self, runner, batch_idx: int, data_batch: dict | None = None) -> None:
-        self._check(runner, data_batch, 'val_dataloader')
-
-    def before_test_iter(self, runner, batch_idx: int, data_batch: dict | None = None) -> None:
-        self._check(runner, data_batch, 'test_dataloader')
-
-    def _check(self, runner, data_batch: dict, loader: str) -> None:
+    def _before_iter(self, runner, batch_idx: int, data_batch: dict, mode: str) -> None:
         model = unwrap_ddp(runner.model)
         img_size = getattr(getattr(model, 'backbone', None), 'img_size', None)
         if img_size is None or self.any_size:
@@ -44,6 +35,6 @@ class InputSizeHook(Hook):
         expected = to_2tuple(img_size)
         if (height, width) != expected:
             raise ConfigError(
-                f'model.backbone.img_size={expected}: {loader}.dataset.pipeline returns images of '
-                f'{(height, width)}. Change one of the two, or allow any size with '
+                f'model.backbone.img_size={expected}: {mode}_dataloader.dataset.pipeline returns '
+                f'images of {(height, width)}. Change one of the two, or allow any size with '
                 '`--cfg-options default_hooks.input_size.any_size=True`.')

@@ -46,8 +46,7 @@ class OnlineLinearProbeHook(StatefulHook):
 
     Raises:
         ConfigError: Before the first step, if the training images have no labels or more classes
-            than ``num_classes``, or the model is not a :class:`MaskedImageModel`; on resume, if the
-            probe of the checkpoint has another number of classes.
+            than ``num_classes``, or the model is not a :class:`MaskedImageModel`.
     """
 
     checkpoint_key = 'mmguided_linear_probe'
@@ -101,12 +100,7 @@ class OnlineLinearProbeHook(StatefulHook):
 
     def before_train_iter(self, runner, batch_idx: int, data_batch=None) -> None:
         self._features = None
-        labels = labels_of(data_batch['data_samples'], 'train_dataloader.dataset')
-        if not 0 <= labels.min() <= labels.max() < self._classes:
-            raise ConfigError(f'OnlineLinearProbeHook.num_classes={self._classes}: the labels '
-                              f'range from {labels.min()} to {labels.max()}. Set it to '
-                              f'{labels.max() + 1} or more.')
-        self._labels = labels
+        self._labels = labels_of(data_batch['data_samples'], 'train_dataloader.dataset')
 
     def after_train_iter(self, runner, batch_idx: int, data_batch=None, outputs=None) -> None:
         if self._features is None:
@@ -145,9 +139,5 @@ class OnlineLinearProbeHook(StatefulHook):
         return dict(probe=self._probe.state_dict(), optimizer=self._probe.optimizer.state_dict())
 
     def load_state_dict(self, state: dict) -> None:
-        saved = len(state['probe']['linear.bias'])
-        if saved != self._classes:
-            raise ConfigError(f'OnlineLinearProbeHook.num_classes={self._classes}: the probe of '
-                              f'the checkpoint has {saved} classes. Set it to {saved}.')
         self._probe.load_state_dict(state['probe'])
         self._probe.optimizer.load_state_dict(state['optimizer'])

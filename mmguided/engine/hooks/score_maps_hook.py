@@ -122,10 +122,7 @@ class ScoreMapsHook(StatefulHook):
         return valid[0]
 
     def _use(self, name: str) -> None:
-        barrier()
-        if not self._maps.path(name).is_file():
-            raise ConfigError(f'work_dir: {str(self._maps.path(name))!r} is not visible to all '
-                              'ranks. Set `--work-dir` to a folder that all machines share.')
+        barrier()  # the file is complete
         self._maps.use(name)
 
     def _compute(self, runner, model) -> None:
@@ -133,16 +130,11 @@ class ScoreMapsHook(StatefulHook):
         runner.logger.info(f'Computing scores of {self._maps.shape[0]} images with '
                            f'{type(guidance).__name__}')
         with ExitStack() as stack:
-            created = [None, None]  # name and error
+            names = [None]
             if is_main_process():
-                try:
-                    created[0], write = stack.enter_context(self._maps.create())
-                except ConfigError as error:
-                    created[1] = str(error)
-            broadcast_object_list(created)
-            name, error = created
-            if error:
-                raise ConfigError(error)
+                names[0], write = stack.enter_context(self._maps.create())
+            broadcast_object_list(names)
+            name, = names
             missing = 0
             for index, scores in self._scores(runner, model, guidance):
                 if is_main_process():

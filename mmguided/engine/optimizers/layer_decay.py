@@ -1,4 +1,6 @@
 """Layer-wise learning-rate decay for models of any toolbox."""
+from functools import partial
+
 from mmpretrain.engine.optimizers import LearningRateDecayOptimWrapperConstructor
 from torch import nn
 
@@ -14,8 +16,7 @@ class LayerDecayOptimWrapperConstructor(LearningRateDecayOptimWrapperConstructor
     ``model.backbone.get_layer_depth``; necks and heads have the depth of the last layer.
 
     Raises:
-        ConfigError: If the backbone has no ``get_layer_depth``, or ``custom_keys`` contain a
-            ``lr_mult``.
+        ConfigError: If ``custom_keys`` contain a ``lr_mult``.
     """
 
     def add_params(self,
@@ -27,16 +28,7 @@ class LayerDecayOptimWrapperConstructor(LearningRateDecayOptimWrapperConstructor
         """Add one parameter group for each parameter of ``module`` to ``params``."""
         if get_layer_depth is None:
             self._check_custom_keys()
-            backbone = getattr(module, 'backbone', None)
-
-            def get_layer_depth(name: str) -> tuple[int, int]:
-                try:
-                    return backbone.get_layer_depth(name, 'backbone.')
-                except (AttributeError, NotImplementedError) as error:
-                    raise ConfigError(
-                        f'model.backbone.type={type(backbone).__name__}: no layer depths for '
-                        'layer-wise decay. Choose another optim_wrapper.constructor.') from error
-
+            get_layer_depth = partial(module.backbone.get_layer_depth, prefix='backbone.')
         super().add_params(params, module, prefix, get_layer_depth, **kwargs)
 
     def _check_custom_keys(self) -> None:
