@@ -25,43 +25,31 @@ from tests.helpers.toy import CONFIG
 MICRO = ROOT / 'configs/mae/vit-micro_folder-32.py'
 
 
-@pytest.mark.parametrize('scope, collate', [
-    ('mmpretrain', dict(type='default_collate')), ('mmdet', None), ('mmseg', None)])
-def test_only_mmpretrain_gets_default_collate(scope, collate):
-    loader = merged_config(CONFIG, '--cfg-options', f'default_scope={scope}').train_dataloader
-    assert loader.get('collate_fn') == collate
+OWN = CONFIG + ("train_dataloader.update(collate_fn=dict(type='pseudo_collate'), "
+                'pin_memory=False)')
+WORKERS = ['--cfg-options', 'train_dataloader.num_workers=2']
 
 
-def test_loader_settings_of_the_config_are_kept():
-    text = CONFIG + ("train_dataloader.update(collate_fn=dict(type='pseudo_collate'), "
-                     'pin_memory=False, num_workers=2)')
-    loader = merged_config(text).train_dataloader
-    assert (loader.collate_fn.type, loader.pin_memory) == ('pseudo_collate', False)
-    assert loader.persistent_workers is True
+@pytest.mark.parametrize('text, options, collate, pin, persistent', [
+    (CONFIG, [], 'default_collate', True, False),
+    (CONFIG, WORKERS, 'default_collate', True, True),
+    (CONFIG, [*WORKERS, '--no-persistent-workers', '--no-pin-memory'], 'default_collate', False,
+     False),
+    (OWN, WORKERS, 'pseudo_collate', False, True),
+    (CONFIG, ['--cfg-options', 'default_scope=mmdet'], None, None, False),
+    (CONFIG, ['--cfg-options', 'default_scope=mmseg'], None, None, False)])
+def test_loaders(text, options, collate, pin, persistent):
+    loader = merged_config(text, *options).train_dataloader
+    assert loader.get('collate_fn', {}).get('type') == collate
+    assert (loader.get('pin_memory'), loader.persistent_workers) == (pin, persistent)
 
 
-def test_persistent_workers_need_workers():
-    assert merged_config(CONFIG).train_dataloader.persistent_workers is False
-    options = ['--cfg-options', 'train_dataloader.num_workers=2']
-    assert merged_config(CONFIG, *options).train_dataloader.persistent_workers is True
-    loader = merged_config(CONFIG, *options, '--no-persistent-workers', '--no-pin-memory')
-    assert loader.train_dataloader.persistent_workers is False
-    assert loader.train_dataloader.pin_memory is False
-
-
-def test_work_dir_comes_from_option_config_or_name():
+def test_work_dir_comes_from_option_config_or_name(tmp_path, monkeypatch):
     assert merged_config(CONFIG).work_dir == 'work_dirs/some/toy'
     assert merged_config(CONFIG + "work_dir = 'a'").work_dir == 'a'
     assert merged_config(CONFIG + "work_dir = 'a'", '--work-dir', 'b').work_dir == 'b'
-
-
-def test_default_work_dirs_are_unique(tmp_path, monkeypatch):
-    configs = [path for path in (ROOT / 'configs').rglob('*.py') if '_base_' not in path.parts]
-    folders = {default_work_dir(str(path)) for path in configs}
-    assert len(folders) == len(configs) > len({path.name for path in configs})
     assert default_work_dir(str(ROOT / 'configs/mae/vit-b_300e.py')) == 'work_dirs/mae/vit-b_300e'
     monkeypatch.chdir(tmp_path)
-    assert default_work_dir('mine/a.py') == 'work_dirs/mine/a'
     assert default_work_dir('/elsewhere/a.py') == 'work_dirs/a'
 
 
@@ -73,12 +61,11 @@ def test_none_removes_a_default_hook(tmp_path):
     assert 'CheckpointHook' in hooks and not {'ClockHook', 'IterTimerHook'} & set(hooks)
 
 
-@pytest.mark.parametrize('slash', ['/', ''])
-def test_data_root_replaces_all_paths_below_it(slash):
-    cfg = merged_config(f'''
+def test_data_root_replaces_all_paths_below_it():
+    cfg = merged_config('''
 train_dataloader = dict(dataset=dict(dataset=dict(
-    data_root='data/coco{slash}', ann_file='annotations/train.json')))
-val_dataloader = dict(dataset=dict(data_root='data/coco{slash}'))
+    data_root='data/coco/', ann_file='annotations/train.json')))
+val_dataloader = dict(dataset=dict(data_root='data/coco'))
 val_evaluator = dict(ann_file='data/coco/annotations/val.json', other='data/coconut/x')
 ''', '--data-root', '/mine')
     assert cfg.train_dataloader.dataset.dataset == dict(
@@ -152,7 +139,6 @@ def test_names_are_given_or_the_end_of_the_path(files):
 
 @pytest.mark.parametrize('arguments, message', [
     (['run/epoch_2.pth'], "checkpoint='run/epoch_2.pth'"),
-    (['a=https://x/a.pth'], "checkpoint='https://x/a.pth'"),
     (['=run/epoch_1.pth'], "checkpoint='=run/epoch_1.pth'"),
     (['a=run/epoch_1.pth', 'a=run/a=b.pth'], "checkpoint='a=run/a=b.pth'")])
 def test_unusable_checkpoints(files, arguments, message):
@@ -161,7 +147,7 @@ def test_unusable_checkpoints(files, arguments, message):
 
 
 @pytest.mark.parametrize('argument, message', [
-    (str(MICRO), f"--configs='{MICRO}'"), (f'maa={MICRO}', "Did you mean 'mae'"),
+    (str(MICRO), f"--configs='{MICRO}'"), (f'maa={MICRO}', 'one of mae='),
     ('mae=nothing.py', "--configs='nothing.py'")])
 def test_unusable_configs(argument, message):
     with pytest.raises(ConfigError, match=message):

@@ -1,5 +1,6 @@
 """Checks on built data sets: labels and classes."""
 import shutil
+from contextlib import nullcontext
 from types import SimpleNamespace
 
 import pytest
@@ -61,63 +62,32 @@ def test_good_data_pass(tmp_path):
     check('inaturalist2019', tmp_path, lists([0, 1009], [0, 1009]))
 
 
-@pytest.mark.parametrize('name, change, start, value', [
+@pytest.mark.parametrize('name, change, error', [
     ('cub200', lambda root: write_text(
         root / 'image_class_labels.txt', [f'{i} 201' for i in range(1, 13)]),
-     'model.head.num_classes=200: ', 'model.head.num_classes=201'),
-    ('cub200', lambda root: write_text(
-        root / 'image_class_labels.txt', [f'{i} {i // 7}' for i in range(1, 13)]),
-     'train_dataloader.dataset.data_root={root!r}: ', 'image 0 has the label -1'),
+     'model.head.num_classes=200: .* 201'),
     ('flowers102', lambda root: savemat(root / 'imagelabels.mat', {'labels': [1, 103] * 6}),
-     'model.head.num_classes=102: ', '103 labels of train_dataloader.dataset'),
-    ('inaturalist2019', lists([0, 1010], [0]),
-     'model.head.num_classes=1010: ', '1011 labels of train_dataloader.dataset'),
+     r'model\.head\.num_classes=102: train_dataloader\.dataset .* 103'),
     ('inaturalist2019', lists([0], [8141]),
-     'model.head.num_classes=1010: ', '8142 labels of val_dataloader.dataset'),
-    ('inaturalist2019', lambda root: None, "ann_file='{root}/meta/train.txt': ", ''),
+     r'model\.head\.num_classes=1010: val_dataloader\.dataset .* 8142'),
 ])
-def test_labels_out_of_range(tmp_path, name, change, start, value):
-    with pytest.raises(ConfigError) as error:
+def test_labels_out_of_range(tmp_path, name, change, error):
+    with pytest.raises(ConfigError, match=f'^{error}'):
         check(name, tmp_path, change)
-    start = start.replace('{root}', str(tmp_path)).replace('{root!r}', repr(str(tmp_path)))
-    assert str(error.value).startswith(start) and value in str(error.value)
-    assert '\n' not in str(error.value)
 
 
-def folders(root, *names):
-    for name in names:
-        write_image(root / name / '1.png')
-    return ImageFolder(str(root), with_label=True)
-
-
-@pytest.mark.parametrize('names, message', [
-    ('ab', "lacks 'c'"), ('abcd', "adds 'd'"), ('abd', "lacks 'c' and adds 'd'"), ('abc', None)])
-def test_classes_of_validation(tmp_path, names, message):
+@pytest.mark.parametrize('names, different', [
+    ('ab', 'c'), ('abcd', 'd'), ('abd', 'c, d'), ('cba', 'in their order'), ('abc', None)])
+def test_classes_of_validation(tmp_path, names, different):
     """Without 'b', 'c' would have the label of 'b'."""
-    train, val = folders(tmp_path / 'train', *'abc'), folders(tmp_path / 'val', *names)
-    if message is None:
+    for name in 'abcd':
+        write_image(tmp_path / name / '1.png')
+    train, val = (ImageFolder(str(tmp_path), classes=list(order)) for order in ('abc', names))
+    with pytest.raises(ConfigError) if different else nullcontext() as error:
         check_same_classes('val', val, 'train', train)
-        return
-    with pytest.raises(ConfigError) as error:
-        check_same_classes('val', val, 'train', train)
-    assert str(error.value).startswith(f"val.data_root='{tmp_path}/val': {message} ")
-
-
-def test_another_order_of_classes(tmp_path):
-    train, val = folders(tmp_path, *'ab'), ImageFolder(str(tmp_path), classes=['b', 'a'])
-    with pytest.raises(ConfigError, match='^val.data_root=.*order'):
-        check_same_classes('val', val, 'train', train)
-
-
-def test_labels_are_read_only_where_a_model_has_classes(tmp_path, monkeypatch):
-    train = folders(tmp_path, *'abc')
-    for model, num_reads in ((dict(head=dict()), 0), (dict(head=dict(num_classes=3)), 0)):
-        reads = []
-        monkeypatch.setattr(train, 'get_gt_labels', lambda reads=reads: reads.append(1))
-        check_labels('train', train, Config(dict(model=model)))
-        assert len(reads) == num_reads
-    with pytest.raises(ConfigError, match=r'^model\.head\.num_classes=2: .* 3 classes'):
-        check_labels('train', train, Config(dict(model=dict(head=dict(num_classes=2)))))
+    if different:
+        assert str(error.value).startswith(f"val.data_root='{tmp_path}': ")
+        assert f'({different})' in str(error.value)
 
 
 @pytest.mark.parametrize('model, error', [
@@ -126,15 +96,10 @@ def test_labels_are_read_only_where_a_model_has_classes(tmp_path, monkeypatch):
      r'model\.auxiliary_head\.0\.num_classes=1'),
     (dict(head=dict(num_classes=3)), None), (dict(head=dict(num_classes=1000)), None), ({}, None)])
 def test_fewer_classes_than_the_labels_have(model, error):
+    """Class names suffice; labels are not read."""
     data = SimpleNamespace(metainfo=dict(classes=('a', 'b', 'c')))
-    loader = [1]
-    runner = SimpleNamespace(cfg=Config(dict(model=model)), world_size=1, train_dataloader=type(
-        'Loader', (list, ), dict(dataset=data, batch_size=1))(loader))
-    if error is None:
-        check_training_data(runner)
-        return
-    with pytest.raises(ConfigError, match=error):
-        check_training_data(runner)
+    with pytest.raises(ConfigError, match=error) if error else nullcontext():
+        check_labels('train', data, Config(dict(model=model)))
 
 
 @pytest.mark.parametrize('tool, config, field', [
@@ -160,5 +125,5 @@ def test_tools_report_a_class_without_validation_images(
                           'test_dataloader.num_workers=0'])
     error = error_of_tool(monkeypatch, tool, 'small.py', *options[0], '--data-root', data,
                           '--cfg-options', *options[1])
-    assert error.startswith(f"error: {field}.data_root='{data}': lacks 'green' ")
+    assert error.startswith(f"error: {field}.data_root='{data}': ") and '(green)' in error
     assert not list((tmp_path / 'work_dirs').rglob('epoch_*.pth'))

@@ -9,7 +9,7 @@ from torch import distributed, nn
 from mmguided.cli import device
 from mmguided.utils.errors import ConfigError
 from tests.helpers.tools import merged_config, use_cpu
-from tests.helpers.toy import CONFIG, ToyModel
+from tests.helpers.toy import CONFIG
 
 
 @pytest.fixture(autouse=True)
@@ -18,20 +18,16 @@ def _on_cpu(monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
 
 
-def test_amp_becomes_full_precision_without_accelerator():
+@pytest.mark.parametrize('accelerator', [False, True])
+def test_amp_becomes_full_precision_without_accelerator(monkeypatch, accelerator):
+    if accelerator:
+        monkeypatch.setattr(device, 'get_device', lambda: 'cuda')
     cfg = merged_config(CONFIG)
+    expected = cfg.optim_wrapper if accelerator else dict(
+        type='OptimWrapper', optimizer=dict(type='SGD', lr=0.1))
     device.prepare_device(cfg)
-    assert cfg.optim_wrapper == dict(type='OptimWrapper', optimizer=dict(type='SGD', lr=0.1))
-    assert cfg.train_dataloader.pin_memory is False
-
-
-def test_amp_stays_with_an_accelerator(monkeypatch):
-    monkeypatch.setattr(device, 'get_device', lambda: 'cuda')
-    cfg = merged_config(CONFIG)
-    device.prepare_device(cfg)
-    assert cfg.optim_wrapper.type == 'AmpOptimWrapper'
-    assert cfg.train_dataloader.pin_memory is True
-    assert 'model_wrapper_cfg' not in cfg
+    assert cfg.optim_wrapper == expected and 'model_wrapper_cfg' not in cfg
+    assert cfg.train_dataloader.pin_memory is accelerator
 
 
 @pytest.mark.parametrize('text, expected', [
@@ -93,11 +89,6 @@ def test_sync_bn_becomes_bn_on_cpu(process_group, warnings):
     expected = F.linear(F.batch_norm(maps, None, None, weight, training=True).mean((2, 3)),
                         model.head[0][0].weight, model.head[0][0].bias)
     torch.testing.assert_close(result, F.batch_norm(expected, None, None, training=True))
-
-
-def test_a_model_without_sync_bn_gets_no_warning(process_group, warnings):
-    MODEL_WRAPPERS.build(dict(type='CPUDataParallel', device_ids=None, module=ToyModel()))
-    assert not warnings
 
 
 def test_slurm_without_gpus_is_refused():

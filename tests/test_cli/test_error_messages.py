@@ -5,7 +5,6 @@ import sys
 import pytest
 from mmengine.config import Config
 from mmengine.registry import MODELS, DefaultScope
-from mmengine.runner import Runner
 
 from mmguided.cli import error_messages
 from mmguided.cli.error_messages import explain_config_errors
@@ -16,18 +15,17 @@ from tests.helpers.toy import CONFIG
 
 @pytest.mark.parametrize('model, start, remedy', [
     (dict(type='ToyModle'), "model.type='ToyModle': ", "Did you mean 'ToyModel'?"),
-    (dict(type='mmguided.CCMAE'), "model.type='mmguided.CCMAE': ", "Did you mean 'mmguided.CMAE'?"),
     (dict(type='mmgiuded.MAE'), "model.type='mmgiuded.MAE': ", "Did you mean 'mmguided.MAE'?"),
     (dict(type='CCMIM'), "model.type='CCMIM': ", "Did you mean 'mmguided.CCMIM'?"),
     (dict(type='x.Unlike'), "model.type='x.Unlike': ", 'custom_imports'),
-    (dict(type='ToyModel', depht=2), 'model.depht=2: ToyModel ', "Did you mean 'depth'?"),
-    (dict(type='mmguided.MaskedViT', archh='s'), "model.archh='s': MaskedViT ", "'arch'?"),
-    (dict(type='mmguided.PredictionHead', in_dims=3, depth=1), 'model: ', "'out_dims'"),
+    (dict(type='ToyModel', depht=2), 'model.depht=2: ToyModel.', "'depht'"),
+    (dict(type='mmguided.PredictionHead', in_dims=3, depth=1), 'config: PredictionHead.',
+     "'out_dims'"),
 ])
 def test_unknown_types_and_arguments(model, start, remedy):
     cfg = Config(dict(model=model))
     with DefaultScope.overwrite_default_scope('mmengine'), pytest.raises(ConfigError) as error, \
-            explain_config_errors(cfg, ['model']):
+            explain_config_errors(cfg):
         MODELS.build(cfg.model)
     assert str(error.value).startswith(start) and remedy in str(error.value)
 
@@ -37,17 +35,8 @@ def test_a_toolbox_that_is_not_installed(monkeypatch, scope, kind):
     monkeypatch.setattr(error_messages, 'find_spec', lambda name: name != 'mmseg' or None)
     cfg = Config(dict(default_scope=scope, model=dict(type=kind)))
     with pytest.raises(ConfigError, match=f"^model.type='{kind}': mmseg is not installed"), \
-            explain_config_errors(cfg, ['model']):
+            explain_config_errors(cfg):
         raise KeyError(f'{kind} is not in the mmengine::model registry.')
-
-
-def test_an_argument_of_the_data_loader():
-    cfg = Config(dict(train_dataloader=dict(
-        dataset=dict(type='ToyData'), sampler=dict(type='DefaultSampler'), batch_size=2,
-        num_worker=0)))
-    with pytest.raises(ConfigError, match=r"^train_dataloader\.num_worker=0: .*'num_workers'"), \
-            explain_config_errors(cfg, ['train_dataloader']):
-        Runner.build_dataloader(cfg.train_dataloader)
 
 
 @pytest.mark.parametrize('error', [
@@ -55,7 +44,7 @@ def test_an_argument_of_the_data_loader():
     RuntimeError('CUDA out of memory'), FileNotFoundError(2, 'No such file', '/no/such/file')])
 def test_an_error_that_no_field_explains_keeps_its_traceback(error):
     cfg = Config.fromstring(CONFIG, '.py')
-    with pytest.raises(type(error)) as raised, explain_config_errors(cfg, ['model']):
+    with pytest.raises(type(error)) as raised, explain_config_errors(cfg):
         raise error
     assert raised.value is error
 

@@ -56,13 +56,12 @@ def test_files_and_both_views_of_each_draw(folder, shown, monkeypatch):
     picture = np.asarray(Image.open(folder / 'out/views.png'))
     assert picture.std() > 0 and (folder / 'out/views.pdf').read_bytes().startswith(b'%PDF')
 
-    first = [*shown]
-    shown.clear()
-    run_tool(monkeypatch, TOOL, *arguments(folder, '--num-images', 2, '--draws', 2))
-    assert all((a == b).all() for a, b in zip(first, shown, strict=True))
-    shown.clear()
-    run_tool(monkeypatch, TOOL, *arguments(folder, '--num-images', 2, '--draws', 2, '--seed', 1))
-    assert (first[1] != shown[1]).any()
+    for seed, same in ((0, True), (1, False)):
+        first = [*shown]
+        shown.clear()
+        run_tool(monkeypatch, TOOL, *arguments(
+            folder, '--num-images', 2, '--draws', 2, '--seed', seed))
+        assert (first[1] == shown[1]).all() == same
 
 
 def test_an_unreadable_image_is_replaced(folder, shown, monkeypatch):
@@ -90,9 +89,7 @@ data_preprocessor = dict(_delete_=True, type='SelfSupDataPreprocessor')
 @pytest.mark.parametrize('args, message', [
     ((ROOT / 'configs/benchmarks/davis/vit-b_davis.py', ), 'train_dataloader'),
     ((MAE, ), "train_dataloader.dataset.data_root='data/images'"),
-    ((MAE, '--images', 'gone'), "train_dataloader.dataset.data_root='gone'"),
     ((MAE, '--num-images', 0), '--num-images=0'),
-    ((MAE, '--out', 'views.jpg'), "--out='views.jpg'"),
 ])
 def test_errors_name_the_option(tmp_path, monkeypatch, args, message):
     monkeypatch.chdir(tmp_path)

@@ -41,11 +41,9 @@ def test_panels_and_files(runs, monkeypatch, capsys, keys, expected):
 
 
 @pytest.mark.parametrize('args, message', [
-    (('MAE={}/mae', 'ccMIM={}/gone'), "work_dir='{}/gone'"), (('MAE={}',), "work_dir='{}'"),
+    (('MAE={}/mae', 'ccMIM={}/gone'), "work_dir='{}/gone'"),
     (('MAE={}/mae', 'ccMIM={}/ccmim', '--keys', 'loss_contrast'),
      "--keys=loss_contrast: not in the log of 'MAE'. Give some of loss_pixels, loss"),
-    (('MAE={}/mae', 'MAE={}/ccmim'), "work_dir='MAE={}/ccmim'"),
-    (('MAE={}/mae', '--out', 'losses.jpg'), "--out='losses.jpg'"),
 ])
 def test_errors_name_the_option(runs, monkeypatch, args, message):
     args = [arg.format(runs) for arg in args]

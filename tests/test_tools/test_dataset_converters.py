@@ -73,19 +73,14 @@ def of_json(change):
 @pytest.mark.parametrize('name, change, message', [
     ('tiny_imagenet', lambda root: (root / 'val/val_annotations.txt').unlink(),
      'val/val_annotations.txt'),
-    ('tiny_imagenet', lambda root: (root / 'train').rename(root / 'Train'), '/train'),
     ('tiny_imagenet', lambda root: write_text(root / 'val/val_annotations.txt', ['v.JPEG n9 0 0']),
      "val_annotations.txt', line 1: 'v.JPEG n9 0 0'"),
-    ('tiny_imagenet', lambda root: write_text(root / 'val/val_annotations.txt', []),
-     'meta/val.txt'),
-    ('stanford_dogs', lambda root: (root / 'test_list.mat').unlink(), 'test_list.mat'),
     ('stanford_dogs', lambda root: (root / 'train_list.mat').write_bytes(b'<html>404</html>'),
      'train_list.mat'),
     ('stanford_dogs', lambda root: savemat(root / 'train_list.mat', {'labels': [1]}), 'file_list'),
     ('stanford_dogs', lambda root: savemat(root / 'train_list.mat', {
         'file_list': ['a/1.jpg', 'b/1.jpg'], 'labels': [1, 1]}),
      "'b/1.jpg' has the class 1, which is 'a'"),
-    ('inaturalist2018', lambda root: (root / 'train2018.json').unlink(), 'train2018.json'),
     ('inaturalist2018', lambda root: (root / 'val2018.json').write_text('{'), 'val2018.json'),
     ('inaturalist2018', of_json(lambda content: content.pop('annotations')),
      "val2018.json' has no 'annotations'"),
@@ -164,10 +159,9 @@ def test_low_shot_draws_are_balanced_and_repeatable(low_shot):
 
 @pytest.mark.parametrize('names, message', [
     ('n00_1.JPEG n09_1.JPEG n00_7.JPEG', '2 of 3'), ('n00_1.JPEG n00_1.JPEG', '1 are duplicates'),
-    ('', '0 of 0'), (None, 'no such file')])
+    ('', '0 of 0')])
 def test_low_shot_errors_of_lists(low_shot, tmp_path, names, message):
-    if names is not None:
-        (tmp_path / 'names.txt').write_text('\n'.join(names.split()))
+    (tmp_path / 'names.txt').write_text('\n'.join(names.split()))
     error = low_shot('--names', tmp_path / 'names.txt', fails=True)
     assert error.startswith(f"error: --names='{tmp_path}/names.txt': ") and message in error
 

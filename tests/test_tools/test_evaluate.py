@@ -148,9 +148,7 @@ def test_another_checkpoint_of_the_name_is_refused(evaluate, folder, tmp_path):
 
 
 @pytest.mark.parametrize('args, message', [
-    (['gone.pth', '--protocols', '{knn}'], "checkpoint='gone.pth'"),
     (['{a}', '--protocols', '{knn}', '{knn}'], "'colors/knn'"),
-    (['{a}', '--protocols', 'gone.py'], "config='gone.py'"),
     (['{a}', '--protocols', '{mae}'], "--protocols='{mae}'"),
     (['{a}', '--protocols', '{knn}', '--occlusion', '.5'], '--occlusion'),
     (['{a}', '--protocols', '{knn}', '--cfg-options', 'model.head.num_classes=3'],

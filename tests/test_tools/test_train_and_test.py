@@ -137,18 +137,10 @@ def test_error_of_a_process_group_has_no_traceback(config):
     assert 'Traceback' not in result.stderr
 
 
-def test_resume_in_an_empty_work_dir_is_logged(monkeypatch, config, capsys):
-    for expected in (True, False):
-        run_tool(monkeypatch, 'train.py', config, '--resume', '--work-dir', 'new')
-        assert ('--resume: no checkpoint in new' in capsys.readouterr().out) == expected
-
-
 @pytest.mark.parametrize('tool, args, start', [
     ('train.py', ['--resume', 'gone.pth'], "--resume='gone.pth': "),
-    ('train.py', ['--auto-scale-lr'], 'auto_scale_lr.base_batch_size '),
     ('train.py', ['--cfg-options', 'model.depth=0'], 'model.depth=0: '),
-    ('train.py', ['--cfg-options', 'model.size=1'], 'model.size=1: ToyModel has no argument'),
-    ('train.py', ['--cfg-options', 'load_from=gone.pth'], "load_from='gone.pth': "),
+    ('train.py', ['--cfg-options', 'model.size=1'], 'model.size=1: ToyModel.'),
     ('train.py', ['--cfg-options', 'train_dataloader.batch_size=9',
                   'train_dataloader.drop_last=True'], 'train_dataloader.batch_size=9: '),
     ('test.py', ['gone.pth'], "checkpoint='gone.pth': "),
@@ -161,34 +153,7 @@ def test_mistakes_are_one_line(monkeypatch, config, tool, args, start):
     assert error_of_tool(monkeypatch, tool, config, *args).startswith(f'error: {start}')
 
 
-@pytest.mark.parametrize('tool, args', [
-    ('train.py', ['--resume']),  # the latest of the work dir
-    ('train.py', ['--resume', 'cut.pth']),
-    ('train.py', ['--cfg-options', 'load_from=cut.pth']),
-    ('test.py', ['cut.pth']),
-])
-def test_a_checkpoint_that_was_cut_off(monkeypatch, config, tool, args):
-    torch.save(dict(state_dict=ToyModel().state_dict()), 'whole')
-    Path('cut.pth').write_bytes(Path('whole').read_bytes()[:400])
-    Path('last_checkpoint').write_text('cut.pth')
-    error = error_of_tool(monkeypatch, tool, config, *args, '--work-dir', '.')
-    assert "='cut.pth': not a complete PyTorch checkpoint" in error
-
-
-def test_a_moved_work_dir(monkeypatch, config):
-    Path('last_checkpoint').write_text('/old/place/epoch_3.pth')
-    error = error_of_tool(monkeypatch, 'train.py', config, '--resume', '--work-dir', '.')
-    assert error.startswith("error: --resume, ./last_checkpoint='/old/place/epoch_3.pth': ")
-
-
-@pytest.mark.parametrize('dataset, field', [
-    ("data_root='gone', ann_file='a/long/name.txt'", "data_root='gone'"),
-    ("data_root='.', data_prefix='gone'", "data_prefix='gone'"),
-    ("data_root='.', ann_file='meta/gone.txt'", "ann_file='meta/gone.txt'"),
-])
-def test_missing_data(monkeypatch, config, dataset, field):
-    config.write_text(f'{CONFIG}\ndata_root = "gone"\n'  # a variable that nothing reads
-                      f'train_dataloader["dataset"] = dict(type="CustomDataset", {dataset})')
+def test_missing_data(monkeypatch, config):
+    config.write_text(f'{CONFIG}\ntrain_dataloader["dataset"]["data_root"] = "gone"')
     error = error_of_tool(monkeypatch, 'train.py', config)
-    assert error.startswith(f'error: train_dataloader.dataset.{field}: ')
-    assert '--cfg-options train_dataloader.dataset.' in error
+    assert error.startswith("error: train_dataloader.dataset.data_root='gone': ")

@@ -14,12 +14,11 @@ from tests.helpers.tools import error_of_tool, import_tool, run_tool
 pytest.importorskip('open_clip')
 
 
-@pytest.mark.parametrize('workers', [0, 1])
-def test_a_broken_image_is_named(tmp_path, monkeypatch, workers):
+def test_a_broken_image_is_named(tmp_path, monkeypatch):
     (tmp_path / 'images/a').mkdir(parents=True)
     (tmp_path / 'images/a/broken.jpg').touch()
     message = error_of_tool(monkeypatch, 'train_clip.py', tmp_path / 'images', '--out',
-                            tmp_path / 'clip', '--batch-size', '1', '--workers', workers)
+                            tmp_path / 'clip', '--batch-size', '1', '--workers', '1')
     assert message.startswith('error: ') and "broken.jpg'" in message
 
 

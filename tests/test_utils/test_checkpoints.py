@@ -9,6 +9,7 @@ from mmguided.utils.checkpoints import (
     compare_backbone,
     load_encoder,
     read_checkpoint,
+    weights_of,
 )
 from mmguided.utils.errors import ConfigError
 
@@ -31,25 +32,11 @@ def test_a_weight_of_another_name_is_not_resized():
     assert report.mismatched == {'neck.decoder_pos_embed': ((1, 16, 8), (1, 64, 8))}
 
 
-def test_wrong_width_names_both_sizes():
-    with pytest.raises(ConfigError) as error:
-        check_backbone(state(width=48), state())
-    assert 'backbone.cls_token (1, 1, 24) instead of (1, 1, 48)' in str(error.value)
-    assert 'width 24, 2 blocks and patch size 8' in str(error.value)
-    assert 'width 48, 2 blocks and patch size 8' in str(error.value)
-
-
-def test_names_of_missing_and_unexpected_blocks():
-    shallow, deep = state(depth=2), state(depth=3)
-    block = {name for name in deep if '.layers.2.' in name}
-    assert len(block) == 12
-    assert set(compare_backbone(deep, shallow).missing) == block
-    assert set(compare_backbone(shallow, deep).unexpected) == block
-    with pytest.raises(ConfigError, match='12 missing .*2 blocks and patch .* builds .*3 blocks'):
-        check_backbone(deep, shallow)
-
-
 @pytest.mark.parametrize('ours, theirs, said', [
+    (state(width=48), state(), r'backbone.cls_token \(1, 1, 24\) instead of \(1, 1, 48\).*'
+     'width 24, 2 blocks and patch size 8.*width 48, 2 blocks and patch size 8'),
+    (state(depth=3), state(depth=2), r'12 missing \(backbone.layers.2.*2 blocks.*3 blocks'),
+    (state(depth=2), state(depth=3), r'12 unexpected \(backbone.layers.2'),
     (state(), state(img_size=(32, 64)), 'img_size'),  # mmpretrain resizes square grids only
     (state(), {k: v for k, v in state().items() if not k.endswith('layers.1.ffn.layers.1.bias')},
      r'1 missing \(backbone.layers.1.ffn.layers.1.bias\)'),
@@ -76,13 +63,8 @@ def test_a_mask_token_of_the_checkpoint_alone_is_no_difference(prefix):
 @pytest.mark.parametrize('wrap', [
     lambda state: state, lambda state: dict(state_dict=state, meta={}),
     lambda state: dict(model=state)])
-def test_weights_are_found_in_every_usual_layout(tmp_path, wrap):
-    weights = dict(a=torch.ones(2))
-    torch.save(wrap(weights), tmp_path / 'x.pth')
-    read, prefix = read_checkpoint(dict(checkpoint=str(tmp_path / 'x.pth')))
-    assert read.keys() == {'a'} and torch.equal(read['a'], weights['a']) and prefix == ''
-    settings = dict(checkpoint=str(tmp_path / 'x.pth'), prefix='backbone.')
-    assert read_checkpoint(settings)[1] == 'backbone.'
+def test_weights_are_found_in_every_usual_layout(wrap):
+    assert weights_of(wrap(dict(a=1))) == dict(a=1)
 
 
 @pytest.mark.parametrize('path, content, said', [
@@ -90,10 +72,9 @@ def test_weights_are_found_in_every_usual_layout(tmp_path, wrap):
     ('~/no/gone.pth', None, r"init_cfg\.checkpoint='~/no/gone\.pth': no such file"),
     ('x.pth', b'', "'x.pth' cannot be read"),
     ('x.pth', b'no checkpoint', "'x.pth' cannot be read"),
-    ('cut.pth', dict(weight=torch.zeros(9)), "'cut.pth' cannot be read"),
+    ('x.pth', b'PK\3\4' + bytes(400), "'x.pth' cannot be read"),  # torch's format, cut off
     ('x.pth', [torch.zeros(1)], "'x.pth': .* list"),
     ('x.pth', dict(model=torch.zeros(1)), "'x.pth': .* Tensor"),
-    ('x.pth', dict(model=nn.Linear(1, 1)), "'x.pth': .* Linear"),
 ])
 def test_what_is_no_checkpoint_is_named(tmp_path, monkeypatch, path, content, said):
     monkeypatch.chdir(tmp_path)
@@ -101,8 +82,6 @@ def test_what_is_no_checkpoint_is_named(tmp_path, monkeypatch, path, content, sa
         (tmp_path / path).write_bytes(content)
     elif content is not None:
         torch.save(content, path)
-    if path == 'cut.pth':
-        (tmp_path / path).write_bytes((tmp_path / path).read_bytes()[:400])
     with pytest.raises(ConfigError, match=said):
         read_checkpoint(dict(checkpoint=path))
 
@@ -152,6 +131,3 @@ def test_only_what_is_named_may_be_unused_or_new(tmp_path):
     load_encoder(target, settings, unused='fc$', new=r'ln1\.')
     assert torch.equal(target.ln1.weight, before)
     assert torch.equal(target.cls_token, source.cls_token)
-    # What may be new is loaded where it is there.
-    load_encoder(target, save(tmp_path / 'y.pth', source.state_dict()), new=r'ln1\.')
-    assert torch.equal(target.ln1.weight, source.ln1.weight)

@@ -11,9 +11,7 @@ NAMED = dict(type='Pretrained', checkpoint='x.pth')
     (NAMED, NAMED),
     ([dict(type='Xavier', layer='Linear'), NAMED], NAMED),
     (dict(type=PretrainedInit, checkpoint='x.pth'), dict(type=PretrainedInit, checkpoint='x.pth')),
-    (dict(type='mmengine.Pretrained', checkpoint=''), dict(type='mmengine.Pretrained',
-                                                           checkpoint='')),
-    (dict(type='Xavier', layer='Linear'), None), ([], None), (None, None)])
+    (dict(type='Xavier', layer='Linear'), None), (None, None)])
 def test_the_settings_that_name_a_checkpoint_are_found(init_cfg, found):
     assert pretrained_settings(init_cfg) == found
 

@@ -30,13 +30,11 @@ def test_color_conversion(tmp_path, image, ending, expected):
     assert np.asarray(read_image(tmp_path / f'a.{ending}', 'images')).tolist() == expected
 
 
-@pytest.mark.parametrize('orientation, turned', [
-    (1, lambda x: x), (3, lambda x: x[::-1, ::-1]), (6, lambda x: np.rot90(x, -1))])
-def test_exif_orientation(tmp_path, orientation, turned):
+def test_exif_orientation(tmp_path):
     pixels, exif = np.random.default_rng(0).integers(0, 256, (4, 6, 3), np.uint8), Image.Exif()
-    exif[0x0112] = orientation
+    exif[0x0112] = 6
     Image.fromarray(pixels).save(tmp_path / 'a.png', exif=exif)
-    np.testing.assert_array_equal(read_image(tmp_path / 'a.png', 'images'), turned(pixels))
+    np.testing.assert_array_equal(read_image(tmp_path / 'a.png', 'images'), np.rot90(pixels, -1))
 
 
 def test_raw_pixels_are_stored_values(tmp_path):

@@ -1,6 +1,4 @@
 """ClockHook: time in epoch-based and iteration-based loops and after resume."""
-from types import SimpleNamespace
-
 import pytest
 import torch
 from mmengine.hooks import Hook
@@ -8,7 +6,6 @@ from mmengine.model import BaseModel
 from mmengine.runner import Runner
 from torch import nn
 
-from mmguided.registry import HOOKS
 from mmguided.structures import Clock
 from mmguided.utils.errors import ConfigError
 
@@ -30,17 +27,19 @@ class _Model(BaseModel):
         return dict(loss=self.weight.sum())
 
 
-class _StartOfTraining(Hook):
-    """Records the clock after a checkpoint is loaded, before the first step."""
-
-    priority = 'LOWEST'
+class _Reader(Hook):
+    """Records the clock after a checkpoint is loaded, and before each step."""
 
     def before_train(self, runner):
         self.epoch, self.epochs = runner.model.clock.epoch, runner.model.clock.epochs.item()
+        self.seen = []
+
+    def before_train_iter(self, runner, batch_idx, data_batch=None):
+        self.seen.append(runner.model.clock.epoch)
 
 
-def train(tmp_path, limit, *, images=8, batch=3, by_epoch=True, model=None, first_hooks=(),
-          hooks=(), **kwargs):
+def train(tmp_path, limit, *, images=8, batch=3, by_epoch=True, model=None, hooks=(),
+          **kwargs):
     """Train on 8 images in batches of 3: an epoch has 3 batches, or 8 / 3 by images."""
     model = model or _Model()
     Runner(
@@ -54,7 +53,7 @@ def train(tmp_path, limit, *, images=8, batch=3, by_epoch=True, model=None, firs
         optim_wrapper=dict(type='OptimWrapper', optimizer=dict(type='SGD', lr=1.)),
         default_hooks=dict(
             checkpoint=dict(type='CheckpointHook', by_epoch=by_epoch, interval=1)),
-        custom_hooks=[*first_hooks, dict(type='mmguided.ClockHook'), *hooks],
+        custom_hooks=[*hooks, dict(type='mmguided.ClockHook')],
         default_scope='mmengine',
         experiment_name=f'{tmp_path}_{limit}_{bool(kwargs)}',
         **kwargs).train()
@@ -80,15 +79,17 @@ def test_epochs(tmp_path, monkeypatch, by_epoch, limit, ranks, steps, steps_per_
 @pytest.mark.parametrize('by_epoch, stop, end, steps_per_epoch', [
     (True, 2, 4, 3), (False, 4, 7, 8 / 3)])
 def test_time_is_saved_and_resumed(tmp_path, by_epoch, stop, end, steps_per_epoch):
+    """The clock is set before other hooks run, also before those that precede it in the config."""
     train(tmp_path, limit=stop, by_epoch=by_epoch)
     first = 3 * stop if by_epoch else stop
     path = tmp_path / f'{"epoch" if by_epoch else "iter"}_{stop}.pth'
     saved = torch.load(path, weights_only=False)['state_dict']['clock.epochs']
     assert saved.item() == pytest.approx((first - 1) / steps_per_epoch)  # of its last step
 
-    start = _StartOfTraining()
-    model = train(tmp_path, limit=end, by_epoch=by_epoch, hooks=[start], resume=True)
-    assert start.epoch == start.epochs == pytest.approx(saved.item())
+    reader = _Reader()
+    model = train(tmp_path, limit=end, by_epoch=by_epoch, hooks=[reader], resume=True)
+    assert reader.epoch == reader.epochs == pytest.approx(saved.item())
+    assert reader.seen == [epoch for epoch, *_ in model.seen]
     total = 3 * end if by_epoch else end
     assert model.seen == expected(range(first, total), steps_per_epoch, total)
 
@@ -96,30 +97,6 @@ def test_time_is_saved_and_resumed(tmp_path, by_epoch, stop, end, steps_per_epoc
 def test_a_model_without_a_clock_trains(tmp_path):
     model = train(tmp_path, limit=1, model=_Model(clock=False))
     assert model.weight.item() == -3 and not hasattr(model, 'clock')
-
-
-def test_the_clock_of_a_wrapped_model_is_set():
-    model, hook = _Model(), HOOKS.build(dict(type='mmguided.ClockHook'))
-    runner = SimpleNamespace(
-        model=nn.DataParallel(model), train_loop=None, iter=3, max_iters=12, cfg={},
-        train_dataloader=SimpleNamespace(dataset=range(8), batch_size=2))
-    hook.before_train(runner)
-    hook.before_train_iter(runner, 0)
-    assert (model.clock.epoch, model.clock.max_epochs) == (.75, 3)
-
-
-def test_the_clock_is_set_before_other_hooks_run(tmp_path):
-    """Also before hooks that precede it in the config."""
-
-    class Reader(Hook):
-        seen = []
-
-        def before_train_iter(self, runner, batch_idx, data_batch=None):
-            self.seen.append(runner.model.clock.epoch)
-
-    reader = Reader()
-    model = train(tmp_path, limit=1, first_hooks=[reader])
-    assert reader.seen == [epoch for epoch, *_ in model.seen]
 
 
 def test_a_momentum_encoder_without_updates_is_an_error(tmp_path):

@@ -17,9 +17,8 @@ def _runner(img_size):
     return SimpleNamespace(model=model)
 
 
-@pytest.mark.parametrize('phase', ['train', 'val', 'test'])
-@pytest.mark.parametrize('wrap', [
-    lambda images: images, lambda images: [images, images], list])  # a batch, views, single images
+@pytest.mark.parametrize('phase, wrap', [
+    ('train', lambda images: images), ('val', lambda images: [images, images]), ('test', list)])
 def test_the_error_names_both_sizes(phase, wrap):
     check = getattr(InputSizeHook(), f'before_{phase}_iter')
     check(_runner((32, 48)), 0, dict(inputs=wrap(torch.zeros(2, 3, 32, 48))))

@@ -80,7 +80,7 @@ def test_features_that_are_not_finite_are_reported(colors, tmp_path, monkeypatch
     (dict(), {'train_dataloader.dataset.with_label': False}, r'train_dataloader\.dataset:'),
     (dict(ks=(20, )), {}, r'ks=\(20,\).* 18 images'),
     (dict(ks=(0, )), {}, r'ks=\(0,\)'),
-    (dict(feature='mena'), {}, "feature='mena'"),
+    (dict(feature='clss'), {}, "feature='clss'"),
     (dict(), {'train_cfg': dict(_delete_=True, by_epoch=False, max_iters=2)},
      r'train_cfg\.by_epoch=True'),
     (dict(val_dataset=dict(type='mmguided.ImageFolder', data_root='{}/val', classes=['red'])), {},
@@ -104,8 +104,3 @@ def test_invalid_options_are_errors_before_training(colors, tmp_path, options, s
     with pytest.raises(ConfigError, match=match):
         train('ccmim', colors, tmp_path / 'run', [HOOK | filled(options)], **filled(settings))
     assert not list(tmp_path.glob('run/*/vis_data/scalars.json'))
-
-
-def test_cls_features_need_a_cls_token(colors, tmp_path):
-    with pytest.raises(ConfigError, match=r"feature='cls'.*type=MaskedSwin"):
-        train('swin', colors, tmp_path / 'run', [dict(HOOK, feature='cls')])

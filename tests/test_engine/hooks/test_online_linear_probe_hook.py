@@ -4,17 +4,15 @@ from types import SimpleNamespace
 
 import pytest
 import torch
-from mmengine.runner import load_checkpoint
 from mmpretrain.structures import DataSample
 
 from mmguided.engine.hooks import OnlineLinearProbeHook
 from mmguided.evaluation import pool_latents
 from mmguided.models import MAE
-from mmguided.registry import MODELS
 from mmguided.utils.errors import ConfigError
 from tests.helpers.colors import color_folders
 from tests.helpers.models import SMALL, build
-from tests.helpers.online import assert_equal, checkpoint, config, rows, train, values
+from tests.helpers.online import assert_equal, checkpoint, rows, train, values
 
 HOOK = dict(type='mmguided.OnlineLinearProbeHook', lr=.05)
 TRAIN, VAL = 'online/linear_train_top1', 'online/linear_val_top1'
@@ -78,13 +76,11 @@ def test_resumed_equals_uninterrupted(colors, tmp_path):
 
 
 def test_checkpoints_with_and_without_a_probe(colors, tmp_path):
-    """A checkpoint with a probe loads into a model, starts a new run, and resumes without the hook;
-    one without a probe resumes with the hook."""
+    """A checkpoint with a probe starts a new run and resumes without the hook; one without a probe
+    resumes with the hook."""
     train('ccmim', colors, tmp_path / 'run', [HOOK], epochs=1)
     path = tmp_path / 'run' / 'epoch_1.pth'
     assert not [name for name in checkpoint(tmp_path / 'run', 1)['state_dict'] if 'probe' in name]
-    load_checkpoint(MODELS.build(config('ccmim', colors, tmp_path / 'x').model), str(path),
-                    strict=True)
     fresh = train('ccmim', colors, tmp_path / 'new', [HOOK], epochs=1, load_from=str(path))
     assert checkpoint(tmp_path / 'new', 1)[KEY]['probe']['norm.num_batches_tracked'] == 4
     assert fresh.iter == 4
@@ -139,7 +135,6 @@ def test_accuracy_is_that_of_the_epoch(step, monkeypatch):
     (dict(num_classes=3), {'train_dataloader.dataset.with_label': False},
      r'train_dataloader\.dataset: the images have no labels'),
     (dict(num_classes=2), {}, r'num_classes=2.* 3'),
-    (dict(feature='both'), {}, "feature='both'"),
 ])
 def test_invalid_options_are_errors_before_the_first_step(
         colors, tmp_path, options, settings, match):
@@ -148,15 +143,7 @@ def test_invalid_options_are_errors_before_the_first_step(
     assert not list(tmp_path.glob('run/*/vis_data/scalars.json'))
 
 
-def test_errors_within_a_step(step, monkeypatch):
-    with pytest.raises(ConfigError, match='num_classes=3: .* 0 to 3'):
-        step(torch.randn(2, 3, 32, 32), [0, 3])
+def test_a_loss_that_does_not_decode_is_an_error(step, monkeypatch):
     monkeypatch.setattr(MAE, 'loss', lambda *args: None)
     with pytest.raises(ConfigError, match='model.type=MAE'):
         step(torch.randn(2, 3, 32, 32), [0, 1])
-
-
-def test_a_probe_with_another_number_of_classes_is_an_error_on_resume(colors, tmp_path):
-    train('ccmim', colors, tmp_path / 'run', [HOOK], epochs=1)
-    with pytest.raises(ConfigError, match='num_classes=5: .* 3 classes'):
-        train('ccmim', colors, tmp_path / 'run', [dict(HOOK, num_classes=5)], resume=True)

@@ -13,9 +13,9 @@ from torch import distributed, nn
 from torch.utils.data import Dataset
 
 from mmguided.engine.hooks import RNGStateHook
+from mmguided.utils.rng_state import get_rng_state, set_rng_state
 
 HOOK = dict(type='mmguided.RNGStateHook')
-WORKER_INIT = dict(type='mmguided.datasets.worker_init_fn')
 
 
 class Noisy(Dataset):
@@ -62,15 +62,13 @@ class NoMetric(BaseMetric):
         return dict(nothing=0.)
 
 
-def train(work_dir, until, *, hook=True, workers=0, worker_init=True, val=False, by_epoch=True,
-          seed=0, **kwargs):
+def train(work_dir, until, *, hook=True, workers=0, val=False, by_epoch=True, seed=0, **kwargs):
     """Train until an epoch (or iteration) with a checkpoint after each."""
     loader = dict(
         dataset=Noisy(), batch_size=4, num_workers=workers,
         sampler=dict(type='DefaultSampler' if by_epoch else 'InfiniteSampler', shuffle=True),
-        collate_fn=dict(type='default_collate'))
-    if worker_init:
-        loader['worker_init_fn'] = WORKER_INIT
+        collate_fn=dict(type='default_collate'),
+        worker_init_fn=dict(type='mmguided.datasets.worker_init_fn'))
     limit = dict(max_epochs=until) if by_epoch else dict(max_iters=until)
     if val:
         kwargs.update(
@@ -99,7 +97,7 @@ def weights(model):
 
 
 @pytest.mark.parametrize('settings, equal', [
-    *((dict(workers=workers, val=val), True) for workers in (0, 2) for val in (False, True)),
+    (dict(), True), (dict(workers=2, val=True), True),
     (dict(seed=None), True),  # MMEngine draws a seed, but rebuilds the sampler with another one
     (dict(hook=False), False)])
 def test_resumed_equals_uninterrupted(tmp_path, settings, equal):
@@ -114,10 +112,9 @@ def test_resumed_equals_uninterrupted(tmp_path, settings, equal):
 @pytest.mark.parametrize('val', [False, True])
 def test_iteration_based_runs(tmp_path, val):
     straight = train(tmp_path / 'straight', 7, by_epoch=False, val=val)
-    for stop in (3, 6):
-        resumed = train(tmp_path / 'resumed', 7, by_epoch=False, val=val, resume=True,
-                        load_from=str(tmp_path / f'straight/iter_{stop}.pth'))
-        assert torch.equal(weights(straight), weights(resumed))
+    resumed = train(tmp_path / 'resumed', 7, by_epoch=False, val=val, resume=True,
+                    load_from=str(tmp_path / 'straight/iter_3.pth'))
+    assert torch.equal(weights(straight), weights(resumed))
 
 
 @pytest.mark.parametrize('workers', [0, 2])
@@ -138,9 +135,6 @@ def test_workers_augment_differently_in_each_epoch(tmp_path):
     first, second, third = noise_by_epoch(train(tmp_path / 'ours', 3, workers=2))
     assert len(first) == 8
     assert not (first & second or first & third or second & third)
-    # Control: with MMEngine's seeding, all epochs have the same noise.
-    first, second = noise_by_epoch(train(tmp_path / 'theirs', 2, workers=2, worker_init=False))
-    assert len(first & second) > 4
 
 
 @pytest.mark.parametrize('states, ranks', [
@@ -211,17 +205,8 @@ def test_each_rank_restores_its_own_state(tmp_path):
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason='needs a GPU')
 def test_cuda_state(tmp_path):
-    hook, runner = RNGStateHook(), stub_runner()
-    hook.before_train(runner)
-    hook.after_train_epoch(runner)
-    checkpoint = {}
-    hook.before_save_checkpoint(runner, checkpoint)
+    torch.save(get_rng_state(), tmp_path / 'states.pth')
     expected = torch.rand(4, device='cuda')
-    torch.save(checkpoint, tmp_path / 'checkpoint.pth')
     # Resume loads all tensors to the GPU.
-    loaded = torch.load(tmp_path / 'checkpoint.pth', map_location='cuda', weights_only=True)
-    runner.iter = 5
-    hook.after_load_checkpoint(runner, loaded)
-    hook.before_train(runner)
-    hook.before_train_epoch(runner)
+    set_rng_state(torch.load(tmp_path / 'states.pth', map_location='cuda', weights_only=True))
     assert torch.equal(torch.rand(4, device='cuda'), expected)

@@ -21,7 +21,8 @@ def checkpoint(tmp_path_factory):
 
 
 def _resume(tmp_path, checkpoint, **settings):
-    runner = toy_runner(tmp_path, HOOK, resume=True, load_from=str(checkpoint), **settings)
+    settings = dict(resume=True, load_from=str(checkpoint)) | settings
+    runner = toy_runner(tmp_path, HOOK, **settings)
     runner.train()
     return runner
 
@@ -41,9 +42,7 @@ def test_another_run_is_an_error(tmp_path, checkpoint, settings, match):
 
 
 def test_a_new_run_may_start_from_its_weights(tmp_path, checkpoint):
-    runner = toy_runner(tmp_path, HOOK, load_from=str(checkpoint), model=dict(depth=2))
-    runner.train()
-    assert runner.iter == 4
+    assert _resume(tmp_path, checkpoint, model=dict(depth=2), resume=False).iter == 4
 
 
 def test_checkpoints_of_other_versions(tmp_path, checkpoint):

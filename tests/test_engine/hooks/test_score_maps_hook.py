@@ -184,24 +184,19 @@ def test_rng_state_is_preserved_and_persistent_workers_read_the_scores(
     assert guided_shares(runner) == [0] * 3 + [1] * 6
 
 
-def test_an_unreadable_image_has_no_scores(folder, tmp_path):
-    """The image that replaces it is guided."""
+def test_images_without_scores_are_counted(folder, tmp_path):
+    """An unreadable one, whose replacement is guided, and one of a single color, whose patches are
+    all equal without position embeddings."""
     (folder / '4.png').write_bytes(b'broken')
-    runner = train(folder, tmp_path / 'run', epochs=2)
-    maps = read(files_of(tmp_path / 'run')[0])
-    assert np.isnan(maps[4]).all() and np.isfinite(np.delete(maps, 4, axis=0)).all()
-    assert guided_shares(runner)[3:] == [1] * 3
-
-
-def test_an_image_without_a_cut_is_counted(folder, tmp_path):
-    """All patches of an image of one color are equal without position embeddings."""
     Image.new('RGB', (40, 50), (9, 9, 9)).save(folder / '2.png')
     runner = Runner.from_cfg(config(folder, tmp_path / 'run', epochs=2))
     runner.model.backbone.init_weights()
     torch.nn.init.zeros_(runner.model.backbone.pos_embed)
     runner.model.backbone.init_weights = lambda: None
     runner.train()
-    assert 'scores of 9 images (1 without scores)' in log_text(runner)
+    assert 'scores of 9 images (2 without scores)' in log_text(runner)
+    missing = np.isnan(read(files_of(tmp_path / 'run')[0])).all((1, 2))
+    assert np.flatnonzero(missing).tolist() == [2, 4]
     assert sum(guided_shares(runner)[3:]) == pytest.approx(3 - 1 / 3)
 
 
@@ -234,16 +229,13 @@ def test_a_full_disk_is_an_error(folder, tmp_path, monkeypatch):
     assert files_of(tmp_path / 'run') == []
 
 
-CACHED = dict(type='mmguided.CachedGuidance', guidance=dict(type='mmguided.ClsAttention'))
-
-
 @pytest.mark.parametrize('options, match', [
     ({'train_dataloader.dataset.pipeline': [LOAD, *TRANSFORMS]},
      'train_dataloader.dataset.pipeline: CachedGuidance'),
     ({'train_cfg': dict(_delete_=True, by_epoch=False, max_iters=9)}, r'train_cfg\.by_epoch=True'),
     ({'model.mask_generator.guidance': dict(
-        _delete_=True, type='mmguided.Blend', weights=[.5], guidances=[CACHED] * 2)},
-     'model: 2 CachedGuidance'),
+        _delete_=True, type='mmguided.Blend', weights=[.5], guidances=[dict(
+            type='mmguided.CachedGuidance', guidance=NCUT)] * 2)}, 'model: 2 CachedGuidance'),
     ({'model.mask_generator.guidance': dict(_delete_=True, **NCUT)},
      'train_dataloader.dataset.pipeline: WithScores'),
     ({'default_hooks.score_maps': dict(_delete_=True, type='IterTimerHook'),

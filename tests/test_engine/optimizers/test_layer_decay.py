@@ -90,13 +90,6 @@ def test_table(backbone, table):
         name: pytest.approx(pair) for name, pair in table.items()}
 
 
-@pytest.mark.parametrize('kind, settings', [
-    ('MobileNetV2', {}), ('ResNet', dict(depth=18, base_channels=8))])
-def test_a_backbone_without_depths_is_an_error(kind, settings):
-    with pytest.raises(ConfigError, match=f'model.backbone.type={kind}'):
-        rates(dict(settings, type=f'mmpretrain.{kind}'))
-
-
 def test_a_rate_without_effect_is_an_error():
     with pytest.raises(ConfigError, match=r"custom_keys\['head'\]\.lr_mult=10"):
         rates(VIT, head=dict(lr_mult=10))
