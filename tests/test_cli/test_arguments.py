@@ -6,12 +6,10 @@ import pytest
 import torch
 from mmengine.runner import Runner
 
-import mmguided
 from mmguided.cli.arguments import (
     default_work_dir,
     figure_files,
     load_config,
-    load_models,
     named_checkpoints,
     named_configs,
     named_paths,
@@ -152,18 +150,6 @@ def test_unusable_checkpoints(files, arguments, message):
 def test_unusable_configs(argument, message):
     with pytest.raises(ConfigError, match=message):
         named_configs([argument], dict(mae=Path('x.pth')))
-
-
-def test_models_with_and_without_a_config_of_their_own(tmp_path):
-    model = mmguided.get_model(str(MICRO))
-    torch.save(dict(state_dict=model.state_dict()), tmp_path / 'plain.pth')
-    text = mmguided.hub.Config.fromfile(MICRO).pretty_text
-    torch.save(dict(state_dict=model.state_dict(), meta=dict(cfg=text)), tmp_path / 'ours.pth')
-    models = load_models(dict(plain=tmp_path / 'plain.pth', ours=tmp_path / 'ours.pth'),
-                         dict(plain=str(MICRO)))
-    for loaded in models.values():
-        assert not loaded.training
-        assert torch.equal(loaded.backbone.cls_token, model.backbone.cls_token)
 
 
 def test_figure_formats():

@@ -1,20 +1,16 @@
 """Online evaluation and linear probe: training is unaffected; two ranks equal one."""
 import json
 import re
-from pathlib import Path
 
 import pytest
 import torch
-import torch.distributed as dist
-import torch.multiprocessing as mp
-from mmengine.registry import DefaultScope
 from torch import nn
 
-from mmguided.cli.runner import leave_process_group
 from mmguided.utils.modules import eval_mode
 from tests.helpers.colors import color_folders
 from tests.helpers.online import METHODS, assert_equal, assert_trained_alike, train, values
 from tests.helpers.paths import ROOT
+from tests.helpers.processes import in_processes
 
 KNN, RANK, TRAIN, VAL = (f'online/{name}' for name in (
     'knn_top1_k3', 'effective_rank', 'linear_train_top1', 'linear_val_top1'))
@@ -63,26 +59,19 @@ def test_the_documented_hooks_run(tmp_path):
             [1, 2] if name == TRAIN else [])
 
 
-def _process(rank, colors, work_dir, address):
-    torch.set_num_threads(1)
-    dist.init_process_group('gloo', init_method=f'file://{address}', rank=rank, world_size=2)
-    with DefaultScope.overwrite_default_scope('mmpretrain'):
-        runner = train('ccmim', Path(colors), Path(work_dir), hooks(Path(colors), num_images=11),
-                       epochs=1, experiment_name='two',
-                       **{'train_dataloader.batch_size': 6})
-    probe = next(hook for hook in runner.hooks if hasattr(hook, '_probe'))._probe
-    torch.save(dict(probe=probe.state_dict(), optimizer=probe.optimizer.state_dict(),
-                    weights=runner.model.backbone.state_dict()), f'{work_dir}/{rank}.pt')
-    dist.barrier()
-    leave_process_group()
-
-
 def test_two_ranks_equal_one(colors, tmp_path):
     """Before the first epoch, on 11 images, one of which is extracted twice. Both ranks train the
     same probe, although the encoders differ without DistributedDataParallel."""
-    mp.spawn(_process, (str(colors), str(tmp_path / 'two'), str(tmp_path / 'store')), nprocs=2)
+
+    def run():
+        runner = train('ccmim', colors, tmp_path / 'two', hooks(colors, num_images=11), epochs=1,
+                       experiment_name='two', **{'train_dataloader.batch_size': 6})
+        probe = next(hook for hook in runner.hooks if hasattr(hook, '_probe'))._probe
+        return dict(probe=probe.state_dict(), optimizer=probe.optimizer.state_dict(),
+                    weights=runner.model.backbone.state_dict())
+
+    first, second = in_processes(run, tmp_path)
     alone = train('ccmim', colors, tmp_path / 'one', hooks(colors, num_images=11), epochs=1)
-    first, second = (torch.load(tmp_path / f'two/{rank}.pt') for rank in range(2))
     weights = first.pop('weights')['layers.1.attn.qkv.weight']
     assert not torch.equal(weights, second.pop('weights')['layers.1.attn.qkv.weight'])
     assert_equal(first, second)

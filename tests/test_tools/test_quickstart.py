@@ -101,44 +101,38 @@ def test_invalid_folders_are_errors(tmp_path, kind, match):
     assert (path / 'a.png').is_file() == (kind in ('broken', 'out/train'))
 
 
-def test_validation_images_are_a_fifth_of_each_class(tmp_path):
-    """Classes without validation images are unlabeled. The split is reproducible."""
-    for name, count in (('a', 10), ('b', 5), ('c', 1)):
+@pytest.mark.parametrize('images, copied, figures', [
+    # A fifth of each class is for validation. Classes without validation images are unlabeled.
+    (dict(a=10, b=5, c=1), {
+        'train/labeled/a': 8, 'train/labeled/b': 4, 'train/unlabeled': 1, 'val/labeled/a': 2,
+        'val/labeled/b': 1}, 3),
+    ({'.': 6}, {'train/unlabeled': 5, 'val/unlabeled': 1}, 1),
+    # Existing folders for training and validation are kept.
+    ({'train/a': 3, 'train/b': 3, 'train/train': 3, 'val/a': 2, 'val/b': 2, 'val/val': 2}, {
+        'train/labeled/a': 3, 'train/labeled/b': 3, 'train/unlabeled': 3, 'val/labeled/a': 2,
+        'val/labeled/b': 2, 'val/unlabeled': 2}, 2)])
+def test_folders_of_images(tmp_path, images, copied, figures):
+    """Each image is copied once, in a split that is reproducible."""
+    for name, count in images.items():
         for i in range(count):
             write_image(tmp_path / 'images' / name / f'{i}.png', size=(300, 200))
     tool.prepare_images(tmp_path / 'out', tmp_path / 'images')
     files = copies(tmp_path / 'out')
     folders = [path.rpartition('/')[0] for path in files]
-    assert {name: folders.count(name) for name in folders} == {
-        'train/labeled/a': 8, 'train/labeled/b': 4, 'train/unlabeled': 1, 'val/labeled/a': 2,
-        'val/labeled/b': 1}
-    assert len(set(files.values())) == 16, 'every image once'
-    assert len(list((tmp_path / 'out/figures').iterdir())) == 3
+    assert {name: folders.count(name) for name in folders} == copied
+    assert len(set(files.values())) == sum(images.values())
+    assert len(list((tmp_path / 'out/figures').iterdir())) == figures
     assert min(Image.open(tmp_path / 'out' / next(iter(files))).size) == tool.SIDE
     tool.prepare_images(tmp_path / 'again', tmp_path / 'images')
     assert copies(tmp_path / 'again') == files
-    tool.prepare_images(tmp_path / 'fewer', tmp_path / 'images', max_images=8)
-    assert len(copies(tmp_path / 'fewer')) == 5 + 2 + 1
 
 
-def test_train_and_val_folders_are_kept(tmp_path):
-    for split, count in (('train', 3), ('val', 2)):
-        for name in ('a', 'b', split):
-            for i in range(count):
-                write_image(tmp_path / 'images' / split / name / f'{i}.png')
-    tool.prepare_images(tmp_path / 'out', tmp_path / 'images')
-    folders = [path.rpartition('/')[0] for path in copies(tmp_path / 'out')]
-    assert {name: folders.count(name) for name in folders} == {
-        **{f'train/{name}': 3 for name in ('labeled/a', 'labeled/b', 'unlabeled')},
-        **{f'val/{name}': 2 for name in ('labeled/a', 'labeled/b', 'unlabeled')}}
-
-
-def test_an_unlabeled_folder(tmp_path):
-    for i in range(6):
-        write_image(tmp_path / 'images' / f'{i}.png')
-    tool.prepare_images(tmp_path / 'out', tmp_path / 'images')
-    assert not list((tmp_path / 'out').glob('*/labeled'))
-    assert len(list((tmp_path / 'out/figures').iterdir())) == 1
+def test_the_number_of_images_is_limited(tmp_path):
+    for name, count in (('a', 10), ('b', 5), ('c', 1)):
+        for i in range(count):
+            write_image(tmp_path / 'images' / name / f'{i}.png')
+    tool.prepare_images(tmp_path / 'out', tmp_path / 'images', max_images=8)
+    assert len(copies(tmp_path / 'out')) == 5 + 2 + 1
 
 
 def test_crops_for_training_and_validation_do_not_overlap(tmp_path, monkeypatch):

@@ -51,14 +51,17 @@ def test_show_dir_of_each_toolbox(scope, hook, save_dir):
     assert cfg.visualizer.get('save_dir') == save_dir
 
 
+def train_in_two_processes(*args):
+    return subprocess.run(
+        ['bash', ROOT / 'tools/dist_train.sh', *args[:1], '2', *args[1:]], capture_output=True,
+        env={**os.environ, 'PYTHON': sys.executable}, text=True, timeout=300)
+
+
 def test_two_gloo_processes_train_as_one(monkeypatch, config, tmp_path):
     """Two processes with batch 2 see the same four points per step as one with batch 4."""
     run_tool(monkeypatch, 'train.py', config, '--work-dir', tmp_path / 'one')
-    result = subprocess.run(
-        ['bash', str(ROOT / 'tools/dist_train.sh'), str(config), '2', '--work-dir',
-         str(tmp_path / 'two dirs'), '--cfg-options', 'train_dataloader.batch_size=2'],
-        env={**os.environ, 'PYTHON': sys.executable, 'OMP_NUM_THREADS': '1'},
-        capture_output=True, text=True, timeout=300)
+    result = train_in_two_processes(config, '--work-dir', tmp_path / 'two dirs', '--cfg-options',
+                                    'train_dataloader.batch_size=2')
     assert result.returncode == 0, result.stderr
     one, two = (_checkpoint(tmp_path / name)['state_dict'] for name in ('one', 'two dirs'))
     assert one['fc.weight'].abs().min() > 0.01  # it has learned
@@ -127,11 +130,7 @@ def test_resume_equals_an_uninterrupted_run(monkeypatch, config, tmp_path):
 
 
 def test_error_of_a_process_group_has_no_traceback(config):
-    result = subprocess.run(
-        ['bash', str(ROOT / 'tools/dist_train.sh'), str(config), '2', '--cfg-options',
-         'model.depth=0'],
-        env={**os.environ, 'PYTHON': sys.executable, 'OMP_NUM_THREADS': '1'},
-        capture_output=True, text=True, timeout=300)
+    result = train_in_two_processes(config, '--cfg-options', 'model.depth=0')
     assert result.returncode == 1
     assert 'model.depth=0: ' in result.stderr
     assert 'Traceback' not in result.stderr

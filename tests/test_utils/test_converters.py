@@ -136,22 +136,12 @@ def renamed(names, prefix=''):
 
 
 @pytest.mark.parametrize('prefix', ['', 'model.'])
-@pytest.mark.parametrize('old, new', MOVED.items())
-def test_a_weight_of_an_older_version_gets_its_place(old, new, prefix):
-    staying = [prefix + name for name in STAYING if name != new]
-    assert renamed([*staying, prefix + old], prefix) == {
-        **{name: name for name in staying}, prefix + old: prefix + new}
-
-
-@pytest.mark.parametrize('prefix', ['', 'model.'])
-def test_the_norm_of_a_shared_decoder_becomes_the_heads(prefix):
-    """A feature decoder without its own embedding shared the blocks of the neck."""
-    norm, embedding = (f'{prefix}feature_decoder.{name}.weight' for name in (
-        'ln1', 'decoder_embed'))
+def test_weights_of_an_older_version_get_their_place(prefix):
+    for old, new in MOVED.items():
+        staying = [prefix + name for name in STAYING if name != new]
+        staying += [f'my.{prefix}{old}', f'my_{prefix}{old}']  # without the prefix
+        assert renamed([*staying, prefix + old], prefix) == {
+            **{name: name for name in staying}, prefix + old: prefix + new}
+    # A feature decoder without its own embedding shared the blocks of the neck.
+    norm = f'{prefix}feature_decoder.ln1.weight'
     assert renamed([norm], prefix) == {norm: f'{prefix}feature_head.norm.weight'}
-    assert renamed([norm, embedding], prefix) == {norm: norm, embedding: embedding}
-
-
-def test_names_without_the_prefix_stay():
-    names = [before + name for name in (*MOVED, *STAYING) for before in ('', 'model_', 'my.model.')]
-    assert renamed(names, 'model.') == {name: name for name in names}

@@ -121,14 +121,6 @@ def test_half_precision(dtype, autocast, device):
     torch.testing.assert_close(half.grad.float().cpu(), gradient, rtol=4 * eps, atol=4 * eps)
 
 
-def test_no_boxes():
-    pooled, gradient = roi_align_with_gradient(
-        torch.randn(1, 2, 4, 4), torch.zeros(0, 5), (2, 2))
-    assert pooled.shape == (0, 2, 2, 2) and not gradient.any()
-    dets, keep = nms(torch.zeros(0, 4), torch.zeros(0), .5)
-    assert dets.shape == (0, 5) and keep.tolist() == []
-
-
 def test_nms_by_hand():
     """IoU of boxes 0 and 1: 6/10; of boxes 0 and 2: 1/15; box 3 is apart."""
     boxes = torch.tensor([[0., 0, 8, 1], [2., 0, 10, 1], [7., 0, 15, 1], [0., 5, 1, 6]])

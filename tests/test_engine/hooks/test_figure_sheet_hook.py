@@ -8,41 +8,27 @@ import pytest
 import torch
 from mmcv import imread
 from mmengine.hooks import Hook
-from mmengine.runner import Runner
 from mmengine.visualization import LocalVisBackend
 from mmpretrain.structures import DataSample
 from torch.utils.data import Dataset
 
 from mmguided import visualization
-
-MODEL = dict(
-    type='mmguided.MAE',
-    data_preprocessor=dict(
-        type='SelfSupDataPreprocessor', mean=[123.675, 116.28, 103.53],
-        std=[58.395, 57.12, 57.375], to_rgb=True),
-    backbone=dict(
-        type='mmguided.MaskedViT',
-        arch=dict(embed_dims=16, num_layers=2, num_heads=2, feedforward_channels=32),
-        img_size=(16, 24), patch_size=8),
-    mask_generator=dict(type='mmguided.MaskGenerator', mask_ratio=.5),
-    neck=dict(type='mmguided.MAEDecoder', embed_dims=16, depth=1, num_heads=2),
-    target_generator=dict(type='mmguided.PixelTarget'),
-    head=dict(type='mmguided.ReconstructionHead'))
+from tests.helpers import guided_runs
 
 
 class Pictures(Dataset):
-    """Three images of 16 x 24 pixels: blue, green and red, in mmcv's BGR order."""
+    """Three images of 32 x 32 pixels: blue, green and red, in mmcv's BGR order."""
 
     metainfo = {}
 
-    def __init__(self, height=16):
+    def __init__(self, height=32):
         self.height = height
 
     def __len__(self):
         return 3
 
     def __getitem__(self, index):
-        inputs = torch.zeros(3, self.height, 24, dtype=torch.uint8)
+        inputs = torch.zeros(3, self.height, 32, dtype=torch.uint8)
         inputs[index] = 255
         return dict(inputs=inputs, data_samples=DataSample())
 
@@ -69,23 +55,17 @@ class BrokenBackend(LocalVisBackend):
 
 def train(work_dir, epochs, hook=True, backends=(LocalVisBackend, ), **settings):
     """Train; return the runner and its :class:`Record`."""
-    record = Record()
     figures = dict(type='mmguided.FigureSheetHook', dataset=dict(type=Pictures)) | settings
-    runner = Runner(
-        MODEL, str(work_dir),
-        train_dataloader=dict(
-            dataset=Pictures(), batch_size=3, collate_fn=dict(type='default_collate'),
-            sampler=dict(type='DefaultSampler', shuffle=True)),
-        train_cfg=dict(by_epoch=True, max_epochs=epochs),
-        optim_wrapper=dict(type='OptimWrapper', optimizer=dict(type='SGD', lr=.1)),
+    cfg = guided_runs.config(
+        work_dir, dict(type=Pictures), {}, epochs, batch_size=3, shuffle=True,
+        hooks=[figures, Record()] if hook else [Record()],
         default_hooks=dict(checkpoint=None, clock=dict(type='mmguided.ClockHook')),
-        custom_hooks=[figures, record] if hook else [record],
-        visualizer=dict(
-            type='UniversalVisualizer', name=str(work_dir),
-            vis_backends=[dict(type=backend) for backend in backends]),
-        randomness=dict(seed=0), default_scope='mmpretrain', experiment_name=str(work_dir))
-    runner.train()
-    return runner, record
+        visualizer=dict(type='UniversalVisualizer', name=str(work_dir),
+                        vis_backends=[dict(type=backend) for backend in backends]))
+    cfg.model.mask_generator = dict(type='mmguided.MaskGenerator')
+    cfg.data_preprocessor.to_rgb = True
+    runner = guided_runs.train(cfg)
+    return runner, next(hook for hook in runner.hooks if isinstance(hook, Record))
 
 
 def epochs_drawn(work_dir):
@@ -121,9 +101,9 @@ def test_colors_of_the_images_and_of_the_files(tmp_path, sheets):
         sheet = imread(path, channel_order='rgb')
         assert sheet.shape == (5, 4, 3) and (sheet == [200, 100, 50]).all()
     images = sheets[0]['images']
-    assert images.shape == (3, 16, 24, 3)
+    assert images.shape == (3, 32, 32, 3)
     for image, color in zip(images, [(0, 0, 1), (1, 0, 0), (0, 1, 0)], strict=True):
-        np.testing.assert_allclose(image, np.broadcast_to(color, (16, 24, 3)), atol=1e-6)
+        np.testing.assert_allclose(image, np.broadcast_to(color, (32, 32, 3)), atol=1e-6)
 
 
 def test_all_sheets_have_the_same_masks(tmp_path, sheets):
@@ -149,7 +129,7 @@ def fail(**kwargs):
 @pytest.mark.parametrize('settings, warning', [
     (dict(dataset=dict(type='mmguided.ImageFolder', data_root='/not/there', pipeline=[])),
      'cannot read the images. ConfigError: '),
-    (dict(dataset=dict(type=Pictures, height=17)), 'cannot draw. ConfigError: '),
+    (dict(dataset=dict(type=Pictures, height=33)), 'cannot draw. ConfigError: '),
     (dict(draw=fail), 'cannot draw. MemoryError: too large. Training continues.'),
 ])
 def test_failures_are_reported_once_and_training_continues(

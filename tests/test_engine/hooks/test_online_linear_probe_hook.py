@@ -75,21 +75,6 @@ def test_resumed_equals_uninterrupted(colors, tmp_path):
     assert values(resumed, TRAIN)[-4:] == values(whole, TRAIN)[4:]
 
 
-def test_checkpoints_with_and_without_a_probe(colors, tmp_path):
-    """A checkpoint with a probe starts a new run and resumes without the hook; one without a probe
-    resumes with the hook."""
-    train('ccmim', colors, tmp_path / 'run', [HOOK], epochs=1)
-    path = tmp_path / 'run' / 'epoch_1.pth'
-    assert not [name for name in checkpoint(tmp_path / 'run', 1)['state_dict'] if 'probe' in name]
-    fresh = train('ccmim', colors, tmp_path / 'new', [HOOK], epochs=1, load_from=str(path))
-    assert checkpoint(tmp_path / 'new', 1)[KEY]['probe']['norm.num_batches_tracked'] == 4
-    assert fresh.iter == 4
-    train('ccmim', colors, tmp_path / 'run', epochs=2, resume=True)
-    assert KEY not in checkpoint(tmp_path / 'run', 2)
-    train('ccmim', colors, tmp_path / 'run', [HOOK], epochs=3, resume=True)
-    assert checkpoint(tmp_path / 'run', 3)[KEY]['probe']['norm.num_batches_tracked'] == 4
-
-
 @pytest.fixture
 def step(monkeypatch):
     """Runs a step of a small MAE with the hook; returns the logged accuracy."""

@@ -1,19 +1,20 @@
 """RNGStateHook: a resumed run equals an uninterrupted one."""
-import multiprocessing
 import random
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import torch
+from mmengine.dist import barrier, get_rank
 from mmengine.evaluator import BaseMetric
 from mmengine.model import BaseModel
 from mmengine.runner import Runner
-from torch import distributed, nn
+from torch import nn
 from torch.utils.data import Dataset
 
 from mmguided.engine.hooks import RNGStateHook
 from mmguided.utils.rng_state import get_rng_state, set_rng_state
+from tests.helpers.processes import in_processes
 
 HOOK = dict(type='mmguided.RNGStateHook')
 
@@ -163,44 +164,32 @@ def draw():
     return random.random(), np.random.rand(), torch.rand(()).item()
 
 
-def one_of_two_ranks(rank, folder, queue):
-    distributed.init_process_group(
-        'gloo', init_method=f'file://{folder}/store', rank=rank, world_size=2)
-    for seeder in (random.seed, np.random.seed, torch.manual_seed):
-        seeder(10 + rank)
-    hook, runner = RNGStateHook(), stub_runner()
-    hook.before_train(runner)
-    hook.before_train_epoch(runner)
-    worker_seed = runner.train_dataloader.generator.initial_seed()
-    hook.after_train_epoch(runner)
-    expected = draw()
-    if rank == 0:
-        checkpoint = {}
-        hook.before_save_checkpoint(runner, checkpoint)
-        torch.save(checkpoint, f'{folder}/checkpoint.pth')
-    distributed.barrier()
-
-    hook, runner = RNGStateHook(), stub_runner(iteration=5)
-    hook.after_load_checkpoint(runner, torch.load(f'{folder}/checkpoint.pth', weights_only=True))
-    hook.before_train(runner)
-    hook.before_train_epoch(runner)
-    queue.put((rank, worker_seed, expected, draw()))
-    distributed.destroy_process_group()
-
-
 def test_each_rank_restores_its_own_state(tmp_path):
-    context = multiprocessing.get_context('fork')
-    queue = context.Queue()
-    ranks = [context.Process(target=one_of_two_ranks, args=(i, tmp_path, queue)) for i in range(2)]
-    for process in ranks:
-        process.start()
-    first, second = sorted(queue.get(timeout=60) for _ in ranks)
-    for process in ranks:
-        process.join(timeout=60)
-    for _, _, expected, restored in (first, second):
-        assert expected == restored
-    assert first[2] != second[2]
-    assert first[1] != second[1], 'worker seeds'
+
+    def save_and_restore():
+        for seeder in (random.seed, np.random.seed, torch.manual_seed):
+            seeder(10 + get_rank())
+        hook, runner = RNGStateHook(), stub_runner()
+        hook.before_train(runner)
+        hook.before_train_epoch(runner)
+        worker_seed = runner.train_dataloader.generator.initial_seed()
+        hook.after_train_epoch(runner)
+        expected = draw()
+        if get_rank() == 0:
+            checkpoint = {}
+            hook.before_save_checkpoint(runner, checkpoint)
+            torch.save(checkpoint, tmp_path / 'checkpoint.pth')
+        barrier()
+
+        hook, runner = RNGStateHook(), stub_runner(iteration=5)
+        hook.after_load_checkpoint(runner, torch.load(tmp_path / 'checkpoint.pth'))
+        hook.before_train(runner)
+        hook.before_train_epoch(runner)
+        return worker_seed, expected, draw()
+
+    first, second = in_processes(save_and_restore, tmp_path)
+    assert first[1] == first[2] != second[1] == second[2]
+    assert first[0] != second[0], 'worker seeds'
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason='needs a GPU')

@@ -1,6 +1,4 @@
 """StatefulHook: state in checkpoints, restored on resume only."""
-from types import SimpleNamespace
-
 import pytest
 import torch
 from mmengine.registry import HOOKS
@@ -50,21 +48,8 @@ def test_a_run_resumes_with_the_state_of_its_checkpoint(tmp_path):
     assert count('fresh', load_from=path, resume=True) == 2
 
 
-@pytest.mark.parametrize('hook, key, state', [
-    (RNGStateHook, 'rng_states', [dict(numpy=('MT19937', 3), torch=torch.zeros(2))]),
-    (ScoreMapsHook, 'mmguided_score_maps', dict(name='a', previous=None, epoch=1, images='b')),
-    (ExploitationHook, 'mmguided_exploitation', dict(visible_have_led=True)),
-])
-def test_states_of_the_hooks(hook, key, state):
-    """The keys are those of earlier checkpoints."""
-    before, checkpoint = hook(), {}
-    initial = before.state_dict()
-    before.load_state_dict(state)
-    before.before_save_checkpoint(None, checkpoint)
-    assert checkpoint.keys() == {key}
-    for iteration, expected in ((0, initial), (5, state)):
-        after = hook()
-        after.after_load_checkpoint(None, checkpoint)
-        StatefulHook.before_train(after, SimpleNamespace(iter=iteration))
-        assert str(after.state_dict()) == str(expected)
-    assert OnlineLinearProbeHook.checkpoint_key == 'mmguided_linear_probe'
+@pytest.mark.parametrize('hook, key', [
+    (RNGStateHook, 'rng_states'), (ScoreMapsHook, 'mmguided_score_maps'),
+    (ExploitationHook, 'mmguided_exploitation'), (OnlineLinearProbeHook, 'mmguided_linear_probe')])
+def test_keys_are_those_of_earlier_checkpoints(hook, key):
+    assert hook.checkpoint_key == key
