@@ -68,9 +68,7 @@ def _start_gloo(cfg: Config) -> None:
 
 
 def _replace_amp(wrapper: dict) -> None:
-    kind = wrapper.get('type', 'OptimWrapper')
-    name = kind if isinstance(kind, str) else kind.__name__
-    if name.rpartition('.')[2] == 'AmpOptimWrapper':
+    if 'AmpOptimWrapper' in str(wrapper.get('type')):
         wrapper['type'] = 'OptimWrapper'
         for key in ('loss_scale', 'dtype', 'use_fsdp'):
             wrapper.pop(key, None)

@@ -154,6 +154,4 @@ def vit_from_ours(state: Mapping[str, Tensor], layout: str) -> StateDict:
     timm = _rename(encoder, {ours: theirs for theirs, ours in names.items()}, 'an mmguided ViT')
     if layout == 'timm':
         return timm
-    if layout == 'mmpretrain':
-        return {k.removeprefix('backbone.'): v for k, v in encoder.items()}
-    raise ConfigError(f"layout='{layout}': unknown. Choose 'mmpretrain' or 'timm'.")
+    return {k.removeprefix('backbone.'): v for k, v in encoder.items()}

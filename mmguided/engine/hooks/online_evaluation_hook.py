@@ -36,8 +36,9 @@ class OnlineEvaluationHook(Hook):
             bank to the queries.
 
     Raises:
-        ConfigError: Before the first epoch, if an option is out of range, images have no labels,
-            the bank has fewer images than the largest k, or the numbers of classes differ.
+        ConfigError: Before the first epoch, if images have no labels or the numbers of classes
+            differ.
+        ValueError: Before the first epoch, if a k is larger than the bank.
     """
 
     def __init__(self,
@@ -48,9 +49,6 @@ class OnlineEvaluationHook(Hook):
                  feature: str = 'mean',
                  dataset: dict | None = None,
                  val_dataset: dict | None = None) -> None:
-        if num_images < 1 or any(k < 1 for k in ks) or temperature <= 0:
-            raise ConfigError(f'OnlineEvaluationHook: num_images={num_images}, ks={tuple(ks)} or '
-                              f'temperature={temperature} is not positive. Set positive numbers.')
         self.interval = interval
         self.num_images = num_images
         self.ks = tuple(ks)
@@ -73,10 +71,6 @@ class OnlineEvaluationHook(Hook):
                 raise ConfigError(
                     f'OnlineEvaluationHook.val_dataset: {self._val.classes} classes, but the bank '
                     f'has {self._bank.classes}. Set the same `classes`.')
-        size = len(self._bank) - (len(self._bank) // 4 if self._val is None else 0)
-        if self.ks and max(self.ks) > size:
-            raise ConfigError(f'OnlineEvaluationHook.ks={self.ks}: the bank has only {size} '
-                              'images. Set smaller ks or a larger num_images.')
         if runner.epoch == 0:
             self._evaluate(runner, 0)
 

@@ -64,11 +64,6 @@ class ScoreMapsHook(StatefulHook):
         with_scores = transforms[-1] if transforms and isinstance(
             transforms[-1], WithScores) else None
         if not cached:
-            if with_scores is not None:
-                raise ConfigError(
-                    'train_dataloader.dataset.pipeline: WithScores without a guidance that reads '
-                    "scores. Set mask_generator.guidance=dict(type='mmguided.CachedGuidance', "
-                    '...), or remove WithScores.')
             return
         masks = getattr(model, 'mask_generator', None)
         shots = [shot for shot in getattr(masks, 'shots', ()) if cached[0] in shot.modules()]

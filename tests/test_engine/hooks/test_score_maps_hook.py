@@ -226,9 +226,8 @@ def test_a_full_disk_is_an_error(folder, tmp_path, monkeypatch):
     ({'train_cfg': dict(_delete_=True, by_epoch=False, max_iters=9)}, r'train_cfg\.by_epoch=True'),
     ({'model.mask_generator.guidance': dict(
         _delete_=True, type='mmguided.Blend', weights=[.5], guidances=[dict(
-            type='mmguided.CachedGuidance', guidance=NCUT)] * 2)}, 'model: 2 CachedGuidance'),
-    ({'model.mask_generator.guidance': dict(_delete_=True, **NCUT)},
-     'train_dataloader.dataset.pipeline: WithScores'),
+            type='mmguided.CachedGuidance', guidance=dict(type='mmguided.ClsAttention'))] * 2)},
+     'model: 2 CachedGuidance'),
     ({'default_hooks.score_maps': dict(_delete_=True, type='IterTimerHook'),
       'model.mask_generator.schedule.begin': 0}, r'default_hooks\.score_maps='),
 ])
