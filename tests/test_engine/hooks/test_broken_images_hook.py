@@ -19,8 +19,3 @@ def test_reports_only_growth():
         reports.append(len(messages))
     assert reports == [0, 1, 1, 2]
     assert messages[0].startswith('2 of 9 images') and messages[1].startswith('3 of 9 images')
-
-
-def test_other_datasets_are_ignored():
-    hook = HOOKS.build(dict(type='mmguided.BrokenImageReportHook'))
-    hook.after_train_epoch(SimpleNamespace(train_dataloader=SimpleNamespace(dataset=[1, 2])))

@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 import torch
 from mmengine.dist import barrier, get_rank
-from mmengine.evaluator import BaseMetric
 from mmengine.model import BaseModel
 from mmengine.runner import Runner
 from torch import nn
@@ -15,6 +14,7 @@ from torch.utils.data import Dataset
 from mmguided.engine.hooks import RNGStateHook
 from mmguided.utils.rng_state import get_rng_state, set_rng_state
 from tests.helpers.processes import in_processes
+from tests.helpers.toy import ToyMetric
 
 HOOK = dict(type='mmguided.RNGStateHook')
 
@@ -45,22 +45,13 @@ class Model(BaseModel):
     def forward(self, inputs, mode='loss'):
         if mode == 'predict':
             torch.rand(7), np.random.rand(5), random.random()
-            return [inputs]
+            return [dict(error=value) for value in inputs[:, 0]]
         self.seen.append(inputs.flatten().tolist())
         noise = torch.rand_like(inputs) + np.random.rand() + random.random()
         return dict(loss=(self.layer(self.dropout(inputs)) - noise).square().mean())
 
     def val_step(self, data):
         return self(data, mode='predict')
-
-
-class NoMetric(BaseMetric):
-
-    def process(self, data_batch, data_samples):
-        self.results.append(0)
-
-    def compute_metrics(self, results):
-        return dict(nothing=0.)
 
 
 def train(work_dir, until, *, hook=True, workers=0, val=False, by_epoch=True, seed=0, **kwargs):
@@ -76,7 +67,7 @@ def train(work_dir, until, *, hook=True, workers=0, val=False, by_epoch=True, se
             val_dataloader=dict(dataset=Noisy(), batch_size=4, num_workers=0,
                                 sampler=dict(type='DefaultSampler', shuffle=False),
                                 collate_fn=dict(type='default_collate')),
-            val_cfg=dict(), val_evaluator=[NoMetric()])
+            val_cfg=dict(), val_evaluator=[ToyMetric()])
         limit['val_interval'] = 1
     model = Model()
     runner = Runner(

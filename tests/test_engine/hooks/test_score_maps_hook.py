@@ -1,6 +1,5 @@
 """ScoreMapsHook: which scores are computed when, files, several ranks, resume."""
 import os
-import random
 from functools import partial
 
 import numpy as np
@@ -12,6 +11,7 @@ from PIL import Image
 from mmguided.datasets import ScoreMaps
 from mmguided.engine.hooks import ExploitationHook, ScoreMapsHook
 from mmguided.utils.errors import ConfigError
+from mmguided.utils.rng_state import get_rng_state
 from tests.helpers import guided_runs
 from tests.helpers.guided_runs import NCUT, log_text
 from tests.helpers.online import assert_equal, rows
@@ -159,26 +159,20 @@ def test_an_invalid_file_is_recomputed_with_a_warning(folder, tmp_path, damage):
     assert files_of(tmp_path / 'run')[-1] != path
 
 
-def rng_state():
-    _, keys, position, *_ = np.random.get_state()
-    return torch.get_rng_state().tolist(), keys.tolist(), position, random.getstate()
-
-
 @pytest.mark.parametrize('workers', [0, 1])
 def test_rng_state_is_preserved_and_persistent_workers_read_the_scores(
         folder, tmp_path, workers, monkeypatch):
     states, compute = [], ScoreMapsHook._compute
 
     def watched(hook, *args):
-        states.append(rng_state())
+        states.append(get_rng_state())
         compute(hook, *args)
-        states.append(rng_state())
+        states.append(get_rng_state())
 
     monkeypatch.setattr(ScoreMapsHook, '_compute', watched)
     runner = train(folder, tmp_path / 'run', epochs=3, loader=dict(
         num_workers=workers, persistent_workers=workers > 0))
-    before, after = states
-    assert before == after
+    assert_equal(*states)
     assert guided_shares(runner) == [0] * 3 + [1] * 6
 
 
