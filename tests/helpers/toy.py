@@ -1,5 +1,6 @@
 """Toy model and data for configs written by tests."""
 import itertools
+from collections.abc import Sequence
 from pathlib import Path
 
 import torch
@@ -88,6 +89,26 @@ def toy_runner(work_dir: Path, hooks: dict, **settings) -> Runner:
         val_cfg=None, test_cfg=None, test_dataloader=None, test_evaluator=None))
     cfg.merge_from_dict(settings)
     return Runner.from_cfg(cfg)
+
+
+def train_module(model: torch.nn.Module, work_dir: Path, dataset: Sequence, until: int,
+                 by_epoch: bool = True, batch_size: int = 4, hooks: Sequence = (),
+                 **settings) -> Runner:
+    """Train until an epoch (or iteration) with SGD and a checkpoint after each.
+
+    ``settings`` replace arguments of Runner.
+    """
+    runner = Runner(model=model, work_dir=str(work_dir), **dict(
+        train_dataloader=dict(
+            dataset=dataset, batch_size=batch_size, collate_fn=dict(type='default_collate'),
+            sampler=dict(type='DefaultSampler' if by_epoch else 'InfiniteSampler', shuffle=True)),
+        train_cfg=dict(by_epoch=by_epoch, **{'max_epochs' if by_epoch else 'max_iters': until}),
+        optim_wrapper=dict(optimizer=dict(type='SGD', lr=1.)),
+        default_hooks=dict(checkpoint=dict(type='CheckpointHook', by_epoch=by_epoch, interval=1)),
+        custom_hooks=hooks, default_scope='mmpretrain',
+        experiment_name=f'{work_dir.name}{next(_NUMBERS)}') | settings)
+    runner.train()
+    return runner
 
 
 _NUMBERS = itertools.count()  # two Runners must not have one name

@@ -3,11 +3,11 @@ import pytest
 import torch
 from mmengine.hooks import Hook
 from mmengine.model import BaseModel
-from mmengine.runner import Runner
 from torch import nn
 
 from mmguided.structures import Clock
 from mmguided.utils.errors import ConfigError
+from tests.helpers.toy import train_module
 
 
 class _Model(BaseModel):
@@ -38,25 +38,11 @@ class _Reader(Hook):
         self.seen.append(runner.model.clock.epoch)
 
 
-def train(tmp_path, limit, *, images=8, batch=3, by_epoch=True, model=None, hooks=(),
-          **kwargs):
+def train(tmp_path, limit, *, model=None, hooks=(), **kwargs):
     """Train on 8 images in batches of 3: an epoch has 3 batches, or 8 / 3 by images."""
     model = model or _Model()
-    Runner(
-        model,
-        str(tmp_path),
-        train_dataloader=dict(
-            dataset=[dict(inputs=torch.zeros(1))] * images,
-            batch_size=batch,
-            sampler=dict(type='DefaultSampler' if by_epoch else 'InfiniteSampler', shuffle=True)),
-        train_cfg=dict(by_epoch=by_epoch, **{'max_epochs' if by_epoch else 'max_iters': limit}),
-        optim_wrapper=dict(type='OptimWrapper', optimizer=dict(type='SGD', lr=1.)),
-        default_hooks=dict(
-            checkpoint=dict(type='CheckpointHook', by_epoch=by_epoch, interval=1)),
-        custom_hooks=[*hooks, dict(type='mmguided.ClockHook')],
-        default_scope='mmengine',
-        experiment_name=f'{tmp_path}_{limit}_{bool(kwargs)}',
-        **kwargs).train()
+    train_module(model, tmp_path, [dict(inputs=torch.zeros(1))] * 8, limit, batch_size=3,
+                 hooks=[*hooks, dict(type='mmguided.ClockHook')], **kwargs)
     return model
 
 

@@ -6,11 +6,11 @@ import torch
 from mmengine.hooks import Hook
 from mmengine.model import BaseModel
 from mmengine.optim import OptimWrapper
-from mmengine.runner import Runner
 from torch import nn
 
 from mmguided.models import Encoder, MomentumEncoder
 from mmguided.structures import Clock
+from tests.helpers.toy import train_module
 
 
 class _Encoder(Encoder, nn.Module):
@@ -58,25 +58,12 @@ class _Record(Hook):
         self.momentum.append(logged and logged.current())
 
 
-def run(tmp_path, iters, model=None, optim_wrapper=None, **kwargs):
+def run(tmp_path, iters, model=None, **kwargs):
     record = _Record()
-    model = model or _Model(momentum=.9)
-    if optim_wrapper is None:
-        optim_wrapper = dict(type='OptimWrapper', optimizer=dict(type='SGD', lr=1.))
-    runner = Runner(
-        model,
-        str(tmp_path),
-        train_dataloader=dict(
-            dataset=[torch.zeros(1)] * 4, batch_size=1, sampler=dict(type='DefaultSampler')),
-        train_cfg=dict(by_epoch=False, max_iters=iters),
-        optim_wrapper=optim_wrapper,
-        default_hooks=dict(checkpoint=dict(type='CheckpointHook', by_epoch=False, interval=2)),
-        custom_hooks=[
-            dict(type='mmguided.ClockHook'), dict(type='mmguided.MomentumUpdateHook'), record],
-        default_scope='mmengine',
-        experiment_name=f'{tmp_path.name}_{iters}',
-        **kwargs)
-    runner.train()
+    train_module(model or _Model(momentum=.9), tmp_path, [dict(inputs=torch.zeros(1))] * 4, iters,
+                 by_epoch=False, batch_size=1, hooks=[
+                     dict(type='mmguided.ClockHook'), dict(type='mmguided.MomentumUpdateHook'),
+                     record], **kwargs)
     return record
 
 
@@ -104,7 +91,7 @@ def test_a_step_that_the_loss_scaler_skips_makes_no_update(tmp_path, fused):
     model.broken_at = (2, )
     scaler = torch.amp.GradScaler('cpu', init_scale=4.)
     optimizer = torch.optim.SGD([model.backbone.weight], 1., fused=fused)
-    record = run(tmp_path, 3, model, _Scaled(optimizer, scaler))
+    record = run(tmp_path, 3, model, optim_wrapper=_Scaled(optimizer, scaler))
     assert record.online == [1, 1, 2]
     assert record.target == pytest.approx(average([1])[-1:] * 2 + average([1, 2])[-1:])
 

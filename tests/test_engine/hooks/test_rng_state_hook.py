@@ -7,14 +7,13 @@ import pytest
 import torch
 from mmengine.dist import barrier, get_rank
 from mmengine.model import BaseModel
-from mmengine.runner import Runner
 from torch import nn
 from torch.utils.data import Dataset
 
 from mmguided.engine.hooks import RNGStateHook
 from mmguided.utils.rng_state import get_rng_state, set_rng_state
 from tests.helpers.processes import in_processes
-from tests.helpers.toy import ToyMetric
+from tests.helpers.toy import ToyMetric, train_module
 
 HOOK = dict(type='mmguided.RNGStateHook')
 
@@ -45,7 +44,7 @@ class Model(BaseModel):
     def forward(self, inputs, mode='loss'):
         if mode == 'predict':
             torch.rand(7), np.random.rand(5), random.random()
-            return [dict(error=value) for value in inputs[:, 0]]
+            return [dict(error=torch.zeros(()))]
         self.seen.append(inputs.flatten().tolist())
         noise = torch.rand_like(inputs) + np.random.rand() + random.random()
         return dict(loss=(self.layer(self.dropout(inputs)) - noise).square().mean())
@@ -61,26 +60,16 @@ def train(work_dir, until, *, hook=True, workers=0, val=False, by_epoch=True, se
         sampler=dict(type='DefaultSampler' if by_epoch else 'InfiniteSampler', shuffle=True),
         collate_fn=dict(type='default_collate'),
         worker_init_fn=dict(type='mmguided.datasets.worker_init_fn'))
-    limit = dict(max_epochs=until) if by_epoch else dict(max_iters=until)
     if val:
         kwargs.update(
-            val_dataloader=dict(dataset=Noisy(), batch_size=4, num_workers=0,
-                                sampler=dict(type='DefaultSampler', shuffle=False),
-                                collate_fn=dict(type='default_collate')),
-            val_cfg=dict(), val_evaluator=[ToyMetric()])
-        limit['val_interval'] = 1
+            val_dataloader=loader | dict(num_workers=0, sampler=dict(type='DefaultSampler')),
+            val_cfg=dict(), val_evaluator=[ToyMetric()], train_cfg=dict(
+                by_epoch=by_epoch, val_interval=1,
+                **{'max_epochs' if by_epoch else 'max_iters': until}))
     model = Model()
-    runner = Runner(
-        model=model, work_dir=str(work_dir), train_dataloader=loader,
-        train_cfg=dict(by_epoch=by_epoch, **limit),
-        optim_wrapper=dict(optimizer=dict(type='AdamW', lr=0.1)),
-        default_hooks=dict(
-            logger=None,
-            checkpoint=dict(type='CheckpointHook', interval=1, by_epoch=by_epoch)),
-        custom_hooks=[HOOK] if hook else [], randomness=dict(seed=seed), default_scope='mmpretrain',
-        experiment_name=f'{work_dir.name}_{random.SystemRandom().random()}', log_level='ERROR',
-        **kwargs)
-    runner.train()
+    train_module(model, work_dir, Noisy(), until, by_epoch, hooks=[HOOK] if hook else [],
+                 train_dataloader=loader, randomness=dict(seed=seed), log_level='ERROR',
+                 optim_wrapper=dict(optimizer=dict(type='AdamW', lr=0.1)), **kwargs)
     return model
 
 

@@ -1,10 +1,9 @@
 """RunIdentityHook: a run resumes only from its own checkpoint."""
 import pytest
 import torch
-from mmengine.runner import Runner
 
 from mmguided.utils.errors import ConfigError
-from tests.helpers.toy import ToyModel, toy_runner
+from tests.helpers.toy import ToyData, ToyModel, toy_runner, train_module
 
 HOOK = dict(run_identity=dict(type='mmguided.RunIdentityHook'))
 
@@ -59,10 +58,7 @@ def test_checkpoints_of_other_versions(tmp_path, checkpoint):
 
 
 def test_a_runner_built_from_a_module_trains(tmp_path):
-    data = dict(dataset=dict(type='ToyData'), sampler=dict(type='DefaultSampler'), batch_size=4,
-                num_workers=0, collate_fn=dict(type='default_collate'))
-    Runner(ToyModel(), str(tmp_path), train_dataloader=data, default_hooks=HOOK,
-           train_cfg=dict(by_epoch=True, max_epochs=1), experiment_name=tmp_path.name,
-           optim_wrapper=dict(optimizer=dict(type='SGD', lr=.1))).train()
+    train_module(ToyModel(), tmp_path, ToyData(), 1, hooks=[HOOK['run_identity']],
+                 optim_wrapper=dict(optimizer=dict(type='SGD', lr=.1)))
     meta = torch.load(tmp_path / 'epoch_1.pth', weights_only=False)['meta']
     assert meta['mmguided_run']['num_images'] == 8
