@@ -79,18 +79,23 @@ def test_a_run_against_its_last_epoch(folder, tmp_path, monkeypatch):
     assert '8 images of' in report and '1 more could not be read' in report
 
 
+BGR = dict(data_preprocessor=dict(to_rgb=True))
+
+
+def write_config(path, images, *transforms, **settings):
+    """Write a config whose test dataset loads a folder of images as BGR."""
+    Config(dict(settings, default_scope='mmpretrain', test_dataloader=dict(dataset=dict(
+        type='mmguided.ImageFolder', data_root=str(images), test_mode=True, pipeline=[
+            dict(type='LoadImageFromFile'), *transforms, dict(type='PackInputs')])))).dump(path)
+
+
 def test_config_from_the_checkpoint_and_images_from_a_config(
         folder, tmp_path, monkeypatch):
     cfg = Config.fromfile(CONFIG_PATH)
     state = torch.load(folder / 'epoch_1.pth', weights_only=True)
     torch.save(state | dict(meta=dict(cfg=cfg.pretty_text)), tmp_path / 'ours.pth')
-    data = dict(
-        test_dataloader=dict(dataset=dict(
-            type='mmguided.ImageFolder', data_root=str(folder / 'images/<b>'), test_mode=True,
-            pipeline=[dict(type='LoadImageFromFile'), dict(type='CenterCrop', crop_size=42),
-                      dict(type='PackInputs')])),
-        model=dict(data_preprocessor=dict(to_rgb=True)), default_scope='mmpretrain')
-    Config(data).dump(tmp_path / 'data.py')
+    write_config(tmp_path / 'data.py', folder / 'images/<b>',
+                 dict(type='CenterCrop', crop_size=42), model=BGR)
     run_tool(monkeypatch, TOOL, tmp_path / 'ours.pth', '--images', tmp_path / 'data.py',
              '--measures', 'feature_variance', '--num-images', 5, '--workers', 0,
              '--out', tmp_path / 'out')
@@ -112,18 +117,11 @@ def test_errors_name_the_option(folder, tmp_path, monkeypatch, more, message):
     assert message in error
 
 
-def test_red_stays_red(folder, tmp_path):
+def test_red_stays_red(tmp_path):
     tool = import_tool('analysis_tools/analyze')
     (tmp_path / 'a').mkdir()
     Image.new('RGB', (8, 8), (255, 0, 0)).save(tmp_path / 'a/red.png')
-    for where in ('model', 'config'):
-        preprocessor = dict(data_preprocessor=dict(to_rgb=True))
-        Config(dict(
-            test_dataloader=dict(dataset=dict(
-                type='mmguided.ImageFolder', data_root=str(tmp_path), test_mode=True,
-                pipeline=[dict(type='LoadImageFromFile'), dict(type='PackInputs')])),
-            default_scope='mmpretrain',
-            **(dict(model=preprocessor) if where == 'model' else preprocessor))).dump(
-                tmp_path / f'{where}.py')
-        images = DatasetImages(*tool.read_dataset(str(tmp_path / f'{where}.py')), most=1)
+    for where in (BGR, dict(model=BGR)):
+        write_config(tmp_path / 'data.py', tmp_path, **where)
+        images = DatasetImages(*tool.read_dataset(str(tmp_path / 'data.py')), most=1)
         assert images[0][8, 8][:, 0, 0].tolist() == [255, 0, 0]
