@@ -165,7 +165,8 @@ def compare_backbone(model_state: Mapping[str, Tensor],
     return BackboneReport(
         missing=tuple(prefix + name for name in ours if name not in theirs),
         unexpected=tuple(prefix + name for name in theirs
-                         if name not in ours and not _is_mask_token(prefix + name)),
+                         if name not in ours and not re.match(
+                             MASK_TOKENS, (prefix + name).removeprefix('backbone.'))),
         mismatched={
             prefix + name: (shape, theirs[name])
             for name, shape in ours.items()
@@ -199,10 +200,6 @@ def check_backbone(model_state: Mapping[str, Tensor],
 def _below(state: Mapping[str, Tensor], prefix: str) -> dict[str, Shape]:
     return {name.removeprefix(prefix): tuple(value.shape)
             for name, value in state.items() if name.startswith(prefix)}
-
-
-def _is_mask_token(name: str) -> bool:
-    return re.match(MASK_TOKENS, name.removeprefix('backbone.')) is not None
 
 
 def _is_resizable(name: str, shape: Shape, theirs: Mapping[str, Shape]) -> bool:

@@ -74,7 +74,15 @@ class OnlineLinearProbeHook(StatefulHook):
             raise ConfigError(f'model.type={type(model).__name__}: not a MaskedImageModel. Remove '
                               'OnlineLinearProbeHook.')
         check_feature('OnlineLinearProbeHook.feature', encoder, self.feature)
-        self._classes = self._number_of_classes(classes_of(runner.train_dataloader.dataset))
+        known = classes_of(runner.train_dataloader.dataset)
+        self._classes = self.num_classes or known
+        if self._classes is None:
+            raise ConfigError('train_dataloader.dataset: unknown number of classes. Put the images '
+                              'of each class into a separate folder and set with_label=True, or '
+                              'set OnlineLinearProbeHook.num_classes.')
+        if known and self._classes < known:
+            raise ConfigError(f'OnlineLinearProbeHook.num_classes={self._classes}: the dataset '
+                              f'has {known} classes. Set it to {known}.')
         self._probe = OnlineLinearProbe(encoder.embed_dims, self._classes, self.lr).to(
             next(encoder.parameters()).device)
         super().before_train(runner)
@@ -83,16 +91,6 @@ class OnlineLinearProbeHook(StatefulHook):
             self.feature)
         self._encoder = encoder
         model.latent_readers.append(self._read)
-
-    def _number_of_classes(self, known: int | None) -> int:
-        if self.num_classes is None and known is None:
-            raise ConfigError('train_dataloader.dataset: unknown number of classes. Put the images '
-                              'of each class into a separate folder and set with_label=True, or '
-                              'set OnlineLinearProbeHook.num_classes.')
-        if known and self.num_classes and self.num_classes < known:
-            raise ConfigError(f'OnlineLinearProbeHook.num_classes={self.num_classes}: the dataset '
-                              f'has {known} classes. Set it to {known}.')
-        return self.num_classes or known
 
     @torch.compiler.disable
     def _read(self, latent: Tensor, mask: PatchMask) -> None:

@@ -94,20 +94,14 @@ class RNGStateHook(StatefulHook):
             self._restore(runner)
 
     def _gather(self, runner) -> None:
-        self._states = all_gather_object(_get_state(runner))
+        sampler_seed = getattr(runner.train_dataloader.sampler, 'seed', None)
+        self._states = all_gather_object(get_rng_state() | dict(sampler_seed=sampler_seed))
 
     def _restore(self, runner) -> None:
-        if self._states is not None:
-            _set_state(runner, self._states[get_rank()])
-
-
-def _get_state(runner) -> dict:
-    return get_rng_state() | dict(
-        sampler_seed=getattr(runner.train_dataloader.sampler, 'seed', None))
-
-
-def _set_state(runner, state: dict) -> None:
-    set_rng_state(state)
-    if state['sampler_seed'] is not None:
-        # Without `randomness.seed`, MMEngine builds the sampler with a new seed before resuming.
-        runner.train_dataloader.sampler.seed = state['sampler_seed']
+        if self._states is None:
+            return
+        state = self._states[get_rank()]
+        set_rng_state(state)
+        if state['sampler_seed'] is not None:
+            # Without `randomness.seed`, MMEngine builds the sampler with a new seed on resume.
+            runner.train_dataloader.sampler.seed = state['sampler_seed']

@@ -27,14 +27,11 @@ class LayerDecayOptimWrapperConstructor(LearningRateDecayOptimWrapperConstructor
                    **kwargs) -> None:
         """Add one parameter group for each parameter of ``module`` to ``params``."""
         if get_layer_depth is None:
-            self._check_custom_keys()
+            for key, settings in self.paramwise_cfg.get('custom_keys', {}).items():
+                if 'lr_mult' in settings:
+                    raise ConfigError(
+                        f'optim_wrapper.paramwise_cfg.custom_keys[{key!r}].lr_mult='
+                        f'{settings["lr_mult"]}: no effect, because only layer_decay_rate sets the '
+                        'learning rates. Remove it.')
             get_layer_depth = partial(module.backbone.get_layer_depth, prefix='backbone.')
         super().add_params(params, module, prefix, get_layer_depth, **kwargs)
-
-    def _check_custom_keys(self) -> None:
-        for key, settings in self.paramwise_cfg.get('custom_keys', {}).items():
-            if 'lr_mult' in settings:
-                raise ConfigError(
-                    f'optim_wrapper.paramwise_cfg.custom_keys[{key!r}].lr_mult='
-                    f'{settings["lr_mult"]}: no effect, because only layer_decay_rate sets the '
-                    'learning rates. Remove it.')
