@@ -77,7 +77,7 @@ def test_features_that_are_not_finite_are_reported(colors, tmp_path, monkeypatch
 
 @pytest.mark.parametrize('options, settings, match', [
     (dict(), {'train_dataloader.dataset.with_label': False}, r'train_dataloader\.dataset:'),
-    (dict(ks=(20, )), {}, r'ks=\(20,\).* 18 images'),
+    (dict(ks=(20, )), {}, r'ks=\(20,\).* 18 features'),
     (dict(feature='clss'), {}, "feature='clss'"),
     (dict(), {'train_cfg': dict(_delete_=True, by_epoch=False, max_iters=2)},
      r'train_cfg\.by_epoch=True'),
