@@ -50,7 +50,11 @@ def check_labels(field: str, dataset: Dataset, cfg: Config) -> None:
                if name.endswith('.num_classes') and isinstance(value, int)]
     num = len(_names(dataset))
     if outputs and _has_annotated_labels(dataset):
-        num = max(num, int(dataset.get_gt_labels().max()) + 1)
+        labels = dataset.get_gt_labels()
+        if labels.min() < 0:  # metrics would count it as an error without a message
+            raise ConfigError(f'{field}: image {labels.argmin()} has the label {labels.min()}. '
+                              'Labels count from 0; correct the annotation file.')
+        num = max(num, int(labels.max()) + 1)
     for name, value in outputs:
         if value < num:
             raise ConfigError(f'{name}={value}: {field} has {num} classes; its labels count from '

@@ -70,6 +70,8 @@ def test_good_data_pass(tmp_path):
      r'model\.head\.num_classes=102: train_dataloader\.dataset .* 103'),
     ('inaturalist2019', lists([0], [8141]),
      r'model\.head\.num_classes=1010: val_dataloader\.dataset .* 8142'),
+    ('flowers102', lambda root: savemat(root / 'imagelabels.mat', {'labels': [1, 0] * 6}),
+     r'train_dataloader\.dataset: image \d+ has the label -1'),
 ])
 def test_labels_out_of_range(tmp_path, name, change, error):
     with pytest.raises(ConfigError, match=f'^{error}'):
