@@ -1,28 +1,23 @@
 """configs/_base_/datasets: batches of real images, and the two views of the shipped pipelines."""
-import tarfile
-
 import numpy as np
 import pytest
 import torch
-from mmengine.config import Config
 from mmengine.runner import Runner
 from mmpretrain.registry import MODELS
 from PIL import Image
 
 from mmguided.datasets import ImageFolder
-from mmguided.registry import DATASETS, TRANSFORMS
+from mmguided.registry import TRANSFORMS
+from tests.helpers import configs
 from tests.helpers.images import position_image
-from tests.helpers.paths import ROOT
 
-LOAD = dict(type='LoadImageFromFile', imdecode_backend='pillow')
 RELEASED, TWO_CROPS = 'cmae/vit-b_800e_released', 'cmae/ablations/vit-b_300e_random-crop'
 TWO_VIEWS = 'imagenet_224_pixel-shift', RELEASED, 'image_folder_224_pixel-shift', TWO_CROPS
 
 
 def load(name):
     """A config by its path below configs/, or a data set by its name."""
-    path = name if '/' in name else f'_base_/datasets/{name}'
-    return Config.fromfile(str(ROOT / f'configs/{path}.py'))
+    return configs.load(name if '/' in name else f'_base_/datasets/{name}')
 
 
 def first_batch(config, **dataset):
@@ -50,29 +45,13 @@ def test_configs_yield_a_batch_of_real_images(data_root, name, tmp_path):
     assert labels.max() < (100 if name == 'imagenet100_224' else 700)
 
 
-def test_cifar_config(data_root, tmp_path):
-    config = load('cifar10_32')
-    source = config.train_dataloader.dataset
-    assert DATASETS.get(f'mmpretrain.{source.type}').METAINFO['classes'][0] == 'airplane'
-    # The real files are a large download: here, JPEGs take the place of their arrays.
-    with tarfile.open(data_root / 'cifar10.tar.gz') as archive:
-        for member, _ in zip(archive, range(8), strict=False):
-            archive.extract(member, tmp_path, filter='data')
-    config.train_dataloader.dataset = dict(
-        type='mmguided.ImageFolder', data_root=str(tmp_path), pipeline=[LOAD, *source.pipeline])
-    assert first_batch(config)['inputs'].shape == (4, 3, 32, 32)
-
-
 def shift_config(config):
     return next(t for t in config.train_dataloader.dataset.pipeline if 'PixelShift' in t.type)
 
 
 def views(config, data_root):
     """One batch of the config's dataset, packed, collated and normalized as a run does it."""
-    loader = config.train_dataloader
-    loader.update(batch_size=4, num_workers=0, pin_memory=False)
-    loader.dataset.data_root = str(data_root / 'imagenet_mini')
-    batch = next(iter(Runner.build_dataloader(loader, seed=0)))
+    batch = first_batch(config, data_root=str(data_root / 'imagenet_mini'))
     return MODELS.build(config.data_preprocessor)(batch)['inputs']
 
 
@@ -135,13 +114,6 @@ def test_shipped_configs_state_paper_and_released_code():
     assert (jitter.prob, gray.prob, blur.prob) == (.8, .2, .5)
     assert [jitter.transforms[0][k] for k in ('brightness', 'contrast', 'saturation', 'hue')] == [
         .4, .4, .4, .1]
-
-
-def test_image_folder_configs_differ_in_the_pipeline_alone():
-    plain, shifted = (load(f'image_folder_224{suffix}') for suffix in ('', '_pixel-shift'))
-    for config in (plain, shifted):
-        config.train_dataloader.dataset.pop('pipeline')
-    assert plain.train_dataloader == shifted.train_dataloader
 
 
 def test_blur_has_sigma_uniform_from_a_tenth_to_two():

@@ -11,11 +11,10 @@ from functools import cache
 import pytest
 import skimage.data
 import torch
-from mmengine.config import Config, DictAction
+from mmengine.config import Config
 from sklearn.datasets import load_sample_images
 from torch.nn.functional import interpolate
 
-import tests.helpers.cmt_mae  # noqa: F401
 from mmguided.structures import Wants
 from tests.helpers import models
 from tests.helpers.configs import load
@@ -78,15 +77,6 @@ OVERLAPS = {
     (.94, 1.00): ['self_guided_mae/vit-micro_folder-32'],
 }
 CASES = [(case, *overlaps) for overlaps, cases in OVERLAPS.items() for case in cases]
-
-
-def read(case: str) -> Config:
-    """A config with options."""
-    name, *options = case.split()
-    cfg = load(name)
-    cfg.merge_from_dict({key: DictAction._parse_iterable(value)
-                         for key, value in (option.split('=', 1) for option in options)})
-    return cfg
 
 
 @cache
@@ -185,7 +175,7 @@ def measure(cfg: Config) -> tuple[float, float]:
 @pytest.mark.parametrize('case, start, end', CASES)
 def test_overlap(case, start, end):
     """Slow for the first config of a depth, because it builds encoders of 12 or 24 layers."""
-    assert measure(read(case)) == pytest.approx((start, end), abs=.01)
+    assert measure(load(case)) == pytest.approx((start, end), abs=.01)
 
 
 def test_every_guided_config_is_measured():
