@@ -17,8 +17,8 @@ def test_a_folder_lists_its_configs(metafile):
     models = yaml.safe_load(metafile.read_text())['Models']
     assert sorted(model['Config'] for model in models) == sorted(configs)
     if (folder / 'README.md').exists():
-        rows = re.findall(r'^\|.*', (folder / 'README.md').read_text(), re.M)
-        links = {(folder / link).resolve() for link in re.findall(r'\]\(([^)\s]+\.py)\)', str(rows))}
+        rows = str(re.findall(r'^\|.*', (folder / 'README.md').read_text(), re.M))
+        links = {(folder / link).resolve() for link in re.findall(r'\]\(([^)\s]+\.py)\)', rows)}
         own = {path.resolve() for path in configs.values()
                if path.parent.name != 'guidance' and ('benchmarks' in path.parts
                                                       or 'micro' not in path.name)}

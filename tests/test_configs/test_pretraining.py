@@ -6,7 +6,6 @@ import subprocess
 from functools import cache
 
 import pytest
-from mmengine.config import Config
 from mmengine.runner import Runner
 
 from mmguided.registry import MODELS
