@@ -15,7 +15,7 @@ from mmengine.config import Config
 from sklearn.datasets import load_sample_images
 from torch.nn.functional import interpolate
 
-from mmguided.structures import Wants
+from mmguided.structures import Schedule, Wants
 from tests.helpers import models
 from tests.helpers.configs import load
 from tests.helpers.paths import ROOT
@@ -137,7 +137,7 @@ def overlap(model, progress: float) -> float:
     model.clock.fire()
     model.clock.set(progress, 1)
     for shot in model.mask_generator.shots:
-        shot.schedule = type(shot.schedule)()  # all images are guided
+        shot.schedule = Schedule(1., 1.)  # all images are guided
     images = crops(model.backbone.img_size[0])
     observations = model.observe(images)
     torch.manual_seed(1)
