@@ -65,14 +65,6 @@ def test_shipped_pipelines_give_two_views(data_root, name):
 
 
 @pytest.mark.parametrize('name', TWO_VIEWS[:3])
-def test_views_are_equal_without_shift_and_color(data_root, name):
-    config = load(name)
-    shift_config(config).update(max_shift=0, target_transforms=[])
-    online, target = views(config, data_root)
-    assert torch.equal(online, target)
-
-
-@pytest.mark.parametrize('name', TWO_VIEWS[:3])
 def test_views_overlap_at_a_shift_in_range(data_root, name):
     config = load(name)
     shift_config(config).target_transforms = []
@@ -112,16 +104,9 @@ def test_shipped_configs_state_paper_and_released_code():
     assert color == released == folder
     jitter, gray, blur = color
     assert (jitter.prob, gray.prob, blur.prob) == (.8, .2, .5)
+    assert (blur.magnitude_range, blur.magnitude_std) == ((.1, 2.), 'inf')
     assert [jitter.transforms[0][k] for k in ('brightness', 'contrast', 'saturation', 'hue')] == [
         .4, .4, .4, .1]
-
-
-def test_blur_has_sigma_uniform_from_a_tenth_to_two():
-    blur = TRANSFORMS.build(
-        shift_config(load('imagenet_224_pixel-shift')).target_transforms[2])
-    sigmas = np.array([blur.random_magnitude() for _ in range(2000)])
-    assert sigmas.min() == pytest.approx(.1, abs=.02) and sigmas.max() == pytest.approx(2, abs=.02)
-    assert sigmas.mean() == pytest.approx(1.05, abs=.05)
 
 
 def test_gray_is_luma_of_bgr_images():

@@ -174,28 +174,6 @@ def assert_equal_runs(straight, resumed):
             assert torch.equal(value, resumed['optimizer']['state'][index][name])
 
 
-def test_cmae_starts_from_maes_checkpoint(photographs, tmp_path):
-    mae = small('mae/vit-b_300e.py', photographs, tmp_path / 'mae', epochs=1, images=32)
-    mae.default_hooks.checkpoint.interval = 1
-    Runner.from_cfg(mae).train()
-    cfg = small('cmae/vit-b_300e.py', photographs, tmp_path / 'cmae', epochs=1, images=32)
-    cfg.load_from = str(tmp_path / 'mae' / 'epoch_1.pth')
-    cfg.model.momentum_encoder.momentum = 1.  # so that it stays where it started
-    runner = Runner.from_cfg(cfg)
-    runner.train()
-    ours = runner.model.state_dict()
-    loaded = torch.load(cfg.load_from, weights_only=False)['state_dict']
-    encoder = {name.removeprefix('backbone.'): tensor for name, tensor in loaded.items()
-               if name.startswith('backbone.') and not name.startswith('backbone.ln1.')}
-    assert len(encoder) == sum(name.startswith('momentum_encoder.') for name in ours)
-    for name, tensor in encoder.items():
-        assert torch.equal(ours[f'momentum_encoder.encoder.{name}'], tensor), name
-    # Adam's first step is no longer than its rate, in any weight.
-    steps = [(ours[name] - tensor).abs().max() for name, tensor in loaded.items()]
-    rate = cfg.optim_wrapper.optimizer.lr * (1 + cfg.optim_wrapper.optimizer.weight_decay)
-    assert 0 < max(steps) <= rate, 'one step from what was loaded, the pixel decoder too'
-
-
 def test_resumed_cmae_equals_the_uninterrupted_one_bit_for_bit(photographs, tmp_path):
     """With accumulated gradients, and a momentum that depends on the step."""
     momenta, states = {}, {}

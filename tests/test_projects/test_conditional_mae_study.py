@@ -182,9 +182,9 @@ def test_written_configs_are_those_settings_and_change_nothing_else(study, run, 
     assert run('--out', folder) == [f'84 configs written to {folder}']
     cases = {case.name: case for case in study.settings()}
     assert {path.stem for path in folder.iterdir()} == cases.keys()
-    for name, case in list(cases.items())[::7]:
+    for name in sorted(cases)[::5]:
         cfg = Config.fromfile(str(folder / f'{name}.py'))
-        assert differences(base, cfg.to_dict()) == changes(case)
+        assert differences(base, cfg.to_dict()) == changes(cases[name])
 
 
 def test_settings_by_name(run):

@@ -8,7 +8,7 @@ import sys
 import pytest
 import torch
 from mmengine.config import Config
-from mmengine.registry import DATASETS, METRICS, MODELS, PARAM_SCHEDULERS, DefaultScope
+from mmengine.registry import DATASETS, METRICS, MODELS, DefaultScope
 
 from mmguided.models import MaskedViT
 from tests.helpers.benchmarks import load, names, save_encoder
@@ -58,8 +58,9 @@ def test_recipe(row):
     assert (cfg.model.backbone.drop_path_rate, cfg.model.backbone.get('out_indices')) == (
         drop_path, taps)
     assert cfg.train_cfg.max_iters == 160000
-    assert [(step.type, step.begin, step.end) for step in cfg.param_scheduler] == [
-        ('LinearLR', 0, 1500), ('PolyLR', 1500, 160000)]
+    assert cfg.param_scheduler == [
+        dict(type='LinearLR', start_factor=1e-6, by_epoch=False, begin=0, end=1500),
+        dict(type='PolyLR', power=1., eta_min=0., by_epoch=False, begin=1500, end=160000)]
     assert cfg.train_dataloader.batch_size * 8 == cfg.auto_scale_lr.base_batch_size == 16
     assert cfg.train_dataloader.dataset.type == 'ADE20KDataset'
     assert cfg.train_dataloader.dataset.pipeline[3].crop_size == (512, 512)
@@ -78,22 +79,6 @@ def test_recipe(row):
     assert cfg.default_hooks.strict_backbone == dict(
         type='mmguided.StrictBackboneHook', test_prefix='')
     assert 'fp16' not in cfg and not cfg.model.get('pretrained')
-
-
-def test_the_rate_rises_for_1500_iterations_and_falls_linearly_to_nothing():
-    optimizer = torch.optim.SGD([torch.zeros(1, requires_grad=True)], lr=1.)
-    schedulers = [PARAM_SCHEDULERS.build(scheduler, default_args=dict(optimizer=optimizer))
-                  for scheduler in load(UPERNET).param_scheduler]
-    rates = []
-    for _ in range(3001):
-        rates.append(optimizer.param_groups[0]['lr'])
-        optimizer.step()
-        for scheduler in schedulers:
-            scheduler.step()
-    assert rates[0] == pytest.approx(1e-6)
-    assert rates[750] == pytest.approx(.5, abs=1e-3)
-    assert max(rates) == pytest.approx(1.) and abs(rates.index(max(rates)) - 1500) <= 1
-    assert rates[3000] == pytest.approx(1 - 1500 / 158500, rel=1e-4)
 
 
 @pytest.mark.parametrize('row', RECIPES)

@@ -13,7 +13,6 @@ from mmengine.registry import DefaultScope
 from mmengine.runner import Runner
 
 from mmguided.models import MaskedConvNeXt, MaskedHybridViT, MaskedSwin, MaskedViT
-from mmguided.ops import resize_relative_positions
 from mmguided.registry import MODELS
 from tests.helpers.benchmarks import LR_1E_3, load, names, save_encoder
 from tests.helpers.colors import COLORS, imagenet_folders
@@ -367,6 +366,7 @@ def test_swins_recipe_is_mmpretrains():
     assert ratio * optim.optimizer.lr == pytest.approx(their_cosine.pop('eta_min'))
     assert dict(cosine, T_max=cosine.end - cosine.begin) == their_cosine
     assert cfg.model.backbone.drop_path_rate == theirs.model.backbone.drop_path_rate
+    assert (cfg.model.backbone.img_size, cfg.model.backbone.window_size) == (224, 7)
 
 
 @pytest.mark.parametrize('name, first, inner, layer, depth', [
@@ -384,20 +384,6 @@ def test_rates_of_the_encoders_with_stages(name, first, inner, layer, depth):
     for key, parameter in model.named_parameters():
         decays = parameter.ndim > 1 and 'relative_position' not in key
         assert group[key]['weight_decay'] == (.05 if decays else 0), key
-
-
-def test_swin_is_fine_tuned_with_larger_windows(root, tmp_path):
-    """Windows of 3 at 96 px become windows of 4 at 128 px; every table is resized."""
-    cfg, encoder = cut_down(load('imagenet/swin-b_finetune-100e'), root, tmp_path)
-    model = built(cfg)
-    tables = [key for key in encoder.state_dict() if key.endswith('bias_table')]
-    assert len(tables) == 5
-    for key in tables:
-        theirs, ours = (e.state_dict()[key] for e in (encoder, model.backbone))
-        assert (len(theirs), len(ours)) == (25, 49)
-        torch.testing.assert_close(ours, resize_relative_positions(theirs, 4))
-        assert torch.equal(ours[24], theirs[12])  # offset 0
-    assert model.backbone.stages[0].blocks[0].attn.w_msa.relative_position_index.max() == 48
 
 
 def test_the_moving_average_of_convnext_is_what_is_saved(root, tmp_path):
