@@ -137,7 +137,7 @@ ARCH = dict(embed_dims=64, num_layers=4, num_heads=2, feedforward_channels=128)
 SMALL = '''
 _base_ = [{base!r}]
 
-side, iters, num_classes = 128, 100, 133
+side, iters, num_classes = 64, 100, 133
 data = dict(
     _delete_=True,
     type='BaseSegDataset',
@@ -169,7 +169,7 @@ model = dict(
         arch=dict(_delete_=True, **{arch!r}), img_size=side, out_indices=(0, 1, 2, 3)),
     decode_head=dict(channels=32, num_classes=num_classes),
     auxiliary_head=dict(channels=32, num_classes=num_classes),
-    test_cfg=dict(crop_size=(side, side), stride=(85, 85)))
+    test_cfg=dict(crop_size=(side, side), stride=(43, 43)))
 optim_wrapper = dict(optimizer=dict(lr=5e-3))
 param_scheduler = [
     dict(type='LinearLR', start_factor=1e-3, by_epoch=False, begin=0, end=10),
@@ -220,7 +220,7 @@ def test_it_learns_four_images_by_heart(trained):
 
 def test_one_process_and_two_get_the_same_numbers(monkeypatch, trained, config, folder):
     """The four images and another, so that one process has one more; SyncBN as shipped. Long,
-    since it starts three processes, and windows in steps of 85 pixels are many."""
+    since it starts three processes, and windows in steps of 43 pixels are many."""
     out = folder / 'one.json', folder / 'two.json'
     options = ['--work-dir', folder / 'test', '--out-item', 'metrics', '--out']
     run_tool(monkeypatch, 'test.py', config, trained, *options, out[0])

@@ -278,8 +278,8 @@ _base_ = [{base!r}]
 arch = dict(
     _delete_=True, embed_dims=64, num_layers=4, num_heads=4, feedforward_channels=256)
 model = dict(
-    data_preprocessor=dict(pad_size_divisor=160),
-    backbone=dict(arch=arch, window_size=7, global_blocks=(1, 3), drop_path_rate=0.),
+    data_preprocessor=dict(pad_size_divisor=96),
+    backbone=dict(arch=arch, window_size=4, global_blocks=(1, 3), drop_path_rate=0.),
     neck=dict(out_channels=32),
     rpn_head=dict(in_channels=32, feat_channels=32),
     roi_head=dict(
@@ -295,7 +295,7 @@ data_root = {data_root!r}
 pipeline = [
     dict(type='LoadImageFromFile'),
     dict(type='LoadAnnotations', with_bbox=True, with_mask=True),
-    dict(type='Resize', scale=(160, 160), keep_ratio=True),
+    dict(type='Resize', scale=(96, 96), keep_ratio=True),
     dict(type='PackDetInputs', meta_keys=(
         'img_id', 'img_path', 'ori_shape', 'img_shape', 'scale_factor'))]
 dataset = dict(
@@ -338,11 +338,11 @@ def run(folder, *command):
 
 def test_from_the_pretrained_encoder_to_the_same_ap_on_one_and_two_processes(data_root, tmp_path):
     """Three images, so that the two processes do not get the same number. Long, since a detector
-    that finds anything takes 175 steps."""
+    that finds anything takes 90 steps."""
     few, config = tmp_path / 'few.json', tmp_path / 'few.py'
     write_few(data_root / 'coco_mini', few, 3)
     config.write_text(END_TO_END.format(
-        base=str(FOLDER / 'vit-b_mask-rcnn-100e_vitdet.py'), few=str(few), images=2, steps=175,
+        base=str(FOLDER / 'vit-b_mask-rcnn-100e_vitdet.py'), few=str(few), images=2, steps=90,
         data_root=str(data_root / 'coco_mini')))
     encoder = MaskedViT(
         dict(embed_dims=64, num_layers=4, num_heads=4, feedforward_channels=256))
