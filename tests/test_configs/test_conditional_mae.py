@@ -1,4 +1,4 @@
-"""Configs of Conditional MAE: the small one, SimMIM's recipe, and the encoders with stages."""
+"""Configs of Conditional MAE with Swin and ConvNeXt: SimMIM's recipe, masks, parameters."""
 import pytest
 import torch
 from mmengine.hub import get_config
@@ -8,29 +8,9 @@ from tests.helpers.configs import load, parameter_groups
 from tests.helpers.models import make_mask
 
 
-def load_own(name):
-    return load(f'conditional_mae/{name}')
-
-
-def test_the_micro_config_steps():
-    """64 patches: 48 masked before the first block, 2 of 16 before the last."""
-    cfg = load_own('vit-micro_folder-32')
-    model = MODELS.build(cfg.model)
-    model.init_weights()
-    losses = model.loss(torch.randn(2, 3, 32, 32))
-    first, second = losses['error_shot_1'], losses['error_shot_2']
-    loss = losses['loss_reconstruction'].detach()
-    torch.testing.assert_close(loss, (48 * first + 2 * second) / 50)
-    # An untrained decoder predicts about 0 for targets of mean 0 and variance 1 (norm_pix).
-    assert .5 < loss < 2
-    knn = load('benchmarks/folder/vit-micro_knn').model.backbone
-    assert all(model.state_dict()[f'backbone.{key}'].shape == value.shape
-               for key, value in MODELS.build(knn).state_dict().items())
-
-
 @pytest.mark.parametrize('shots', ['one', 'two'])
 def test_swins_recipe_is_mmpretrains(shots):
-    cfg = load_own(f'swin-b_100e_{shots}-shot')
+    cfg = load(f'conditional_mae/swin-b_100e_{shots}-shot')
     theirs = get_config(
         'mmpretrain::simmim/simmim_swin-base-w6_8xb256-amp-coslr-100e_in1k-192px.py')
     assert cfg.optim_wrapper.optimizer == theirs.optim_wrapper.optimizer
@@ -51,7 +31,7 @@ def test_swins_recipe_is_mmpretrains(shots):
 
 def test_swins_number_of_parameters_masks_and_decay():
     """Those of mmpretrain's metafile, and one more token; 22 of 36 units, and 2 more."""
-    cfg = load_own('swin-b_100e_two-shot')
+    cfg = load('conditional_mae/swin-b_100e_two-shot')
     model = MODELS.build(cfg.model)
     assert sum(p.numel() for p in model.parameters()) == 89874104 + 1024
     mask, _ = make_mask(model, torch.empty(1, 3, 192, 192))
@@ -65,7 +45,7 @@ def test_swins_number_of_parameters_masks_and_decay():
 
 @pytest.mark.parametrize('name, kept', [('one-shot', [19, 19]), ('two-shot', [19, 17])])
 def test_convnexts_model(name, kept):
-    cfg = load_own(f'convnextv2-b_800e_{name}')
+    cfg = load(f'conditional_mae/convnextv2-b_800e_{name}')
     cfg.model.backbone.arch = 'atto'
     model = MODELS.build(cfg.model)
     assert model.target_generator.norm_pix and model.head.decoder_pred.out_features == 32 * 32 * 3

@@ -18,18 +18,18 @@ from tests.helpers.tools import error_of_tool, run_tool, use_cpu
 
 CONFIGS = ROOT / 'configs/benchmarks/ade20k'
 UPERNET = 'ade20k/vit-b_upernet-160k'
-# Learning rate, layer decay, drop path, and the blocks that give the maps.
+# Learning rate, layer decay, drop path, the blocks that give the maps, the auxiliary loss's weight.
 TAPS = (3, 5, 7, 11)
 RECIPES = {
-    UPERNET: (1e-4, .65, .1, TAPS),  # mmseg's for MAE
-    f'{UPERNET} model.backbone.arch=small': (1e-4, .65, .1, TAPS),
-    'ade20k/vit-b_upernet-160k_cmae': (1e-4, .65, .1, TAPS),
+    UPERNET: (1e-4, .65, .1, TAPS, .4),  # mmseg's for MAE
+    f'{UPERNET} model.backbone.arch=small': (1e-4, .65, .1, TAPS, .4),
+    'ade20k/vit-b_upernet-160k_cmae': (1e-4, .65, .1, TAPS, .4),
     f'{UPERNET} optim_wrapper.optimizer.lr=3e-5 optim_wrapper.paramwise_cfg.layer_decay_rate=0.9':
-        (3e-5, .9, .1, TAPS),  # CMT-MAE
-    f'{UPERNET} optim_wrapper.optimizer.lr=3e-4': (3e-4, .65, .1, TAPS),  # Conditional MAE
-    'ade20k/vit-l_upernet-160k': (1e-4, .75, .2, (7, 11, 15, 23)),
-    'ade20k/hybrid-b_upernet-160k': (1e-4, .75, .2, None),  # ConvMAE
-    'ade20k/vit-b_fpn-160k': (1e-4, .65, .1, TAPS),
+        (3e-5, .9, .1, TAPS, .4),  # CMT-MAE
+    f'{UPERNET} optim_wrapper.optimizer.lr=3e-4': (3e-4, .65, .1, TAPS, .4),  # Conditional MAE
+    'ade20k/vit-l_upernet-160k': (1e-4, .75, .2, (7, 11, 15, 23), .4),
+    'ade20k/hybrid-b_upernet-160k': (1e-4, .75, .2, None, .4),  # ConvMAE
+    'ade20k/vit-b_fpn-160k': (1e-4, .65, .1, TAPS, None),
 }
 
 
@@ -50,7 +50,7 @@ def test_the_table_covers_every_config():
 @pytest.mark.parametrize('row', RECIPES)
 def test_recipe(row):
     cfg = load(row)
-    lr, decay, drop_path, taps = RECIPES[row]
+    lr, decay, drop_path, taps, auxiliary_weight = RECIPES[row]
     wrapper = cfg.optim_wrapper
     assert (wrapper.type, wrapper.loss_scale) == ('AmpOptimWrapper', 'dynamic')
     assert wrapper.optimizer == dict(type='AdamW', lr=lr, betas=(.9, .999), weight_decay=.05)
@@ -69,10 +69,10 @@ def test_recipe(row):
     assert cfg.model.data_preprocessor.size == (512, 512)
     assert cfg.model.backbone.init_cfg == dict(
         type='Pretrained', checkpoint='', prefix='backbone.')
-    if 'upernet' in row:
+    if auxiliary_weight:
         auxiliary = cfg.model.auxiliary_head
         assert (auxiliary.num_classes, auxiliary.in_index) == (150, 2)
-        assert auxiliary.loss_decode.loss_weight == .4
+        assert auxiliary.loss_decode.loss_weight == auxiliary_weight
     checkpoints = cfg.default_hooks.checkpoint
     assert (checkpoints.interval, checkpoints.max_keep_ckpts) == (16000, 2)
     assert cfg.default_hooks.rng_state == dict(type='mmguided.RNGStateHook')
@@ -91,7 +91,7 @@ def test_model_fits_together_and_each_depth_learns_at_its_rate(row):
         logits = model.decode_head(maps)
         heads = [model.auxiliary_head(maps)] if model.with_auxiliary_head else []
         sum(out.sum() for out in (logits, *heads)).backward()
-    if 'upernet' in row:
+    if model.with_auxiliary_head:
         assert model.decode_head.channels == model.backbone.embed_dims
     strides = [512 // m.shape[-1] for m in maps]
     assert strides == [4, 8, 16, 32] and logits.shape == (1, 150, 128, 128)
@@ -234,19 +234,6 @@ def test_one_process_and_two_get_the_same_numbers(monkeypatch, trained, config, 
     one, two = (json.loads(path.read_text()) for path in out)
     assert one == two
     assert one['aAcc'] > 50 and one['mIoU'] > 20
-
-
-def test_whole_images_by_option(monkeypatch, trained, config, folder):
-    """As the shipped config's docstring says it."""
-    doc = (CONFIGS / 'vit-b_upernet-160k.py').read_text().split('"""')[1]
-    options = re.search(r'--cfg-options\s(model\.test_cfg\S+)\s+(\S+)`', doc).groups()
-    out = folder / 'whole.json'
-    run_tool(monkeypatch, 'test.py', config, trained, '--work-dir', folder / 'test', '--out-item',
-        'metrics', '--out', out, '--cfg-options', *options)
-    assert json.loads(out.read_text())['aAcc'] > 50
-    dumped = Config.fromfile(str(folder / 'test/small.py')).model
-    assert dumped.test_cfg.mode == 'whole'
-    assert dumped.data_preprocessor.test_cfg.size_divisor == 16
 
 
 def test_a_wrong_encoder_does_not_train(monkeypatch, config, folder):

@@ -285,7 +285,7 @@ def test_recipe_of_fine_tuning(row):
     augment = transforms['RandAugment']
     assert (augment.policies, augment.magnitude_level, augment.magnitude_std) == (
         'timm_increasing', 9, .5)
-    if '_1percent' in row:
+    if recipe.drop_path == 0:  # 1 %
         assert not cfg.model.train_cfg and 'RandomErasing' not in transforms
     else:
         assert {a.type: a.alpha for a in cfg.model.train_cfg.augments} == dict(Mixup=.8, CutMix=1.)
