@@ -3,18 +3,12 @@ import argparse
 import re
 import shlex
 import sys
-from fractions import Fraction
 from itertools import product
-from math import floor
 
 import pytest
-import torch
 from mmengine.config import Config
 
 from mmguided.cli.arguments import add_run_arguments
-from mmguided.models import Encoder
-from mmguided.registry import MODELS
-from mmguided.structures import Clock
 from tests.helpers.configs import differences, load
 from tests.helpers.tools import import_tool
 
@@ -119,29 +113,6 @@ def test_numbers_of_each_table_as_printed(study):
     assert max(numbers.values(), key=lambda pair: pair[1] or 0)[1] == 87.66  # Sec. 3.3
     best = max((fine, key) for key, (_, fine) in numbers.items() if key[0] == 's' and fine)
     assert best == (84.6, ('s', 'L(0,10;.75,.1)', 'equal'))
-
-
-def test_every_setting_masks_as_many_patches_as_its_ratios_say(study):
-    encoder, left = Encoder(), {}
-    encoder.num_layers = 12
-    for case in study.settings():
-        masks = MODELS.build(dict(type='mmguided.MaskGenerator', shots=case.shots))
-        masks.check(dict(student=encoder), (14, 14))
-        mask, _ = masks(torch.zeros(2, 3, 8, 8), (14, 14), {}, {}, Clock())
-        tokens, expected = 196, []
-        for _, ratio in case.shots:
-            before, tokens = tokens, floor(tokens * (1 - Fraction(str(ratio))))
-            expected.append([before - tokens] * 2)
-        assert [mask.len_keep_at(layer) for layer, _ in case.shots][-1] == tokens
-        assert [(mask.shot == i).sum(1).tolist()
-                for i in range(1, 1 + len(case.shots))] == expected, case
-        left[case.notation] = [mask.len_keep_at(layer) for layer in (0, 9, 10, 11)]
-    assert left['L(0,10;.75,.1)'] == [49, 49, 44, 44]
-    assert left['L(0,10,11;.75,.1,.1)'] == [49, 49, 44, 39]
-    assert left['L(9;.9)'] == [196, 19, 19, 19]
-    # Footnote 6: these pairs retain the same number of tokens.
-    assert left['L(0;.775)'][-1] == 44
-    assert left['L(0;.905)'][-1] == left['L(0,10;.9,.05)'][-1] == 18
 
 
 @pytest.fixture(scope='module')
