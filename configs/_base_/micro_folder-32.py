@@ -3,7 +3,9 @@ to 32 x 32 pixels, with batches of 128 in one process on a CPU.
 
     --cfg-options train_dataloader.dataset.data_root=FOLDER
 """
-_base_ = ['./default_runtime.py']
+_base_ = ['./default_runtime.py', './schedules/warmup_cosine.py', './vit-micro.py']
+
+decoder = dict(embed_dims=64, depth=2, num_heads=4)
 
 data_preprocessor = dict(
     type='SelfSupDataPreprocessor',
@@ -45,20 +47,8 @@ optim_wrapper = dict(
     optimizer=dict(type='AdamW', lr=1e-3, betas=(0.9, 0.95), weight_decay=0.05),
     paramwise_cfg=dict(norm_decay_mult=0., bias_decay_mult=0., flat_decay_mult=0.))
 param_scheduler = [
-    dict(
-        type='LinearLR',
-        start_factor=1e-4,
-        by_epoch=True,
-        begin=0,
-        end=warmup_epochs,
-        convert_to_iter_based=True),
-    dict(
-        type='CosineAnnealingLR',
-        by_epoch=True,
-        begin=warmup_epochs,
-        end=max_epochs,
-        eta_min=0.,
-        convert_to_iter_based=True)
+    dict(_base_.warmup, end=warmup_epochs),
+    dict(_base_.cosine, begin=warmup_epochs, end=max_epochs, eta_min=0.),
 ]
 train_cfg = dict(type='EpochBasedTrainLoop', max_epochs=max_epochs)
 auto_scale_lr = dict(enable=False, base_batch_size=128)

@@ -13,14 +13,10 @@ _base_ = [
 ]
 
 model = dict(
-    backbone=dict(
-        arch=dict(
-            _delete_=True, embed_dims=128, num_layers=4, num_heads=4, feedforward_channels=512),
-        img_size=32,
-        patch_size=4),
+    backbone=_base_.encoder,
     mask_generator=dict(
         sampling=dict(type='mmguided.GridBlockSampling', block_size=2), mask_ratio=0.65),
-    neck=dict(embed_dims=64, depth=2, num_heads=4),
+    neck=_base_.decoder,
     feature_decoder=dict(embed_dims=64, depth=1, num_heads=4),
     projector=dict(hid_channels=256, out_channels=64),
     contrast_head=dict(predictor=dict(in_channels=64, hid_channels=256, out_channels=64)))

@@ -10,11 +10,7 @@ methods. The first command trains a small CLIP, the teacher, once.
 _base_ = ['../_base_/models/cmt_mae_vit-b.py', '../_base_/micro_folder-32.py']
 
 model = dict(
-    backbone=dict(
-        arch=dict(
-            _delete_=True, embed_dims=128, num_layers=4, num_heads=4, feedforward_channels=512),
-        img_size=32,
-        patch_size=4),
+    backbone=_base_.encoder,
     teacher=dict(model_name='local-dir:work_dirs/clip_micro', pretrained=None),
     momentum_encoder=dict(momentum=0.99),
-    neck=dict(embed_dims=64, depth=2, num_heads=4))
+    neck=_base_.decoder)

@@ -44,12 +44,10 @@ optim_wrapper = dict(
 param_scheduler = [
     dict(_base_.param_scheduler[0], start_factor=1e-6 / 2e-4, end=warmup_epochs),
     dict(
-        type='CosineAnnealingLR',
-        by_epoch=True,
+        _base_.cosine,
         begin=warmup_epochs,
         end=max_epochs,
-        eta_min_ratio=1e-5 / 2e-4,  # --auto-scale-lr would not scale eta_min
-        convert_to_iter_based=True)
+        eta_min_ratio=1e-5 / 2e-4),  # --auto-scale-lr would not scale eta_min
 ]
 train_cfg = dict(max_epochs=max_epochs)
 auto_scale_lr = dict(base_batch_size=total_batch_size)

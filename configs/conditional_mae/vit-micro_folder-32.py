@@ -9,10 +9,6 @@ methods. 16 patches are visible from the first block on, 14 in the last.
 _base_ = ['../_base_/models/conditional_mae_vit-b.py', '../_base_/micro_folder-32.py']
 
 model = dict(
-    backbone=dict(
-        arch=dict(
-            _delete_=True, embed_dims=128, num_layers=4, num_heads=4, feedforward_channels=512),
-        img_size=32,
-        patch_size=4),
+    backbone=_base_.encoder,
     mask_generator=dict(shots=((0, 0.75), (3, 0.1))),
-    neck=dict(embed_dims=64, depth=2, num_heads=4))
+    neck=_base_.decoder)

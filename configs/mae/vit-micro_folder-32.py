@@ -8,10 +8,4 @@ methods.
 """
 _base_ = ['../_base_/models/mae_vit-b.py', '../_base_/micro_folder-32.py']
 
-model = dict(
-    backbone=dict(
-        arch=dict(
-            _delete_=True, embed_dims=128, num_layers=4, num_heads=4, feedforward_channels=512),
-        img_size=32,
-        patch_size=4),
-    neck=dict(embed_dims=64, depth=2, num_heads=4))
+model = dict(backbone=_base_.encoder, neck=_base_.decoder)

@@ -9,12 +9,8 @@ methods. On 10,000 images of CIFAR-10 the trigger fires after 11 epochs.
 _base_ = ['../_base_/models/self_guided_mae_vit-b.py', '../_base_/micro_folder-32.py']
 
 model = dict(
-    backbone=dict(
-        arch=dict(
-            _delete_=True, embed_dims=128, num_layers=4, num_heads=4, feedforward_channels=512),
-        img_size=32,
-        patch_size=4),
-    neck=dict(embed_dims=64, depth=2, num_heads=4))
+    backbone=_base_.encoder,
+    neck=_base_.decoder)
 
 train_pipeline = [
     _base_.train_pipeline[0],

@@ -48,8 +48,10 @@ def _check_keys(cfg: Config, name: str, option: str) -> None:
         elif isinstance(node, dict) and key in node:
             node = node[key]
         else:
-            # Arguments of one class may be as similar as class_weight and loss_weight.
-            similar = [name for name in node if name[0] == key[0]] if isinstance(node, dict) else []
+            # Arguments of one class may be as similar as class_weight and loss_weight, or
+            # target_generator and target_mask_generator.
+            similar = [name for name in node if name[0] == key[0]
+                       and abs(len(name) - len(key)) < 3] if isinstance(node, dict) else []
             if (close := did_you_mean(key, similar, 0.85)) != '.':
                 raise ConfigError(f'{option}: {where} has no {key!r}{close}')
             return

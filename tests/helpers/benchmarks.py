@@ -1,15 +1,15 @@
-"""Benchmark configs, named as in the rows of the README tables."""
-import ast
-import copy
-import functools
+"""Benchmark configs, named as in the rows of the README tables, and their checkpoints."""
+from pathlib import Path
 
+import torch
 from mmengine.config import Config
+from torch import nn
 
+from tests.helpers import configs
 from tests.helpers.colors import CONFIGS
 
 #: Options of the learning rate 1e-3, whose cosine ends at 1e-6.
 LR_1E_3 = 'optim_wrapper.optimizer.lr=1e-3 param_scheduler.1.eta_min_ratio=1e-3'
-_read = functools.cache(Config.fromfile)
 
 
 def names(*folders: str) -> list[str]:
@@ -19,15 +19,12 @@ def names(*folders: str) -> list[str]:
 
 
 def load(row: str) -> Config:
-    """The config of a row such as ``'imagenet/vit-b_knn model.backbone.arch=small'``."""
-    name, *options = row.split()
-    cfg = copy.deepcopy(_read(CONFIGS / f'{name}.py'))
-    cfg.merge_from_dict({key: _value(text) for key, text in (o.split('=', 1) for o in options)})
-    return cfg
+    """Read a config with options, such as ``'imagenet/vit-b_knn model.backbone.arch=small'``."""
+    return configs.load(f'benchmarks/{row}')
 
 
-def _value(text: str) -> object:
-    try:
-        return ast.literal_eval(text)
-    except (SyntaxError, ValueError):
-        return text
+def save_encoder(encoder: nn.Module, path: Path) -> str:
+    """Write a checkpoint of pretraining, which has weights of other parts too."""
+    state = {f'backbone.{name}': value for name, value in encoder.state_dict().items()}
+    torch.save(dict(state_dict=state | {'neck.mask_token': torch.zeros(1)}), path)
+    return str(path)

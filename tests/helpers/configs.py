@@ -1,8 +1,11 @@
 """Reading, comparing and building configs."""
-import re
+import copy
+from functools import cache, partial
 
+import pytest
 import torch
-from mmengine.config import Config
+from mmengine.config import Config, DictAction
+from mmengine.optim import build_optim_wrapper
 from torch import nn
 
 import tests.helpers.cmt_mae  # noqa: F401
@@ -10,16 +13,21 @@ from mmguided.registry import MODELS
 from tests.helpers.paths import ROOT
 
 ABSENT = object()
+_read = cache(Config.fromfile)
 
 
-def load(name: str) -> Config:
-    """Read a config by its path below configs/, with or without suffix."""
-    return Config.fromfile(str(ROOT / 'configs' / f'{name.removesuffix(".py")}.py'))
+def load(row: str) -> Config:
+    """Read a config with options: ``'ccmim/vit-b_800e model.neck.depth=2'``."""
+    name, *options = row.split()
+    cfg = copy.deepcopy(_read(ROOT / 'configs' / f'{name.removesuffix(".py")}.py'))
+    cfg.merge_from_dict({key: DictAction._parse_iterable(value)
+                         for key, value in (option.split('=', 1) for option in options)})
+    return cfg
 
 
 def docstring(name: str) -> str:
     """Docstring of a config as one line."""
-    text = (ROOT / 'configs' / f'{name.removesuffix(".py")}.py').read_text()
+    text = (ROOT / 'configs' / f'{name}.py').read_text()
     return ' '.join(text.split('"""')[1].split())
 
 
@@ -27,8 +35,19 @@ def build_without_memory(cfg: Config) -> nn.Module:
     """Build the model of a config on the meta device, with a linear teacher instead of CLIP."""
     if 'teacher' in cfg.model:
         cfg.model.teacher = dict(type='mmguided.LinearTeacher')
-    with torch.device('meta'):
+    with pytest.MonkeyPatch.context() as patch, torch.device('meta'):
+        # Encoders with stages read their drop path rates from a tensor.
+        patch.setattr(torch, 'linspace', partial(torch.linspace, device='cpu'))
         return MODELS.build(cfg.model)
+
+
+def parameter_groups(model: nn.Module, cfg: Config) -> dict[str, dict]:
+    """Map each trained parameter to its group in the config's optimizer."""
+    settings = {key: value for key, value in cfg.optim_wrapper.items() if key != 'loss_scale'}
+    wrapper = build_optim_wrapper(model, dict(settings, type='OptimWrapper'))
+    groups = {id(group['params'][0]): group for group in wrapper.param_groups}
+    return {name: groups[id(parameter)] for name, parameter in model.named_parameters()
+            if parameter.requires_grad}
 
 
 def differences(before, after) -> dict:
@@ -42,17 +61,3 @@ def differences(before, after) -> dict:
         for key in before.keys() | after.keys()
         for path, value in differences(before.get(key, ABSENT), after.get(key, ABSENT)).items()
     }
-
-
-def shots_of(text: str) -> tuple[tuple[int, float], ...]:
-    """Shots in the notation of Conditional MAE, ``L(i, j; eta_1, eta_2)``."""
-    layers, ratios = re.search(r'L\(([\d, ]+);([\d., ]+)\)', text).groups()
-    return tuple(zip(map(int, layers.split(',')), map(float, ratios.split(',')), strict=True))
-
-
-def table_row(readme: str, *first: str) -> list[str]:
-    """Cells of the Markdown table row whose first cell contains one of ``first``."""
-    rows = [[cell.strip() for cell in line.strip('|').split('|')]
-            for line in readme.splitlines() if line.startswith('|')]
-    row, = (row for row in rows if any(name in row[0] for name in first))
-    return row

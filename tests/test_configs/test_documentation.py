@@ -12,6 +12,8 @@ from mmguided.structures import Clock, Wants
 from tests.helpers.models import as_trained
 from tests.helpers.paths import ROOT
 
+ARCH = dict(embed_dims=24, num_layers=2, num_heads=2, feedforward_channels=48)
+
 
 @pytest.fixture
 def documented(tmp_path):
@@ -36,7 +38,7 @@ def test_documented_attmask(documented):
 
 def test_documented_cut_of_the_decoders_relations(documented):
     cfg = documented[1].model
-    cfg.backbone.arch = dict(embed_dims=24, num_layers=2, num_heads=2, feedforward_channels=48)
+    cfg.backbone.arch = ARCH
     model = as_trained(MODELS.build(cfg))
     images = torch.randn(2, 3, 224, 224)
     for epoch, share in ((49, 0), (50, 1)):
@@ -49,7 +51,7 @@ def test_documented_cut_of_the_decoders_relations(documented):
 def test_documented_blocks_by_a_momentum_encoder(documented):
     """The 37 of 49 blocks that the momentum encoder attends to most are hidden."""
     cfg = documented[2].model
-    cfg.backbone.arch = dict(embed_dims=24, num_layers=2, num_heads=2, feedforward_channels=48)
+    cfg.backbone.arch = ARCH
     model = MODELS.build(cfg)
     momentum = []
     for epoch in (0, 150, 300):
@@ -73,8 +75,7 @@ def test_documented_blocks_by_a_momentum_encoder(documented):
 def test_documented_attention_of_clip_read_once(documented):
     """It asks CLIP for whole images alone, and its pipeline carries the scores."""
     cfg = documented[5]
-    cfg.model.backbone.arch = dict(
-        embed_dims=24, num_layers=2, num_heads=2, feedforward_channels=48)
+    cfg.model.backbone.arch = ARCH
     cfg.model.teacher = dict(type='mmguided.LinearTeacher')
     cached = MODELS.build(cfg.model).mask_generator.shots[0].guidance
     assert cached.wants(Clock()) == {} and set(cached.eval().wants(Clock())) == {'teacher'}
@@ -82,11 +83,20 @@ def test_documented_attention_of_clip_read_once(documented):
     assert isinstance(with_scores, WithScores) and len(with_scores.transforms) == 2
 
 
-@pytest.mark.parametrize('page', sorted(
-    str(path.relative_to(ROOT)) for pattern in ('*.md', 'docs/*.md', 'configs/**/*.md')
-    for path in ROOT.glob(pattern)))
+PAGES = [path for pattern in ('*.md', 'docs/*.md', 'configs/**/*.md', 'projects/**/*.md')
+         for path in ROOT.glob(pattern)]
+SOURCES = [path for folder in ('configs', 'projects', 'tools')
+           for path in (ROOT / folder).rglob('*') if path.suffix in ('.py', '.sh')]
+
+
+@pytest.mark.parametrize('page', PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_links_of_the_documentation_lead_somewhere(page):
-    text = (ROOT / page).read_text()
-    links = [link for link in re.findall(r'\]\(([^)\s]+)\)', text) if '://' not in link]
-    files = [link.partition('#')[0] for link in links]
-    assert not [file for file in files if not (ROOT / page).parent.joinpath(file).exists()]
+    links = re.findall(r'\]\(([^)\s]+)\)', page.read_text())
+    files = [link.partition('#')[0] for link in links if '://' not in link]
+    assert not [file for file in files if not page.parent.joinpath(file).exists()]
+
+
+def test_files_named_in_commands_and_headers_exist():
+    named = {name for path in PAGES + SOURCES for name in re.findall(
+        r'(?<![\w./{-])(?:configs|projects|tools|docs)/[\w./-]+\.(?:py|sh|md)\b', path.read_text())}
+    assert not [name for name in named if 'METHOD' not in name and not (ROOT / name).exists()]

@@ -11,12 +11,11 @@ from functools import cache
 import pytest
 import skimage.data
 import torch
-from mmengine.config import Config, DictAction
+from mmengine.config import Config
 from sklearn.datasets import load_sample_images
 from torch.nn.functional import interpolate
 
-import tests.helpers.cmt_mae  # noqa: F401
-from mmguided.structures import Wants
+from mmguided.structures import Schedule, Wants
 from tests.helpers import models
 from tests.helpers.configs import load
 from tests.helpers.paths import ROOT
@@ -80,15 +79,6 @@ OVERLAPS = {
 CASES = [(case, *overlaps) for overlaps, cases in OVERLAPS.items() for case in cases]
 
 
-def read(case: str) -> Config:
-    """A config with options."""
-    name, *options = case.split()
-    cfg = load(name)
-    cfg.merge_from_dict({key: DictAction._parse_iterable(value)
-                         for key, value in (option.split('=', 1) for option in options)})
-    return cfg
-
-
 @cache
 def crops(size: int) -> torch.Tensor:
     """32 of six photographs, normalized, ``(32, 3, size, size)``."""
@@ -147,7 +137,7 @@ def overlap(model, progress: float) -> float:
     model.clock.fire()
     model.clock.set(progress, 1)
     for shot in model.mask_generator.shots:
-        shot.schedule = type(shot.schedule)()  # all images are guided
+        shot.schedule = Schedule(1., 1.)  # all images are guided
     images = crops(model.backbone.img_size[0])
     observations = model.observe(images)
     torch.manual_seed(1)
@@ -185,7 +175,7 @@ def measure(cfg: Config) -> tuple[float, float]:
 @pytest.mark.parametrize('case, start, end', CASES)
 def test_overlap(case, start, end):
     """Slow for the first config of a depth, because it builds encoders of 12 or 24 layers."""
-    assert measure(read(case)) == pytest.approx((start, end), abs=.01)
+    assert measure(load(case)) == pytest.approx((start, end), abs=.01)
 
 
 def test_every_guided_config_is_measured():

@@ -2,6 +2,8 @@
 
 Another length: --cfg-options train_cfg.max_epochs=N param_scheduler.1.end=N
 """
+_base_ = ['./warmup_cosine.py']
+
 max_epochs = 800
 warmup_epochs = 40
 total_batch_size = 4096  # over all processes; for another one, --auto-scale-lr scales lr
@@ -15,20 +17,8 @@ optim_wrapper = dict(
     paramwise_cfg=dict(norm_decay_mult=0., bias_decay_mult=0., flat_decay_mult=0.))
 
 param_scheduler = [
-    dict(
-        type='LinearLR',
-        start_factor=1e-4,
-        by_epoch=True,
-        begin=0,
-        end=warmup_epochs,
-        convert_to_iter_based=True),
-    dict(
-        type='CosineAnnealingLR',
-        by_epoch=True,
-        begin=warmup_epochs,
-        end=max_epochs,
-        eta_min=0.,
-        convert_to_iter_based=True)
+    dict(_base_.warmup, end=warmup_epochs),
+    dict(_base_.cosine, begin=warmup_epochs, end=max_epochs, eta_min=0.),
 ]
 
 train_cfg = dict(type='EpochBasedTrainLoop', max_epochs=max_epochs)

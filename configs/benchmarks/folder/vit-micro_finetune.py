@@ -6,26 +6,15 @@ r"""Fine-tune the ViT that the vit-micro_folder-32.py configs pretrain, in 5 epo
 
 The rest is vit-tiny_finetune.py.
 """
-_base_ = ['./vit-tiny_finetune.py']
+_base_ = ['./vit-tiny_finetune.py', '../../_base_/vit-micro.py']
 
 max_epochs = 5
 warmup_epochs = 1
 
-model = dict(
-    backbone=dict(
-        arch=dict(
-            _delete_=True,
-            embed_dims=128,
-            num_layers=4,
-            num_heads=4,
-            feedforward_channels=512)))
+model = dict(backbone=_base_.encoder)
 
 param_scheduler = [
     dict(_base_.param_scheduler[0], end=warmup_epochs),
-    dict(
-        _base_.param_scheduler[1],
-        T_max=max_epochs - warmup_epochs,
-        begin=warmup_epochs,
-        end=max_epochs),
+    dict(_base_.param_scheduler[1], begin=warmup_epochs, end=max_epochs),
 ]
 train_cfg = dict(max_epochs=max_epochs, val_interval=max_epochs)

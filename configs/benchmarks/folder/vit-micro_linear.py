@@ -5,24 +5,17 @@ r"""Linear probe of the ViT that the vit-micro_folder-32.py configs pretrain, in
 
 The feature is the mean patch token; the rest is vit-tiny_linear.py.
 """
-_base_ = ['./vit-tiny_linear.py']
+_base_ = ['./vit-tiny_linear.py', '../../_base_/vit-micro.py']
 
 max_epochs = 5
 
 model = dict(
-    backbone=dict(
-        arch=dict(
-            _delete_=True,
-            embed_dims=128,
-            num_layers=4,
-            num_heads=4,
-            feedforward_channels=512),
-        out_type='featmap'),
+    backbone=dict(out_type='featmap', **_base_.encoder),
     neck=[
         dict(type='GlobalAveragePooling'),
         dict(type='ClsBatchNormNeck', input_features=None),
     ])
 
 optim_wrapper = dict(optimizer=dict(lr=1e-2))
-param_scheduler = [dict(_base_.param_scheduler[0], T_max=max_epochs)]
+param_scheduler = [dict(_base_.param_scheduler[0], end=max_epochs)]
 train_cfg = dict(max_epochs=max_epochs, val_interval=max_epochs)

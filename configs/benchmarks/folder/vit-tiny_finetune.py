@@ -35,19 +35,6 @@ optim_wrapper = dict(
         flat_decay_mult=0.,
         custom_keys={'.cls_token': dict(decay_mult=0.), '.pos_embed': dict(decay_mult=0.)}))
 param_scheduler = [
-    dict(
-        type='LinearLR',
-        start_factor=1e-4,
-        by_epoch=True,
-        begin=0,
-        end=warmup_epochs,
-        convert_to_iter_based=True),
-    dict(
-        type='CosineAnnealingLR',
-        T_max=50 - warmup_epochs,
-        by_epoch=True,
-        begin=warmup_epochs,
-        end=50,
-        eta_min_ratio=1e-6 / lr,
-        convert_to_iter_based=True)
+    dict(_base_.warmup, end=warmup_epochs),
+    dict(_base_.cosine, begin=warmup_epochs, end=50, eta_min_ratio=1e-6 / lr),
 ]

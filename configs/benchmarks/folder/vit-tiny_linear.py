@@ -11,6 +11,7 @@ fewer than 128 training images, lower train_dataloader.batch_size.
 """
 _base_ = [
     '../../_base_/datasets/image_folder_32_eval.py',
+    '../../_base_/schedules/warmup_cosine.py',
     '../../_base_/default_runtime.py',
 ]
 
@@ -69,14 +70,7 @@ test_evaluator = val_evaluator
 
 optim_wrapper = dict(
     type='OptimWrapper', optimizer=dict(type='AdamW', lr=1e-3, weight_decay=0.))
-param_scheduler = [
-    dict(
-        type='CosineAnnealingLR',
-        T_max=max_epochs,
-        by_epoch=True,
-        eta_min=0.,
-        convert_to_iter_based=True)
-]
+param_scheduler = [dict(_base_.cosine, end=max_epochs, eta_min=0.)]
 train_cfg = dict(type='EpochBasedTrainLoop', max_epochs=max_epochs, val_interval=5)
 val_cfg = dict()
 auto_scale_lr = dict(enable=False, base_batch_size=total_batch_size)

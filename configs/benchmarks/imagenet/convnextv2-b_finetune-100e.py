@@ -25,10 +25,6 @@ model = dict(
 optim_wrapper = dict(optimizer=dict(lr=lr), paramwise_cfg=dict(layer_decay_rate=0.6))
 param_scheduler = [
     dict(_base_.param_scheduler[0], end=warmup_epochs),
-    dict(
-        _base_.param_scheduler[1],
-        T_max=_base_.max_epochs - warmup_epochs,
-        begin=warmup_epochs,
-        eta_min_ratio=1e-6 / lr),
+    dict(_base_.param_scheduler[1], begin=warmup_epochs, eta_min_ratio=1e-6 / lr),
 ]
 custom_hooks = [dict(type='EMAHook', momentum=1e-4, priority='ABOVE_NORMAL')]

@@ -35,10 +35,6 @@ optim_wrapper = dict(
 param_scheduler = [
     dict(_base_.param_scheduler[0], start_factor=2.5e-7 / 1.25e-3, end=warmup_epochs),
     # As in mmpretrain, the cosine starts when the warm-up ends; SimMIM's starts at epoch 0.
-    dict(
-        _base_.param_scheduler[1],
-        T_max=_base_.max_epochs - warmup_epochs,
-        begin=warmup_epochs,
-        eta_min_ratio=2.5e-7 / 1.25e-3),
+    dict(_base_.param_scheduler[1], begin=warmup_epochs, eta_min_ratio=2.5e-7 / 1.25e-3),
 ]
 auto_scale_lr = dict(base_batch_size=total_batch_size)

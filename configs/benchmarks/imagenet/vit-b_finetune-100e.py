@@ -10,6 +10,7 @@ train_dataloader.batch_size and add --auto-scale-lr.
 """
 _base_ = [
     '../../_base_/datasets/imagenet_224_classification.py',
+    '../../_base_/schedules/warmup_cosine.py',
     '../../_base_/default_runtime.py',
 ]
 
@@ -80,21 +81,12 @@ optim_wrapper = dict(
         flat_decay_mult=0.,
         custom_keys={'.cls_token': dict(decay_mult=0.), '.pos_embed': dict(decay_mult=0.)}))
 param_scheduler = [
+    dict(_base_.warmup, end=warmup_epochs),
     dict(
-        type='LinearLR',
-        start_factor=1e-4,
-        by_epoch=True,
-        begin=0,
-        end=warmup_epochs,
-        convert_to_iter_based=True),
-    dict(
-        type='CosineAnnealingLR',
-        T_max=max_epochs - warmup_epochs,
-        by_epoch=True,
+        _base_.cosine,
         begin=warmup_epochs,
         end=max_epochs,
-        eta_min_ratio=1e-6 / lr,  # to 1e-6, and in each layer to its share of that
-        convert_to_iter_based=True)
+        eta_min_ratio=1e-6 / lr),  # to 1e-6, and in each layer to its share of that
 ]
 train_cfg = dict(type='EpochBasedTrainLoop', max_epochs=max_epochs, val_interval=1)
 auto_scale_lr = dict(enable=False, base_batch_size=total_batch_size)

@@ -10,6 +10,7 @@ train_dataloader.batch_size and add --auto-scale-lr.
 """
 _base_ = [
     '../../_base_/datasets/imagenet_224_classification.py',
+    '../../_base_/schedules/warmup_cosine.py',
     '../../_base_/default_runtime.py',
 ]
 
@@ -46,21 +47,8 @@ optim_wrapper = dict(
     # MAE's LARS adapts the learning rate of matrices only, not that of the bias.
     paramwise_cfg=dict(custom_keys={'bias': dict(lars_exclude=True)}))
 param_scheduler = [
-    dict(
-        type='LinearLR',
-        start_factor=1e-4,
-        by_epoch=True,
-        begin=0,
-        end=warmup_epochs,
-        convert_to_iter_based=True),
-    dict(
-        type='CosineAnnealingLR',
-        T_max=max_epochs - warmup_epochs,
-        by_epoch=True,
-        begin=warmup_epochs,
-        end=max_epochs,
-        eta_min=0.,
-        convert_to_iter_based=True)
+    dict(_base_.warmup, end=warmup_epochs),
+    dict(_base_.cosine, begin=warmup_epochs, end=max_epochs, eta_min=0.),
 ]
 train_cfg = dict(type='EpochBasedTrainLoop', max_epochs=max_epochs, val_interval=1)
 auto_scale_lr = dict(enable=False, base_batch_size=total_batch_size)

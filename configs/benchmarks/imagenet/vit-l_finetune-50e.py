@@ -15,10 +15,6 @@ model = dict(backbone=dict(arch='large', drop_path_rate=0.2))
 optim_wrapper = dict(optimizer=dict(lr=lr), paramwise_cfg=dict(layer_decay_rate=0.75))
 param_scheduler = [
     _base_.param_scheduler[0],
-    dict(
-        _base_.param_scheduler[1],
-        T_max=max_epochs - _base_.warmup_epochs,
-        end=max_epochs,
-        eta_min_ratio=1e-6 / lr),
+    dict(_base_.param_scheduler[1], end=max_epochs, eta_min_ratio=1e-6 / lr),
 ]
 train_cfg = dict(max_epochs=max_epochs)

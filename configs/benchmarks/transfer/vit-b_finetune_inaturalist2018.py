@@ -22,9 +22,8 @@ val_dataloader = dict(dataset=dict(_base_.inaturalist2018.val, pipeline=_base_.t
 test_dataloader = val_dataloader
 
 optim_wrapper = dict(optimizer=dict(lr=lr))
-warmup, cosine = _base_.param_scheduler
 param_scheduler = [
-    warmup,
-    dict(cosine, T_max=max_epochs - warmup.end, end=max_epochs, eta_min_ratio=1e-6 / lr),
+    _base_.param_scheduler[0],
+    dict(_base_.param_scheduler[1], end=max_epochs, eta_min_ratio=1e-6 / lr),
 ]
 train_cfg = dict(max_epochs=max_epochs)

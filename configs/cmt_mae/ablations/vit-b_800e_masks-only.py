@@ -6,20 +6,13 @@ Published: linear 73.5, fine-tune 84.2; COCO 50.3 / 43.5; ADE20K 48.3; DAVIS J&F
 F 55.8.
 CLIP's weights: see configs/cmt_mae/README.md.
 """
-_base_ = ['../../mae/vit-b_800e.py']
+_base_ = ['../vit-b_800e.py']
 
-alpha = dict(start=0., end=0.3, begin=1 / 8, relative=True)
-
+cmt_mae = _base_.model
 model = dict(
-    teacher=dict(
-        type='mmguided.OpenCLIPTeacher', model_name='ViT-B-16', pretrained='openai'),
-    momentum_encoder=dict(type='mmguided.MomentumEncoder', momentum=0.996, end_momentum=1.0),
-    mask_generator=dict(
-        sampling=dict(type='mmguided.ProportionalSampling', masked='high'),
-        guidance=dict(
-            type='mmguided.Blend',
-            guidances=[
-                dict(type='mmguided.ClsAttention', source='momentum', layers=[-1]),
-                dict(type='mmguided.ClsAttention', source='teacher', layers=[-1]),
-            ],
-            weights=[alpha])))
+    _delete_=True,
+    type='mmguided.MAE',
+    **{part: cmt_mae[part] for part in (
+        'backbone', 'neck', 'teacher', 'momentum_encoder', 'mask_generator')},
+    target_generator=dict(type='mmguided.PixelTarget', norm_pix=True),
+    head=dict(type='mmguided.ReconstructionHead'))

@@ -4,17 +4,14 @@ import math
 
 import pytest
 import torch
-from mmengine.config import Config
 from mmengine.optim import build_optim_wrapper
 from mmengine.runner import Runner
 
 from mmguided.cli.arguments import fill_num_classes, set_data_root
 from mmguided.models import MaskedViT
 from mmguided.registry import MODELS
-from tests.helpers.benchmarks import load, names
-from tests.helpers.colors import ARCH, CONFIGS, color_folders
-from tests.helpers.configs import table_row
-from tests.helpers.paths import ROOT
+from tests.helpers.benchmarks import load, names, save_encoder
+from tests.helpers.colors import ARCH, color_folders
 from tests.helpers.tools import run_tool
 from tests.helpers.transfer import CONVERTERS, LAYOUTS
 
@@ -62,15 +59,12 @@ def folders(tmp_path_factory):
 
 @pytest.fixture(scope='session')
 def checkpoints(tmp_path_factory):
-    """Patch size -> file of an encoder, and its state."""
+    """Patch size -> file of an encoder."""
     found = {}
     for patch, size in ((16, 224), (4, 32)):
         encoder = MaskedViT(arch=ARCH, img_size=size, patch_size=patch)
         encoder.init_weights()
-        path = tmp_path_factory.mktemp('encoders') / f'{patch}.pth'
-        state = {f'backbone.{name}': value for name, value in encoder.state_dict().items()}
-        torch.save(dict(state_dict=state), path)
-        found[patch] = path, state
+        found[patch] = save_encoder(encoder, tmp_path_factory.mktemp('encoders') / f'{patch}.pth')
     return found
 
 
@@ -93,15 +87,15 @@ def reduced(name, folders, checkpoints):
     if model.backbone.get('frozen_stages', -1) > 0:
         model.backbone.frozen_stages += ARCH['num_layers'] - depth
     if 'init_cfg' in model.backbone:
-        model.backbone.init_cfg.checkpoint = str(checkpoints[model.backbone.patch_size][0])
+        model.backbone.init_cfg.checkpoint = checkpoints[model.backbone.patch_size]
     for loader in (cfg.get('train_dataloader'), cfg.test_dataloader, model.get('bank_dataloader')):
         if loader is not None:
             loader.update(batch_size=4, num_workers=0, pin_memory=False)
     return cfg
 
 
-def steps(cfg, num=1):
-    """The model before and after steps of training, and the last batch."""
+def step(cfg):
+    """The model before and after a step of training, and the batch."""
     torch.manual_seed(0)
     model = MODELS.build(cfg.model).train()
     for part in (model.backbone, model.head):  # without the log of all weights
@@ -109,9 +103,8 @@ def steps(cfg, num=1):
     before = {name: value.clone() for name, value in model.state_dict().items()}
     settings = {key: value for key, value in cfg.optim_wrapper.items() if key != 'loss_scale'}
     wrapper = build_optim_wrapper(model, dict(settings, type='OptimWrapper'))
-    for _, batch in zip(range(num), Runner.build_dataloader(cfg.train_dataloader, seed=0),
-                        strict=False):
-        assert math.isfinite(model.train_step(batch, wrapper)['loss'].item())
+    batch = next(iter(Runner.build_dataloader(cfg.train_dataloader, seed=0)))
+    assert math.isfinite(model.train_step(batch, wrapper)['loss'].item())
     return before, model, batch
 
 
@@ -129,7 +122,7 @@ def check_prediction(cfg, model, size):
 @pytest.mark.parametrize('name', TRAINED)
 def test_a_step_on_the_published_layout(name, folders, checkpoints):
     cfg = reduced(name, folders, checkpoints)
-    before, model, batch = steps(cfg)
+    before, model, batch = step(cfg)
     size = cfg.model.backbone.img_size
     assert batch['inputs'].shape == (4, 3, size, size)
     if name.startswith('transfer/'):
@@ -153,21 +146,6 @@ def test_neighbors_on_the_published_layout(name, folders, checkpoints):
     assert len(model.bank[0]) > 4
 
 
-@pytest.mark.parametrize('name', LAST_BLOCK[:3])
-def test_only_the_last_block_learns(name, folders, checkpoints):
-    cfg = reduced(name, folders, checkpoints)
-    before, model, _ = steps(cfg, num=2)
-    after = model.state_dict()
-    changed = {key for key, value in after.items() if not torch.equal(value, before[key])}
-    last = {key for key in after if key.startswith('backbone.layers.1.')}
-    assert changed == last | {
-        'backbone.ln2.weight', 'backbone.ln2.bias', 'head.fc.weight', 'head.fc.bias'}
-    saved = checkpoints[4][1]
-    for key in set(after) & set(saved) - last:
-        assert torch.equal(after[key], saved[key]), key
-    assert not any(part.training for part in model.train().backbone.layers[0].modules())
-
-
 def test_the_table_covers_every_config_of_the_papers():
     assert {f'transfer/vit-b_finetune_{data}' for data in PAPERS} == {
         name for name in TRANSFER if '/vit-b' in name}
@@ -178,7 +156,7 @@ def test_settings_of_the_papers(data):
     epochs, batch, lr, pixels, processes = PAPERS[data]
     cfg = load(f'transfer/vit-b_finetune_{data}')
     warmup, cosine = cfg.param_scheduler
-    assert (warmup.end, cosine.begin, cosine.end, cosine.T_max) == (5, 5, epochs, epochs - 5)
+    assert (warmup.end, cosine.begin, cosine.end) == (5, 5, epochs)
     assert cfg.train_cfg.max_epochs == epochs
     assert cfg.optim_wrapper.optimizer.lr == pytest.approx(lr)
     assert cosine.eta_min_ratio * lr == pytest.approx(1e-6)
@@ -212,12 +190,3 @@ def test_a_red_image_of_cifar_reaches_the_encoder_as_red(folders, checkpoints):
     image = model.data_preprocessor(batch)['inputs'][1]  # of label 9
     expected = torch.tensor([(9 - 123.675) / 58.395, -116.28 / 57.12, -103.53 / 57.375])
     torch.testing.assert_close(image.mean((1, 2)), expected)
-
-
-@pytest.mark.parametrize('data', LAYOUTS)
-def test_readme_states_classes_and_the_folder(data):
-    values = Config.fromfile(ROOT / 'configs/_base_/datasets/transfer.py')[data]
-    assert values.num_classes == CLASSES[data]
-    assert values.train.data_root == values.val.data_root
-    readme = (CONFIGS / 'transfer/README.md').read_text()
-    assert table_row(readme, f'`{values.train.data_root}/`')[1] == str(CLASSES[data])
