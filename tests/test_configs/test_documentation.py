@@ -6,11 +6,14 @@ import torch
 from mmengine.config import Config
 
 import tests.helpers.cmt_mae  # noqa: F401
+from mmguided.cli.arguments import load_config
 from mmguided.datasets import WithScores
-from mmguided.registry import MODELS, TRANSFORMS
+from mmguided.registry import DATASETS, MODELS, TRANSFORMS
 from mmguided.structures import Clock, Wants
+from tests.helpers.images import write_image
 from tests.helpers.models import as_trained
 from tests.helpers.paths import ROOT
+from tests.helpers.tools import import_tool
 
 ARCH = dict(embed_dims=24, num_layers=2, num_heads=2, feedforward_channels=48)
 
@@ -34,6 +37,33 @@ def test_documented_attmask(documented):
         clock.set(epoch)
         shares.append(shot.schedule.at(clock))
     assert shares == [0, .5, 1] and shot.guidance.layers == [-1]
+
+
+def test_the_readmes_attmask_masks_what_the_momentum_encoder_attends_to(tmp_path):
+    block, = re.findall(r'```python\n(_base_.*?)```', (ROOT / 'README.md').read_text(), re.S)
+    (tmp_path / 'attmask.py').write_text(block)
+    cfg = load_config(str(tmp_path / 'attmask.py')).model
+    cfg.backbone.arch = ARCH
+    model = as_trained(MODELS.build(cfg))
+    images = torch.randn(2, 3, 224, 224)
+    mask, _ = model.make_mask(images, model.observe(images))
+    wants = Wants(attention=frozenset({(-1, 'heads')}))
+    scores, = model.momentum_encoder.encoder.observe(images, wants).cls_attention([-1], 'heads')
+    assert torch.equal(mask.mask, torch.zeros(2, 196).scatter(1, scores.topk(147).indices, 1))
+
+
+def test_the_readmes_command_for_own_images(tmp_path, monkeypatch):
+    command = re.search(r'python (tools/train\.py .*?--data-root FOLDER.*?)```',
+                        (ROOT / 'README.md').read_text(), re.S)[1]
+    words = command.replace('\\\n', ' ').replace('FOLDER', str(tmp_path)).split()
+    tool = import_tool('train')
+    monkeypatch.chdir(ROOT)
+    monkeypatch.setattr('sys.argv', words)
+    for name in ('1.png', '2.png'):
+        write_image(tmp_path / name)
+    cfg = tool.read_config()
+    dataset = DATASETS.build(dict(cfg.train_dataloader.dataset, pipeline=[]))
+    assert len(dataset) == 2 and cfg.model.backbone.arch == 'small' and cfg.auto_scale_lr.enable
 
 
 def test_documented_cut_of_the_decoders_relations(documented):
