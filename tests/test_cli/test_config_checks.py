@@ -143,10 +143,10 @@ STRICT = dict(type='mmguided.StrictBackboneHook')
 
 
 @pytest.mark.parametrize('recorded, settings, error', [
-    (False, dict(), 'model.backbone.init_cfg.checkpoint is empty'),
-    # Nothing to resume from: it starts from pretraining.
-    (False, dict(resume=True), 'model.backbone.init_cfg.checkpoint is empty'),
-    (True, dict(), 'model.backbone.init_cfg.checkpoint is empty'),
+    (False, dict(), 'model.backbone.init_cfg.checkpoint: empty'),
+    # Without a checkpoint to resume from, training starts from pretraining.
+    (False, dict(resume=True), 'model.backbone.init_cfg.checkpoint: empty'),
+    (True, dict(), 'model.backbone.init_cfg.checkpoint: empty'),
     (True, dict(resume=True), None),
     (False, dict(resume=True, load_from='whole.pth'), None),
     (False, dict(load_from='whole.pth'), 'model.backbone'),  # may contain heads only

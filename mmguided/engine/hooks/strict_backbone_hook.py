@@ -12,7 +12,8 @@ class StrictBackboneHook(Hook):
     """Check that the encoder weights of a loaded checkpoint match the model.
 
     Runner loads the checkpoint of ``tools/test.py CONFIG CHECKPOINT`` and of ``load_from`` with
-    ``strict=False``: weights that do not match stay random, reported by one line in the log.
+    ``strict=False``: weights that do not match keep their random initialization, and only one log
+    line reports them.
 
     Args:
         prefix: Prefix of the encoder's weights in the model and in the checkpoint.

@@ -22,7 +22,7 @@ class Guidance(BaseModule):
         nonnegative: True if scores are never negative, as some samplers require.
         allows_nan: True if all scores of an image may be NaN. Such an image is masked at random and
             excluded from ``guided_share``.
-        needs_whole_image: True if it scores only whole images, hence not in later shots.
+        needs_whole_image: True if it scores only whole images and cannot be used in later shots.
     """
     nonnegative = True
     allows_nan = False
