@@ -9,9 +9,9 @@ compatible samplers make masks from the scores, at --mask-ratio and without the 
 The table has means over the images with objects:
 
 - inside objects: the share of the masked pixels inside objects; and above chance: the difference
-from a random mask, with the standard error over images;
+  from a random mask, with the standard error over images;
 - top-k overlap: the share of the masked patches among those with the highest scores (top-k
-sampling: 1, chance: the mask ratio);
+  sampling: 1, chance: the mask ratio);
 - positions: the uniformity of the visible patches over the grid (1: uniform; .98: random masks of
   100 images; the share of visible patches: the same mask in all images);
 - detail: the standard deviation of the pixels in visible patches, relative to that of all pixels.
