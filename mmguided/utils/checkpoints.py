@@ -229,8 +229,8 @@ def _remedy(report: BackboneReport, model_state: Mapping[str, Tensor],
                 'of pretraining.')
     held, built = _describe(theirs), _describe(ours)
     if held and built and held != built:
-        return (f'The checkpoint holds a ViT of {held}; this config builds {built}. Use the config '
-                'of the checkpoint.')
+        return (f'The checkpoint contains a ViT of {held}; this config builds {built}. Use the '
+                'config of the checkpoint.')
     return 'Use the config of the checkpoint, or a complete checkpoint.'
 
 

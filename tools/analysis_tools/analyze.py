@@ -306,12 +306,12 @@ def reversed_attention_figure(images: Images, out: Path) -> list[Figure]:
         sent = reversed_attention(attention)[:, middle[0] * grid[1] + middle[1]]
         maps[name] = sent.unflatten(1, grid).cpu().numpy()
     shown = (batch[images.sizes[first]].permute(0, 2, 3, 1) / 255).numpy()
-    draw_maps(shown, maps, middle, 'share of what the framed patch sends',
+    draw_maps(shown, maps, middle, 'share of the attention to the framed patch',
               figure_files(out / 'reversed_attention.png'))
     others = [name for name in images.models if name not in models]
     return [Figure('Reversed attention', out / 'reversed_attention.png',
-                   f'Attention to the framed patch in layer {number} of the encoder, '
-                   'by the attention of the other patches, a mean over heads. All maps of a row '
+                   f'Share of each patch in the attention to the framed patch, in layer {number} '
+                   'of the encoder, averaged over heads. All maps of a row '
                    'have the same scale.' + (
                        f' Not shown because of the grid: {", ".join(others)}.' if others else ''))]
 

@@ -8,7 +8,7 @@ from mmguided.version import __version__
 
 CHECKPOINT_KEY = 'mmguided_run'
 #: Fields of the model that may differ on resume. The file of a teacher's weights may move because
-#: the checkpoint holds their hash.
+#: the checkpoint contains their hash.
 FREE_FIELDS = ('init_cfg', 'with_cp', 'pretrained', 'checkpoint', 'cache_dir', 'download')
 
 

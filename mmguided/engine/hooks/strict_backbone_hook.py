@@ -34,7 +34,7 @@ class StrictBackboneHook(Hook):
         while hasattr(model, 'module'):  # DistributedDataParallel, test-time augmentation
             model = model.module
         state = checkpoint.get('state_dict', checkpoint)
-        # Runner strips this prefix, too, but after this hook.
+        # Runner also strips this prefix, but after this hook.
         state = {name.removeprefix('module.'): value for name, value in state.items()}
         training = isinstance(runner.optim_wrapper, OptimWrapper)  # a config in tests
         prefix = self.prefix if training else self.test_prefix

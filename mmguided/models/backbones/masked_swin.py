@@ -84,7 +84,7 @@ class MaskedSwin(Encoder, SwinTransformer):
                     nn.init.zeros_(module.bias)
         for stage in self.mask_stages:
             nn.init.trunc_normal_(self._mask_token(stage), std=.02)
-        super().init_weights()  # after ours, which a checkpoint overwrites
+        super().init_weights()  # after our initialization, because a checkpoint overwrites it
 
     def check_shots(self, layers: Sequence[int]) -> None:
         super().check_shots(layers)

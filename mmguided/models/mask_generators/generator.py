@@ -257,7 +257,7 @@ class MaskGenerator(BaseModule):
             priority, guided = shot.priority(scores, noise, grid, left - keep, clock)
             guidance.append(ShotGuidance(scores, guided))
             noise = None
-            # Sort the present patches: the lowest priority stays longest.
+            # Sort the present patches: patches with the lowest priority are masked last.
             present = ids[:, :left]
             order = priority.gather(1, present).argsort(dim=1, stable=True)
             ids = torch.cat((present.gather(1, order), ids[:, left:]), dim=1)
