@@ -83,7 +83,7 @@ class LabelPropagation(FrozenEncoder):
         return list(data_samples)
 
     def segment(self, frames: Tensor, first_mask: np.ndarray) -> Iterator[np.ndarray]:
-        """Predict masks ``(H, W)``, uint8, of all frames except the first."""
+        """Predict masks ``(H, W)``, uint8, of the frames ``(T, 3, H, W)`` except the first."""
         channels = count_objects(first_mask) + 1
         grid = [side // self.backbone.patch_size for side in self.input_size(*first_mask.shape)]
         labels = torch.from_numpy(np.where(first_mask < channels, first_mask, 0))
