@@ -1,4 +1,4 @@
-# Image of mmguided. The environment is made by tools/setup_env.sh.
+# Image of mmguided. tools/setup_env.sh creates the environment.
 #
 #     docker build -t mmguided .
 #     docker run --rm -it -v "$PWD/work_dirs:/mmguided/work_dirs" mmguided tools/quickstart.sh
@@ -9,14 +9,14 @@
 #     docker run --rm -it --gpus all --shm-size 16g -v /path/to/imagenet:/mmguided/data/imagenet \
 #         mmguided tools/dist_train.sh configs/ccmim/vit-b_800e.py 8
 #
-# Needs BuildKit, the default of Docker since 23.0.
+# The build needs BuildKit, the default of Docker since 23.0.
 #
 # Not tested: `docker build` itself, and CUDA. Tested on 2026-11-24: the commands of the RUN lines,
 # the quickstart and a part of the tests, in this order, as root on a minimal Debian 12 (debootstrap).
 ARG BASE=debian:bookworm-slim
 FROM ${BASE}
 
-# Packages to install: `pretrain`, or `tests` for mmdet, mmseg and the test tools too.
+# Packages to install: `pretrain`, or `tests`, which adds mmdet, mmseg and the test tools.
 ARG PROFILE=tests
 
 SHELL ["/bin/bash", "-o", "pipefail", "-c"]
@@ -27,8 +27,8 @@ RUN apt-get update \
     && rm -rf /var/lib/apt/lists/*
 
 WORKDIR /mmguided
-# Install the environment before copying the code, from the files that its stamp depends on, so that
-# a change of the code does not rebuild it.
+# Install the environment before copying the code, from the files on which it depends, so that a
+# change of the code does not rebuild it.
 COPY LICENSE README.md pyproject.toml setup.cfg setup.py ./
 COPY requirements requirements
 COPY tools/setup_env.sh tools/

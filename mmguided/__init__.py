@@ -1,7 +1,7 @@
 """Guided masked image modeling on OpenMMLab.
 
 A config needs only ``custom_imports = dict(imports=['mmguided'])``: it creates the registries, and
-each registry imports its parts when the first of them is built.
+each registry imports its parts when it builds the first one.
 """
 from collections.abc import Callable
 from importlib import import_module
@@ -18,14 +18,15 @@ from . import registry  # noqa: E402
 _SUBPACKAGES = ('analysis', 'cli', 'datasets', 'engine', 'evaluation', 'models', 'ops',
                 'structures', 'visualization')
 
-#: Modules of the functions.
+#: Public functions and their modules.
 _FUNCTIONS = {'get_model': 'hub', 'inspect': 'analysis.inspection', 'list_models': 'hub'}
 
 __all__ = ['__version__', 'registry', *_SUBPACKAGES, *_FUNCTIONS]
 
 
 def __getattr__(name: str) -> ModuleType | Callable:
-    """Import a sub-package at its first use, because torch and the toolboxes take seconds."""
+    """Import a sub-package at its first use, because importing torch and the toolboxes takes
+    seconds."""
     if name in _SUBPACKAGES:
         return import_module(f'{__name__}.{name}')
     if name in _FUNCTIONS:

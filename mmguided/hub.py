@@ -28,19 +28,17 @@ def list_models(pattern: str = '*') -> list[str]:
 def get_model(name: str | os.PathLike | Config, pretrained: str | None = None) -> 'nn.Module':
     """Build a model in eval mode.
 
-    Reading a config runs its code, also if a checkpoint contains it. Open only files that you
-    trust.
+    Reading a config, also one inside a checkpoint, runs its code. Open only files that you trust.
 
     Args:
         name: One of :func:`list_models`, such as ``'ccmim_vit-b_800e'``; the path of a config; a
             config; or the path of a checkpoint saved by our training, which contains its config and
             is loaded strictly.
         pretrained: Checkpoint to load strictly: all weights, or the encoder of a k-NN classifier.
-            Without it the weights are initialized.
+            Without it, the weights are initialized.
 
     Returns:
-        The model. With a checkpoint, its clock and schedules are in the state in which they were
-        saved.
+        The model. With a checkpoint, its clock and schedules have the saved state.
 
     Raises:
         ConfigError: If there is no such model, its number of classes depends on the data, or the
@@ -68,7 +66,7 @@ def get_model(name: str | os.PathLike | Config, pretrained: str | None = None) -
     settings = pretrained_settings(backbone.get('init_cfg'))
     if settings and (pretrained or not settings.get('checkpoint')):
         backbone.init_cfg = None  # the checkpoint contains the encoder, or there is none
-    if cfg.get('data_preprocessor'):  # as Runner does; a teacher reads it
+    if cfg.get('data_preprocessor'):  # as in Runner; a teacher reads it
         cfg.model.setdefault('data_preprocessor', cfg.data_preprocessor)
     for field in unset_num_classes(cfg.model):
         raise ConfigError(f'{field}.num_classes=None in {cfg.filename!r}: depends on the training '
@@ -100,7 +98,7 @@ def _without_info() -> Iterator[None]:
 
 
 def _set_run_length(model: 'nn.Module', train_cfg: dict, meta: dict) -> None:
-    """Set the run length of a model's clock, whose time is that of its checkpoint."""
+    """Set the run length of a model's clock; the checkpoint has set the elapsed time."""
     clock = getattr(model, 'clock', None)
     if clock is None:
         return

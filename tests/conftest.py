@@ -14,10 +14,10 @@ from yapf.yapflib import yapf_api
 import mmguided  # noqa: F401
 from tests.helpers.paths import ROOT
 
-# Tests run side by side; so do the processes that they start.
+# Tests and the processes that they start run in parallel.
 torch.set_num_threads(1)
 os.environ['OMP_NUM_THREADS'] = '1'
-# Each run writes its config several times; making it pretty would take longer than most tests.
+# Each run writes its config several times; formatting it would take longer than most tests.
 yapf_api.FormatCode = lambda text, **kwargs: (text, False)
 
 
@@ -31,8 +31,8 @@ def data_root() -> Path:
 
 
 def _golden_path(name: str) -> Path:
-    """A file or folder of numbers computed with released code. ``MMGUIDED_GOLDEN`` overrides the
-    folders where it is looked for."""
+    """File or folder of numbers computed with released code. ``MMGUIDED_GOLDEN`` overrides the
+    search folders."""
     folders = ([Path(os.environ['MMGUIDED_GOLDEN'])] if 'MMGUIDED_GOLDEN' in os.environ else
                [ROOT / 'tests' / 'data' / 'golden', ROOT.parent / 'shared' / 'golden'])
     for folder in folders:
@@ -43,7 +43,8 @@ def _golden_path(name: str) -> Path:
 
 @pytest.fixture
 def golden():
-    """Numbers of the released code: ``golden('mae')`` gives arrays as tensors and the geometry."""
+    """Numbers of the released code: ``golden('mae')`` returns arrays as tensors and the
+    geometry."""
 
     def load(name: str) -> tuple[dict, dict]:
         with np.load(_golden_path(f'{name}.npz')) as arrays:
@@ -63,8 +64,9 @@ def davis_masks() -> Path:
 
 @pytest.fixture(autouse=True)
 def _no_loggers_of_other_tests():
-    """A Runner's name is its config's and the second; what another one of this name has left would
-    be taken over, such as a logger that writes to the output of an earlier test."""
+    """Remove loggers of earlier Runners. The name of a Runner consists of its config and the
+    second, so a Runner with the same name would reuse them and write to the output of an earlier
+    test."""
     MMLogger._instance_dict.clear()
     MessageHub._instance_dict.clear()
 

@@ -1,5 +1,5 @@
-"""Layout of the package: imports go downward only. ``python tests/test_layout.py`` lists the rooms
-and arrows."""
+"""Layout of the package: imports go downward only. ``python tests/test_layout.py`` lists the
+packages and their imports."""
 import ast
 from pathlib import Path
 

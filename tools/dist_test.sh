@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Test on several GPUs, or on several CPU processes where there is no GPU; variables as in
-# dist_train.sh.
+# Test on several GPUs, or, without a GPU, in several CPU processes. dist_train.sh
+# explains the variables.
 #
 #     bash tools/dist_test.sh CONFIG CHECKPOINT GPUS [options of test.py]
 set -euo pipefail

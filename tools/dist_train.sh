@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Train on several GPUs, or on several CPU processes where there is no GPU.
+# Train on several GPUs, or, without a GPU, in several CPU processes.
 #
 # One machine:     bash tools/dist_train.sh CONFIG GPUS [options of train.py]
 # Two machines:    NNODES=2 NODE_RANK=0 MASTER_ADDR=10.0.0.1 PORT=29500 bash tools/dist_train.sh CONFIG GPUS

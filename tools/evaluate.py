@@ -33,7 +33,7 @@ from mmguided.utils.configs import pretrained_settings
 from mmguided.utils.errors import ConfigError, exit_on_config_error
 
 TOOLS = Path(__file__).resolve().parent
-#: Metrics that the table shows; all metrics of a protocol that has none of these.
+#: Metrics in the table. For a protocol with none of these, the table shows all metrics.
 MAIN_METRICS = ('accuracy/top1', 'knn/top1_*', 'coco/*_mAP', 'mIoU', 'davis/J&F-Mean',
                 'occlusion *', 'shuffle *')
 
@@ -56,7 +56,7 @@ class Protocol:
     """Benchmark config.
 
     Raises:
-        ConfigError: If it does not test anything, or would train without the checkpoint.
+        ConfigError: If it has no test data, or would train without the checkpoint.
     """
 
     def __init__(self, name: str, config: str, args: argparse.Namespace) -> None:
@@ -86,15 +86,15 @@ class Run:
 
     Args:
         name: Name of the checkpoint.
-        checkpoint: Its file.
-        sha256: Its hash.
-        protocol: The protocol.
+        checkpoint: Checkpoint file.
+        sha256: Hash of the checkpoint.
+        protocol: Protocol.
         seed: Seed of the training.
-        args: The command line.
+        args: Arguments of the command line.
 
     Attributes:
         key: Name of the checkpoint, name of the protocol, seed.
-        conditions: Everything else that its metrics depend on.
+        conditions: All other settings on which the metrics depend.
     """
 
     def __init__(self, name: str, checkpoint: Path, sha256: str, protocol: Protocol, seed: int,
@@ -218,7 +218,7 @@ def planned_runs(args: argparse.Namespace) -> list[Run]:
         raise ConfigError(f'--cfg-options {sorted(unread)[0]}: no protocol has this field. Correct '
                           'or remove it.')
     if (args.occlusion or args.shuffle) and not any(p.perturbations for p in protocols):
-        raise ConfigError('--occlusion and --shuffle need a trained classifier. Add a config that '
+        raise ConfigError('--occlusion, --shuffle: need a trained classifier. Add a config that '
                           'trains one to --protocols, or run tools/analysis_tools/robustness.py.')
     return [Run(name, path, sha256, protocol, seed, args)
             for name, path in named_checkpoints(args.checkpoints).items()

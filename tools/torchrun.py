@@ -10,7 +10,7 @@ from mmguided.utils.errors import exit_on_config_error
 
 @exit_on_config_error
 def check_command() -> None:
-    """Read the config as the script of this command line will."""
+    """Read the config in the same way as the script of this command line."""
     command = sys.argv
     script = next(i for i, word in enumerate(command) if i and word.endswith('.py'))
     sys.argv = command[script:]

@@ -5,8 +5,8 @@ r"""Train a small CLIP on labeled images with captions made from the class names
 The images are FOLDER/train/<class name>/*, the captions "a photo of a <class name>". A ViT (4
 blocks, width 128, 32 x 32 pixels) and a text encoder (2 blocks) are trained with CLIP's contrastive
 loss. The model replaces OpenAI's CLIP as the teacher of configs/cmt_mae/vit-micro_folder-32.py if
-the original is not available; it is not evidence about CLIP. --val, a folder of the same classes,
-measures zero-shot accuracy after each epoch.
+the original is not available. Its results do not apply to OpenAI's CLIP. With --val, a folder of
+the same classes, the tool measures zero-shot accuracy after each epoch.
 
 --out is a folder in open_clip's format. Configs read it with
 model.teacher.model_name=local-dir:OUT model.teacher.pretrained=None.
@@ -55,14 +55,14 @@ def parse_args() -> argparse.Namespace:
 
 
 def load_images(root: Path, *augmentation: object) -> ImageFolder:
-    """Build a data set of class folders that gives normalized tensors."""
+    """Build a dataset of class folders that returns normalized tensors."""
     steps = [*augmentation, transforms.ToTensor(), transforms.Normalize(**NORMALIZATION)]
     try:
         return ImageFolder(root, transforms.Compose(steps), loader=partial(
             read_image, field='image'))
     except FileNotFoundError as error:
-        raise ConfigError(f'{str(root)!r}: no class folders with images. Give a folder that has '
-                          'them.') from error
+        raise ConfigError(f'{str(root)!r}: no class folders with images. Give a folder with class '
+                          'folders.') from error
 
 
 def captions(classes: list[str]) -> Tensor:
@@ -74,7 +74,7 @@ def captions(classes: list[str]) -> Tensor:
 @torch.no_grad()
 def zero_shot_accuracy(model: torch.nn.Module, loader: DataLoader, texts: Tensor,
                        device: torch.device) -> float:
-    """Share of images whose most similar caption is that of their class."""
+    """Share of images whose most similar caption belongs to their class."""
     model.eval()
     classes = model.encode_text(texts, normalize=True)
     hits = [(model.encode_image(images.to(device), normalize=True) @ classes.T).argmax(1).cpu()

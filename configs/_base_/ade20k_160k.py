@@ -1,6 +1,6 @@
 """ADE20K at 512 x 512 for 160k iterations of 16 images, shared by all segmentors.
 
-Data, runtime and length are mmseg's; optimizer and rates are those of mmseg's MAE config.
+Data, runtime and length come from mmseg; optimizer and rates come from mmseg's MAE config.
 """
 _base_ = [
     'mmseg::_base_/datasets/ade20k.py', 'mmseg::_base_/default_runtime.py',
@@ -10,13 +10,13 @@ custom_imports = dict(
     imports=['mmguided', 'mmguided.evaluation.segmentor'], allow_failed_imports=False)
 
 train_dataloader = dict(
-    batch_size=2,  # of each of 8 processes
+    batch_size=2,  # per process, for 8 processes
     worker_init_fn=dict(type='mmguided.datasets.worker_init_fn'))
 auto_scale_lr = dict(enable=False, base_batch_size=16)
 
 optim_wrapper = dict(
     _delete_=True,
-    # On a CPU tools/train.py switches to full precision.
+    # On a CPU, tools/train.py uses full precision.
     type='AmpOptimWrapper',
     loss_scale='dynamic',
     optimizer=dict(type='AdamW', lr=1e-4, betas=(0.9, 0.999), weight_decay=0.05),

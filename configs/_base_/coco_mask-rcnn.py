@@ -1,4 +1,4 @@
-"""Mask R-CNN of mmdet on a pretrained ViT-B/16, and the hooks that a config adds to mmdet's."""
+"""Mask R-CNN of mmdet on a pretrained ViT-B/16, and the additional hooks."""
 _base_ = ['mmdet::_base_/models/mask-rcnn_r50_fpn.py']
 custom_imports = dict(
     imports=['mmguided', 'mmguided.evaluation.mask_rcnn'], allow_failed_imports=False)
@@ -9,7 +9,7 @@ model = dict(
         _delete_=True,
         type='mmguided.DenseViT',
         arch='base',
-        img_size=224,  # of pretraining; positions are resampled to each batch
+        img_size=224,  # pretraining size; positions are resampled to each batch
         patch_size=16,
         init_cfg=dict(type='Pretrained', checkpoint='', prefix='backbone.')))
 

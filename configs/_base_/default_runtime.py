@@ -7,7 +7,7 @@ default_hooks = dict(
     logger=dict(type='LoggerHook', interval=100),
     progress=dict(type='mmguided.ProgressBarHook'),
     param_scheduler=dict(type='ParamSchedulerHook'),
-    # 10 epochs of ViT-B on 8 GPUs take about an hour, the most that an interruption loses.
+    # An interruption loses at most 10 epochs, about an hour of ViT-B on 8 GPUs.
     checkpoint=dict(type='CheckpointHook', interval=10, max_keep_ckpts=2),
     sampler_seed=dict(type='DistSamplerSeedHook'),
     # Not in custom_hooks, because a config that sets that list replaces it.
@@ -17,7 +17,8 @@ default_hooks = dict(
     rng_state=dict(type='mmguided.RNGStateHook'),
     run_identity=dict(type='mmguided.RunIdentityHook'),
     plain_checkpoint=dict(type='mmguided.PlainCheckpointHook'),
-    # load_from with a checkpoint of another size would otherwise start from random weights.
+    # Without this hook, load_from with a checkpoint of another size would start from random
+    # weights.
     strict_backbone=dict(type='mmguided.StrictBackboneHook'),
     input_size=dict(type='mmguided.InputSizeHook'),
     broken_images=dict(type='mmguided.BrokenImageReportHook'))

@@ -1,5 +1,5 @@
-"""ImageNet-100 for evaluation: the classes of data/imagenet/subsets/imagenet100.txt, which is the
-list of pretraining (see datasets/imagenet100_224.py)."""
+"""ImageNet-100 for evaluation. Pretraining uses the same class list,
+data/imagenet/subsets/imagenet100.txt (see datasets/imagenet100_224.py)."""
 imagenet100 = dict(
     _delete_=True,
     type='mmguided.ImageFolder',

@@ -1,5 +1,5 @@
-"""Data, schedule and runtime of the vit-micro configs: 15 epochs on any folder of small images, cut
-to 32 x 32 pixels, with batches of 128 in one process on a CPU.
+"""Data, schedule and runtime of the vit-micro configs: 15 epochs on any folder of small images,
+cropped to 32 x 32 pixels, with batch size 128 in one process on a CPU.
 
     --cfg-options train_dataloader.dataset.data_root=FOLDER
 """

@@ -1,5 +1,5 @@
 """ccMIM, ViT-B/16, 800 epochs, as in the paper. Scores and noise are combined as in the released
-code; README.md has the literal Eq. 5-6 as an option.
+code; for the literal Eq. 5-6, see README.md.
 
     tools/dist_train.sh configs/ccmim/vit-b_800e.py 8
 

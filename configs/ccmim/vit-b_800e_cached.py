@@ -1,5 +1,5 @@
 """ccMIM, ViT-B/16, 800 epochs, with cached guidance: the [CLS] attention of whole images is
-computed once in 20 epochs and follows their crops. The paper computes it in every iteration.
+computed every 20 epochs and cropped with the images. The paper computes it in every iteration.
 
     tools/dist_train.sh configs/ccmim/vit-b_800e_cached.py 8
 """

@@ -12,13 +12,13 @@ _base_ = [
 ]
 
 model = dict(
-    # Softmax in each head, over [CLS] and patches; then the mean over heads.
+    # Softmax over [CLS] and patches in each head, then the mean over heads.
     mask_generator=dict(guidance=dict(softmax='heads')),
-    # NCE without the visible-visible terms, times 2 * temperature; lambda = 0.1.
+    # InfoNCE without the visible-visible terms, multiplied by 2 * temperature; lambda = 0.1.
     contrast_head=dict(student_negatives=False, temperature_scale=True, loss_weight=0.1))
 
-# Released: 32 GPUs x 32 images x 4 accumulated steps = 4096. One step contrasts 1024 images here
-# too; batch normalization sees 128 images per process instead of 32.
+# The released code uses 32 GPUs x 32 images x 4 accumulated steps = 4096. Here, one step also
+# contrasts 1024 images, but batch normalization uses 128 images per process instead of 32.
 train_dataloader = dict(batch_size=128)
 optim_wrapper = dict(accumulative_counts=4)
 auto_scale_lr = dict(base_batch_size=8 * 128)

@@ -3,8 +3,8 @@ r"""ccMIM in minutes on a CPU: a ViT of 4 blocks, 128 wide, on any folder of sma
     python tools/train.py configs/ccmim/vit-micro_folder-32.py \
         --cfg-options train_dataloader.dataset.data_root=FOLDER
 
-FOLDER/<class>/* or FOLDER/*, cropped to 32 x 32 pixels, 8 x 8 patches. Too small to rank the
-methods. Other sampling rules at this size: configs/ccmim/guidance.
+The images are FOLDER/<class>/* or FOLDER/*, cropped to 32 x 32 pixels (8 x 8 patches). The run is
+too small to rank the methods. For other sampling rules at this size, see configs/ccmim/guidance.
 """
 _base_ = ['../_base_/models/ccmim_vit-b.py', '../_base_/micro_folder-32.py']
 

@@ -10,7 +10,7 @@ model = dict(
     mask_generator=dict(
         sampling=dict(type='mmguided.GridBlockSampling', block_size=2), mask_ratio=0.65))
 
-# Both views are cut from 256 x 256 pixels, which are flipped before.
+# The image of 256 x 256 pixels is flipped before both views are cropped.
 train_pipeline = [
     *_base_.train_pipeline[:2],
     dict(type='RandomFlip', prob=0.5, direction='horizontal'),
@@ -18,7 +18,7 @@ train_pipeline = [
 ]
 train_dataloader = dict(dataset=dict(pipeline=train_pipeline))
 
-# No weight decay for layer norms, biases and tokens; batch norms decay.
+# Weight decay applies to batch norms, but not to layer norms, biases and tokens.
 optim_wrapper = dict(
     paramwise_cfg=dict(
         _delete_=True,

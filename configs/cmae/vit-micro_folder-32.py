@@ -3,8 +3,8 @@ r"""CMAE in minutes on a CPU: a ViT of 4 blocks, 128 wide, on any folder of smal
     python tools/train.py configs/cmae/vit-micro_folder-32.py \
         --cfg-options train_dataloader.dataset.data_root=FOLDER
 
-FOLDER/<class>/* or FOLDER/*, cropped to 32 x 32 pixels, 8 x 8 patches. Too small to rank the
-methods. Masks as in the released code.
+The images are FOLDER/<class>/* or FOLDER/*, cropped to 32 x 32 pixels (8 x 8 patches). The run is
+too small to rank the methods. Masks follow the released code.
 """
 _base_ = [
     '../_base_/models/cmae_vit-b.py',
@@ -28,8 +28,8 @@ train_pipeline = [
     dict(
         type='mmguided.PixelShift',
         crop_size=32,
-        max_shift=4,  # 31 pixels of 224 would be 4.4
-        # No blur, which would remove all detail at 32 pixels.
+        max_shift=4,  # corresponds to 31 pixels of 224, which would be 4.4
+        # Without blur, which would remove all detail at 32 pixels.
         target_transforms=[_base_.color_jitter, _base_.grayscale]),
     _base_.train_pipeline[-1],
 ]

@@ -3,7 +3,7 @@
     tools/dist_train.sh configs/cmt_mae/vit-b_800e.py 8
 
 Published: linear 79.8, fine-tune 85.7.
-CLIP's weights: see configs/cmt_mae/README.md.
+For CLIP's weights, see configs/cmt_mae/README.md.
 """
 _base_ = [
     '../_base_/models/cmt_mae_vit-b.py',

@@ -2,8 +2,8 @@
 
     tools/dist_train.sh configs/conditional_mae/convnextv2-b_800e_one-shot.py 8
 
-Published: fine-tune 80.2. Table 6 gives neither schedule nor data set; both are those of FCMAE
-here, whose own ConvNeXt V2-B reaches 84.9 on ImageNet-1K.
+Published: fine-tune 80.2. Table 6 states neither schedule nor dataset; we use those of FCMAE. The
+paper of FCMAE reports 84.9 for ConvNeXt V2-B on ImageNet-1K.
 """
 _base_ = [
     '../_base_/models/fcmae_convnextv2-b.py',
@@ -12,7 +12,8 @@ _base_ = [
     '../_base_/default_runtime.py',
 ]
 
-# 8 GPUs x 128 images x 4 accumulated steps = 4096; no part of the model depends on the batch.
+# 8 GPUs x 128 images x 4 accumulated steps = 4096. Accumulation is exact, because the model has no
+# batch statistics.
 optim_wrapper = dict(accumulative_counts=4)
 auto_scale_lr = dict(base_batch_size=8 * 128)
 train_dataloader = dict(batch_size=128)

@@ -1,5 +1,5 @@
-"""Conditional MAE, ConvNeXt V2-B, L(0, 3; .6, .1), 800 epochs. Layers are stages: 30 of 49 units
-are masked in the image, and 2 of the remaining 19 before the last stage.
+"""Conditional MAE, ConvNeXt V2-B, L(0, 3; .6, .1), 800 epochs. Layers are stages: the first shot
+masks 30 of 49 units of the image, and the second masks 2 of the remaining 19 before the last stage.
 
     tools/dist_train.sh configs/conditional_mae/convnextv2-b_800e_two-shot.py 8
 

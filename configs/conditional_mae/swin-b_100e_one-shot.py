@@ -2,8 +2,8 @@
 
     tools/dist_train.sh configs/conditional_mae/swin-b_100e_one-shot.py 8
 
-Published: fine-tune 83.8. Table 6 gives no schedule; this is the one of SimMIM for 100 epochs, in
-the version of mmpretrain. Fine-tuned at 224 x 224, SimMIM has 83.5 after 100 epochs (SimMIM,
+Published: fine-tune 83.8. Table 6 states no schedule; we use mmpretrain's version of SimMIM's
+schedule for 100 epochs. Fine-tuned at 224 x 224, SimMIM reaches 83.5 after 100 epochs (SimMIM,
 mmpretrain), and 84.0 (SimMIM) or 83.8 (mmpretrain) after 800.
 """
 _base_ = [
@@ -17,7 +17,7 @@ max_epochs = 100
 warmup_epochs = 10
 total_batch_size = 2048
 
-# Crops of at least two thirds of the image.
+# Crops cover at least two thirds of the image.
 train_pipeline = [
     _base_.train_pipeline[0],
     dict(

@@ -1,5 +1,5 @@
-"""Conditional MAE, Swin-B, L(0, 3; .6, .1), 100 epochs: a second shot before the last stage masks 2
-of the 14 units that the first leaves.
+"""Conditional MAE, Swin-B, L(0, 3; .6, .1), 100 epochs: the second shot, before the last stage,
+masks 2 of the remaining 14 units.
 
     tools/dist_train.sh configs/conditional_mae/swin-b_100e_two-shot.py 8
 

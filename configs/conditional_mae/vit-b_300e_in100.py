@@ -3,7 +3,7 @@
     tools/dist_train.sh configs/conditional_mae/vit-b_300e_in100.py 8
 
 Published: fine-tune 87.66 (MAE 86.88); COCO 39.5 / 35.5 (38.9 / 35.1), ADE20K 38.9 (38.3).
-Make the class list first, see configs/_base_/datasets/imagenet100_224.py.
+Create the class list first, see configs/_base_/datasets/imagenet100_224.py.
 """
 _base_ = ['../mae/vit-b_300e_in100.py']
 

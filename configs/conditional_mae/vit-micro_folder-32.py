@@ -3,8 +3,8 @@ r"""Conditional MAE in minutes on a CPU: a ViT of 4 blocks, 128 wide, on any fol
     python tools/train.py configs/conditional_mae/vit-micro_folder-32.py \
         --cfg-options train_dataloader.dataset.data_root=FOLDER
 
-FOLDER/<class>/* or FOLDER/*, cropped to 32 x 32 pixels, 8 x 8 patches. Too small to rank the
-methods. 16 patches are visible from the first block on, 14 in the last.
+The images are FOLDER/<class>/* or FOLDER/*, cropped to 32 x 32 pixels (8 x 8 patches). The run is
+too small to rank the methods. 16 patches are visible in the first three blocks, and 14 in the last.
 """
 _base_ = ['../_base_/models/conditional_mae_vit-b.py', '../_base_/micro_folder-32.py']
 

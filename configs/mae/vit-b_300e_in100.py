@@ -4,7 +4,7 @@
 
 Published (Conditional MAE): linear 62.9, fine-tune 86.88; COCO 38.9 / 35.1, ADE20K 38.3; DTD 57.9,
 CIFAR-10 84.5, CIFAR-100 62.5, Tiny-ImageNet 63.4.
-Make the class list first, see configs/_base_/datasets/imagenet100_224.py.
+Create the class list first, see configs/_base_/datasets/imagenet100_224.py.
 """
 _base_ = [
     '../_base_/models/mae_vit-b.py',

@@ -30,12 +30,12 @@ model = dict(
         img_size=image_size,
         patch_size=6),
     mask_generator=dict(
-        # Lower than the paper's 75 %: 12 of 49 visible patches are too few for so short a run.
+        # The paper masks 75 %, but 12 visible patches of 49 are too few for this short run.
         mask_ratio=0.6,
         guidance=dict(softmax='heads'),  # as released
         # The paper's importance sampling, with a fifth of the masked patches left visible as hints.
         # The share of guided images rises from 0 to 1 over the run. Without the ramp, the encoder
-        # learns less, see docs/guidance_study.md.
+        # reaches a lower accuracy, see docs/guidance_study.md.
         sampling=dict(
             _delete_=True,
             type='mmguided.HintSampling',

@@ -1,5 +1,5 @@
-"""Self-guided MAE, ViT-B/16, 400 epochs. When the trigger has fired, every image is scored once,
-whole; the scores follow its crops, see configs/self_guided_mae/README.md.
+"""Self-guided MAE, ViT-B/16, 400 epochs. After the trigger, every whole image is scored once, and
+the scores are cropped with the image, see configs/self_guided_mae/README.md.
 
     tools/dist_train.sh configs/self_guided_mae/vit-b_400e.py 8
 

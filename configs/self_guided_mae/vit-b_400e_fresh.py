@@ -1,5 +1,5 @@
 """Self-guided MAE, ViT-B/16, 400 epochs, with fresh guidance: the current encoder scores the crops
-in every iteration, at 1.45 times the time of MAE (docs/measurements.md).
+in every iteration.
 
     tools/dist_train.sh configs/self_guided_mae/vit-b_400e_fresh.py 8
 

@@ -33,8 +33,8 @@ class LayerActivations:
 
 @dataclass(frozen=True)
 class Layer:
-    """Inputs and outputs of a block. They are small enough to keep for all layers, in contrast to
-    :meth:`activations`.
+    """Inputs and outputs of a block. Unlike :meth:`activations`, they are small enough to keep for
+    all layers.
 
     Attributes:
         block: mmpretrain's TransformerEncoderLayer.

@@ -51,7 +51,7 @@ class MeasureContext:
         grid: Patches ``(h, w)``.
         distances: Output of :func:`patch_distances`.
         partition: Group of each patch by the similarities of the last layer, ``(B, n)`` bool, and
-            whether the image could be cut, ``(B, )`` bool; None if no measure needs it.
+            validity of the cut of each image, ``(B, )`` bool; None if no measure needs it.
         mask: Mask of the encoder's input; None if the encoder sees the whole image.
     """
     grid: tuple[int, int]
@@ -72,8 +72,8 @@ class Measure:
         description: Explanation in the report.
         entries: Name of the values of an image, such as 'head'; '' for a single value.
         parts: Parts of a model that are measured.
-        needs_partition: Whether it reads :attr:`MeasureContext.partition`.
-        needs_mask: Whether it is undefined without masked patches.
+        needs_partition: True if it reads :attr:`MeasureContext.partition`.
+        needs_mask: True if it is undefined without masked patches.
         finalize: Function from the mean over images, ``(layers, ...)``, and the context to the
             reported value; None reports the mean.
     """
@@ -221,7 +221,7 @@ class ModelMeasures:
         cka: CKA of the encoders, ``(layers of the reference, layers of the model)``; None if it was
             not requested.
         grid: Patches ``(h, w)``.
-        skipped: Measure -> why it does not apply to this model.
+        skipped: Measure -> reason why it does not apply to this model.
     """
     layers: dict[tuple[str, str], Estimate] = field(default_factory=dict)
     cka: np.ndarray | None = None
@@ -253,7 +253,7 @@ class _Accumulator:
 
     def forward(self, images: Tensor, seed: int, mask_ratio: float
                 ) -> tuple[dict[str, list[Layer]], PatchMask]:
-        """Layers of each part, and the mask of the decoder's input."""
+        """Return the layers of each part, and the mask of the decoder's input."""
         grid, _ = grid_of(self.model, images.shape[-2:])
         mask = PatchMask.random(
             len(images), grid, mask_ratio, images.device, torch.Generator().manual_seed(seed))

@@ -1,6 +1,6 @@
 """Command-line arguments of all tools, and the config that ``train.py`` and ``test.py`` run.
 
-All tools name their inputs alike:
+All tools use the same names for inputs:
 
 - ``CONFIG``: the path of a config; ``CONFIG CHECKPOINT``: a checkpoint, read by that config.
 - ``[NAME=]CHECKPOINT ...``: models to compare. A checkpoint saved by our training contains its
@@ -8,9 +8,10 @@ All tools name their inputs alike:
 - ``[NAME=]WORK_DIR ...``: training runs to compare.
 - ``[NAME=]CONFIG ...``: configs to compare.
 
-NAME labels tables and figures. By default it is the file name and its folder (`default_name`).
-Options that several tools have are spelled alike and are defined in `SHARED`. A leading ``~`` of a
-path is the home folder. Nothing here imports torch, so that errors are reported at once.
+Tables and figures are labeled by NAME, by default the folder and the file name (`default_name`).
+Options of several tools have the same name and are defined in `SHARED`. A leading ``~`` in a path
+is expanded to the home folder. This module does not import torch, so that errors are reported
+immediately.
 """
 import argparse
 import ast
@@ -34,7 +35,7 @@ FIGURE_FORMATS = ('.png', '.pdf', '.svg')
 
 
 class OptionAction(DictAction):
-    """MMEngine's ``KEY=VALUE ...``, except that paths keep their blanks and commas."""
+    """Action for ``KEY=VALUE ...`` as in MMEngine, except that paths keep blanks and commas."""
 
     def __call__(self, parser, namespace, values, option_string=None) -> None:
         for value in values:
@@ -53,7 +54,7 @@ class OptionAction(DictAction):
 
 
 def local_path(text: str) -> Path:
-    """A path in which ``~`` is the home folder."""
+    """Path with ``~`` expanded to the home folder."""
     return Path(text).expanduser()
 
 
@@ -146,8 +147,8 @@ def merge_run_arguments(cfg: Config, args: argparse.Namespace) -> None:
 
 
 def set_data_root(cfg: Config, folder: str) -> None:
-    """Replace every ``data_root``, also where another path starts with it, such as an evaluator's
-    ``ann_file``."""
+    """Replace every ``data_root``, and the start of paths that begin with it, such as an
+    evaluator's ``ann_file``."""
     fields = [field for field in (*LOADERS, 'model', 'val_evaluator', 'test_evaluator',
                                   'custom_hooks') if cfg.get(field)]
     nodes = [node for field in fields for _, node in walk(cfg[field], field)
@@ -155,7 +156,7 @@ def set_data_root(cfg: Config, folder: str) -> None:
     roots = {node['data_root'].rstrip('/') for node in nodes if node.get('data_root')}
     if not roots:
         raise ConfigError(f'--data-root={folder!r}: the config has no `data_root`. Set the paths '
-                          'of its data sets by --cfg-options.')
+                          'of its datasets by --cfg-options.')
     for node in nodes:
         for key, value in node.items():
             old = next((root for root in roots
@@ -189,8 +190,8 @@ def default_work_dir(config: str) -> str:
 
 
 def _set_loader_defaults(loader: ConfigDict, scope: str | None) -> None:
-    """Set the defaults of mmpretrain's tools. Configs of mmdet and mmseg state theirs; their
-    samples differ in size and cannot be stacked."""
+    """Set the defaults of mmpretrain's tools, except for configs of mmdet and mmseg, which set
+    their own because their samples differ in size and cannot be stacked."""
     if scope in ('mmpretrain', 'mmguided'):
         loader.setdefault('collate_fn', dict(type='default_collate'))
         loader.setdefault('pin_memory', True)
@@ -200,7 +201,7 @@ def _set_loader_defaults(loader: ConfigDict, scope: str | None) -> None:
 
 
 def default_name(path: str) -> str:
-    """File name and folder, such as ``mae/epoch_800``; a name that is no path stays as it is."""
+    """Folder and file name, such as ``mae/epoch_800``; a name that is not a path is unchanged."""
     if '/' not in path and not os.path.exists(path):
         return path
     return re.sub(r'\.(pth|pt|py)$', '', '/'.join(Path(path).resolve().parts[-2:]))

@@ -1,7 +1,7 @@
 """Config checks that need neither torch nor the toolboxes.
 
-They find what would otherwise silently train another model, or fail only after minutes. Each raises
-ConfigError with the field, its value and the remedy.
+They find mistakes that would otherwise train another model without an error, or fail only after
+minutes. Each check raises ConfigError with the field, its value and the remedy.
 """
 import ast
 import os.path as osp
@@ -24,7 +24,7 @@ RUNNER_FIELDS = frozenset('''
 
 
 def check_options(cfg: Config, options: Mapping[str, object]) -> None:
-    """Check that something reads each of ``--cfg-options``."""
+    """Check that each of ``--cfg-options`` has an effect."""
     for name, value in options.items():
         option = f'--cfg-options {name}={value!r}'
         field = name.partition('.')[0]
@@ -38,8 +38,8 @@ def check_options(cfg: Config, options: Mapping[str, object]) -> None:
 
 
 def _check_keys(cfg: Config, name: str, option: str) -> None:
-    """Follow a dotted name as far as the config has it, and check that the next key is not a
-    misspelled neighbor. Classes reject their other unknown arguments."""
+    """Follow a dotted name as far as it exists in the config, and check that the next key is not
+    misspelled. Classes reject other unknown arguments themselves."""
     where, *keys = name.split('.')
     node = cfg.get(where)
     for key in keys:
@@ -91,14 +91,14 @@ def _names_in(path: str) -> tuple[set[str], set[str], list[str]]:
 def _users_of(cfg: Config, variable: str) -> str:
     """Remedy that names the fields with the value of a variable."""
     if variable == 'data_root':
-        return 'Use `--data-root FOLDER`, or set every `data_root` of the data sets.'
+        return 'Use `--data-root FOLDER`, or set every `data_root` of the datasets.'
     fields = [name for field in sorted(RUNNER_FIELDS & set(cfg))
               for name, found in walk(cfg[field], field) if found == cfg[variable]]
     return f'Set {", ".join(fields[:6]) or "the field itself"}.'
 
 
 def check_data(cfg: Config, fields: Iterable[str]) -> None:
-    """Check the folders and annotation files of data sets and metrics below these fields."""
+    """Check the folders and annotation files of datasets and metrics below these fields."""
     for field in fields:
         for name, node in walk(cfg.get(field), field):
             if not isinstance(node, dict) or node.get('backend_args'):
@@ -122,11 +122,11 @@ def check_checkpoint(field: str, path: str) -> None:
 def check_start(cfg: Config) -> None:
     """Check the checkpoints that training starts from.
 
-    The backbone loads no pretrained checkpoint if another one contains the encoder: one to resume
-    from, or ``load_from`` if StrictBackboneHook checks it.
+    The backbone loads no pretrained checkpoint if another checkpoint contains the encoder: the one
+    to resume from, or ``load_from`` if StrictBackboneHook checks it.
     """
     resume, start = cfg.get('resume'), cfg.get('load_from')
-    record = Path(cfg.work_dir) / 'last_checkpoint'  # from which MMEngine resumes by default
+    record = Path(cfg.work_dir) / 'last_checkpoint'  # default of MMEngine's resume
     if resume and not start and record.is_file():
         start = record.read_text().strip()
     if start:
@@ -140,7 +140,7 @@ def check_start(cfg: Config) -> None:
         if name.endswith('.init_cfg') and (settings := pretrained_settings(node)):
             field, path = f'{name}.checkpoint', settings.get('checkpoint')
             if not path:
-                raise ConfigError(f'{field} is empty. Set `--cfg-options {field}=PATH`.')
+                raise ConfigError(f'{field}: empty. Set `--cfg-options {field}=PATH`.')
             check_checkpoint(field, path)
 
 

@@ -1,4 +1,4 @@
-"""Checks on built data sets, run before training and testing.
+"""Checks on built datasets, run before training and testing.
 
 Each raises ConfigError with the field, its value and the remedy.
 """
@@ -44,7 +44,7 @@ def check_test_data(runner: Runner) -> None:
 
 
 def check_labels(field: str, dataset: Dataset, cfg: Config) -> None:
-    """Check that every ``num_classes`` of the model covers the classes of a data set and the labels
+    """Check that every ``num_classes`` of the model covers the classes of a dataset and the labels
     of its annotation file."""
     outputs = [(name, value) for name, value in walk(cfg.model, 'model')
                if name.endswith('.num_classes') and isinstance(value, int)]
@@ -62,7 +62,7 @@ def check_labels(field: str, dataset: Dataset, cfg: Config) -> None:
 
 
 def check_same_classes(field: str, dataset: Dataset, other_field: str, other: Dataset) -> None:
-    """Check that two data sets have the same classes in the same order, if both name them."""
+    """Check that two datasets have the same classes in the same order, if both name them."""
     names, expected = _names(dataset), _names(other)
     if names and expected and names != expected:
         different = sorted({*names} ^ {*expected})

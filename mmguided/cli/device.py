@@ -16,9 +16,9 @@ from .arguments import LOADERS
 
 @MODEL_WRAPPERS.register_module()
 class CPUDataParallel(MMDistributedDataParallel):
-    """MMDistributedDataParallel on CPUs, where SyncBN cannot run and BN replaces it.
+    """MMDistributedDataParallel for CPUs. It replaces SyncBN, which needs GPUs, by BN.
 
-    The model is changed rather than the config because SyncBN is often an unstated default.
+    It changes the model instead of the config because SyncBN is often an unstated default.
     """
 
     def __init__(self, module: nn.Module, **kwargs) -> None:

@@ -61,7 +61,7 @@ def _unknown_type(text: str, fields: Fields, scope: str) -> str | None:
 
 
 def _wrong_argument(text: str, fields: Fields) -> str | None:
-    """The error of a constructor, with the fields that have the name of the argument."""
+    """Error message for a wrong constructor argument, with the fields of this name."""
     found = re.search(
         r"\w+\.__init__\(\) (missing .*|got an unexpected keyword argument '(\w+)')", text)
     if not found:

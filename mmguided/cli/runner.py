@@ -55,8 +55,8 @@ def leave_process_group() -> None:
 
     A gloo thread releases the tensors of a collective after the collective has returned, and needs
     the interpreter for it. If the interpreter is shutting down, the process aborts. The threads end
-    with the last reference to the group, which the reference cycles of Runner and model may hold;
-    hence the collection.
+    with the last reference to the group. Reference cycles of Runner and model may hold such
+    references, so this function runs garbage collection.
     """
     if distributed.is_initialized():
         gc.collect()

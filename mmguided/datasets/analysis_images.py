@@ -120,7 +120,7 @@ class DatasetImages(Dataset):
 
     Args:
         dataset: Dataset with ``inputs`` ``(3, H, W)``, uint8, all of one size.
-        is_bgr: Whether the inputs are BGR.
+        is_bgr: True if the inputs are BGR.
         most: Maximum number of items, evenly spaced.
     """
 

@@ -49,7 +49,7 @@ class ImageFolder(CustomDataset):
     Args:
         data_root (str): Image folder. ``~`` is expanded.
         data_prefix (str): Sub-folder of ``data_root`` such as ``'train'``. Defaults to ''.
-        with_label (bool | str): Whether sub-folders are classes. ``'auto'`` means True if
+        with_label (bool | str): True if sub-folders are classes. ``'auto'`` means True if
             ``classes`` is given, or if all images are in sub-folders and at least two sub-folders
             have images. Defaults to 'auto'.
         classes (Sequence[str] | str, optional): Sub-folders to use, or a text file with one

@@ -122,7 +122,7 @@ def labels_of(data_samples: Sequence | Mapping, field: str) -> Tensor:
 
 
 def accuracy(predictions: Tensor, labels: Tensor) -> float:
-    """Accuracy in per cent."""
+    """Accuracy in percent."""
     return 100 * (predictions == labels).float().mean().item()
 
 

@@ -13,9 +13,9 @@ WIDTH_FIELDS = ('in_channels', 'channels', 'embed_dim', 'input_features')
 def fill_widths(part: Any, widths: Sequence[int]) -> Any:
     """Copy the config of a neck or head, with the backbone's widths in place of None.
 
-    In a width field, None becomes the width of the backbone's last output, and a list of None, one
-    for each output, the widths of all outputs. A list of configs is filled one by one; a module and
-    None are returned as they are.
+    In a width field, None is replaced by the width of the backbone's last output, and a list of
+    None, one for each output, by the widths of all outputs. In a list, each config is filled; a
+    module and None are returned unchanged.
     """
     if isinstance(part, (list, tuple)):
         return [fill_widths(config, widths) for config in part]
@@ -32,11 +32,11 @@ def fill_widths(part: Any, widths: Sequence[int]) -> Any:
 
 @MODELS.register_module()
 class ImageClassifier(BaseImageClassifier):
-    """mmpretrain's ImageClassifier with neck and head as wide as the backbone.
+    """mmpretrain's ImageClassifier whose neck and head take their width from the backbone.
 
     Args:
         backbone: Encoder that has ``out_channels``.
-        neck: Neck, or several in a row; see :func:`fill_widths`.
+        neck: Neck, or a list of necks; see :func:`fill_widths`.
         head: Classifier; see :func:`fill_widths`.
         freeze_backbone: Do not train the backbone, and keep it in eval mode (linear probe).
         **kwargs: Other arguments of mmpretrain's ImageClassifier.

@@ -114,8 +114,9 @@ def summarize_objects(scores: Mapping[str, list[dict[str, list]]]) -> tuple[dict
 
     Returns:
         A dict for each object, ``SEQUENCE_INDEX`` with an index from 1, of ``J-Mean``,
-        ``J-Recall``, ``J-Decay`` and the same of F; and their means over all objects, preceded by
-        ``J&F-Mean``, the mean of ``J-Mean`` and ``F-Mean``. All values are in [0, 1].
+        ``J-Recall``, ``J-Decay`` and the same values of F. Also the means of these values over all
+        objects, preceded by ``J&F-Mean``, the mean of ``J-Mean`` and ``F-Mean``. All values are in
+        [0, 1].
     """
     objects = {}
     for sequence, sequence_objects in scores.items():

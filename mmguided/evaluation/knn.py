@@ -24,8 +24,8 @@ def knn_scores(query: Tensor, bank: Tensor, bank_labels: Tensor, num_classes: in
         num_classes: Number of classes C.
         ks: Numbers of neighbors, each in ``[1, N]``.
         temperature: Temperature of the votes; a lower one gives near neighbors more weight.
-        chunk: Queries per matrix product, which holds ``chunk * N`` similarities: 1.3 GB for 256
-            float32 queries and ImageNet-1K.
+        chunk: Queries per matrix product. The product has ``chunk * N`` similarities: 1.3 GB for
+            256 float32 queries and ImageNet-1K.
 
     Returns:
         For each k, scores ``(B, C)`` that sum to 1.

@@ -75,9 +75,9 @@ class KNNClassifier(FrozenEncoder):
                 data_samples: list[DataSample] | None = None) -> list[DataSample]:
         """Add ``knn_scores``, a dict from each k to scores ``(C, )``, to the data samples.
 
-        C is the largest label of the bank plus 1. ``pred_score`` and ``pred_label`` are those of
-        the first of ``ks``, for metrics that do not read ``knn_scores``, such as mmpretrain's
-        confusion matrix.
+        C is the largest label of the bank plus 1. ``pred_score`` and ``pred_label`` belong to the
+        first of ``ks``, for metrics that do not read ``knn_scores``, such as mmpretrain's confusion
+        matrix.
         """
         if self.bank is None:
             self.prepare_bank()

@@ -34,7 +34,7 @@ class LabelPropagation(FrozenEncoder):
         radius: Largest distance between a patch and its neighbors, in rows and in columns.
         topk: Number of neighbors.
         temperature: Temperature of the neighbor weights, ``exp(cosine / temperature)``.
-        frames_per_batch: Batch size of the encoder; does not change the result.
+        frames_per_batch: Batch size of the encoder; it does not change the result.
         data_preprocessor, init_cfg: See ImageClassifier.
 
     Raises:
@@ -83,7 +83,7 @@ class LabelPropagation(FrozenEncoder):
         return list(data_samples)
 
     def segment(self, frames: Tensor, first_mask: np.ndarray) -> Iterator[np.ndarray]:
-        """Masks ``(H, W)``, uint8, of all frames but the first of ``(T, 3, H, W)``."""
+        """Predict masks ``(H, W)``, uint8, of the frames ``(T, 3, H, W)`` except the first."""
         channels = count_objects(first_mask) + 1
         grid = [side // self.backbone.patch_size for side in self.input_size(*first_mask.shape)]
         labels = torch.from_numpy(np.where(first_mask < channels, first_mask, 0))

@@ -8,11 +8,11 @@ from .classifier import fill_widths
 
 @MODELS.register_module()
 class MaskRCNN(BaseMaskRCNN):
-    """mmdet's MaskRCNN with a neck as wide as the backbone.
+    """mmdet's MaskRCNN whose neck takes its width from the backbone.
 
     Args:
         backbone: Encoder that has ``out_channels``.
-        neck: Neck, or several in a row; see :func:`fill_widths`.
+        neck: Neck, or a list of necks; see :func:`fill_widths`.
         **kwargs: Other arguments of mmdet's MaskRCNN.
     """
 

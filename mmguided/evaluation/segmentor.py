@@ -8,11 +8,11 @@ from .classifier import fill_widths
 
 @MODELS.register_module()
 class EncoderDecoder(BaseEncoderDecoder):
-    """mmseg's EncoderDecoder with neck and heads as wide as the backbone.
+    """mmseg's EncoderDecoder whose neck and heads take their width from the backbone.
 
     Args:
         backbone: Encoder that has ``out_channels``.
-        neck: Neck, or several in a row; see :func:`fill_widths`.
+        neck: Neck, or a list of necks; see :func:`fill_widths`.
         **kwargs: Other arguments of mmseg's EncoderDecoder; for heads see :func:`fill_widths`.
     """
 

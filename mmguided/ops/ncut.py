@@ -19,7 +19,7 @@ class NormalizedCut:
         side: ``(B, n)`` bool, True for entries at or above the mean: the side of the largest entry.
         residual: ``||A u - mu u||``, ``(B, )``, with ``u = D^(1/2) y`` and
             ``A = D^(-1/2) M D^(-1/2)``; 0 for an exact solution or an invalid cut.
-        valid: ``(B, )`` bool; False if all nodes are alike, a node has no positive weight, or a
+        valid: ``(B, )`` bool; False if all nodes are equal, a node has no positive weight, or a
             weight is not finite.
     """
     eigenvector: Tensor

@@ -48,7 +48,7 @@ class Clock(nn.Module):
             self.max_epochs = float(max_epochs)
 
     def fire(self) -> None:
-        """Fire the trigger if it has not fired before. To be called on all ranks."""
+        """Fire the trigger if it has not fired before. Call it on all ranks."""
         if self.trigger_epoch is None:
             self.trigger_epoch = self.epoch
             self.trigger.fill_(self.epoch)
@@ -129,10 +129,10 @@ class Schedule:
 
     @property
     def waits_for_trigger(self) -> bool:
-        """Whether the change begins when the clock's trigger fires."""
+        """True if the change begins when the clock's trigger fires."""
         return self.begin == 'trigger'
 
     @property
     def is_constant(self) -> bool:
-        """Whether the value never changes."""
+        """True if the value never changes."""
         return self.start == self.end or self.begin == self.ramp == 0

@@ -18,7 +18,7 @@ class Wants:
             :func:`mmguided.ops.cls_attention_row` for ``softmax``. Layers count from 0, negative
             ones from the end; None means all layers.
         relations: Layers whose attention output before the projection is requested (Self-guided
-            MAE, Eq. 1), counted likewise.
+            MAE, Eq. 1), with the same indices.
     """
     tokens: bool = False
     attention: frozenset[tuple[int | None, str | None]] = frozenset()
@@ -65,8 +65,8 @@ def unite_wants(*wants: Mapping[str, Wants]) -> dict[str, Wants]:
 class Observation:
     """Outputs of one encoder forward requested by :class:`Wants`, on the student's patch grid.
 
-    ``n`` is the number of patches in the encoder: all, in the image's order, or with a mask its
-    ``ids_keep_at`` the layer.
+    ``n`` is the number of patches in the encoder: all patches in the image's order, or with a mask
+    the patches ``mask.ids_keep_at(layer)``.
 
     Attributes:
         num_layers: Depth of the encoder.

@@ -8,8 +8,8 @@ from torch import Tensor
 def len_keep(num_patches: int, mask_ratio: float) -> int:
     """Number of visible patches: ``floor(num_patches * (1 - mask_ratio))``.
 
-    The only place that rounds. 1e-6 is added because the product is inexact in binary
-    (``int(10 * (1 - 0.9))`` is 0).
+    All rounding of patch counts happens here. 1e-6 is added because the product is inexact in
+    binary (``int(10 * (1 - 0.9))`` is 0).
     """
     return int(num_patches * (1 - mask_ratio) + 1e-6)
 

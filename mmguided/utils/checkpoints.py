@@ -48,7 +48,7 @@ def load_checkpoint(path: str, field: str, remedy: str) -> Mapping:
     try:
         loaded = CheckpointLoader.load_checkpoint(os.path.expanduser(path), map_location='cpu')
     except (RuntimeError, UnpicklingError, EOFError, KeyError) as error:
-        raise ConfigError(f'{field}={path!r} cannot be read as a checkpoint '
+        raise ConfigError(f'{field}={path!r}: cannot be read as a checkpoint '
                           f'({type(error).__name__}: {error}). {remedy}') from error
     state = weights_of(loaded)
     if not isinstance(state, Mapping):
@@ -142,7 +142,7 @@ class BackboneReport:
 
     @property
     def fits(self) -> bool:
-        """True without differences."""
+        """True if there are no differences."""
         return not (self.missing or self.unexpected or self.mismatched)
 
     def __str__(self) -> str:
@@ -229,13 +229,13 @@ def _remedy(report: BackboneReport, model_state: Mapping[str, Tensor],
                 'of pretraining.')
     held, built = _describe(theirs), _describe(ours)
     if held and built and held != built:
-        return (f'The checkpoint holds a ViT of {held}; this config builds {built}. Use the config '
-                'of the checkpoint.')
+        return (f'The checkpoint contains a ViT of {held}; this config builds {built}. Use the '
+                'config of the checkpoint.')
     return 'Use the config of the checkpoint, or a complete checkpoint.'
 
 
 def _describe(shapes: Mapping[str, Shape]) -> str | None:
-    """Description of a ViT or hybrid ViT; None for other encoders."""
+    """Describe a ViT or hybrid ViT; None for other encoders."""
     pattern = re.compile(r'patch_embed\.(stages\.\d+\.)?projection\.weight$')
     projections = [shape for name, shape in shapes.items() if pattern.match(name)]
     blocks = [int(m[1]) for m in map(re.compile(r'layers\.(\d+)\.').match, shapes) if m]

@@ -12,7 +12,7 @@ def read_config(path: str, field: str = 'config') -> Config:
     """Read a config file without running its ``custom_imports``.
 
     Raises:
-        ConfigError: If there is no such file, or it cannot be read, whatever the reason.
+        ConfigError: If there is no such file, or it cannot be read for any reason.
     """
     if not os.path.isfile(os.path.expanduser(path)):
         check_renamed(field, path)
@@ -21,7 +21,7 @@ def read_config(path: str, field: str = 'config') -> Config:
         return Config.fromfile(os.path.expanduser(path), import_custom_modules=False)
     except Exception as error:
         reason = ' '.join(str(error).split())
-        raise ConfigError(f'{field}={path!r} cannot be read ({type(error).__name__}: {reason}). '
+        raise ConfigError(f'{field}={path!r}: cannot be read ({type(error).__name__}: {reason}). '
                           'Correct the file or its `_base_`.') from error
 
 
@@ -52,7 +52,7 @@ def expand_home(cfg: Config) -> None:
 
 
 def unset_num_classes(model: dict) -> dict[str, dict]:
-    """Map fields to the parts of a model's config whose ``num_classes`` is None, which means the
+    """Map fields to the parts of a model's config with ``num_classes=None``, which stands for the
     number of classes of the training data."""
     return {field: node for field, node in walk(model, 'model')
             if isinstance(node, dict) and node.get('num_classes', 0) is None}

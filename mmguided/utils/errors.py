@@ -1,4 +1,4 @@
-"""Errors that a user can fix, and how the tools show them."""
+"""Errors that a user can fix, and their output by the tools."""
 import functools
 import os
 import sys
@@ -14,7 +14,8 @@ class ConfigError(ValueError):
 
 @contextmanager
 def imports_of_extra(extra: str) -> Iterator[None]:
-    """Exit with one line if an import within needs a package that only ``extra`` installs."""
+    """Exit with one line if an import inside the context needs a package that only ``extra``
+    installs."""
     try:
         yield
     except ModuleNotFoundError as error:

@@ -9,7 +9,7 @@ import numpy as np
 
 from .errors import ConfigError
 
-#: Fields of a log row that are no training scalars.
+#: Fields of a log row that are not training scalars.
 BOOKKEEPING = ('epoch', 'iter', 'step', 'time', 'data_time')
 
 
@@ -64,7 +64,7 @@ def read_curves(work_dir: str | os.PathLike) -> dict[str, Curve]:
 
 def epoch_length(rows: list[dict]) -> float:
     """Iterations per epoch: the distance between the first rows of two epochs. With a single epoch,
-    the last row is taken as its end."""
+    the last row is used as its end."""
     first = {}
     for row in rows:
         first.setdefault(row['epoch'], row['step'])

@@ -2,7 +2,7 @@
 
 If mmcv was installed without its compiled operators, this file is loaded under the name
 ``mmcv._ext`` (:func:`mmguided.utils.versions.provide_operators`). The functions have the arguments
-and in-place outputs of the compiled ones. Mask R-CNN and UPerNet need no others.
+and in-place outputs of the compiled ones. Mask R-CNN and UPerNet need no other operators.
 """
 from collections.abc import Callable
 
@@ -20,7 +20,7 @@ def nms(boxes: Tensor, scores: Tensor, iou_threshold: float, offset: int) -> Ten
         boxes: Corners x1, y1, x2, y2, shape ``(N, 4)``.
         scores: Shape ``(N, )``.
         iou_threshold: A box is dropped if its IoU with a box of a higher score exceeds this.
-        offset: Only 0, with which the width of a box is ``x2 - x1``.
+        offset: Must be 0; the width of a box is then ``x2 - x1``.
 
     Returns:
         Indices of the boxes that are kept, in order of decreasing score.
@@ -41,7 +41,7 @@ def roi_align_forward(input: Tensor, rois: Tensor, output: Tensor, argmax_y: Ten
     """Average pooling of ``input (B, C, H, W)`` in ``rois (N, 5)`` (image index, corners).
 
     The result is written to ``output (N, C, aligned_height, aligned_width)``. ``argmax_y`` and
-    ``argmax_x`` belong to max pooling, which raises.
+    ``argmax_x`` are outputs of max pooling, which is not supported.
     """
     _check_pool_mode('roi_align_forward', pool_mode)
     dtype = _dtype(input)
@@ -71,7 +71,8 @@ get_compiling_cuda_version = get_compiler_version
 
 
 def _dtype(tensor: Tensor) -> torch.dtype:
-    """float32 for half precision, which torchvision's kernels support only in part."""
+    """Computation type: float32 instead of half precision, which torchvision supports only in
+    part."""
     return torch.promote_types(tensor.dtype, torch.float32)
 
 
@@ -82,7 +83,8 @@ def _check_pool_mode(operator: str, pool_mode: int) -> None:
 
 
 def __getattr__(name: str) -> Callable:
-    """Any other operator: it raises when it is called, because mmcv looks up all at import."""
+    """Return a function that raises for any other operator. mmcv looks up all operators at import,
+    so the error is raised only when the operator is called."""
     if name.startswith('__'):
         raise AttributeError(f'module {__name__!r} has no attribute {name!r}')
 

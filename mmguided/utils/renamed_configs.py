@@ -1,4 +1,4 @@
-"""Names of removed and renamed configs. To be dropped at version 0.2."""
+"""Names of removed and renamed configs. Version 0.2 removes this module."""
 import re
 from functools import cache
 from pathlib import Path

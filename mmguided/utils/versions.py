@@ -37,7 +37,7 @@ def check_requirements() -> None:
     A package without metadata (a source tree on the path) passes.
 
     Raises:
-        ImportError: If a package is missing or too old; the message says what to install.
+        ImportError: If a package is missing or too old; the message names the packages to install.
     """
     missing = [module for module in TOOLBOXES if find_spec(module) is None]
     if missing:
@@ -87,8 +87,8 @@ def provide_operators() -> None:
     """Let mmcv find operators built on torchvision if it was installed without its compiled ones.
 
     The hook is the last of ``sys.meta_path``, so that compiled operators are preferred. It imports
-    nothing until mmcv asks for its operators, but must be in place before: mmguided is imported
-    before ``mmcv.ops``, mmdet's and mmseg's models.
+    nothing until mmcv requests its operators. Import mmguided before ``mmcv.ops`` and the models of
+    mmdet and mmseg, so that the hook is installed in time.
     """
     if OperatorFinder not in sys.meta_path:
         sys.meta_path.append(OperatorFinder)

@@ -97,7 +97,8 @@ def draw_scatter(panels: Mapping[str, Mapping[str, Sequence[tuple[float, float]]
     """Draw groups of points in panels side by side, with a line through each group.
 
     Args:
-        panels: y label -> group name -> points ``(x, y)``. The highest point carries the name.
+        panels: y label -> group name -> points ``(x, y)``. The name is written at the highest
+            point.
         xlabel: x label of all panels.
         out: Output file.
     """

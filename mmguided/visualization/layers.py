@@ -44,7 +44,7 @@ def draw_layers(models: Mapping[str, Curves], ylabel: str, outs: Sequence[str | 
             x = starts[parts.index(part)] + np.arange(len(mean))
             style = curve_style(number)
             if entries is not None:
-                # Shifted horizontally, so that the models do not cover each other.
+                # Shift points horizontally, so that models do not cover each other.
                 shifted = x + 0.5 * ((number + 0.5) / len(models) - 0.5)
                 ax.scatter(np.repeat(shifted, entries.shape[1]), entries.ravel(), s=10, alpha=0.5,
                            color=style['color'], linewidths=0)
@@ -72,7 +72,7 @@ def draw_lines(panels: Mapping[str, Mapping[str, tuple[Sequence[float], Sequence
         panels: Panel title -> line name -> ``(x, y)``. A line has the same color in all panels.
         xlabel, ylabel: Axis labels with units.
         outs: Output files, see :func:`save_figure`.
-        ordered: Whether lines are ordered, such as layers, and get sequential colors.
+        ordered: True if lines are ordered, such as layers; they get sequential colors.
     """
     names = list(dict.fromkeys(name for lines in panels.values() for name in lines))
     figure = new_figure(max(4.5, 3.6 * len(panels)), 3.6)

@@ -134,7 +134,7 @@ def _heatmap(images: np.ndarray, scores: np.ndarray) -> np.ndarray:
 
 def _draw(blocks: Sequence[tuple[str, Mapping[str, np.ndarray]]], title: str,
           legend: Mapping[str, str] | None = None, dpi: int = 110) -> Figure:
-    """Draw rows of images, with panels that are narrower if needed to fit on a page.
+    """Draw rows of images. Panels are narrower if this is needed to fit on a page.
 
     Args:
         blocks: Block title and its columns, a dict of column title -> images ``(B, H, W, 3)`` or

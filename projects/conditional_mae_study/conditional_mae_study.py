@@ -5,10 +5,10 @@ r"""List the settings of Conditional MAE's study (Sec. 3.1, A.3, A.4) and their 
     python conditional_mae_study.py --only 'vit-s_0-10_*'            # some, by name
     python conditional_mae_study.py --only 'vit-b_*' --out FOLDER    # as config files
 
-The table has the shots in the paper's notation, the published top-1 on ImageNet-100 by linear probe
-and fine-tuning ("-" if the text has no number), and the command. All settings pretrain for 300
-epochs on ImageNet-100, which needs its class list, see configs/_base_/datasets/imagenet100_224.py.
-Evaluation: configs/conditional_mae/README.md.
+The table lists the shots in the paper's notation, the published top-1 on ImageNet-100 by linear
+probe and fine-tuning ("-" if the paper has no number), and the command. All settings pretrain for
+300 epochs on ImageNet-100. Create its class list first, see
+configs/_base_/datasets/imagenet100_224.py. For evaluation, see configs/conditional_mae/README.md.
 """
 import fnmatch
 import os
@@ -42,7 +42,7 @@ THREE_SHOTS = {
     (0, 10, 11): {(.75, .1, .1): 81.9},
 }
 
-# Published accuracies of the others in per cent, with their sources.
+# Published accuracies of the other settings in percent, with their sources.
 LINEAR = {
     # Table 1
     'vit-s_0_0.75': 45.0,
@@ -110,12 +110,12 @@ class Setting:
 
     @property
     def linear(self) -> float | None:
-        """Published top-1 on ImageNet-100 by linear probe, in per cent."""
+        """Published top-1 on ImageNet-100 by linear probe, in percent."""
         return LINEAR.get(self.name)
 
     @property
     def fine_tuned(self) -> float | None:
-        """Published top-1 on ImageNet-100 by fine-tuning, in per cent."""
+        """Published top-1 on ImageNet-100 by fine-tuning, in percent."""
         layers, ratios = zip(*self.shots, strict=True)
         return THREE_SHOTS.get(layers, {}).get(ratios, FINE_TUNED.get(self.name))
 
@@ -183,7 +183,7 @@ def main() -> None:
 
     chosen = [setting for setting in settings() if fnmatch.fnmatchcase(setting.name, args.only)]
     if not chosen:
-        raise ConfigError(f'--only={args.only!r}: no such name. Leave it out to list all.')
+        raise ConfigError(f'--only={args.only!r}: no such name. Omit it to list all names.')
     if args.out:
         args.out.mkdir(parents=True, exist_ok=True)
         for setting in chosen:

@@ -3,15 +3,15 @@ r"""Measure how guidance changes masks and accuracy: train configs over seeds an
     python projects/guidance_study/guidance_study.py configs/ccmim/guidance/*.py \
         --data-root FOLDER --coco data/coco --seeds 0 1 --jobs 2
 
-FOLDER/{train,val}/CLASS/* are small images for training and testing, such as CIFAR-10 written as
-image files. Each run is pretrained on one core and then measured: k-NN and linear accuracy of its
-encoder (probe_features.py) and, with guidance, how much its masks cover COCO's objects before and
+FOLDER/{train,val}/CLASS/* are small images for training and testing, such as CIFAR-10 as image
+files. Each run pretrains on one core. Then the tool measures k-NN and linear accuracy of the
+encoder (probe_features.py) and, with guidance, the overlap of masks and COCO's objects before and
 after training (tools/analysis_tools/mask_objects.py).
 
 --out receives a folder per run, study.json with all numbers, study.md with the means over seeds,
-and study.png with accuracy over how strongly the masks are guided. Finished runs are skipped, also
-if only study.json is left of them, so a study can be interrupted, and configs and seeds added.
-Other data or options need another --out.
+and study.png with accuracy over top-k overlap. Finished runs are skipped, even if only their
+numbers in study.json remain, so you can interrupt a study and add configs and seeds. Other data or
+options need another --out.
 """
 import argparse
 import json
@@ -102,7 +102,7 @@ class Run:
             not (self.args.coco and self.is_guided) or 'trained_lift' in result)
 
     def _options(self) -> list[str]:
-        """Options of data and seed, and the --cfg-options whose fields the config has."""
+        """Options of data and seed, and the --cfg-options whose fields exist in the config."""
         options = {
             'train_dataloader.dataset.data_root': self.args.data_root / 'train',
             'randomness.seed': self.seed, **self.options}
@@ -120,7 +120,7 @@ class Run:
 
     def _measured(self, name: str, tool: Path, *arguments, out: Path | None = None,
                   result: str = '') -> dict:
-        """Read the --out of a tool, or a file in it; run the tool first if necessary."""
+        """Read the output of a tool; run the tool first if necessary."""
         out = out or self.folder / f'{name}.json'
         if not (out / result).is_file():
             self._tool(name, tool, *arguments, '--out', out)
@@ -150,7 +150,7 @@ def table(results: Collection[dict]) -> str:
 
 
 def draw(results: Collection[dict], out: Path) -> None:
-    """Draw accuracies over the overlap with top-k, which is chance for random masks."""
+    """Draw accuracies over the overlap with top-k."""
     panels = {}
     for label, key in (('k-NN accuracy, %', 'knn_20'), ('linear accuracy, %', 'linear')):
         panels[label] = {}

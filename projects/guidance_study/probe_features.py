@@ -3,11 +3,11 @@ r"""Measure k-NN and linear accuracy of a frozen encoder's features, in seconds.
     python projects/guidance_study/probe_features.py configs/benchmarks/folder/vit-micro_knn.py \
         CHECKPOINT --data-root FOLDER
 
-The features are those of a k-NN config, without augmentation; k-NN is that of the config. The
-linear classifier is scikit-learn's logistic regression (L2 penalty, C = 1, up to 1,000 steps of
-L-BFGS) on standardized features of unit length. It is meant for comparing many encoders; the linear
-probe of configs/benchmarks trains on random crops for many epochs. Without CHECKPOINT the encoder
-is untrained.
+Features and k-NN settings come from a k-NN config, without augmentation. The linear classifier is
+scikit-learn's logistic regression (L2 penalty, C = 1, up to 1,000 steps of L-BFGS) on standardized
+features of unit length. It is fast enough to compare many encoders; the linear probe of
+configs/benchmarks trains on random crops for many epochs. Without CHECKPOINT, the encoder is
+untrained.
 """
 import argparse
 import json

@@ -8,7 +8,7 @@ from torch import nn
 from tests.helpers import configs
 from tests.helpers.colors import CONFIGS
 
-#: Options of the learning rate 1e-3, whose cosine ends at 1e-6.
+# : Options for the learning rate 1e-3 with a cosine schedule that ends at 1e-6.
 LR_1E_3 = 'optim_wrapper.optimizer.lr=1e-3 param_scheduler.1.eta_min_ratio=1e-3'
 
 
@@ -24,7 +24,7 @@ def load(row: str) -> Config:
 
 
 def save_encoder(encoder: nn.Module, path: Path) -> str:
-    """Write a checkpoint of pretraining, which has weights of other parts too."""
+    """Write a pretraining checkpoint, which also contains weights of other parts."""
     state = {f'backbone.{name}': value for name, value in encoder.state_dict().items()}
     torch.save(dict(state_dict=state | {'neck.mask_token': torch.zeros(1)}), path)
     return str(path)

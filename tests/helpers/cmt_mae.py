@@ -17,7 +17,7 @@ class LinearTeacher(Teacher):
     """Teacher with linear tokens; attention is a softmax over their first value."""
 
     def __init__(self, **kwargs) -> None:
-        with torch.device('cpu'):  # its weights are hashed, whatever the student's are
+        with torch.device('cpu'):  # checkpoints contain the hash of its weights
             model = nn.Conv2d(3, 24, 8, 8)
         super().__init__(model, (32, 32), (.5, ) * 3, (.5, ) * 3, 24, 1, **kwargs)
 

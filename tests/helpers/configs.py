@@ -1,4 +1,4 @@
-"""Reading, comparing and building configs."""
+"""Read, compare and build configs."""
 import copy
 from functools import cache, partial
 
@@ -36,7 +36,7 @@ def build_without_memory(cfg: Config) -> nn.Module:
     if 'teacher' in cfg.model:
         cfg.model.teacher = dict(type='mmguided.LinearTeacher')
     with pytest.MonkeyPatch.context() as patch, torch.device('meta'):
-        # Encoders with stages read their drop path rates from a tensor.
+        # Hierarchical encoders read their drop path rates from a tensor.
         patch.setattr(torch, 'linspace', partial(torch.linspace, device='cpu'))
         return MODELS.build(cfg.model)
 

@@ -33,9 +33,9 @@ class PatchProjection(Encoder, BaseModule):
 
 
 def moving_squares(num_frames: int = 6, patch: int = 8, step: int = 1) -> tuple:
-    """Two textured squares of 5 x 5 and 4 x 4 patches over a background of 16 x 24. In each frame
-    the first has gone ``step`` patches down and the second as many to the right. The background
-    repeats every 2 patches, so that what comes into sight has been seen nearby.
+    """Two textured squares of 5 x 5 and 4 x 4 patches over a background of 16 x 24. In each frame,
+    the first square moves ``step`` patches down and the second moves ``step`` patches to the right.
+    The background repeats every 2 patches, so that uncovered background has been visible nearby.
 
     Returns:
         Frames ``(T, 3, H, W)``, uint8, and masks ``(T, H, W)``, uint8.

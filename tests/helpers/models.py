@@ -6,7 +6,7 @@ import torch
 from mmguided.registry import MODELS
 from mmguided.structures import Clock, PatchMask, Wants
 
-# What these add is the same for all images, and the next batch normalization subtracts it.
+# These biases are the same for all images, and the next batch normalization removes them.
 REMOVED_BY_BATCH_NORM = ('feature_decoder.ln1.bias', 'feature_head.norm.bias',
                          'feature_head.decoder_pred.bias', 'projector.fc0.bias',
                          'contrast_head.predictor.fc0.bias')
@@ -41,8 +41,8 @@ def num_visible(numbers: dict) -> int:
 
 
 def mask_ratio(numbers: dict, geometry: dict, usual: float) -> float:
-    """Mask ratio of a golden file, per unit (patch or block) of noise: as stated, else the usual
-    one of the released code, else the exact one."""
+    """Mask ratio of a golden file, per unit (patch or block) of noise: the stated ratio, or the
+    default of the released code, or the exact ratio."""
     units, share = numbers['noise'].shape[1], num_visible(numbers) / numbers['mask'].shape[1]
     is_usual = int(units * (1 - usual) + 1e-6) == round(units * share)
     return geometry.get('mask_ratio', usual if is_usual else 1 - share)
@@ -142,7 +142,8 @@ def pixels_that_reach(model, images, mask):
 
 def gradients_in_two_precisions(model, batch, vanishing=()):
     """Norms of all gradients in float32 and under bfloat16 autocast, with the same masks. Exactly
-    the trained parameters must have one, not 0 except for ``vanishing`` ones; these are left out.
+    the trained parameters must have a gradient, which is not 0 except for ``vanishing`` parameters;
+    these are excluded.
     """
     trained, norms = {k for k, p in model.named_parameters() if p.requires_grad}, []
     for enabled in (False, True):
@@ -164,7 +165,7 @@ def images_only(patch_size):
 
 
 def as_trained(model, scale=.1):
-    """Perturb all parameters, since zeros and ones could hide a leak."""
+    """Perturb all parameters, because zeros and ones could hide a leak."""
     with torch.no_grad():
         for parameter in model.parameters():
             parameter.add_(scale * torch.randn_like(parameter))

@@ -16,7 +16,7 @@ SWIN = dict(
 CONVNEXT = dict(
     type='mmguided.MaskedConvNeXt', arch=dict(depths=[1, 1], channels=[8, 16]), img_size=32,
     out_indices=(1, ), use_grn=True, layer_scale_init_value=0.)
-_NUMBERS = itertools.count()  # two Runners must not have one name
+_NUMBERS = itertools.count()  # Runners need unique names
 
 
 def config(method: str, colors: Path, work_dir: Path, hooks=(), epochs=2, **options) -> Config:

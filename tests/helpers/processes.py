@@ -1,4 +1,4 @@
-"""Functions in several gloo processes."""
+"""Run functions in several gloo processes."""
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,7 @@ def _process(rank: int, function: Callable, folder: Path, world_size: int) -> No
 
 
 def in_processes(function: Callable[[], Any], folder: Path, world_size: int = 2) -> list:
-    """Result of ``function`` in each process. They are forked, because importing the toolboxes
+    """Result of ``function`` in each process. Processes are forked, because importing the toolboxes
     takes long."""
     mp.start_processes(_process, (function, folder, world_size), world_size, start_method='fork')
     return [torch.load(folder / f'{rank}.pth') for rank in range(world_size)]
@@ -29,7 +29,7 @@ def run_test(cfg, distributed: bool = False) -> tuple[dict, Any]:
     """Metrics of a test run, and the bank of its model, if any."""
     if distributed:
         cfg.launcher = 'pytorch'
-        # MMEngine sets a device for each process, which a CPU model must not have.
+        # MMEngine sets a device for each process, but a CPU model must not have one.
         cfg.model_wrapper_cfg = dict(type='MMDistributedDataParallel', device_ids=None)
     runner = Runner.from_cfg(cfg)
     metrics = runner.test()

@@ -111,4 +111,4 @@ def train_module(model: torch.nn.Module, work_dir: Path, dataset: Sequence, unti
     return runner
 
 
-_NUMBERS = itertools.count()  # two Runners must not have one name
+_NUMBERS = itertools.count()  # Runners need unique names

@@ -1,4 +1,4 @@
-"""Data sets of configs/benchmarks/transfer in their published layout, with two classes of three
+"""Datasets of configs/benchmarks/transfer in their published layout, with two classes of three
 images per split."""
 import json
 import pickle
@@ -108,7 +108,7 @@ LAYOUTS = dict(
     stanford_dogs=stanford_dogs, tiny_imagenet=tiny_imagenet,
     inaturalist2018=lambda root: inaturalist(root, 2018),
     inaturalist2019=lambda root: inaturalist(root, 2019))
-#: Of those that need one: the converter and its arguments behind the folder.
+# : Variable -> converter and its arguments after the folder, for datasets that need one.
 CONVERTERS = dict(
     stanford_dogs=['convert_stanford_dogs'], tiny_imagenet=['convert_tiny_imagenet'],
     inaturalist2018=['convert_inaturalist', '--year', '2018'],

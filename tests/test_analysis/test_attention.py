@@ -1,4 +1,4 @@
-"""Measures of attention maps equal cases worked out by hand and SciPy."""
+"""Measures of attention maps equal SciPy and values derived by hand."""
 import math
 
 import numpy as np

@@ -1,4 +1,4 @@
-"""Measures of features equal cases worked out by hand, NumPy, SciPy and Parseval's theorem."""
+"""Measures of features equal NumPy, SciPy, Parseval's theorem and values derived by hand."""
 import math
 
 import numpy as np

@@ -1,4 +1,4 @@
-"""Recorded activations equal those of the blocks."""
+"""Recorded activations equal the activations of the blocks."""
 import pytest
 import torch
 import torch.nn.functional as F

@@ -46,8 +46,8 @@ def test_an_option_that_nothing_reads(option, value, remedy):
 
 
 @pytest.mark.parametrize('option, value', [
-    ('model.backbone.drop_path_rate', 0.1),  # of a base class
-    ('optim_wrapper.clip_grad.max_norm', 1.),  # of a dict that the config does not have
+    ('model.backbone.drop_path_rate', 0.1),  # argument of a base class
+    ('optim_wrapper.clip_grad.max_norm', 1.),  # key of a dict that the config lacks
     ('model.target_mask_generator.type', 'mmguided.MaskGenerator'),
     ('optim_wrapper.accumulative_counts', 2), ('model.neck.init_cfg', None),
     ('compile', True), ('find_unused_parameters', True), ('param_scheduler.1.begin', 3)])
@@ -143,10 +143,10 @@ STRICT = dict(type='mmguided.StrictBackboneHook')
 
 
 @pytest.mark.parametrize('recorded, settings, error', [
-    (False, dict(), 'model.backbone.init_cfg.checkpoint is empty'),
-    # Nothing to resume from: it starts from pretraining.
-    (False, dict(resume=True), 'model.backbone.init_cfg.checkpoint is empty'),
-    (True, dict(), 'model.backbone.init_cfg.checkpoint is empty'),
+    (False, dict(), 'model.backbone.init_cfg.checkpoint: empty'),
+    # Without a checkpoint to resume from, training starts from pretraining.
+    (False, dict(resume=True), 'model.backbone.init_cfg.checkpoint: empty'),
+    (True, dict(), 'model.backbone.init_cfg.checkpoint: empty'),
     (True, dict(resume=True), None),
     (False, dict(resume=True, load_from='whole.pth'), None),
     (False, dict(load_from='whole.pth'), 'model.backbone'),  # may contain heads only

@@ -1,4 +1,4 @@
-"""Checks on built data sets: labels and classes."""
+"""Checks on built datasets: labels and classes."""
 import shutil
 from contextlib import nullcontext
 from types import SimpleNamespace
@@ -22,7 +22,7 @@ from tests.helpers.transfer import LAYOUTS, write_text
 
 @pytest.fixture(autouse=True)
 def _no_garbage_collection(monkeypatch):
-    monkeypatch.setattr('gc.collect', lambda: 0)  # at each data set, half a second
+    monkeypatch.setattr('gc.collect', lambda: 0)  # called per dataset, takes half a second
 
 
 def loader(dataset):
@@ -31,7 +31,7 @@ def loader(dataset):
 
 
 def check(name, root, change=lambda root: None):
-    """Check a small copy of a published data set, modified by ``change``, as train.py does."""
+    """Check a small copy of a published dataset, modified by ``change``, as train.py does."""
     LAYOUTS[name](root)
     change(root)
     sets = Config.fromfile(ROOT / 'configs/_base_/datasets/transfer.py')[name]
@@ -81,7 +81,7 @@ def test_labels_out_of_range(tmp_path, name, change, error):
 @pytest.mark.parametrize('names, different', [
     ('ab', 'c'), ('abcd', 'd'), ('abd', 'c, d'), ('cba', 'in their order'), ('abc', None)])
 def test_classes_of_validation(tmp_path, names, different):
-    """Without 'b', 'c' would have the label of 'b'."""
+    """Without class 'b', class 'c' would get the label of 'b'."""
     for name in 'abcd':
         write_image(tmp_path / name / '1.png')
     train, val = (ImageFolder(str(tmp_path), classes=list(order)) for order in ('abc', names))
@@ -98,7 +98,7 @@ def test_classes_of_validation(tmp_path, names, different):
      r'model\.auxiliary_head\.0\.num_classes=1'),
     (dict(head=dict(num_classes=3)), None), (dict(head=dict(num_classes=1000)), None), ({}, None)])
 def test_fewer_classes_than_the_labels_have(model, error):
-    """Class names suffice; labels are not read."""
+    """The check needs only class names and reads no labels."""
     data = SimpleNamespace(metainfo=dict(classes=('a', 'b', 'c')))
     with pytest.raises(ConfigError, match=error) if error else nullcontext():
         check_labels('train', data, Config(dict(model=model)))

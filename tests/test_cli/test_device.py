@@ -47,7 +47,7 @@ def test_model_wrapper_selects_no_device_on_cpu(monkeypatch, text, expected):
 
 @pytest.fixture
 def process_group():
-    """Of this process alone."""
+    """Process group with only this process."""
     distributed.init_process_group('gloo', store=distributed.HashStore(), rank=0, world_size=1)
     yield
     distributed.destroy_process_group()

@@ -30,7 +30,8 @@ def test_swins_recipe_is_mmpretrains(shots):
 
 
 def test_swins_number_of_parameters_masks_and_decay():
-    """Those of mmpretrain's metafile, and one more token; 22 of 36 units, and 2 more."""
+    """The number of parameters is that of mmpretrain's metafile plus one token. The shots mask 22
+    of 36 units and 2 more."""
     cfg = load('conditional_mae/swin-b_100e_two-shot')
     model = MODELS.build(cfg.model)
     assert sum(p.numel() for p in model.parameters()) == 89874104 + 1024

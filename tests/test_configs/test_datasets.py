@@ -1,4 +1,4 @@
-"""configs/_base_/datasets: batches of real images, and the two views of the shipped pipelines."""
+"""Configs of datasets: batches of real images, and the two views of the shipped pipelines."""
 import pytest
 import torch
 from mmengine.runner import Runner
@@ -14,7 +14,7 @@ TWO_VIEWS = 'imagenet_224_pixel-shift', RELEASED, 'image_folder_224_pixel-shift'
 
 
 def load(name):
-    """A config by its path below configs/, or a data set by its name."""
+    """Read a config by its path below configs/, or by the name of a dataset."""
     return configs.load(name if '/' in name else f'_base_/datasets/{name}')
 
 
@@ -48,7 +48,7 @@ def shift_config(config):
 
 
 def views(config, data_root):
-    """One batch of the config's dataset, packed, collated and normalized as a run does it."""
+    """Batch of the config's dataset, packed, collated and normalized as in a run."""
     batch = first_batch(config, data_root=str(data_root / 'imagenet_mini'))
     return MODELS.build(config.data_preprocessor)(batch)['inputs']
 
@@ -75,14 +75,14 @@ def test_views_overlap_at_a_shift_in_range(data_root, name):
 
 
 def test_two_crops_are_independent_and_uncolored(data_root, tmp_path):
-    """On a picture of its own positions, one crop starts where the other does not."""
+    """On an image of pixel positions, the two crops have different origins."""
     Image.fromarray(position_image(256, 256)).save(tmp_path / 'positions.png')
     config = load(TWO_CROPS)
     dataset = ImageFolder(str(tmp_path), pipeline=config.train_dataloader.dataset.pipeline)
     inputs = [dataset[0]['inputs'] for _ in range(20)]
     corners = torch.tensor([[view[1:, 0, 0].tolist() for view in pair] for pair in inputs])
     assert (corners[:, 0] != corners[:, 1]).any(1).all()
-    # Blue, the first channel as read, holds 7 everywhere, and any change of color would alter it.
+    # Blue, the first channel, is 7 everywhere; any color augmentation would change it.
     assert all((view[0] == 7).all() for pair in inputs for view in pair)
 
 

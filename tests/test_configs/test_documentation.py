@@ -1,4 +1,4 @@
-"""Configs that the documentation gives, and links."""
+"""Configs and links of the documentation."""
 import re
 
 import pytest
@@ -20,7 +20,7 @@ ARCH = dict(embed_dims=24, num_layers=2, num_heads=2, feedforward_channels=48)
 
 @pytest.fixture
 def documented(tmp_path):
-    """The variants of docs/variants.md as configs."""
+    """Configs of docs/variants.md."""
     blocks = re.findall(r'```python\n(_base_.*?)```', (ROOT / 'docs/variants.md').read_text(), re.S)
     configs = []
     for i, block in enumerate(blocks):
@@ -79,7 +79,7 @@ def test_documented_cut_of_the_decoders_relations(documented):
 
 
 def test_documented_blocks_by_a_momentum_encoder(documented):
-    """The 37 of 49 blocks that the momentum encoder attends to most are hidden."""
+    """The 37 of 49 blocks with the highest attention of the momentum encoder are masked."""
     cfg = documented[2].model
     cfg.backbone.arch = ARCH
     model = MODELS.build(cfg)
@@ -88,7 +88,7 @@ def test_documented_blocks_by_a_momentum_encoder(documented):
         model.clock.set(epoch, max_epochs=300)
         momentum.append(model.momentum_encoder.momentum_at(model.clock))
     assert momentum == pytest.approx([.996, .998, 1])
-    with torch.no_grad():  # as trained, so that the two encoders do not agree
+    with torch.no_grad():  # as after training, so that the two encoders differ
         for parameter in model.momentum_encoder.parameters():
             parameter.add_(.2 * torch.randn_like(parameter))
     images = torch.randn(3, 3, 224, 224)
@@ -103,7 +103,7 @@ def test_documented_blocks_by_a_momentum_encoder(documented):
 
 
 def test_documented_attention_of_clip_read_once(documented):
-    """It asks CLIP for whole images alone, and its pipeline carries the scores."""
+    """CLIP scores only whole images, and the pipeline loads these scores."""
     cfg = documented[5]
     cfg.model.backbone.arch = ARCH
     cfg.model.teacher = dict(type='mmguided.LinearTeacher')

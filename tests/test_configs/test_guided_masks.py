@@ -22,7 +22,7 @@ from tests.helpers.paths import ROOT
 
 FOLDERS = 'ccmim', 'cmt_mae', 'self_guided_mae'
 DEPTHS = dict(small=12, base=12, large=24)
-#: Image and patch size in place of 224 and 16: as many patches.
+# : Image and patch size with the same number of patches as 224 and 16.
 SIZES = {(224, 16): (56, 4)}
 TRAINED_STD = 1.
 
@@ -81,7 +81,7 @@ CASES = [(case, *overlaps) for overlaps, cases in OVERLAPS.items() for case in c
 
 @cache
 def crops(size: int) -> torch.Tensor:
-    """32 of six photographs, normalized, ``(32, 3, size, size)``."""
+    """32 normalized crops of six photographs, ``(32, 3, size, size)``."""
     pictures = [getattr(skimage.data, name)() for name in (
         'astronaut', 'chelsea', 'coffee', 'rocket')] + load_sample_images().images
     generator, out = torch.Generator().manual_seed(0), []
@@ -98,7 +98,7 @@ def crops(size: int) -> torch.Tensor:
 
 
 def geometry(cfg: Config) -> dict[str, int]:
-    """What stands in for the config's encoder."""
+    """Small replacement of the config's encoder."""
     backbone = cfg.model.backbone
     size = backbone.get('img_size', 224), backbone.get('patch_size', 16)
     img, patch = SIZES.get(size, size)
@@ -107,7 +107,7 @@ def geometry(cfg: Config) -> dict[str, int]:
 
 
 def build(geometry: dict[str, int], **parts):
-    """A narrow MAE with these parts."""
+    """Build a narrow MAE with these parts."""
     torch.manual_seed(0)
     model = models.build(
         'MAE', dict(dim=48, heads=3, ddim=32, ddepth=8, dheads=2, **geometry), **parts)
@@ -118,7 +118,7 @@ def build(geometry: dict[str, int], **parts):
 @cache
 @torch.no_grad()
 def sharp_encoder(**geometry: int) -> dict[str, torch.Tensor]:
-    """Weights whose queries are scaled so that the logits of [CLS] have TRAINED_STD in each layer.
+    """Scale the queries of an encoder so that the [CLS] logits have TRAINED_STD in each layer.
     """
     encoder, images = build(geometry).backbone, crops(geometry['img'])
     for layer, block in enumerate(encoder.layers):
@@ -149,7 +149,7 @@ KNOWN = {}
 
 
 def measure(cfg: Config) -> tuple[float, float]:
-    """At the start of a run, and sharpened at its end."""
+    """Overlap at the start of a run, and with a sharpened encoder at its end."""
     masks, size = cfg.model.mask_generator, geometry(cfg)
     key = str(masks), *size.values()
     if key not in KNOWN:
@@ -174,7 +174,7 @@ def measure(cfg: Config) -> tuple[float, float]:
 
 @pytest.mark.parametrize('case, start, end', CASES)
 def test_overlap(case, start, end):
-    """Slow for the first config of a depth, because it builds encoders of 12 or 24 layers."""
+    """The first config of a depth is slow, because it builds encoders of 12 or 24 layers."""
     assert measure(load(case)) == pytest.approx((start, end), abs=.01)
 
 

@@ -40,14 +40,14 @@ def length(epochs: int) -> dict:
 
 
 def batch(total: int, steps: int = 1) -> dict:
-    """Options of a batch on 8 processes; ``steps``: accumulated."""
+    """Options of a batch size on 8 processes, with ``steps`` accumulated steps."""
     return {'train_dataloader.batch_size': total // steps // 8,
             'auto_scale_lr.base_batch_size': total // steps,
             **({'optim_wrapper.accumulative_counts': steps} if steps > 1 else {})}
 
 
 def rate(base: float, total: int = 4096) -> dict:
-    """Learning rate, from the one per 256 images."""
+    """Learning rate from the base rate per 256 images."""
     return {'optim_wrapper.optimizer.lr': pytest.approx(base * total / 256)}
 
 
@@ -100,7 +100,7 @@ def hints(**settings) -> dict:
     return {f'{MASKS}.sampling': dict(type='mmguided.HintSampling', sampling=TOP_K, **settings)}
 
 
-#: Config -> another one, and what differs from it, as the papers state it.
+# : Config -> another config, and the differences that the papers state.
 CHANGES = {
     **{f'mae/vit-b_{n}e': (MAE, length(n)) for n in (200, 300, 400, 1600)},
     'mae/hybrid-b_1600e': ('mae/vit-b_1600e', HYBRID),
@@ -205,7 +205,7 @@ CHANGES = {
 
 @cache
 def of_the_run(name: str) -> dict:
-    """The fields that a Runner reads, without the variables of a config."""
+    """Fields that a Runner reads, without the variables of a config."""
     fields = {*inspect.signature(Runner.__init__).parameters, 'auto_scale_lr'}
     return {key: value for key, value in load(name).to_dict().items() if key in fields}
 
@@ -231,7 +231,7 @@ def test_what_a_config_changes(name):
 
 
 def test_mae():
-    """The config that the others change."""
+    """The other configs change fields of this config."""
     cfg = load(MAE)
     assert cfg.model == dict(
         type='mmguided.MAE',
@@ -256,7 +256,8 @@ def test_mae():
 
 @pytest.mark.parametrize('name', ALL)
 def test_hooks_that_every_pretraining_needs(name):
-    """In default_hooks, because a config that sets custom_hooks replaces that list."""
+    """The hooks are in default_hooks, because a config that sets custom_hooks replaces that
+    list."""
     defaults = {hook['type'] for hook in of_the_run(name)['default_hooks'].values()}
     assert {f'mmguided.{name}Hook' for name in (
         'Clock', 'MomentumUpdate', 'ScoreMaps', 'RNGState', 'RunIdentity', 'PlainCheckpoint',
@@ -266,14 +267,14 @@ def test_hooks_that_every_pretraining_needs(name):
 @pytest.mark.parametrize('name', [
     'cmt_mae/vit-micro_folder-32', 'ccmim/guidance/teacher_top-k_hints'])
 def test_a_teacher_in_a_folder_brings_its_weights(name):
-    """OpenCLIPTeacher refuses a folder and a tag of weights at once; its default is a tag."""
+    """OpenCLIPTeacher rejects a folder together with a tag, which is its default."""
     teacher = load(name).model.teacher
     assert teacher.model_name.startswith('local-dir:') and teacher.pretrained is None
 
 
 @pytest.mark.parametrize('name, recolored', [('contrast', True), ('random-crop', False)])
 def test_random_crops_of_cmaes_ablations_are_maes(name, recolored):
-    """Two of them; the second, of the target, with or without color augmentation."""
+    """There are two crops; the target view has color augmentation or not."""
     crop = load(MAE).train_dataloader.dataset.pipeline[1]
     colors = load(CMAE_300).train_dataloader.dataset.pipeline[2].target_transforms
     _, views, _ = load(f'cmae/ablations/vit-b_300e_{name}').train_dataloader.dataset.pipeline
@@ -312,7 +313,8 @@ SIZES = [(f'{method}/vit-b_{epochs}', arch) for method, epochs in (
 @pytest.mark.parametrize('name, arch', [
     *((name, None) for name in ALL if not re.search('swin|convnext', name)), *SIZES])
 def test_model_builds_with_fitting_widths(name, arch):
-    """Necks, heads and projectors take the width from the backbone, so a size is one option."""
+    """Necks, heads and projectors take their width from the backbone, so the encoder size is one
+    option."""
     cfg = load(name)
     if arch:
         cfg.merge_from_dict({'model.backbone.arch': arch})
@@ -339,8 +341,8 @@ def count(*modules):
 
 
 def test_number_of_parameters():
-    """85.8 M in ViT-B's encoder and 111.9 M in MAE's whole model (mmpretrain's metafile). CMAE
-    adds an encoder without final norm, two blocks, two projectors and a predictor."""
+    """85.8 M in ViT-B's encoder and 111.9 M in MAE's whole model (mmpretrain's metafile). CMAE adds
+    an encoder without a final norm, two blocks, two projectors and a predictor."""
     mae, cmae, shared = (build_without_memory(cfg) for cfg in (
         load('mae/vit-b_800e'), load('cmae/vit-b_800e'),
         load(f'{CMAE_300} model.feature_decoder=None model.feature_head.block=2')))

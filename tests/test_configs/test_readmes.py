@@ -1,4 +1,4 @@
-"""Rows of the README tables: the config of each, with its options, loads and builds."""
+"""Rows of the README tables: every config loads and builds with its options."""
 import argparse
 import json
 import re
@@ -33,7 +33,7 @@ def rows() -> list[tuple[str, str]]:
 
 
 def read(path: str, options: str) -> Config:
-    """A config with options as on the command line, checked as in a run."""
+    """Read a config with options as on the command line, and check it as in a run."""
     parser = argparse.ArgumentParser()
     parser.add_argument('--cfg-options', nargs='+', action=OptionAction, default={})
     arguments = ['--cfg-options', *shlex.split(options)] if options else []
@@ -42,7 +42,7 @@ def read(path: str, options: str) -> Config:
 
 @cache
 def build(scope: str, model: str) -> None:
-    """Build a model, given as JSON, once and without memory."""
+    """Build a model from JSON once, on the meta device."""
     with DefaultScope.overwrite_default_scope(scope):
         build_without_memory(Config(dict(model=json.loads(model))))
 

@@ -1,4 +1,4 @@
-"""Real pretraining through the runner, on real photographs: it learns, and resuming is exact."""
+"""Pretraining with the Runner on photographs: losses decrease, and resume is exact."""
 import json
 import math
 import shutil
@@ -23,11 +23,11 @@ def photographs(tmp_path_factory):
     return folder / 'train' / 'unlabeled'
 
 
-MOST_IMAGES = 256  # of any of these tests
+MOST_IMAGES = 256  # for any of these tests
 
 
 def small(name, photographs, work_dir, epochs, images=96):
-    """A shipped config, shrunk to a few seconds on a CPU; every part stays what it is."""
+    """Shipped config, reduced to a few seconds on a CPU without replacing any part."""
     cfg = Config.fromfile(str(ROOT / 'configs' / name))
     cfg.merge_from_dict({
         'model.backbone.img_size': 64,
@@ -78,7 +78,7 @@ def train(cfg):
 
 
 def assert_falls(rows, key, factor=.97, num=8):
-    """The mean of the last rows is below this factor times that of the first."""
+    """Check that the mean of the last rows is below ``factor`` times the mean of the first rows."""
     first, last = (sum(row[key] for row in part) / num for part in (rows[:num], rows[-num:]))
     assert last < factor * first, key
 
@@ -90,7 +90,7 @@ def test_loss_falls_on_photographs(name, photographs, tmp_path):
     rows = train(cfg)
     assert_falls(rows, 'loss_reconstruction')
     assert all(row['guided_share'] == 1 for row in rows)
-    if 'released' not in name:  # whose scores, over more softmaxes, say less in so short a run
+    if 'released' not in name:  # its scores are less informative
         overlap = sum(row['topk_overlap'] for row in rows[-8:]) / 8
         assert .753 < overlap < .9, 'by chance .75: the scores must say something, the noise too'
 
@@ -132,7 +132,7 @@ FAMILIES = {
 
 @pytest.mark.parametrize('name', FAMILIES)
 def test_errors_of_both_shots_fall(name, photographs, tmp_path):
-    """Conditional MAE on each of its encoders."""
+    """Conditional MAE with each encoder."""
     family = FAMILIES[name]
     cfg = small(f'conditional_mae/{name}.py', photographs, tmp_path / 'run', 8, images=MOST_IMAGES)
     original = Config.fromfile(str(ROOT / f'configs/conditional_mae/{name}.py')).model
@@ -148,7 +148,7 @@ def test_errors_of_both_shots_fall(name, photographs, tmp_path):
 
 
 def assert_equal_runs(straight, resumed):
-    """Checkpoints with the same weights, buffers and state of the optimizer, bit for bit."""
+    """Check that checkpoints have bitwise equal weights, buffers and optimizer states."""
     assert straight['state_dict'].keys() == resumed['state_dict'].keys()
     for name, tensor in straight['state_dict'].items():
         assert torch.equal(tensor, resumed['state_dict'][name]), name
@@ -159,7 +159,7 @@ def assert_equal_runs(straight, resumed):
 
 
 def test_resumed_cmae_equals_the_uninterrupted_one_bit_for_bit(photographs, tmp_path):
-    """With accumulated gradients, and a momentum that depends on the step."""
+    """The run accumulates gradients, and its momentum depends on the step."""
     momenta, states = {}, {}
     for run in ('straight', 'resumed'):
         cfg = small('cmae/vit-b_800e_released.py', photographs, tmp_path / run, epochs=4)
@@ -170,7 +170,7 @@ def test_resumed_cmae_equals_the_uninterrupted_one_bit_for_bit(photographs, tmp_
         momenta[run] = [row['ema_momentum'] for row in train(cfg) if 'ema_momentum' in row]
         states[run] = torch.load(tmp_path / run / 'epoch_4.pth', weights_only=False)
     assert_equal_runs(states['straight'], states['resumed'])
-    # Steps end the iterations 1, 3, ... 11 of 12; the log has the last step's momentum.
+    # Steps end at iterations 1, 3, ... 11 of 12; the log has the momentum of the last step.
     cosine = [1 - .05 * (1 + math.cos(math.pi * i / 12)) for i in (5, 7, 7, 9, 9, 11)]
     assert momenta['straight'][-6:] == momenta['resumed'] == pytest.approx(cosine)
     state = states['resumed']['state_dict']
@@ -180,7 +180,7 @@ def test_resumed_cmae_equals_the_uninterrupted_one_bit_for_bit(photographs, tmp_
 
 @pytest.fixture
 def teacher(tmp_path):
-    """Config of a small pretrained encoder, as the teacher of the others."""
+    """Config of a small pretrained encoder, which is the teacher of the other configs."""
     backbone = dict(
         type='mmguided.MaskedViT', img_size=32, patch_size=8,
         arch=dict(embed_dims=24, num_layers=2, num_heads=3, feedforward_channels=48))
@@ -191,7 +191,7 @@ def teacher(tmp_path):
 
 
 def small_cmt_mae(photographs, work_dir, epochs, teacher):
-    """Its second stage begins in the middle of the run."""
+    """Small CMT-MAE with the second stage from the middle of the run."""
     cfg = small('cmt_mae/vit-b_800e.py', photographs, work_dir, epochs)
     cfg.model.teacher = teacher
     cfg.merge_from_dict({
@@ -208,7 +208,7 @@ def test_both_stages_of_cmt_mae_train_in_one_run(photographs, tmp_path, teacher)
     stages = rows[:len(rows) // 2], rows[len(rows) // 2:]
     assert all(row['loss_student'] == 0 and 'error_student' not in row for row in stages[0])
     for name, weight in (('student', .3), ('teacher', .7)):
-        errors = [row[f'error_{name}'] for row in rows[-10:]]  # the log has their last 10's mean
+        errors = [row[f'error_{name}'] for row in rows[-10:]]  # the log has the mean of the last 10
         assert rows[-1][f'loss_{name}'] == pytest.approx(weight * sum(errors) / 10, rel=1e-4)
     assert all(row['topk_overlap'] > .755 for row in rows), 'by chance .75'
     assert_falls(rows, 'error_teacher', .9, num=4)
@@ -217,11 +217,11 @@ def test_both_stages_of_cmt_mae_train_in_one_run(photographs, tmp_path, teacher)
 
 def test_resumed_cmt_mae_equals_the_uninterrupted_one_in_both_stages(
         photographs, tmp_path, teacher):
-    """Resumed after 1 of 4 epochs, before the switch, and after 3, behind it."""
+    """The run resumes after 1 of 4 epochs, in the first stage, and after 3, in the second."""
     Runner.from_cfg(small_cmt_mae(photographs, tmp_path / 'straight', 4, teacher)).train()
     straight = torch.load(tmp_path / 'straight' / 'epoch_4.pth', weights_only=False)
     for epoch in (1, 3):
-        # The file of the teacher's weights may be somewhere else.
+        # The file of the teacher's weights may have moved.
         moved = dict(teacher, checkpoint=str(
             shutil.copy(teacher['checkpoint'], tmp_path / 'moved')))
         cfg = small_cmt_mae(photographs, tmp_path / f'from_{epoch}', 4, moved)

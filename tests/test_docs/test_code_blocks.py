@@ -1,4 +1,4 @@
-"""The code of the pages runs as it stands there, on a small model."""
+"""The code blocks of the pages run unchanged on a small model."""
 import json
 import re
 import sys
@@ -46,7 +46,7 @@ def test_use_it_from_python(folder):
     names = {}
     exec(code, names)
     look = names['look']
-    # The shapes that the comments state, of this model.
+    # The shapes in the comments, for this model.
     sizes = {'1': 1, '3': 3, '14': 7, '224': 42, '768': 64}
     stated = re.findall(r'look\.(\w+) +# \(([\d, ]+)\)', code)
     assert len(stated) == 7
@@ -70,7 +70,7 @@ def test_write_a_part(folder, monkeypatch):
     log, = Path('run').glob('*/vis_data/scalars.json')
     steps = [json.loads(line) for line in log.read_text().splitlines()]
     assert len(steps) == 2 and all(np.isfinite(step['loss']) for step in steps)
-    # All of the upper half is masked, half of the lower: of 48, 32 would be among the top 48.
+    # The whole upper half and half of the lower half are masked: 32 of 48 are among the top 48.
     assert all(step['topk_overlap'] > .8 for step in steps)
     state = torch.load('run/epoch_1.pth')['state_dict']
     assert state['head.decoder_pred.weight'].shape[0] == 3

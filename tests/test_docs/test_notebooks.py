@@ -1,4 +1,4 @@
-"""The notebooks run from top to bottom, and hold no outputs."""
+"""The notebooks run from top to bottom and contain no outputs."""
 import json
 
 import matplotlib.pyplot as plt
@@ -20,7 +20,7 @@ def test_a_notebook_is_kept_without_outputs(path):
 
 
 def test_inspect():
-    """As Jupyter runs it, without Jupyter."""
+    """Run the cells as Jupyter does, without Jupyter."""
     notebook = json.loads((ROOT / 'docs/notebooks/inspect.ipynb').read_text())
     sheets, names, fromarray = [], {}, Image.fromarray
     with pytest.MonkeyPatch.context() as patch:

@@ -1,4 +1,4 @@
-"""The documentation site of mkdocs.yml builds without warnings and holds the docstrings."""
+"""The documentation site of mkdocs.yml builds without warnings and contains the docstrings."""
 import html
 import os
 import re
@@ -25,7 +25,7 @@ def site(tmp_path_factory) -> Path:
 
 
 def text_of(page: Path) -> str:
-    """Without tags, on one line."""
+    """Text of a page without tags, on one line."""
     return ' '.join(html.unescape(re.sub(r'<[^>]+>', '', page.read_text())).split())
 
 
@@ -48,7 +48,7 @@ def test_every_public_module_has_a_page(site):
 
 
 def test_links_between_readmes_and_to_code(site):
-    """Folders, configs and modules, which are no pages in the repository."""
+    """Links to folders, configs and modules, which are not pages in the repository."""
     home = (site / 'index.html').read_text()
     assert 'href="configs/mae/"' in home
     method = (site / 'configs/ccmim/index.html').read_text()

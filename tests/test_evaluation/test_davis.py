@@ -13,7 +13,7 @@ from mmguided.utils.mask_files import read_mask, write_mask
 
 
 def test_official_numbers(davis_masks):
-    """Of frames, objects and the dataset."""
+    """The numbers of frames, objects and the dataset equal the official ones."""
     expected = json.loads((davis_masks / 'expected.json').read_text())
     total = expected.pop('global')
     names = (davis_masks / 'ImageSets/2017/val.txt').read_text().split()

@@ -45,25 +45,26 @@ def test_names_and_notation_tell_settings_apart_and_say_their_shots(study):
 
 
 def test_the_study_is_the_papers_grid(study):
-    """Sec. 3.1.1, 3.1.2 and A.3.1, Tables 1, 3, 4 and 7, footnote 6."""
+    """The settings are those of Sec. 3.1.1, 3.1.2 and A.3.1, Tables 1, 3, 4 and 7, and footnote
+    6."""
     settings = [case for case in study.settings() if case.shot_weights == 'equal']
 
     def shots(count, encoder='vit-s'):
         return {c.shots for c in settings if c.encoder == encoder and len(c.shots) == count}
 
-    # One shot: all of four layers and two ratios, and two ratios more before layer 0.
+    # One shot: four layers with two ratios each, and two more ratios before layer 0.
     one = {shot for shot, in shots(1)}
     layers = {layer for layer, _ in one}
     assert layers == {0, 3, 6, 9} and set(product(layers, (.75, .9))) <= one
     assert {layer for layer, ratio in one if ratio not in (.75, .9)} == {0}
     assert len(one) == 4 * 2 + 2
-    # Two: before layer 0 and five layers, four second ratios after .75 and one more after .9.
+    # Two shots: the second before five layers, with four ratios after .75 and one more after .9.
     assert len(shots(2)) == 5 * 4 + 5 * 5
     first, second = zip(*shots(2), strict=True)
     assert set(first) == set(product([0], (.75, .9)))
     assert set(second) == set(product((3, 6, 9, 10, 11), (.5, .25, .15, .1, .05)))
     assert {first for first, (_, ratio) in shots(2) if ratio == .05} == {(0, .9)}
-    # Three: Table 7, which has one that is the best.
+    # Three shots: Table 7, which includes the best setting.
     assert len(shots(3)) == 20 and {three[0][0] for three in shots(3)} == {0}
     assert ((0, .75), (10, .1), (11, .1)) in shots(3)
     # ViT-B takes the best of them; both weightings are of two shots that both have.
@@ -80,7 +81,7 @@ def test_every_number_is_of_a_setting(study):
     assert study.LINEAR.keys() | study.FINE_TUNED.keys() <= names
     three = [case for case in study.settings() if len(case.shots) == 3]
     assert len(three) == sum(map(len, study.THREE_SHOTS.values()))
-    assert all(case.fine_tuned for case in three)  # Table 7 leaves none out
+    assert all(case.fine_tuned for case in three)  # Table 7 is complete
     numbers = [number for case in study.settings() for number in (case.linear, case.fine_tuned)]
     # Table 1 has 8, Table 3 has 8, Sec. 3.1.3 has 2 linear; Table 4 has 3 more of ViT-B, footnote 6
     # has 4 more, Table 7 has 20.
@@ -89,7 +90,7 @@ def test_every_number_is_of_a_setting(study):
 
 
 def told(study):
-    """Linear and fine-tuned, by encoder, notation and weights."""
+    """Linear and fine-tuned accuracy by encoder, notation and weights."""
     return {(case.encoder[-1], case.notation, case.shot_weights): (case.linear, case.fine_tuned)
             for case in study.settings()}
 
@@ -121,7 +122,7 @@ def base():
 
 
 def changes(case):
-    """Fields that differ from the config of the base."""
+    """Fields that differ from the base config."""
     shots, weights = case.shots, case.shot_weights
     return {**({} if shots == ((0, .75), (10, .1)) else {'model.mask_generator.shots': shots}),
             **({} if weights == 'equal' else {'model.shot_weights': weights}),

@@ -32,7 +32,7 @@ def cells(path):
 
 
 def test_finished_runs_are_tabulated_and_skipped(tmp_path, monkeypatch, capsys):
-    """No tool could run because the data are missing."""
+    """The data are missing, so the test fails if a tool runs."""
     for seed in (0, 1):
         for name, loss in (('released', .5), ('mae', .3)):
             finished_run(tmp_path / name / f'seed_{seed}', loss + .1 * seed, 40 + 2 * seed)

@@ -12,7 +12,7 @@ from tests.helpers.transfer import CONVERTERS, LAYOUTS, write_text
 
 @pytest.fixture
 def convert(monkeypatch, tmp_path):
-    """Convert a small copy of a data set; with ``change``, return the error."""
+    """Convert a small copy of a dataset; with ``change``, return the error."""
 
     def run(name, change=None):
         LAYOUTS[name](tmp_path)

@@ -1,4 +1,4 @@
-"""mask_evolution.py: the masks of two runs, of which one is guided."""
+"""mask_evolution.py: masks of a guided and an unguided run."""
 import numpy as np
 import pytest
 import torch

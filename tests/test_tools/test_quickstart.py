@@ -48,7 +48,7 @@ def test_errors_are_one_line_and_delete_nothing(tmp_path, args, start):
 
 
 def test_earlier_runs_of_the_quickstart_are_replaced(tmp_path):
-    """Also if the images could not be prepared, as here."""
+    """They are removed even if preparing the images fails, as here."""
     for _ in range(2):
         done = quickstart(tmp_path / 'gone', '--work-dir', tmp_path / 'work')
         assert done.returncode == 1 and 'IMAGE_FOLDER=' in done.stderr

@@ -113,7 +113,7 @@ def test_more_levels_seeds_and_checkpoints_are_added(checkpoints, run, monkeypat
 @pytest.mark.parametrize('args, message', [
     (('{tuned}', '--occlusion', 1.5), 'ratio=1.5'), (('{tuned}', '--shuffle', 5), 'grid=5'),
     (('{tuned}', '--patch-size', 5), 'patch_size=5'),
-    (('{tuned}', '--occlusion', '--shuffle'), '--occlusion and --shuffle'),
+    (('{tuned}', '--occlusion', '--shuffle'), '--occlusion, --shuffle'),
     (('gone.pth', ), "checkpoint='gone.pth'"), (('{encoder}', ), '{encoder}')])
 def test_errors_before_anything_is_written(checkpoints, run, tmp_path, args, message):
     torch.save({name: value for name, value in torch.load(checkpoints[0])['state_dict'].items()

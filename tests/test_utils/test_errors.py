@@ -1,4 +1,4 @@
-"""ConfigError: one line for the user, whatever wrapped it on its way up."""
+"""ConfigError: one line for the user, even if another error wraps it."""
 import pytest
 from torch.utils.data import DataLoader
 

@@ -1,4 +1,4 @@
-"""read_curves: scalars over epochs, of resumed runs too, and which losses are worth comparing."""
+"""read_curves: scalars over epochs, also for resumed runs, and the default losses."""
 import json
 
 import pytest
@@ -8,14 +8,14 @@ from mmguided.utils.logs import read_curves, read_log, shared_losses
 
 
 def write_log(folder, rows):
-    """A log of a run that began at a time, ``folder``."""
+    """Write the log of a run that started at the time ``folder``."""
     path = folder / 'vis_data/scalars.json'
     path.parent.mkdir(parents=True)
     path.write_text(''.join(json.dumps(row) + '\n' for row in rows))
 
 
 def rows(first, last, length=50, interval=20, **scalars):
-    """Of epochs as MMEngine logs them: each interval is counted from the start of its epoch."""
+    """Log rows of epochs as in MMEngine: intervals count from the start of each epoch."""
     return [dict(scalars, loss=float(epoch), epoch=epoch, iter=step, step=step)
             for epoch in range(first, last + 1)
             for step in range((epoch - 1) * length + interval, epoch * length + 1, interval)]
@@ -36,7 +36,7 @@ def test_time_is_in_epochs_though_the_log_does_not_tell_their_length(tmp_path):
 
 @pytest.mark.parametrize('first, expected', [(1, [.5, 1]), (4, [3.4, 3.8])])
 def test_few_epochs(tmp_path, first, expected):
-    """One alone ends with its last row; a log may begin late, and leave out epochs."""
+    """A single epoch ends with its last row; a log may start late and skip epochs."""
     write_log(tmp_path / '20260101_000000', rows(first, first) + (rows(7, 7) if first > 1 else []))
     assert read_curves(tmp_path)['loss'].epochs[:2] == pytest.approx(expected)
 

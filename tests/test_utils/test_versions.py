@@ -1,5 +1,5 @@
-"""``import mmguided`` without usable toolboxes ends in one line that says what to install, and the
-configs of either family are found."""
+"""Without usable toolboxes, ``import mmguided`` raises one line with the packages to install; the
+configs of both families are found."""
 import subprocess
 import sys
 
@@ -10,7 +10,7 @@ from mmguided.utils import versions
 
 
 def _install(monkeypatch, **distributions):
-    """Make ``distributions`` (dashes as underscores) all that is installed."""
+    """Pretend that only ``distributions`` (dashes as underscores) are installed."""
     known = {name.replace('_', '-'): version for name, version in distributions.items()}
     modules = {module for module, (names, _) in versions.TOOLBOXES.items()
                if any(name in known for name in names)}
@@ -72,7 +72,7 @@ def test_import_without_mmengine_fails_before_anything_heavy_is_imported():
 @pytest.mark.parametrize('distribution, module, name', [
     (None, object(), 'mmseg'),  # the maintained fork
     ('1.2.2', object(), 'mmsegmentation'),
-    (None, None, 'mmsegmentation'),  # not there: MMEngine says what to install
+    (None, None, 'mmsegmentation'),  # if missing, MMEngine names the package to install
 ])
 def test_configs_of_mmseg_are_found_in_either_family(monkeypatch, distribution, module, name):
     monkeypatch.setitem(config_utils.MODULE2PACKAGE, 'mmseg', 'mmsegmentation')

@@ -1,4 +1,4 @@
-"""The report shows every text as it is, and needs no other file."""
+"""The report escapes all texts and is self-contained."""
 import base64
 from html.parser import HTMLParser
 

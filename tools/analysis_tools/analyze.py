@@ -3,18 +3,18 @@ r"""Compare models layer by layer: arrays, figures and one report.
     python tools/analysis_tools/analyze.py --images data/imagenet/val --out work_dirs/analysis \
         mae=work_dirs/mae/vit-b_800e/epoch_800.pth ccmim=work_dirs/ccmim/vit-b_800e/epoch_800.pth
 
---configs sets the config of checkpoints without one, such as those of MAE and mmpretrain: for a
-whole MAE configs/mae/vit-b_800e.py, for an encoder alone a k-NN config of
-configs/benchmarks/imagenet. Of a classifier, only the encoder is analyzed. --images is a folder or
-a config; the test data of the config, or in pretraining those of its figure sheet, are read by its
-own pipeline.
+--configs sets the config of checkpoints without one, such as those of MAE and mmpretrain:
+configs/mae/vit-b_800e.py for a whole MAE, or a k-NN config of configs/benchmarks/imagenet for an
+encoder. Only the encoder of a classifier is analyzed. --images is a folder or a config. With a
+config, the tool reads its test data, or the images of its figure sheet, by the pipeline of the
+config.
 
-Encoders see the whole image; decoders see what a random mask leaves, equal for all models.
-docs/analysis.md explains the measures and the figures of the papers that they reproduce. Measures
-that compare two models (cka, attention_kl, similarity_kl, and the gaps, which use its groups) need
---reference, by default the first checkpoint. Checkpoints epoch_N.pth of one folder are a run: the
-reference is the last one, and measures are also drawn over epochs. --labels adds t-SNE of the
-patches, colored by class. Layers count from 0.
+Encoders see whole images; decoders see random masks, which are the same for all models.
+docs/analysis.md defines the measures and lists the corresponding figures of the papers. Measures
+that compare two models (cka, attention_kl, similarity_kl) and the gaps, which use the groups of the
+reference, need --reference, by default the first checkpoint. Checkpoints epoch_N.pth of one folder
+are treated as a run: the reference is the last epoch, and measures are also drawn over epochs.
+--labels adds t-SNE of the patches, colored by class. Layers count from 0.
 
 --out receives analysis.npz and analysis.csv, figures as .png and .pdf, and the self-contained
 report.html.
@@ -275,7 +275,8 @@ def cka_figure(results: Mapping, reference: str, out: Path) -> list[Figure]:
 
 
 def reversed_attention_figure(images: Images, out: Path) -> list[Figure]:
-    """Draw the reversed attention of the middle patch, for models with the grid of the first."""
+    """Draw the reversed attention of the middle patch, for models with the same grid as the
+    first."""
     import torch
 
     from mmguided.analysis import reversed_attention
@@ -286,11 +287,11 @@ def reversed_attention_figure(images: Images, out: Path) -> list[Figure]:
     models = {name: model for name, model in images.models.items()
               if grid_of(model, images.sizes[name])[0] == grid}
     depth = min(len(model.backbone.layers) for model in models.values())
-    # The layer before the last shot within an encoder, if there is one.
+    # The layer before the last shot within the encoder, if there is such a shot.
     shots = [layer for model in models.values() if hasattr(model, 'mask_generator')
              for layer in model.mask_generator.layers if 0 < layer < depth]
     number = max(0, max(shots, default=depth - 1) - 1)
-    # Spread over the data set; unreadable images are replaced by later ones.
+    # Evenly spaced; unreadable images are replaced by later ones.
     step = max(1, len(images.dataset) // MAP_IMAGES)
     order = (i for start in range(step) for i in range(start, len(images.dataset), step))
     readable = (item for i in order if (item := images.dataset[i]) is not None)
@@ -305,20 +306,20 @@ def reversed_attention_figure(images: Images, out: Path) -> list[Figure]:
         sent = reversed_attention(attention)[:, middle[0] * grid[1] + middle[1]]
         maps[name] = sent.unflatten(1, grid).cpu().numpy()
     shown = (batch[images.sizes[first]].permute(0, 2, 3, 1) / 255).numpy()
-    draw_maps(shown, maps, middle, 'share of what the framed patch sends',
+    draw_maps(shown, maps, middle, 'share of the attention to the framed patch',
               figure_files(out / 'reversed_attention.png'))
     others = [name for name in images.models if name not in models]
     return [Figure('Reversed attention', out / 'reversed_attention.png',
-                   f'Attention to the framed patch in layer {number} of the encoder, '
-                   'by the attention of the other patches, a mean over heads. All maps of a row '
+                   f'Share of each patch in the attention to the framed patch, in layer {number} '
+                   'of the encoder, averaged over heads. All maps of a row '
                    'have the same scale.' + (
                        f' Not shown because of the grid: {", ".join(others)}.' if others else ''))]
 
 
 def labeled_images(args: argparse.Namespace, images: Images):
-    """Build the data set of --labels, in the size of the first model."""
+    """Build the dataset of --labels, in the input size of the first model."""
     with imports_of_extra('analysis'):
-        import sklearn  # noqa: F401  # fails before anything is measured
+        import sklearn  # noqa: F401  # fail before the measurements
 
     from mmguided.datasets.analysis_images import LabeledImages
     return LabeledImages(args.images, args.labels, next(iter(images.sizes.values())),

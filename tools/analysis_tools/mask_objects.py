@@ -4,21 +4,21 @@ r"""Measure how much guided masks cover objects, using instance masks.
         work_dirs/cmt_mae/vit-micro_folder-32/epoch_15.pth \
         --annotations data/coco/annotations/instances_val2017.json --images data/coco/val2017
 
-The guidance of the config scores the patches of each image. The config's own sampler and all others
-that fit make masks from the scores, at --mask-ratio and without the config's schedule. The table
-has means over the images with objects:
+The guidance of the config scores the patches of each image. The config's sampler and all other
+compatible samplers make masks from the scores, at --mask-ratio and without the config's schedule.
+The table has means over the images with objects:
 
-- inside objects: the share of the masked pixels that lie inside objects; and above chance, its
-  difference from a random mask, with the standard error over images;
-- top-k overlap: the share of the masked patches that are among those with the highest scores (top-k
+- inside objects: the share of the masked pixels inside objects; and above chance: the difference
+  from a random mask, with the standard error over images;
+- top-k overlap: the share of the masked patches among those with the highest scores (top-k
   sampling: 1, chance: the mask ratio);
-- positions: how evenly the visible patches cover the grid (1 if evenly, .98 for 100 images masked
-  alike in every draw, the share of visible patches if equal in all images);
+- positions: the uniformity of the visible patches over the grid (1: uniform; .98: random masks of
+  100 images; the share of visible patches: the same mask in all images);
 - detail: the standard deviation of the pixels in visible patches, relative to that of all pixels.
 
 Chance and the best possible mask are printed above the table. --out receives a figure of a few
-images, and the table as JSON. Without CHECKPOINT the student is untrained; a teacher is always
-pretrained. --progress sets the time of the run for guidance that changes.
+images, and the table as JSON. Without CHECKPOINT, the student is untrained; a teacher is always
+pretrained. For guidance that changes over the run, --progress sets the time.
 """
 import argparse
 import json
@@ -154,7 +154,7 @@ def summarize(masks: Tensor, images: Tensor, in_patches: Tensor, scores: Tensor,
         patch_size: Side of a patch in pixels.
 
     Returns:
-        Shares of objects in per cent, and the other measures.
+        Shares of objects in percent, and the other measures.
     """
     shares = [object_share(mask, in_patches) for mask in masks]
     masked = torch.stack([share.masked for share in shares]).mean(0)

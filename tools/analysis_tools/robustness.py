@@ -5,10 +5,10 @@ r"""Test classifiers on occluded and shuffled images.
         --occlusion 0 .1 .25 .5 .75 .9 --shuffle 1 2 4 8 --out work_dirs/robustness
 
 The checkpoints are classifiers trained by this config or, for a k-NN config, pretraining
-checkpoints; k-NN uses the first of its model.ks. Each is tested on the images of test_dataloader
-with shares of their patches hidden (--occlusion) and with N x N permuted cells (--shuffle). Hidden
-patches are black. A seed fixes the perturbation of each image, so that all checkpoints are tested
-on the same images.
+checkpoints; k-NN uses the first of its model.ks. The tool tests each on the images of
+test_dataloader with a share of black patches (--occlusion) and with N x N permuted cells
+(--shuffle). A seed fixes the perturbation of each image, so that all checkpoints are tested on the
+same images.
 
 --out receives robustness.json, robustness.md (means and standard deviations over seeds), and
 robustness.png and .pdf. Finished tests are skipped, so checkpoints, levels and seeds can be added
@@ -56,7 +56,7 @@ def read_config(args: argparse.Namespace) -> Config:
         raise ConfigError(f'config={args.config!r}: has no `test_dataloader`. Give the config of a '
                           'classifier, such as those of configs/benchmarks/imagenet.')
     if not args.occlusion and not args.shuffle:
-        raise ConfigError('--occlusion and --shuffle are empty. Give one of them levels.')
+        raise ConfigError('--occlusion, --shuffle: both are empty. Give levels for one of them.')
     if args.data_root:
         set_data_root(cfg, args.data_root)
     fill_num_classes(cfg)
@@ -89,7 +89,7 @@ def show(record: dict, out: Path) -> None:
     from mmguided.evaluation import robustness_table, summarize_levels
     results = record['results']
     (out / 'robustness.md').write_text(
-        f'Top-1 in per cent on {record["images"]} images, mean ± standard deviation over seeds '
+        f'Top-1 in percent on {record["images"]} images, mean ± standard deviation over seeds '
         f'(chance: {record["chance"]:.1f}).\n\n'
         f'{robustness_table(results)}\n')
     panels = {}

@@ -3,10 +3,10 @@
     python tools/analysis_tools/step_cost.py configs/mae/vit-b_800e.py \
         configs/ccmim/vit-b_800e.py --batch-size 128
 
-The configs take turns step by step, so that a change of clock speed affects all of them. Quote the
-ratios to the first config, of time and of FLOPs. "saved" are the tensors that the forward pass
-keeps for the backward pass, without parameters: the memory that grows with the batch. "peak" is the
-maximum that the GPU allocated.
+The steps of the configs alternate, so that a change of clock speed affects all configs. Report the
+ratios of time and of FLOPs to the first config. "saved" is the memory of the tensors that the
+forward pass keeps for the backward pass, without parameters; it grows with the batch size. "peak"
+is the maximum of the allocated GPU memory.
 
 A step is forward, backward and optimizer on random images, in the config's precision on a GPU and
 in float32 on a CPU. Cached scores (CachedGuidance) are random, and a guidance that waits for a
@@ -28,7 +28,7 @@ from mmguided.utils.errors import exit_on_config_error
 
 
 class _Step:
-    """Training step of a config at some progress of its run."""
+    """Training step of a config at a given progress of its run."""
 
     def __init__(self, path: str, progress: float, batch_size: int, device: torch.device) -> None:
         cfg = load_config(path)

@@ -10,15 +10,15 @@ def write_annotations(path: Path, samples: Iterable[tuple[str, int]]) -> None:
 
     Args:
         path: The file; its folder is created.
-        samples: Path of each image, relative to the folder of the data set, and its label from 0.
+        samples: Path of each image, relative to the folder of the dataset, and its label from 0.
 
     Raises:
         ConfigError: If there is no sample.
     """
     samples = list(samples)
     if not samples:
-        raise ConfigError(f'{str(path)!r} would be empty: no image found. Check the folder of the '
-                          'data set.')
+        raise ConfigError(f'{str(path)!r}: no image found for this file. Check the folder of the '
+                          'dataset.')
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(''.join(f'{image} {label}\n' for image, label in samples))
     print(f'{path}: {len(samples)} images of {len({label for _, label in samples})} classes')

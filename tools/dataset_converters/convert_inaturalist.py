@@ -2,9 +2,9 @@
 
     python tools/dataset_converters/convert_inaturalist.py data/inaturalist2018 --year 2018
 
-The folder holds the unpacked archives of one year: train_val2018/, train2018.json and val2018.json.
-The tool writes meta/train.txt and meta/val.txt; the images stay in place. Labels are the ranks of
-the category numbers: 8142 in 2018, 1010 in 2019.
+The folder contains the unpacked archives of one year: train_val2018/, train2018.json and
+val2018.json. The tool writes meta/train.txt and meta/val.txt; the images stay in place. Labels are
+the ranks of the category numbers (8142 categories in 2018, 1010 in 2019).
 """
 import json
 from collections.abc import Iterator
@@ -22,7 +22,7 @@ def read(path: Path) -> dict:
     try:
         content = json.loads(path.read_text())
     except json.JSONDecodeError as error:
-        raise ConfigError(f'{str(path)!r} is not valid JSON ({error}). Unpack it again.') from error
+        raise ConfigError(f'{str(path)!r}: not valid JSON ({error}). Unpack it again.') from error
     missing = [key for key in ('images', 'annotations', 'categories') if key not in content]
     if missing:
         raise ConfigError(f'{str(path)!r} has no {missing[0]!r}. Give the annotations of the train '
@@ -31,7 +31,7 @@ def read(path: Path) -> dict:
 
 
 def samples(path: Path, content: dict, labels: dict[int, int]) -> Iterator[tuple[str, int]]:
-    """Yield the image, relative to the folder of the data set, and the label of each annotation."""
+    """Yield the image, relative to the folder of the dataset, and the label of each annotation."""
     files = {image['id']: image['file_name'] for image in content['images']}
     for annotation in content['annotations']:
         image, category = annotation['image_id'], annotation['category_id']

@@ -2,7 +2,7 @@
 
     python tools/dataset_converters/convert_stanford_dogs.py data/stanford_dogs
 
-The folder holds the unpacked images.tar and lists.tar: Images/<synset>-<breed>/*.jpg,
+The folder contains the unpacked images.tar and lists.tar: Images/<synset>-<breed>/*.jpg,
 train_list.mat and test_list.mat. The tool writes meta/train.txt and meta/test.txt; the images stay
 in place.
 """
@@ -25,7 +25,7 @@ def samples(path: Path) -> Iterator[tuple[str, int]]:
         content = loadmat(path, squeeze_me=True)
         images, labels = content['file_list'], content['labels']
     except (MatReadError, ValueError, KeyError, NotImplementedError) as error:
-        raise ConfigError(f'{str(path)!r} is not a list of Stanford Dogs ({error}). Unpack '
+        raise ConfigError(f'{str(path)!r}: not a list of Stanford Dogs ({error}). Unpack '
                           'lists.tar again.') from error
     breeds = {}
     for image, label in zip(images.ravel().tolist(), labels.ravel().tolist(), strict=True):

@@ -5,7 +5,7 @@ Draw 100 classes (the same for the same folder names, number and seed):
     python tools/dataset_converters/make_imagenet_subset.py data/imagenet/train --num-classes 100 \
         --out data/imagenet/subsets/imagenet100.txt
 
-Check an existing list, one synset per line, and copy it to where the configs read it:
+Check an existing list, one synset per line, and copy it to the path that the configs read:
 
     python tools/dataset_converters/make_imagenet_subset.py data/imagenet/train --check LIST \
         --out data/imagenet/subsets/imagenet100.txt
@@ -22,12 +22,13 @@ def main() -> None:
     parser.add_argument('root', type=local_path, help='folder with one sub-folder per class')
     source = parser.add_mutually_exclusive_group(required=True)
     source.add_argument('--num-classes', type=int, help='number of classes to draw')
-    source.add_argument('--check', type=local_path, metavar='LIST', help='file of classes to take')
+    source.add_argument('--check', type=local_path, metavar='LIST', help='file of classes to use')
     add_shared(parser, '--seed', help='seed of the draw (default: 0)')
     add_shared(parser, '--out', required=True, help='text file to write')
     args = parser.parse_args()
     if not args.root.is_dir():
-        raise ConfigError(f'root={str(args.root)!r}: no such folder. Give one of class folders.')
+        raise ConfigError(f'root={str(args.root)!r}: no such folder. Give a folder of class '
+                          'folders.')
     known = sorted(path.name for path in args.root.iterdir()
                    if path.is_dir() and not path.name.startswith('.'))
     if args.check:

@@ -1,6 +1,6 @@
 r"""Write an annotation file of a few training images for low-shot evaluation on ImageNet.
 
-Take SimCLR's lists of 1 and 10 % (github.com/google-research/simclr, imagenet_subsets), whose lines
+Use SimCLR's lists of 1 and 10 % (github.com/google-research/simclr, imagenet_subsets), whose lines
 are names such as n01440764_10026.JPEG:
 
     python tools/dataset_converters/make_low_shot_subset.py data/imagenet/train \
@@ -29,7 +29,7 @@ def read_names(path: Path, images: dict[str, list[str]]) -> list[tuple[str, str]
     """Read the class and name of each image of a list such as SimCLR's.
 
     Raises:
-        ConfigError: If the list is empty, has a duplicate or a name of no image; or if images of
+        ConfigError: If the list is empty, contains a duplicate or an unknown image, or images of
             two classes share a name.
     """
     check_file('--names', str(path), 'Give a list of images.')
@@ -47,8 +47,8 @@ def read_names(path: Path, images: dict[str, list[str]]) -> list[tuple[str, str]
 
 
 def draw(percent: float, seed: int, images: dict[str, list[str]]) -> list[tuple[str, str]]:
-    """Draw the class and name of ``percent`` of the images, equally many of each class. A remainder
-    goes to drawn classes, one image each.
+    """Draw the class and name of ``percent`` of the images, equally many of each class. If there is
+    a remainder, randomly drawn classes get one more image each.
 
     Raises:
         ConfigError: If this is less than one image per class, or more than a class has.
@@ -71,7 +71,7 @@ def main() -> None:
     parser = tool_parser(__doc__)
     parser.add_argument('root', type=local_path, help='folder with one sub-folder per class')
     source = parser.add_mutually_exclusive_group(required=True)
-    source.add_argument('--names', type=local_path, metavar='LIST', help='file of images to take')
+    source.add_argument('--names', type=local_path, metavar='LIST', help='file of images to use')
     source.add_argument('--percent', type=float, help='share of the images to draw')
     add_shared(parser, '--seed', help='seed of the draw (default: 0)')
     add_shared(parser, '--out', required=True, help='text file to write')

@@ -1,10 +1,11 @@
-r"""Draw what the training pipeline of a config makes of images.
+r"""Draw the output of the training pipeline of a config.
 
     python tools/visualization/browse_pipeline.py configs/cmae/vit-b_800e.py --images FOLDER
 
-Each of --num-images rows shows an evenly spaced image of the data set and, for each of --draws
-passes through the pipeline, the input of the model before normalization; for CMAE the online and
-the target view, side by side. --images replaces the data of the config by any folder of images.
+The figure has --num-images rows. Each row shows an image of the dataset and, for each of --draws
+passes through the pipeline, the input of the model before normalization. For CMAE, it shows the
+online and the target view side by side. The images are evenly spaced in the dataset. --images
+replaces the data of the config by any folder of images.
 
 mmpretrain's browse_dataset.py writes one file per image with the steps of a single pass; this tool
 shows the variety of passes and views in one figure. Cached scores (mmguided.WithScores) are not
@@ -41,7 +42,7 @@ def parse_args() -> argparse.Namespace:
 
 
 def read_config(args: argparse.Namespace) -> tuple[Config, ConfigDict]:
-    """Read the config; also return the part of the data set that has the pipeline."""
+    """Read the config; also return the part of the dataset config that contains the pipeline."""
     cfg = load_config(args.config, args.cfg_options)
     dataset = next((node for _, node in walk(cfg.get('train_dataloader'), '')
                     if isinstance(node, dict) and 'pipeline' in node), None)

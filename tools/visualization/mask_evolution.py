@@ -4,10 +4,10 @@ r"""Draw how masks change over training: a row per run, its epochs side by side.
         top-k=work_dirs/ccmim/guidance/top-k --images a.jpg b.jpg --folder FOLDER
 
 Each row shows --images, their masks at each epoch, and how often each position of the grid is
-visible in up to 1,000 images of --folder. Random masks show all positions equally often; nothing is
-learned about a position that is never visible. Epoch 0 is the untrained model; the others are the
-checkpoints epoch_N.pth that all runs have saved, or --epochs of them. --configs sets the config of
-runs whose checkpoints contain none.
+visible in up to 1,000 images of --folder. With random masks, all positions are visible equally
+often. A model learns nothing about a position that is never visible. Epoch 0 is the untrained
+model. The other epochs are the checkpoints epoch_N.pth that all runs have saved, or a selection by
+--epochs. --configs sets the config of runs whose checkpoints contain none.
 """
 import argparse
 from collections.abc import Iterable
@@ -54,7 +54,8 @@ def parse_args() -> argparse.Namespace:
 
 
 def common_epochs(runs: Iterable[Path], wanted: list[int] | None) -> list[int]:
-    """Epochs, including 0, of which all runs have a checkpoint, or the wanted ones of them."""
+    """Epochs, including 0, of which all runs have a checkpoint, restricted to the requested
+    ones."""
     saved = [{int(path.stem.removeprefix('epoch_')) for path in run.glob('epoch_*.pth')}
              for run in runs]
     common = set.intersection(*saved) | {0}
@@ -73,7 +74,8 @@ def read_images(paths: list[Path], size: tuple[int, int]) -> Tensor:
 
 @torch.no_grad()
 def draw_masks(model: nn.Module, images: Tensor, seed: int) -> np.ndarray:
-    """Masks ``(N, h, w)``, 1 = masked, of RGB images in [0, 255]; the same noise for every model.
+    """Masks ``(N, h, w)``, 1 = masked, of RGB images in [0, 255], with the same noise for every
+    model.
     """
     torch.manual_seed(seed)
     images = (images - model.data_preprocessor.mean) / model.data_preprocessor.std

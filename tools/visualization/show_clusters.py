@@ -1,13 +1,12 @@
-r"""Draw the clusters into which models divide the patches of an image (Self-guided MAE, Fig. 1 and
-III).
+r"""Draw patch clusters of images for several models (Self-guided MAE, Fig. 1 and III).
 
     python tools/visualization/show_clusters.py MAE=work_dirs/mae/vit-b_800e/epoch_800.pth \
         'Self-guided MAE=work_dirs/self_guided_mae/vit-b_800e/epoch_800.pth' --images a.jpg b.jpg
 
 The graph of an image's patches, weighted by the cosines of their token relations in --layer, is cut
-in two by a normalized cut; then its largest part is cut, until there are --num-clusters. Each row
-shows an image and the clusters of each model, with matching colors where clusters agree. --tsne
-adds a t-SNE embedding of the patches' token relations.
+in two by a normalized cut. Then the largest part is cut again, until there are --num-clusters
+parts. Each row shows an image and the clusters of each model, with matching colors where clusters
+agree. --tsne adds a t-SNE embedding of the patches' token relations.
 """
 import argparse
 from pathlib import Path
@@ -38,7 +37,7 @@ def parse_args() -> argparse.Namespace:
     parser = tool_parser(__doc__, 'checkpoints', '--configs', '--images')
     parser.add_argument('--num-clusters', type=int, default=5, metavar='K')
     parser.add_argument('--layer', type=int, default=-2, metavar='N', help='encoder layer, from 0 '
-                        'or, if negative, from the end; default: the second last, as in the paper')
+                        'or, if negative, from the end; default: second to last, as in the paper')
     parser.add_argument('--tsne', action='store_true', help='add a t-SNE embedding of the patches')
     add_shared(parser, '--out', default=Path('work_dirs/clusters.png'), metavar='FILE')
     args = parser.parse_args()

@@ -1,5 +1,5 @@
 """Color augmentation of the target view of CMAE, as in its released code. Images are BGR."""
-# OpenCV: the jitter of Pillow is slower and warns in every worker of every epoch.
+# OpenCV, because the jitter of Pillow is slower and warns in every worker in every epoch.
 color_jitter = dict(
     type='RandomApply',
     prob=0.8,

@@ -1,6 +1,6 @@
 """ImageNet-1K for pretraining at 224 x 224: data/imagenet/train/<synset>/*.JPEG.
 
-512 images per GPU x 8 GPUs = 4096, the batch of MAE. With the layout train/*.JPEG and
+The batch size is MAE's: 512 images per GPU x 8 GPUs = 4096. With the layout train/*.JPEG and
 meta/train.txt, add `--cfg-options train_dataloader.dataset.ann_file=meta/train.txt`. The papers
 state only a random resized crop; the released codes and the *_released configs flip too.
 """
@@ -13,7 +13,7 @@ data_preprocessor = dict(
     to_rgb=True)
 
 train_pipeline = [
-    # Pillow rejects truncated files; OpenCV may decode a part of them.
+    # Pillow rejects truncated files; OpenCV may decode only a part of them.
     dict(type='LoadImageFromFile', imdecode_backend='pillow'),
     dict(
         type='RandomResizedCrop',
@@ -27,7 +27,7 @@ train_pipeline = [
 train_dataloader = dict(
     batch_size=512,
     num_workers=8,
-    # Workers restart in each epoch with the seed of that epoch, so that resuming is exact.
+    # Workers restart in each epoch with the seed of that epoch, so that a resumed run is exact.
     persistent_workers=False,
     worker_init_fn=dict(type='mmguided.datasets.worker_init_fn'),
     pin_memory=True,

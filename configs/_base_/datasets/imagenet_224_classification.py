@@ -1,6 +1,6 @@
 """ImageNet-1K for training a classifier at 224 x 224, validated by top-1 and top-5 accuracy.
 
-Random resized crops and flips; a config that augments more sets train_dataloader.dataset.pipeline.
+Augmentation: random resized crops and flips. For more, set train_dataloader.dataset.pipeline.
 """
 _base_ = ['./imagenet_224_eval.py']
 

@@ -1,7 +1,8 @@
 """ImageNet-1K for CMAE: two views of 224 x 224, at most 31 pixels apart, the second recolored.
 
-Stated: a master image of 224 + p, shifts in "[0, p)" (Sec. 3.2) and in "[0, 31]" (Sec. 4.4), hence
-p = 32; no flip. The color augmentation is that of the released code; the paper gives none.
+The paper states a master image of 224 + p, shifts in "[0, p)" (Sec. 3.2) and in "[0, 31]" (Sec.
+4.4), hence p = 32, and no flip. The color augmentation follows the released code, because the paper
+does not state it.
 """
 _base_ = ['./imagenet_224.py', './color_transforms.py']
 

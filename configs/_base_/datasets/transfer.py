@@ -1,8 +1,9 @@
 """Small classification sets for transfer: number of classes, training split and test split.
 
-The folders are described in configs/benchmarks/transfer/README.md. Nothing is downloaded.
+configs/benchmarks/transfer/README.md describes the folders. There is no automatic download.
 """
-# CIFAR images are RGB arrays: nothing to load, and data_preprocessor.to_rgb must be False.
+# CIFAR images are RGB arrays in memory: the pipeline does not load files, and
+# data_preprocessor.to_rgb must be False.
 cifar10 = dict(
     num_classes=10,
     train=dict(
@@ -19,7 +20,7 @@ cub200 = dict(
     num_classes=200,
     train=dict(_delete_=True, type='CUB', data_root='data/CUB_200_2011', split='train'),
     val=dict(_delete_=True, type='CUB', data_root='data/CUB_200_2011', split='test'))
-# The first of the ten splits of DTD.
+# This is the first of the ten splits of DTD.
 dtd = dict(
     num_classes=47,
     train=dict(_delete_=True, type='DTD', data_root='data/dtd', split='trainval'),

@@ -1,9 +1,9 @@
 """ccMIM with ViT-B/16 as in the paper; open details follow the released code.
 
-Stated: the score of Eq. 4 (logits averaged over heads, softmax over patches), importance sampling,
-NCE with the visible-visible terms (Eq. 7), lambda = 0.2. From the released code: the sum over all
-blocks, the rule that combines scores and noise, the projector with per-process batch normalization,
-temperature 0.5, the decoder of MAE.
+The paper states the score of Eq. 4 (logits averaged over heads, softmax over patches), importance
+sampling, NCE with the visible-visible terms (Eq. 7), lambda = 0.2. These settings come from the
+released code: the sum over all blocks, the rule that combines scores and noise, the projector with
+per-process batch normalization, temperature 0.5, the decoder of MAE.
 """
 _base_ = ['./mae_vit-b.py']
 
@@ -18,8 +18,8 @@ model = dict(
         out_channels=256,
         with_avg_pool=False,
         with_last_bn_affine=False,
-        # Statistics per process, as released, so that results depend on the number of processes;
-        # they do not with mmguided.SyncBatchNorm.
+        # Statistics are per process, as in the released code, so results depend on the number of
+        # processes. With mmguided.SyncBatchNorm they do not.
         norm_cfg=dict(type='BN1d'),
         init_cfg=[
             dict(type='Xavier', layer='Linear', distribution='uniform'),

@@ -1,13 +1,14 @@
 """CMAE with ViT-B/16 as in the paper; open details follow the released code.
 
-Stated: masking, encoder and pixel decoder of MAE, a feature decoder of 2 blocks, mean pooling,
-InfoNCE with temperature 0.07, lambda_c = 1, constant momentum 0.996. From the released code: widths
-and normalization of projector and predictor, a target without final norm, and the factor
-2 * temperature of the contrast, with which lambda_c = 1 was tuned (README.md has Eq. 7 as printed).
+The paper states masking, encoder and pixel decoder of MAE, a feature decoder of 2 blocks, mean
+pooling, InfoNCE with temperature 0.07, lambda_c = 1, constant momentum 0.996. These settings come
+from the released code: widths and normalization of projector and predictor, a target without final
+norm, and the factor 2 * temperature of the contrast, with which lambda_c = 1 was tuned (for Eq. 7
+as printed, see README.md).
 """
 _base_ = ['./mae_vit-b.py']
 
-# Linear, batch norm over all processes, ReLU, linear. The predictor adds its in_channels.
+# Layers: linear, batch norm over all processes, ReLU, linear. The predictor also sets in_channels.
 mlp = dict(
     type='NonLinearNeck',
     hid_channels=1536,

@@ -1,10 +1,10 @@
-"""CMT-MAE with ViT-B/16; the teacher is the ViT-B/16 of CLIP.
+"""CMT-MAE with ViT-B/16 and CLIP's ViT-B/16 as the teacher.
 
-Stated: CLIP guides the masks and is the target; in the second stage a momentum encoder has the
-share alpha = 0.3 of both; squared error, summed over channels. Our choices where the paper is open:
-the first stage is 1/8 of the run; patches of high attention are masked, drawn in proportion;
-momentum .996, rising to 1; the decoder of MAE; maps normalized to sum 1, targets to mean 0 and
-variance 1.
+The paper states that CLIP guides the masks and is the target, that in the second stage a momentum
+encoder has the weight alpha = 0.3 in both, and a squared error summed over channels. Our choices
+for settings that the paper leaves open: the first stage is 1/8 of the run; masked patches are drawn
+in proportion to attention; the momentum increases from .996 to 1; the decoder is MAE's; attention
+maps are normalized to sum 1, and targets to mean 0 and variance 1.
 """
 _base_ = ['./mae_vit-b.py']
 

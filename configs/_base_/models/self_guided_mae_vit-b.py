@@ -1,10 +1,10 @@
-"""Self-guided MAE with ViT-B/16: MAE that is guided by its own token relations after a trigger.
+"""Self-guided MAE with ViT-B/16: MAE guided by its own token relations after a trigger.
 
-Stated: token relations of the second last layer, a normalized cut, the cluster of the object, 75 %
-masked by relevance, hints drawn uniformly at a decaying ratio (.05 in Fig. II), start when mask
-tokens overtake visible ones in the decoder. Our choices where the paper is open: the hint ratio
-refers to the masked patches and falls to 0 linearly over the run; the scores of whole images are
-computed once and cropped with their images.
+The paper states token relations of the second-to-last layer, a normalized cut, the object cluster,
+75 % masked by relevance, hints drawn uniformly at a decaying ratio (.05 in Fig. II), and a start
+when mask tokens exceed visible tokens in the decoder. Our choices for settings that the paper
+leaves open: the hint ratio is relative to the masked patches and decreases linearly to 0 over the
+run; the scores of whole images are computed once and cropped with their images.
 """
 _base_ = ['./mae_vit-b.py']
 

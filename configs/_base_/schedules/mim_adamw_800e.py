@@ -1,6 +1,6 @@
 """Schedule of MAE: AdamW, base lr 1.5e-4 per 256 images, 40 epochs of warm-up, cosine to zero.
 
-Another length: --cfg-options train_cfg.max_epochs=N param_scheduler.1.end=N
+For another length, add --cfg-options train_cfg.max_epochs=N param_scheduler.1.end=N
 """
 _base_ = ['./warmup_cosine.py']
 
@@ -13,7 +13,7 @@ optim_wrapper = dict(
     loss_scale='dynamic',
     optimizer=dict(
         type='AdamW', lr=1.5e-4 * total_batch_size / 256, betas=(0.9, 0.95), weight_decay=0.05),
-    # The rule of timm and MAE: no weight decay for vectors and biases; tokens decay.
+    # As in timm and MAE, weight decay does not apply to vectors and biases, but to tokens.
     paramwise_cfg=dict(norm_decay_mult=0., bias_decay_mult=0., flat_decay_mult=0.))
 
 param_scheduler = [

@@ -6,7 +6,7 @@ r"""UPerNet on ADE20K from a pretrained hybrid ViT-B.
 
 Published mIoU: CMAE 52.5 (1600 epochs of pretraining), ConvMAE 50.7 (its released code 51.7). The
 recipe is vit-b_upernet-160k_cmae.py with the layer decay and drop path of ConvMAE's released code.
-The encoder's own scales replace the neck.
+There is no neck, because the encoder outputs maps at several scales.
 """
 _base_ = ['./vit-b_upernet-160k_cmae.py']
 

@@ -4,8 +4,9 @@ r"""UPerNet on ADE20K from a pretrained ViT-L/16.
         --cfg-options model.backbone.init_cfg.checkpoint=CHECKPOINT
     tools/dist_test.sh configs/benchmarks/ade20k/vit-l_upernet-160k.py TRAINED 8
 
-Published mIoU, ViT-L: MAE 53.6 (1600 epochs of pretraining). MAE states no rates for segmentation:
-layer decay and drop path are those of its ViT-L on ImageNet, the rest is vit-b_upernet-160k.py.
+Published mIoU, ViT-L: MAE 53.6 (1600 epochs of pretraining). MAE states no rates for segmentation.
+Layer decay and drop path follow its ViT-L on ImageNet; the other settings are those of
+vit-b_upernet-160k.py.
 """
 _base_ = ['./vit-b_upernet-160k.py']
 

@@ -3,7 +3,8 @@ r"""Mask R-CNN on COCO for 12 epochs from a pretrained ConvNeXt V2-B.
     tools/dist_train.sh configs/benchmarks/coco/convnextv2-b_mask-rcnn-1x.py 8 \
         --cfg-options model.backbone.init_cfg.checkpoint=CHECKPOINT
 
-No paper here detects with this encoder. The recipe is vit-b_mask-rcnn-1x_cae.py with drop path .3.
+No paper here reports detection with this encoder. The recipe is vit-b_mask-rcnn-1x_cae.py with drop
+path .3.
 """
 _base_ = ['./vit-b_mask-rcnn-1x_cae.py']
 

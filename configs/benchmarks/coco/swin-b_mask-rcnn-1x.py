@@ -3,8 +3,9 @@ r"""Mask R-CNN on COCO for 12 epochs from a pretrained Swin-B.
     tools/dist_train.sh configs/benchmarks/coco/swin-b_mask-rcnn-1x.py 8 \
         --cfg-options model.backbone.init_cfg.checkpoint=CHECKPOINT
 
-No paper here detects with this encoder. The recipe is vit-b_mask-rcnn-1x_cae.py with drop path .3
-and layer decay .9, because 24 layers count. Windows are those of pretraining.
+No paper here reports detection with this encoder. The recipe is vit-b_mask-rcnn-1x_cae.py with drop
+path .3 and layer decay .9, because the decay covers 24 layers. The attention windows are those of
+pretraining.
 """
 _base_ = ['./vit-b_mask-rcnn-1x_cae.py']
 

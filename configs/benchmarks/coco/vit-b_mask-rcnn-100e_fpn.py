@@ -3,8 +3,9 @@ r"""Mask R-CNN on COCO for 100 epochs from a pretrained ViT-B/16, with the detec
     tools/dist_train.sh configs/benchmarks/coco/vit-b_mask-rcnn-100e_fpn.py 8 \
         --cfg-options model.backbone.init_cfg.checkpoint=CHECKPOINT
 
-Published box / mask AP, ViT-B: CMAE 52.4 / 46.5 (1600 epochs of pretraining). Detector:
-arXiv:2111.11429, with an FPN on four maps; the rest is vit-b_mask-rcnn-100e_vitdet.py.
+Published box / mask AP, ViT-B: CMAE 52.4 / 46.5 (1600 epochs of pretraining). The detector follows
+arXiv:2111.11429, with an FPN on four maps. The other settings are those of
+vit-b_mask-rcnn-100e_vitdet.py.
 """
 _base_ = ['./vit-b_mask-rcnn-100e_vitdet.py']
 

@@ -6,8 +6,8 @@ r"""Mask R-CNN on COCO for 100 epochs from a pretrained ViT-B/16, with ViTDet's 
 Published box / mask AP, ViT-B after 1600 epochs of pretraining: CMAE 52.4 / 46.5, and MAE in the
 same paper 51.7 / 45.9 and 50.3 / 44.9 (see README.md); MAE in ViTDet's paper 51.6 / 45.9.
 
-The relative positions of ViTDet are left out, see README.md. model.backbone.with_cp=True needs less
-memory.
+There are no relative positions, in contrast to ViTDet, see README.md. To save memory, set
+model.backbone.with_cp=True.
 """
 _base_ = [
     '../../_base_/coco_mask-rcnn.py',
@@ -18,8 +18,9 @@ image_size = (1024, 1024)
 norm_cfg = dict(type='mmpretrain.LN2d', eps=1e-6)
 
 model = dict(
-    # Every image is padded to a square, because positions are resampled to it. The preprocessor
-    # pads, not the pipeline, so that predictions are clipped to the image without padding.
+    # Every image is padded to a square, because positions are resampled to this size. The
+    # preprocessor pads instead of the pipeline, so that predictions are clipped to the image
+    # without padding.
     data_preprocessor=dict(pad_size_divisor=image_size[0]),
     backbone=dict(window_size=14, global_blocks=(2, 5, 8, 11), drop_path_rate=0.1),
     neck=dict(_delete_=True, type='mmguided.SimpleFeaturePyramid', in_channels=None),

@@ -4,8 +4,8 @@ r"""Mask R-CNN on COCO for 12 epochs from a pretrained ViT-B/16 with ccMIM's rec
         --cfg-options model.backbone.init_cfg.checkpoint=CHECKPOINT
 
 Published box / mask AP, ViT-B: ccMIM 49.1 / 43.1 (300 epochs of pretraining) and 50.3 / 44.5 (800);
-MAE in the same paper 45.4 / 40.6 (300) and 48.4 / 42.6 (1600). ViT-S: README.md. The detector is
-that of CAE.
+MAE in the same paper 45.4 / 40.6 (300) and 48.4 / 42.6 (1600). For ViT-S, see README.md. The
+detector follows CAE.
 """
 _base_ = [
     '../../_base_/coco_mask-rcnn.py',
@@ -17,7 +17,7 @@ _base_ = [
 model = dict(
     backbone=dict(out_indices=(3, 5, 7, 11), drop_path_rate=0.2),
     neck=[
-        # The widths are None: those of the backbone.
+        # None: the widths of the backbone.
         dict(type='mmseg.Feature2Pyramid', embed_dim=None, rescales=[4, 2, 1, 0.5]),
         dict(type='FPN', in_channels=[None] * 4, out_channels=256, num_outs=5),
     ],

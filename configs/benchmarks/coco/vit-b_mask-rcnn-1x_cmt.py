@@ -4,7 +4,7 @@ r"""Mask R-CNN on COCO for 12 epochs from a pretrained ViT-B/16 with CMT-MAE's r
         --cfg-options model.backbone.init_cfg.checkpoint=CHECKPOINT
 
 Published box / mask AP, ViT-B: CMT-MAE 52.8 / 45.7 (800 epochs of pretraining, CLIP teacher), MAE
-50.3 / 44.9 (1600). The detector is MAE's, see README.md.
+50.3 / 44.9 (1600). The detector follows MAE, see README.md.
 """
 _base_ = ['./vit-b_mask-rcnn-100e_fpn.py']
 

@@ -4,7 +4,7 @@ r"""Mask R-CNN on COCO for 12 epochs from a pretrained ViT-B/16 with Conditional
         --cfg-options model.backbone.init_cfg.checkpoint=CHECKPOINT
 
 Published box / mask AP (Table 5), ViT-B pretrained on ImageNet-100: Conditional MAE 39.5 / 35.5,
-MAE 38.9 / 35.1. What the paper leaves open is that of vit-b_mask-rcnn-1x_cae.py.
+MAE 38.9 / 35.1. Settings that the paper does not state follow vit-b_mask-rcnn-1x_cae.py.
 """
 _base_ = ['./vit-b_mask-rcnn-1x_cae.py']
 

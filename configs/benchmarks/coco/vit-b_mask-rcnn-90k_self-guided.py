@@ -1,4 +1,4 @@
-r"""Mask R-CNN on COCO for 90k iterations from a pretrained ViT-B/16: Self-guided MAE's recipe.
+r"""Mask R-CNN on COCO for 90k iterations from a pretrained ViT-B/16, Self-guided MAE's recipe.
 
     tools/dist_train.sh configs/benchmarks/coco/vit-b_mask-rcnn-90k_self-guided.py 8 \
         --cfg-options model.backbone.init_cfg.checkpoint=CHECKPOINT

@@ -1,10 +1,10 @@
-r"""Video object segmentation on DAVIS-2017 from a pretrained ViT-B/16; nothing is trained.
+r"""Video object segmentation on DAVIS-2017 with a pretrained ViT-B/16, without training.
 
     tools/dist_test.sh configs/benchmarks/davis/vit-b_davis.py CHECKPOINT 8
 
-Published J&F, J and F (means): CMT-MAE 57.6, 56.7, 58.5; MAE 51.0, 49.4, 52.6. The protocol is
-DINO's. `--cfg-options test_evaluator.out_dir=FOLDER` writes the masks as images,
-`test_evaluator.video_dir=FOLDER` videos.
+Published J&F, J and F (means): CMT-MAE 57.6, 56.7, 58.5; MAE 51.0, 49.4, 52.6. The protocol follows
+DINO. `--cfg-options test_evaluator.out_dir=FOLDER` writes the masks as images, and
+`test_evaluator.video_dir=FOLDER` writes videos.
 """
 _base_ = ['../../_base_/default_runtime.py']
 

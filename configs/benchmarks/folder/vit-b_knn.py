@@ -3,7 +3,7 @@
     python tools/test.py configs/benchmarks/folder/vit-b_knn.py CHECKPOINT --data-root FOLDER
 
 The folder is FOLDER/{train,val}/CLASS/*. The protocol is ../imagenet/vit-b_knn.py with 10 and 20
-neighbors; a folder with fewer training images needs `--cfg-options model.ks="(N,)"`.
+neighbors; if the folder has fewer training images, add `--cfg-options model.ks="(N,)"`.
 """
 _base_ = ['../imagenet/vit-b_knn.py']
 

@@ -4,7 +4,7 @@ r"""Fine-tune the ViT that the vit-micro_folder-32.py configs pretrain, in 5 epo
         --cfg-options model.backbone.init_cfg.checkpoint=CHECKPOINT model.head.num_classes=10 \
         model.data_preprocessor.num_classes=10
 
-The rest is vit-tiny_finetune.py.
+The other settings are those of vit-tiny_finetune.py.
 """
 _base_ = ['./vit-tiny_finetune.py', '../../_base_/vit-micro.py']
 

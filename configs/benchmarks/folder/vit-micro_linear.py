@@ -3,7 +3,7 @@ r"""Linear probe of the ViT that the vit-micro_folder-32.py configs pretrain, in
     python tools/train.py configs/benchmarks/folder/vit-micro_linear.py --data-root FOLDER \
         --cfg-options model.backbone.init_cfg.checkpoint=CHECKPOINT model.head.num_classes=10
 
-The feature is the mean patch token; the rest is vit-tiny_linear.py.
+The feature is the mean patch token; the other settings are those of vit-tiny_linear.py.
 """
 _base_ = ['./vit-tiny_linear.py', '../../_base_/vit-micro.py']
 

@@ -4,8 +4,8 @@ r"""Fine-tune a pretrained ViT-Ti on a labeled folder of images at 32 px.
         --cfg-options model.backbone.init_cfg.checkpoint=CHECKPOINT model.head.num_classes=10 \
         model.data_preprocessor.num_classes=10
 
-Data as in vit-tiny_linear.py. The recipe is ../imagenet/vit-b_finetune-100e.py in 50 epochs,
-without RandAugment and random erasing.
+The data are those of vit-tiny_linear.py. The recipe is ../imagenet/vit-b_finetune-100e.py with 50
+epochs and without RandAugment and random erasing.
 """
 _base_ = ['./vit-tiny_linear.py']
 

@@ -4,10 +4,10 @@ r"""Linear probe of a pretrained ViT-Ti on a labeled folder of images at 32 px.
         --cfg-options model.backbone.init_cfg.checkpoint=CHECKPOINT model.head.num_classes=10
 
 Folder, images, patches, mean and std are those of vit-tiny_knn.py. The recipe is the ImageNet probe
-with AdamW, because LARS changes a matrix by about lr / 1000 of its norm per step, too little for
-the few steps of a small set. If a flip changes the class, as with digits, set
-train_dataloader.dataset.pipeline.2.prob=0. The last, smaller batch of an epoch is dropped: with
-fewer than 128 training images, lower train_dataloader.batch_size.
+with AdamW, because LARS changes a matrix by about lr / 1000 of its norm per step, which is too
+little for the few steps on a small dataset. If a flip changes the class, as with digits, set
+train_dataloader.dataset.pipeline.2.prob=0. The last, incomplete batch of an epoch is dropped. With
+fewer than 128 training images, reduce train_dataloader.batch_size.
 """
 _base_ = [
     '../../_base_/datasets/image_folder_32_eval.py',
@@ -16,7 +16,7 @@ _base_ = [
 ]
 
 max_epochs = 50
-total_batch_size = 128  # of all processes
+total_batch_size = 128  # over all processes
 
 model = dict(
     type='mmguided.ImageClassifier',
@@ -30,7 +30,7 @@ model = dict(
         patch_size=4,
         out_type='cls_token',
         init_cfg=dict(type='Pretrained', checkpoint='', prefix='backbone.')),
-    # The width of neck and head is None: that of the backbone.
+    # The width of neck and head is None: the width of the backbone.
     neck=dict(type='ClsBatchNormNeck', input_features=None),
     head=dict(
         type='VisionTransformerClsHead',
@@ -55,7 +55,7 @@ train_dataloader = dict(
     num_workers=2,
     persistent_workers=False,
     worker_init_fn=dict(type='mmguided.datasets.worker_init_fn'),
-    drop_last=True,  # batch normalization cannot train on a last batch of one image
+    drop_last=True,  # because batch normalization cannot train on one image
     sampler=dict(type='DefaultSampler', shuffle=True),
     collate_fn=dict(type='default_collate'),
     dataset=dict(

@@ -4,7 +4,8 @@ r"""Fine-tune a pretrained ConvNeXt V2-B on ImageNet-1K with FCMAE's recipe.
         --cfg-options model.backbone.init_cfg.checkpoint=CHECKPOINT
 
 Published top-1: FCMAE 84.9; in Conditional MAE (Table 6) FCMAE 80.2, Conditional MAE 81.1. The
-recipe is that of the released ConvNeXt V2 (TRAINING.md); EMA weights are validated and saved.
+recipe follows TRAINING.md of the released ConvNeXt V2. Validation and checkpoints use the EMA
+weights.
 """
 _base_ = ['./vit-b_finetune-100e.py']
 

@@ -4,13 +4,13 @@ r"""Fine-tune a pretrained Swin-B on ImageNet-1K with SimMIM's recipe.
         --cfg-options model.backbone.init_cfg.checkpoint=CHECKPOINT
 
 Published top-1: SimMIM 83.5 / 84.0 (100 / 800 epochs of pretraining); in Conditional MAE (Table 6)
-SimMIM 83.8, Conditional MAE 84.9. Pretraining uses 192 px and windows of 6 x 6, this recipe 224 px
-and 7 x 7; the relative position tables are resized.
+SimMIM 83.8, Conditional MAE 84.9. Pretraining uses 192 px and windows of 6 x 6; this recipe uses
+224 px and 7 x 7 and resizes the relative position tables.
 """
 _base_ = ['./vit-b_finetune-100e.py']
 
 warmup_epochs = 20
-total_batch_size = 2048  # of all processes
+total_batch_size = 2048  # over all processes
 lr = 1.25e-3 * total_batch_size / 512
 
 model = dict(

@@ -17,7 +17,7 @@ _base_ = [
 num_classes = 1000
 max_epochs = 100
 warmup_epochs = 5
-total_batch_size = 1024  # of all processes
+total_batch_size = 1024  # over all processes
 lr = 5e-4 * total_batch_size / 256
 
 model = dict(
@@ -33,7 +33,7 @@ model = dict(
         img_size=224,
         patch_size=16,
         drop_path_rate=0.1,
-        # MAE's global pool: the final norm (ln1) is dropped, a new norm (ln2) follows the average.
+        # MAE's global pool: there is no final norm (ln1); a new norm (ln2) follows the average.
         final_norm=False,
         out_type='avg_featmap',
         init_cfg=dict(type='Pretrained', checkpoint='', prefix='backbone.')),
@@ -43,7 +43,7 @@ model = dict(
         in_channels=None,  # the width of the backbone
         loss=dict(type='LabelSmoothLoss', label_smooth_val=0.1, mode='original'),
         init_cfg=dict(type='TruncNormal', layer='Linear', std=2e-5)),
-    # Each batch gets one of the two, with equal probability.
+    # Each batch gets mixup or cutmix with equal probability.
     train_cfg=dict(augments=[dict(type='Mixup', alpha=0.8), dict(type='CutMix', alpha=1.0)]))
 
 # Images are BGR until they are normalized.
@@ -86,7 +86,7 @@ param_scheduler = [
         _base_.cosine,
         begin=warmup_epochs,
         end=max_epochs,
-        eta_min_ratio=1e-6 / lr),  # to 1e-6, and in each layer to its share of that
+        eta_min_ratio=1e-6 / lr),  # ends at 1e-6 times the scale of the layer
 ]
 train_cfg = dict(type='EpochBasedTrainLoop', max_epochs=max_epochs, val_interval=1)
 auto_scale_lr = dict(enable=False, base_batch_size=total_batch_size)

@@ -3,12 +3,12 @@ r"""Fine-tune a pretrained ViT-B/16 on 10 % of ImageNet-1K with Semi-ViT's recip
     tools/dist_train.sh configs/benchmarks/imagenet/vit-b_finetune-100e_10percent.py 8 \
         --cfg-options model.backbone.init_cfg.checkpoint=CHECKPOINT
 
-Published top-1: 73.7 (Semi-ViT, arXiv:2208.05688, MAE's ViT-B, on a subset of its own). The list of
+Published top-1: 73.7 (Semi-ViT, arXiv:2208.05688, MAE's ViT-B, on its own subset). The list of
 images is data/imagenet/subsets/train_10percent.txt, see README.md.
 """
 _base_ = ['./vit-b_finetune-100e.py']
 
-total_batch_size = 512  # of all processes
+total_batch_size = 512  # over all processes
 lr = 2.5e-4 * total_batch_size / 256
 
 train_dataloader = dict(

@@ -3,14 +3,14 @@ r"""Fine-tune a pretrained ViT-B/16 on 1 % of ImageNet-1K with Semi-ViT's recipe
     tools/dist_train.sh configs/benchmarks/imagenet/vit-b_finetune-100e_1percent.py 8 \
         --cfg-options model.backbone.init_cfg.checkpoint=CHECKPOINT
 
-Published top-1: 57.4 (Semi-ViT, arXiv:2208.05688, MAE's ViT-B, on a subset of its own). The list of
+Published top-1: 57.4 (Semi-ViT, arXiv:2208.05688, MAE's ViT-B, on its own subset). The list of
 images is data/imagenet/subsets/train_1percent.txt, see README.md.
 """
 _base_ = ['./vit-b_finetune-100e_10percent.py']
 
 lr = 5e-5 * 512 / 256
 
-# No drop path, mixup, cutmix or random erasing.
+# Without drop path, mixup, cutmix and random erasing.
 model = dict(backbone=dict(drop_path_rate=0.), train_cfg=None)
 train_dataloader = dict(
     dataset=dict(

@@ -1,9 +1,9 @@
-"""k-NN accuracy of a pretrained ViT-B/16 on ImageNet-1K; nothing is trained.
+"""k-NN accuracy of a pretrained ViT-B/16 on ImageNet-1K, without training.
 
     tools/dist_test.sh configs/benchmarks/imagenet/vit-b_knn.py CHECKPOINT 8
 
 Each validation image gets the weighted vote of its nearest training images (InstDisc; DINO). The
-feature is [CLS] after the final norm; `--cfg-options model.backbone.out_type=featmap` takes the
+feature is [CLS] after the final norm; `--cfg-options model.backbone.out_type=featmap` selects the
 mean patch token. No paper here reports k-NN.
 """
 _base_ = [

@@ -16,7 +16,7 @@ _base_ = [
 
 max_epochs = 90
 warmup_epochs = 10
-total_batch_size = 16384  # of all processes
+total_batch_size = 16384  # over all processes
 
 model = dict(
     type='mmguided.ImageClassifier',
@@ -30,7 +30,7 @@ model = dict(
         patch_size=16,
         out_type='cls_token',
         init_cfg=dict(type='Pretrained', checkpoint='', prefix='backbone.')),
-    # The width of neck and head is None: that of the backbone.
+    # The width of neck and head is None: the width of the backbone.
     neck=dict(type='ClsBatchNormNeck', input_features=None),
     head=dict(
         type='VisionTransformerClsHead',
@@ -54,4 +54,4 @@ train_cfg = dict(type='EpochBasedTrainLoop', max_epochs=max_epochs, val_interval
 auto_scale_lr = dict(enable=False, base_batch_size=total_batch_size)
 
 default_hooks = dict(
-    strict_backbone=dict(test_prefix=''), logger=dict(interval=10))  # 78 iterations an epoch
+    strict_backbone=dict(test_prefix=''), logger=dict(interval=10))  # an epoch has 78 iterations

@@ -4,12 +4,12 @@ r"""Linear probe of a pretrained ViT-B/16 on 1 % of ImageNet-1K.
         --cfg-options model.backbone.init_cfg.checkpoint=CHECKPOINT
 
 The recipe is vit-b_linear-90e.py with AdamW, because LARS changes a matrix by about lr / 1000 of
-its norm per step, too little for the few steps of a small set. The list of images is
+its norm per step, which is too little for the few steps on a small dataset. The list of images is
 data/imagenet/subsets/train_1percent.txt, see README.md.
 """
 _base_ = ['./vit-b_linear-90e.py']
 
-total_batch_size = 1024  # of all processes
+total_batch_size = 1024  # over all processes
 
 train_dataloader = dict(
     batch_size=total_batch_size // 8,

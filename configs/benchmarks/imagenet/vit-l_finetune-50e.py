@@ -3,8 +3,8 @@ r"""Fine-tune a pretrained ViT-L/16 on ImageNet-1K with MAE's recipe for this si
     tools/dist_train.sh configs/benchmarks/imagenet/vit-l_finetune-50e.py 8 \
         --cfg-options model.backbone.init_cfg.checkpoint=CHECKPOINT
 
-Published top-1: MAE 85.9 (1600 epochs of pretraining). The recipe is that of the released
-FINETUNE.md.
+Published top-1: MAE 85.9 (1600 epochs of pretraining). The recipe follows FINETUNE.md of the
+released code.
 """
 _base_ = ['./vit-b_finetune-100e.py']
 

@@ -4,14 +4,15 @@ r"""Fine-tune a pretrained ViT-B/16 on ImageNet-100 with Conditional MAE's recip
         --cfg-options model.backbone.init_cfg.checkpoint=CHECKPOINT
 
 Published top-1 (Tables 1 and 4), on a subset that the paper does not name: MAE 86.88, with 90 %
-masked 85.6; L(0,10;.75,.1) 87.66, L(0,10;.75,.15) 87.46, L(0,11;.75,.1) 87.26. ViT-S: README.md.
+masked 85.6; L(0,10;.75,.1) 87.66, L(0,10;.75,.15) 87.46, L(0,11;.75,.1) 87.26. For ViT-S, see
+README.md.
 
 The base lr is the second of the three that the paper searches, 1e-4, 5e-4 and 1e-3 per 256 images.
 """
 _base_ = ['../imagenet/vit-b_finetune-100e.py', '../../_base_/imagenet100.py']
 
 num_classes = 100
-total_batch_size = 256  # of all processes
+total_batch_size = 256  # over all processes
 lr = 5e-4
 
 model = dict(data_preprocessor=dict(num_classes=num_classes), head=dict(num_classes=num_classes))

@@ -4,14 +4,14 @@ r"""Linear probe of a pretrained ViT-B/16 on ImageNet-100 with Conditional MAE's
         --cfg-options model.backbone.init_cfg.checkpoint=CHECKPOINT
 
 Published top-1 (Table 1), on a subset that the paper does not name: MAE 62.9, with 90 % masked
-57.9. ViT-S: README.md.
+57.9. For ViT-S, see README.md.
 
 The lr .1 is used as printed. If it is MAE's base lr per 256 images, set
 optim_wrapper.optimizer.lr=0.4.
 """
 _base_ = ['../imagenet/vit-b_linear-90e.py', '../../_base_/imagenet100.py']
 
-total_batch_size = 1024  # of all processes
+total_batch_size = 1024  # over all processes
 
 model = dict(head=dict(num_classes=100))
 train_dataloader = dict(

@@ -1,4 +1,4 @@
-r"""Fine-tune a pretrained ViT-B/16 on CIFAR-100 at 224 px; the recipe is that of CIFAR-10.
+r"""Fine-tune a pretrained ViT-B/16 on CIFAR-100; the recipe is vit-b_finetune_cifar10_224.py.
 
     tools/dist_train.sh configs/benchmarks/transfer/vit-b_finetune_cifar100_224.py 8 \
         --cfg-options model.backbone.init_cfg.checkpoint=CHECKPOINT

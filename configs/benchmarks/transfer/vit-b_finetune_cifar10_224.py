@@ -1,4 +1,4 @@
-r"""Fine-tune a pretrained ViT-B/16 on CIFAR-10 at 224 px with the recipe of ImageNet.
+r"""Fine-tune a pretrained ViT-B/16 on CIFAR-10 at 224 px with MAE's recipe for ImageNet.
 
     tools/dist_train.sh configs/benchmarks/transfer/vit-b_finetune_cifar10_224.py 8 \
         --cfg-options model.backbone.init_cfg.checkpoint=CHECKPOINT
@@ -7,12 +7,13 @@ No paper here reports this number. Test images are resized and not cropped.
 """
 _base_ = ['../imagenet/vit-b_finetune-100e.py', '../../_base_/datasets/transfer.py']
 
-# CIFAR images are RGB arrays: nothing is loaded, and the BGR fill colors are reversed.
+# CIFAR images are RGB arrays in memory: the pipeline does not load files, and the BGR fill colors
+# are reversed.
 crop, flip, augment, erase, pack = _base_.train_pipeline[1:]
 train_pipeline = [
     crop,
     flip,
-    # RandAugment expects BGR: where it converts to gray, red and blue swap their weights.
+    # RandAugment expects BGR: its conversions to gray swap the weights of red and blue.
     dict(augment, hparams=dict(augment.hparams, pad_val=augment.hparams.pad_val[::-1])),
     dict(erase, fill_color=erase.fill_color[::-1], fill_std=erase.fill_std[::-1]),
     pack,

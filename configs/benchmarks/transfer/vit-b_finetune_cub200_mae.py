@@ -1,4 +1,4 @@
-r"""Fine-tune a pretrained ViT-B/16 on CUB-200-2011 at 224 px with MAE's recipe of ImageNet.
+r"""Fine-tune a pretrained ViT-B/16 on CUB-200-2011 at 224 px with MAE's recipe for ImageNet.
 
     tools/dist_train.sh configs/benchmarks/transfer/vit-b_finetune_cub200_mae.py 8 \
         --cfg-options model.backbone.init_cfg.checkpoint=CHECKPOINT

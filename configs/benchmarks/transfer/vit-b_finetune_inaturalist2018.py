@@ -5,7 +5,7 @@ r"""Fine-tune a pretrained ViT-B/16 on iNaturalist 2018 at 224 px with ccMIM's r
 
 Published top-1, ViT-B: ccMIM 75.6 (800 epochs of pretraining), MAE 75.4 (1600).
 
-ccMIM (Sec. 4.2) states 360 epochs and lr 3e-4. Batch and input size are those of its fine-tuning on
+ccMIM (Sec. 4.2) states 360 epochs and lr 3e-4. Batch size and input size follow its fine-tuning on
 ImageNet.
 """
 _base_ = ['../imagenet/vit-b_finetune-100e.py', '../../_base_/datasets/transfer.py']

@@ -1,4 +1,4 @@
-r"""Fine-tune a pretrained ViT-B/16 on iNaturalist 2019; the recipe is that of iNaturalist 2018.
+r"""Fine-tune a pretrained ViT-B/16 on iNaturalist 2019 with the recipe for iNaturalist 2018.
 
     tools/dist_train.sh configs/benchmarks/transfer/vit-b_finetune_inaturalist2019.py 8 \
         --cfg-options model.backbone.init_cfg.checkpoint=CHECKPOINT

@@ -1,4 +1,4 @@
-r"""Fine-tune a pretrained ViT-B/16 on iNaturalist 2019 at 224 px with MAE's recipe of ImageNet.
+r"""Fine-tune a pretrained ViT-B/16 on iNaturalist 2019 at 224 px with MAE's recipe for ImageNet.
 
     tools/dist_train.sh configs/benchmarks/transfer/vit-b_finetune_inaturalist2019_mae.py 8 \
         --cfg-options model.backbone.init_cfg.checkpoint=CHECKPOINT

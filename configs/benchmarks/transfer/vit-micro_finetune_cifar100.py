@@ -5,7 +5,7 @@ r"""Fine-tune a ViT-micro on CIFAR-100; the recipe is ../folder/vit-micro_finetu
 """
 _base_ = ['../folder/vit-micro_finetune.py', '../../_base_/datasets/transfer.py']
 
-# Arrays of 32 x 32: nothing to load or resize.
+# The images are arrays of 32 x 32 in memory, which need no loading or resizing.
 model = dict(
     data_preprocessor=dict(num_classes=_base_.cifar100.num_classes, to_rgb=False),
     head=dict(num_classes=_base_.cifar100.num_classes))

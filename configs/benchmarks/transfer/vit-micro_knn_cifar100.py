@@ -4,7 +4,7 @@
 """
 _base_ = ['../folder/vit-micro_knn.py', '../../_base_/datasets/transfer.py']
 
-pipeline = _base_.test_pipeline[-1:]  # arrays of 32 x 32: nothing to load or resize
+pipeline = _base_.test_pipeline[-1:]  # 32 x 32 arrays, not files
 model = dict(
     data_preprocessor=dict(to_rgb=False),
     bank_dataloader=dict(dataset=dict(_base_.cifar100.train, pipeline=pipeline)))

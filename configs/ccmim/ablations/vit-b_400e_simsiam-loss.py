@@ -2,8 +2,7 @@
 
     tools/dist_train.sh configs/ccmim/ablations/vit-b_400e_simsiam-loss.py 8
 
-Published: a plot over lambda, 0.2 is best. The base lr is the one printed for Fig. 2, see
-README.md.
+Published: a plot over lambda; 0.2 is best. The base lr is as printed for Fig. 2, see README.md.
 """
 _base_ = ['../vit-b_400e.py']
 
@@ -12,7 +11,7 @@ model = dict(
     contrast_head=dict(
         _delete_=True,
         type='mmguided.CosineHead',
-        # A two-layer MLP. The paper does not give its width; a quarter, as in SimSiam.
+        # A two-layer MLP. The paper does not state its width; we use a quarter, as in SimSiam.
         predictor=dict(
             type='NonLinearNeck',
             in_channels=256,

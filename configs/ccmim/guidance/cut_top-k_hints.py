@@ -1,4 +1,4 @@
-r"""Guidance study: top-k_hints.py by the relevance of a normalized cut.
+r"""Guidance study: top-k_hints.py with the relevance of a normalized cut as guidance.
 
     python projects/guidance_study/guidance_study.py \
         configs/ccmim/guidance/cut_top-k_hints.py --data-root FOLDER

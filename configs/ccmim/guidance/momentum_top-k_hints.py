@@ -1,4 +1,4 @@
-r"""Guidance study: top-k_hints.py by the attention of the last block of a momentum encoder.
+r"""Guidance study: top-k_hints.py with the last block of a momentum encoder as guidance.
 
     python projects/guidance_study/guidance_study.py \
         configs/ccmim/guidance/momentum_top-k_hints.py --data-root FOLDER

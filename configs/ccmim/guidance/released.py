@@ -1,5 +1,6 @@
 r"""Guidance study: ccmim/vit-micro_folder-32 in 6 epochs with batches of 64, masks sorted by s - u
-as in the released code (s: attention scores, u: uniform noise). The base of the other configs here.
+as in the released code (s: attention scores, u: uniform noise). The other configs in this folder
+inherit this one.
 
     python projects/guidance_study/guidance_study.py \
         configs/ccmim/guidance/released.py --data-root FOLDER

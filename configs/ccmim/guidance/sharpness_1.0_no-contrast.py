@@ -1,4 +1,4 @@
-r"""Guidance study: the masks of sharpness_1.0.py without the contrast, to tell their effects apart.
+r"""Guidance study: sharpness_1.0.py without contrast, to separate the effects of mask and contrast.
 
     python projects/guidance_study/guidance_study.py \
         configs/ccmim/guidance/sharpness_1.0_no-contrast.py --data-root FOLDER

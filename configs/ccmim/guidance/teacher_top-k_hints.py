@@ -1,5 +1,5 @@
-r"""Guidance study: top-k_hints.py by the attention of the last block of a CLIP in data/clip, which
-tools/train_clip.py trains.
+r"""Guidance study: top-k_hints.py with the last block of CLIP as guidance. The CLIP in data/clip is
+trained with tools/train_clip.py.
 
     python projects/guidance_study/guidance_study.py \
         configs/ccmim/guidance/teacher_top-k_hints.py --data-root FOLDER

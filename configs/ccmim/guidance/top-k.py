@@ -1,4 +1,4 @@
-r"""Guidance study: the patches of the highest attention are masked.
+r"""Guidance study: the patches with the highest attention are masked.
 
     python projects/guidance_study/guidance_study.py \
         configs/ccmim/guidance/top-k.py --data-root FOLDER

@@ -3,7 +3,7 @@
     tools/dist_train.sh configs/cmae/ablations/vit-b_300e_contrast.py 8
 
 Published: fine-tune 83.1.
-Only the target view is recolored, as in the other rows; the paper does not say it for this one.
+Only the target view is recolored, as in the other rows; the paper does not state this for this row.
 """
 _base_ = ['../vit-b_300e.py']
 

@@ -1,10 +1,10 @@
 """CMT-MAE ablation (Table 5): alpha = 0, 800 epochs. CLIP guides the masks and is the target in
-both stages, hence MAE with a teacher and without a momentum encoder.
+both stages, so the model is MAE with a teacher and without a momentum encoder.
 
     tools/dist_train.sh configs/cmt_mae/ablations/vit-b_800e_alpha-0.py 8
 
-Published: in Table 5, which our copy of the text lacks.
-CLIP's weights: see configs/cmt_mae/README.md.
+Published: in Table 5, which is missing from our copy of the paper.
+For CLIP's weights, see configs/cmt_mae/README.md.
 """
 _base_ = ['../../mae/vit-b_800e.py']
 

@@ -4,7 +4,7 @@
 
 Published: linear 73.5, fine-tune 84.2; COCO 50.3 / 43.5; ADE20K 48.3; DAVIS J&F 53.8, J 51.8,
 F 55.8.
-CLIP's weights: see configs/cmt_mae/README.md.
+For CLIP's weights, see configs/cmt_mae/README.md.
 """
 _base_ = ['../vit-b_800e.py']
 

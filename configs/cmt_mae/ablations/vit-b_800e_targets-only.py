@@ -4,7 +4,7 @@
 
 Published: linear 74.2, fine-tune 84.5; COCO 50.9 / 44.2; ADE20K 49.2; DAVIS J&F 54.6, J 52.9,
 F 56.3.
-CLIP's weights: see configs/cmt_mae/README.md.
+For CLIP's weights, see configs/cmt_mae/README.md.
 """
 _base_ = ['../vit-b_800e.py']
 

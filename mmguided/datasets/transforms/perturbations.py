@@ -10,7 +10,7 @@ from mmguided.utils.errors import ConfigError
 
 
 class Perturbation(BaseTransform):
-    """Base of the perturbations, for test pipelines, between the crop and ``PackInputs``.
+    """Base class of the perturbations, for test pipelines, between the crop and ``PackInputs``.
 
     The perturbation of an image depends only on ``seed`` and its index in the dataset. It is the
     same for all checkpoints and any number of workers and processes.
@@ -46,8 +46,8 @@ class Perturbation(BaseTransform):
 @TRANSFORMS.register_module()
 class RandomPatchOcclusion(Perturbation):
     """Occlude random patches of a regular grid: Random PatchDrop of Naseer et al., "Intriguing
-    Properties of Vision Transformers" (NeurIPS 2021), Sec. 3.1, which Conditional MAE, A.5, uses
-    as in iBOT, with half of the patches.
+    Properties of Vision Transformers" (NeurIPS 2021), Sec. 3.1. Conditional MAE (A.5) occludes half
+    of the patches, as in iBOT.
 
     Occluded patches are black before normalization, as in the released code of Naseer et al. Their
     code occludes the same patches in all images of a batch; here the patches of each image differ.

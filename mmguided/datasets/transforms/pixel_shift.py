@@ -16,9 +16,9 @@ class PixelShift(BaseTransform):
         target = target_transforms(master[dy:dy + h, dx:dx + w])
 
     ``dy`` and ``dx`` are independent uniform integers from 0 to ``max_shift`` (inclusive). The
-    paper has "[0, p)" with a master of 224 + p pixels in Sec. 3.2 and "the shift range of [0, 31]"
-    in Sec. 4.4, and its code shifts by up to 31 in a master of 256 pixels. ``max_shift=31`` with a
-    master of 256 agrees with all three.
+    paper states "[0, p)" with a master of 224 + p pixels in Sec. 3.2 and "the shift range of [0,
+    31]" in Sec. 4.4, and its code shifts by up to 31 pixels in a master of 256 pixels.
+    ``max_shift=31`` with a master of 256 pixels agrees with all three.
 
     Place it after the transforms that both views share and before ``PackInputs``, which packs the
     two views as a list::

@@ -45,7 +45,7 @@ class ClockHook(Hook):
             len(loader.dataset) / (loader.batch_size * get_world_size()))
 
     def before_train_epoch(self, runner) -> None:
-        self._set(runner)  # hooks that act between epochs read the clock, too
+        self._set(runner)  # hooks between epochs also read the clock
 
     def before_train_iter(self, runner, batch_idx: int, data_batch=None) -> None:
         self._set(runner)

@@ -18,7 +18,7 @@ class OnlineEvaluationHook(Hook):
     """Log the k-NN accuracy and the effective rank of the frozen features during training.
 
     The hook evaluates before the first epoch, after every ``interval`` epochs and after the last.
-    One pass over whole images gives ``online/knn_top1_k20`` in per cent, for each k of ``ks``, and
+    One pass over whole images gives ``online/knn_top1_k20`` in percent, for each k of ``ks``, and
     ``online/effective_rank`` (:func:`mmguided.analysis.effective_rank`). Training is unaffected.
 
     Args:

@@ -27,11 +27,11 @@ class OnlineLinearProbeHook(StatefulHook):
     """Train a linear probe on the latents of each training step and log its accuracy.
 
     The encoder is unaffected: the probe (:class:`mmguided.evaluation.OnlineLinearProbe`) reads
-    detached latents and uses no random numbers. Its features are those of the augmented and masked
+    detached latents and uses no random numbers. Its features come from the augmented and masked
     images: the mean of the patch tokens visible at the end of the encoder, or [CLS], of the first
     view. All ranks train the same probe on the features of all ranks.
 
-    ``online/linear_train_top1`` is the accuracy in per cent over the current epoch, measured before
+    ``online/linear_train_top1`` is the accuracy in percent over the current epoch, measured before
     each step of the probe. With ``val_dataset``, ``online/linear_val_top1`` is the accuracy on
     whole images after every ``interval`` epochs and after the last.
 

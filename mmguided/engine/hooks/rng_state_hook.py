@@ -33,7 +33,7 @@ class RNGStateHook(StatefulHook):
     and number of workers are bit-for-bit equal to uninterrupted runs if the operators are
     deterministic. In iteration-based runs this holds for the randomness of the model; for
     augmentations it requires ``num_workers=0``. MMEngine 0.10.7 (but not its maintained fork)
-    reloads the data of past iterations on resume and, with ``num_workers=0``, thereby advances the
+    reloads the data of past iterations on resume. With ``num_workers=0``, this advances the
     restored states. If the number of ranks has changed, the hook logs a warning and restores
     nothing.
     """

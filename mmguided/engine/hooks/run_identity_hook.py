@@ -8,17 +8,17 @@ from mmguided.version import __version__
 
 CHECKPOINT_KEY = 'mmguided_run'
 #: Fields of the model that may differ on resume. The file of a teacher's weights may move because
-#: the checkpoint holds their hash.
+#: the checkpoint contains their hash.
 FREE_FIELDS = ('init_cfg', 'with_cp', 'pretrained', 'checkpoint', 'cache_dir', 'download')
 
 
 @HOOKS.register_module()
 class RunIdentityHook(Hook):
-    """Check on resume that model and number of images are those of the checkpoint.
+    """Check on resume that the model and the number of images match the checkpoint.
 
     The identity of a run is saved in ``checkpoint['meta']``. For checkpoints of other versions of
-    mmguided, whose fields may have other names, only the type of the model is compared. Checkpoints
-    without an identity are not checked.
+    mmguided, only the type of the model is compared, because fields may have other names.
+    Checkpoints without an identity are not checked.
 
     Raises:
         ConfigError: On resume, if a field differs.

@@ -100,7 +100,8 @@ class ScoreMapsHook(StatefulHook):
         self._compute(runner, model)
 
     def _reopen(self, runner) -> bool:
-        """Open the file named in the checkpoint; False if it is missing or of other images."""
+        """Open the file named in the checkpoint; return False if it is missing or belongs to other
+        images."""
         name, valid = self._file['name'], [False]
         if is_main_process():
             valid = [self._file['images'] == self._fingerprint and self._maps.exists(name)]

@@ -26,10 +26,9 @@ class StatefulHook(Hook):
             def load_state_dict(self, state):
                 self.best = state['best']
 
-    A run resumes if training starts after iteration 0. A run that only loads weights
-    (``load_from``), or a checkpoint without the key, leaves the hook as constructed. Subclasses
-    that override :meth:`before_train` call ``super().before_train(runner)`` where they need the
-    state.
+    A run resumes if training starts after iteration 0. If a run only loads weights (``load_from``),
+    or the checkpoint lacks the key, the hook keeps its initial state. Subclasses that override
+    :meth:`before_train` call ``super().before_train(runner)`` before they use the state.
 
     Attributes:
         checkpoint_key: Key of the state in the checkpoint, unique among all hooks.

@@ -12,7 +12,8 @@ class StrictBackboneHook(Hook):
     """Check that the encoder weights of a loaded checkpoint match the model.
 
     Runner loads the checkpoint of ``tools/test.py CONFIG CHECKPOINT`` and of ``load_from`` with
-    ``strict=False``: weights that do not match stay random, reported by one line in the log.
+    ``strict=False``: weights that do not match keep their random initialization, and only one log
+    line reports them.
 
     Args:
         prefix: Prefix of the encoder's weights in the model and in the checkpoint.
@@ -33,7 +34,7 @@ class StrictBackboneHook(Hook):
         while hasattr(model, 'module'):  # DistributedDataParallel, test-time augmentation
             model = model.module
         state = checkpoint.get('state_dict', checkpoint)
-        # Runner strips this prefix, too, but after this hook.
+        # Runner also strips this prefix, but after this hook.
         state = {name.removeprefix('module.'): value for name, value in state.items()}
         training = isinstance(runner.optim_wrapper, OptimWrapper)  # a config in tests
         prefix = self.prefix if training else self.test_prefix

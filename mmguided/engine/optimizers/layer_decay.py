@@ -12,8 +12,8 @@ from mmguided.utils.errors import ConfigError
 class LayerDecayOptimWrapperConstructor(LearningRateDecayOptimWrapperConstructor):
     """Optimizer constructor with layer-wise learning-rate decay, also for detectors and segmentors.
 
-    ``paramwise_cfg`` is that of mmpretrain's constructor. The depth of a parameter comes from
-    ``model.backbone.get_layer_depth``; necks and heads have the depth of the last layer.
+    ``paramwise_cfg`` has the fields of mmpretrain's constructor. The depth of a parameter comes
+    from ``model.backbone.get_layer_depth``; necks and heads have the depth of the last layer.
 
     Raises:
         ConfigError: If ``custom_keys`` contain a ``lr_mult``.

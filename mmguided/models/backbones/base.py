@@ -12,7 +12,7 @@ class Encoder:
     """Base class of the encoders; list it before mmpretrain's class among the bases.
 
     ``forward(images, mask)`` returns the latents of masked images, ``(B, [1 +] n, embed_dims)``;
-    without a mask it is the forward of mmpretrain's class. A patch is the unit of a
+    without a mask, it equals the forward of mmpretrain's class. A patch is the unit of a
     :class:`PatchMask`; for hierarchical encoders it is one position of the last stage.
 
     Attributes:
@@ -87,8 +87,9 @@ class Encoder:
 
     @torch.no_grad()
     def observe(self, images: Tensor, wants: Wants, mask: PatchMask | None = None) -> Observation:
-        """Answer ``wants`` for images ``(B, 3, H, W)``, or their visible patches, in one forward
-        without gradient, no deeper than needed. See :meth:`check_wants`."""
+        """Return the outputs requested by ``wants`` for images ``(B, 3, H, W)``, or their visible
+        patches, from one forward without gradient that runs no deeper than needed. See
+        :meth:`check_wants`."""
         raise NotImplementedError
 
 

@@ -13,10 +13,10 @@ from .hybrid_vit import MaskedConvBlock, MaskedHybridViT
 class DenseHybridViT(DenseViT, MaskedHybridViT):
     """:class:`MaskedHybridViT` for images of any size, with four output maps.
 
-    As in ConvMAE's detector (arXiv:2205.03892): the outputs of the convolutional stages (strides 4
-    and 8 for 'base'), the output of the last transformer block (stride 16), and the latter
-    max-pooled by 2. Unlike the released code, the stage fusion and the final norm are kept, so that
-    the third map equals the encoder output of pretraining.
+    The maps follow ConvMAE's detector (arXiv:2205.03892): the outputs of the convolutional stages
+    (strides 4 and 8 for 'base'), the output of the last transformer block (stride 16), and the
+    latter max-pooled by 2. Unlike the released code, the stage fusion and the final norm are kept,
+    so that the third map equals the encoder output of pretraining.
 
     Args:
         with_cp: See :class:`DenseViT`; includes the convolutional blocks.

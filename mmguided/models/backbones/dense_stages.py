@@ -50,7 +50,7 @@ class DenseSwin(SwinTransformer):
 
 
 def _is_resizable(theirs: Tensor | None, ours: Tensor) -> bool:
-    """True for a table with the same heads and another window size above 2."""
+    """Return True for a table with the same heads and another window size above 2."""
     if theirs is None or theirs.ndim != 2 or theirs.shape[1] != ours.shape[1]:
         return False
     side = math.isqrt(len(theirs))
@@ -62,8 +62,8 @@ class DenseConvNeXt(ConvNeXt):
     """mmpretrain's ConvNeXt with strict loading of :class:`MaskedConvNeXt` weights.
 
     See :class:`DenseSwin`. FCMAE checkpoints contain an untrained norm of the last stage.
-    ``gap_before_final_norm`` defaults to False, to output maps. If all stages are frozen, so are
-    the norms.
+    ``gap_before_final_norm`` defaults to False, so that outputs are maps. If all stages are frozen,
+    the norms are frozen too.
     """
 
     def __init__(self, *args, gap_before_final_norm: bool = False, **kwargs) -> None:

@@ -75,10 +75,10 @@ def _run_block(block: nn.Module, places: UnitPlaces, x: Tensor) -> Tensor:
 class MaskedConvNeXt(Encoder, ConvNeXt):
     """mmpretrain's ConvNeXt with the masking of FCMAE (ConvNeXt V2, arXiv:2301.00808, Sec. 3.1).
 
-    Parameters have mmpretrain's names, and without a mask :meth:`forward` is that of ConvNeXt.
+    Parameters have mmpretrain's names, and without a mask, :meth:`forward` equals that of ConvNeXt.
     ConvNeXt V2 is ``use_grn=True, layer_scale_init_value=0.``.
 
-    A patch of the :class:`PatchMask`, called unit here, is as large as the encoder's stride (32
+    A patch of the :class:`PatchMask` is called unit here. Its side is the encoder's stride (32
     pixels). With a mask, only visible units are computed; a later shot removes its units before its
     stage. Stem and downsampling do not cross units. The depthwise convolutions see zeros at missing
     units, which makes them sparse convolutions. GRN norms are taken over the visible positions of

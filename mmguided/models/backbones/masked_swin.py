@@ -17,15 +17,15 @@ from .base import Encoder
 class MaskedSwin(Encoder, SwinTransformer):
     """SimMIM's Swin (arXiv:2111.09886), masked before any of its stages (Conditional MAE, Table 6).
 
-    Windows need a complete grid, so that masked tokens are replaced by the mask token of the stage
-    instead of being removed. A patch of the :class:`PatchMask`, called unit here, is one position
-    of the last stage: 32 x 32 pixels, 8 x 8 tokens of the first stage. Shots count stages as
-    layers. A unit masked before a later stage has already influenced other units by attention.
+    Windows need a complete grid, so masked tokens are replaced by the mask token of the stage
+    instead of being removed. A patch of the :class:`PatchMask` is called unit here. It is one
+    position of the last stage: 32 x 32 pixels, 8 x 8 tokens of the first stage. Shots count stages
+    as layers. A unit masked before a later stage has already influenced other units by attention.
 
     Parameters have mmpretrain's names, so that ``backbone.*`` of a checkpoint loads into
     ``SwinTransformer``, which ignores the mask tokens ``mask_token`` (first stage, as in
-    ``SimMIMSwinTransformer``) and ``stage_mask_tokens.<stage>``. Without a mask, :meth:`forward` is
-    that of SwinTransformer.
+    ``SimMIMSwinTransformer``) and ``stage_mask_tokens.<stage>``. Without a mask, :meth:`forward`
+    equals that of SwinTransformer.
 
     Args:
         arch: 'tiny', 'small', 'base', 'large', or a dict as in SwinTransformer.
@@ -84,7 +84,7 @@ class MaskedSwin(Encoder, SwinTransformer):
                     nn.init.zeros_(module.bias)
         for stage in self.mask_stages:
             nn.init.trunc_normal_(self._mask_token(stage), std=.02)
-        super().init_weights()  # after ours, which a checkpoint overwrites
+        super().init_weights()  # after our initialization, because a checkpoint overwrites it
 
     def check_shots(self, layers: Sequence[int]) -> None:
         super().check_shots(layers)

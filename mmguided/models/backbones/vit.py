@@ -31,8 +31,8 @@ class MaskedViT(Encoder, VisionTransformer):
     """mmpretrain's VisionTransformer with masking, observation and fixed position embeddings.
 
     Parameters have mmpretrain's names, so that ``backbone.*`` of a checkpoint loads into
-    ``VisionTransformer`` in mmpretrain, mmdet and mmseg. Without a mask, :meth:`forward` is that of
-    VisionTransformer, including ``out_type`` and ``out_indices``. ``init_cfg`` of type
+    ``VisionTransformer`` in mmpretrain, mmdet and mmseg. Without a mask, :meth:`forward` equals
+    that of VisionTransformer, including ``out_type`` and ``out_indices``. ``init_cfg`` of type
     ``Pretrained`` loads strictly.
 
     Args:
@@ -198,11 +198,11 @@ class MaskedViT(Encoder, VisionTransformer):
 
     @torch.no_grad()
     def observe(self, images: Tensor, wants: Wants, mask: PatchMask | None = None) -> Observation:
-        """Answer ``wants`` in one forward without gradient, see :meth:`Encoder.observe`.
+        """Return the outputs requested by ``wants``, see :meth:`Encoder.observe`.
 
-        Uses scaled-dot-product attention; no attention map is computed. The deepest block computes
-        only the requested outputs; for its attention, the [CLS] query and the keys. Dropout and
-        drop path are off, so that scores and targets are deterministic.
+        The forward uses scaled-dot-product attention and computes no attention map. The deepest
+        block computes only the requested outputs; for attention, these are the [CLS] query and the
+        keys. Dropout and drop path are off, so that scores and targets are deterministic.
         """
         with eval_mode(self):
             return self._observe(images, wants.resolve(self.num_layers), mask)
@@ -248,7 +248,7 @@ class _BlockReader:
         self.relations: dict[int, Tensor] = {}
 
     def run(self, i: int, block: nn.Module, x: Tensor) -> Tensor:
-        """Run block ``i`` on ``(B, 1 + n, D)``; the deepest block only as far as needed."""
+        """Run block ``i`` on ``(B, 1 + n, D)``; the deepest block runs only as far as needed."""
         if i not in self.layers:
             return block(x)
         if i == self.deepest and i not in self.wants.relations:

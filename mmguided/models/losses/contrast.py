@@ -21,7 +21,7 @@ def info_nce(student: Tensor,
 
         -log e^{t_i.s_i/tau} / (sum_{j != i} e^{s_i.s_j/tau} + sum_j e^{t_i.s_j/tau})
 
-    Vectors are L2-normalized and compared in float32, also under autocast. The teacher gets no
+    Vectors are L2-normalized and compared in float32, even under autocast. The teacher gets no
     gradient; the student gets the gradient of every process's loss.
 
     Args:

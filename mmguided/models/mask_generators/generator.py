@@ -111,7 +111,7 @@ class MaskGenerator(BaseModule):
     Args:
         sampling: Config of the sampler; random by default.
         guidance: Config of the guidance.
-        mask_ratio: Mask ratio in (0, 1), 0.75 by default; short for ``shots=((0, mask_ratio), )``.
+        mask_ratio: Mask ratio in (0, 1), 0.75 by default; shorthand for one shot before layer 0.
         schedule: Share of guided images, as arguments of :class:`mmguided.structures.Schedule` with
             ``start=0, end=1`` by default; other images are masked at random. ``begin=50`` guides
             from epoch 50 on; ``ramp=100`` raises the share over the first 100 epochs.
@@ -257,7 +257,7 @@ class MaskGenerator(BaseModule):
             priority, guided = shot.priority(scores, noise, grid, left - keep, clock)
             guidance.append(ShotGuidance(scores, guided))
             noise = None
-            # Sort the present patches: the lowest priority stays longest.
+            # Sort the present patches: patches with the lowest priority are masked last.
             present = ids[:, :left]
             order = priority.gather(1, present).argsort(dim=1, stable=True)
             ids = torch.cat((present.gather(1, order), ids[:, left:]), dim=1)

@@ -22,7 +22,7 @@ class Guidance(BaseModule):
         nonnegative: True if scores are never negative, as some samplers require.
         allows_nan: True if all scores of an image may be NaN. Such an image is masked at random and
             excluded from ``guided_share``.
-        needs_whole_image: True if it scores only whole images, hence not in later shots.
+        needs_whole_image: True if it scores only whole images and cannot be used in later shots.
     """
     nonnegative = True
     allows_nan = False
@@ -205,8 +205,9 @@ class CachedGuidance(Guidance):
 
     Costs about one additional epoch per run. :class:`mmguided.engine.hooks.ScoreMapsHook` computes
     the scores at the start of the first guided epoch; before, all images are masked at random. In
-    training, :class:`mmguided.datasets.WithScores` loads the scores with the images and crops them
-    alike, and no encoder is observed. In eval mode, the guidance scores the images directly.
+    training, :class:`mmguided.datasets.WithScores` loads the scores with the images and crops both
+    in the same way, and no encoder is observed. In eval mode, the guidance scores the images
+    directly.
 
     Args:
         guidance: Config of the guidance.

@@ -20,7 +20,7 @@ class Sampling:
 
     Attributes:
         needs_scores: True if the sampler needs guidance.
-        needs_whole_grid: True if it cannot be used in a shot after another.
+        needs_whole_grid: True if the sampler can be used only in the first shot.
         needs_nonnegative_scores: True if scores must be nonnegative, such as a softmax.
         is_scheduled: True if the sampler changes over the epochs.
     """
@@ -107,8 +107,8 @@ class ImportanceSampling(Sampling):
     equivalent. If scores differ by much less than 1, masks are close to random.
 
     Args:
-        log_scores: Sort ``scores / u`` instead, that is ``log(scores) - log(u)``: the paper taken
-            literally, where scores are already a softmax.
+        log_scores: Sort ``scores / u`` instead, that is, ``log(scores) - log(u)``. This is the
+            literal reading of the paper, in which scores are already a softmax.
         sharpness: Factor of the scores (or their logarithms) relative to the noise. Masks approach
             random masking as it goes to 0, and top-k as it grows.
 
@@ -138,10 +138,10 @@ class BlockwiseSampling(Sampling):
     The area of a block is uniform between ``min_patches`` and the number of patches left to mask,
     its aspect ratio log-uniform, its position uniform. A block that masks no new patch, or too
     many, is redrawn. Earlier blocks have a higher priority. ``max_blocks`` blocks with
-    ``max_tries`` tries each are drawn for the whole batch at once, which sufficed to mask 147 of
-    196 patches in all of 40,000 images. If blocks do not suffice, for example 16-patch blocks on a
-    4 x 4 grid, the rest is masked at random. A shot after another does not know the patches masked
-    before and covers all patches with blocks. Draws from torch's global generator. (mmpretrain's
+    ``max_tries`` tries each are drawn for the whole batch at once. They suffice to mask 147 of 196
+    patches in each of 40,000 images. If they do not suffice, for example with 16-patch blocks on a
+    4 x 4 grid, the remaining patches are masked at random. A later shot ignores earlier masks and
+    covers all patches with blocks. Draws from torch's global generator. (mmpretrain's
     BEiTMaskGenerator never masks the last row and column, unlike BEiT's code.)
 
     Args:

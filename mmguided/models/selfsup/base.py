@@ -39,7 +39,7 @@ class MaskedImageModel(BaseSelfSupervisor):
         init_cfg: MMEngine initialization config.
 
     Attributes:
-        num_views: Number of views per image in :meth:`loss`; more than one are a list of tensors.
+        num_views: Number of views per image in :meth:`loss`; several views are a list of tensors.
         reads_momentum_encoder: True if the algorithm itself uses the momentum encoder.
         clock: :class:`Clock` of the run.
         latent_readers: Functions that each training step calls with its latents, without gradient,
@@ -206,7 +206,8 @@ class MaskedImageModel(BaseSelfSupervisor):
                   observations: Mapping[str, Observation],
                   mask_generator: MaskGenerator | None = None
                   ) -> tuple[PatchMask, dict[str, Tensor]]:
-        """Mask of a batch and log scalars, from the algorithm's or another mask generator."""
+        """Generate the mask of a batch and log scalars by the algorithm's or another mask
+        generator."""
         return (mask_generator or self.mask_generator)(
             images, self.backbone.patch_grid(images), observations, self.encoders, self.clock)
 

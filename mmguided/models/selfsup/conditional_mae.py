@@ -15,8 +15,8 @@ from .base import MaskedImageModel
 class ConditionalMAE(MaskedImageModel):
     """MAE with masking in several shots, before different layers of the encoder (Sec. 2.2).
 
-    The decoder reconstructs the patches of all shots (Eq. 8). With a single shot before layer 0 it
-    is MAE. For hierarchical encoders (Swin, ConvNeXt V2), layers are stages. Logs
+    The decoder reconstructs the patches of all shots (Eq. 8). With a single shot before layer 0,
+    the algorithm equals MAE. For hierarchical encoders (Swin, ConvNeXt V2), layers are stages. Logs
     ``error_shot_1``, ..., the mean errors of each shot (Fig. 7).
 
     Args:
@@ -26,7 +26,8 @@ class ConditionalMAE(MaskedImageModel):
         **kwargs: Arguments of :class:`MaskedImageModel`; ``mask_generator.shots`` are the shots.
 
     Raises:
-        ConfigError: If the number of weights is not that of shots, or a weight is not positive.
+        ConfigError: If the number of weights differs from the number of shots, or a weight is not
+            positive.
     """
 
     def __init__(self, *, shot_weights: str | Sequence[float] = 'equal', **kwargs) -> None:

@@ -15,7 +15,8 @@ from .base import TargetGenerator
 class FeatureTarget(TargetGenerator):
     """Output tokens of an encoder on the unmasked image (CMT-MAE Eq. 2 and 4).
 
-    Each token is normalized to zero mean and unit variance; the paper does not specify it.
+    Each token is normalized to zero mean and unit variance; the paper does not specify the
+    normalization.
 
     Args:
         encoders: See :class:`TargetGenerator`.

@@ -14,7 +14,7 @@ class HOGTarget(TargetGenerator):
     """Histograms of oriented gradients of each patch (MaskFeat; ccMIM Eq. 3).
 
     Args:
-        encoders: See :class:`TargetGenerator`; the patch size is the student's.
+        encoders: See :class:`TargetGenerator`; the patch size comes from the student.
         num_bins: Number of orientation bins.
         cell: Side of a histogram cell in pixels; must divide the patch size.
         in_channels: Image channels; each has separate histograms.

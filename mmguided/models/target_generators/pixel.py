@@ -15,7 +15,7 @@ class PixelTarget(TargetGenerator):
     """Pixels of each patch, optionally normalized per patch (MAE Sec. 3).
 
     Args:
-        encoders: See :class:`TargetGenerator`; the patch size is the student's.
+        encoders: See :class:`TargetGenerator`; the patch size comes from the student.
         norm_pix: Normalize each patch to zero mean and unit variance.
         in_channels: Image channels.
     """

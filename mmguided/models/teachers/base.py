@@ -15,7 +15,8 @@ from ..backbones.base import Encoder
 
 
 class Teacher(Encoder, BaseModule):
-    """Frozen encoder that takes the student's images and answers on the student's patch grid.
+    """Frozen encoder that takes the student's images and returns outputs on the student's patch
+    grid.
 
     Subclasses implement :meth:`encode`. The frozen model is not a submodule: the optimizer,
     DistributedDataParallel and checkpoints do not contain it. A checkpoint contains the hash of its
@@ -52,7 +53,7 @@ class Teacher(Encoder, BaseModule):
         self.register_buffer('weights_sha256', _sha256(model))
 
     def encode(self, images: Tensor, wants: Wants) -> tuple[Observation, tuple[int, int]]:
-        """Answer resolved ``wants`` in one forward of the model.
+        """Return the outputs requested by resolved ``wants`` from one forward of the model.
 
         Args:
             images: ``(B, 3, *img_size)``, with the model's normalization.
@@ -64,8 +65,9 @@ class Teacher(Encoder, BaseModule):
 
     @torch.no_grad()
     def observe(self, images: Tensor, wants: Wants, mask: PatchMask | None = None) -> Observation:
-        """Answer ``wants`` from one forward on the unmasked images, resampled to the student's grid
-        and restricted to the patches that ``mask`` keeps; attention keeps its sum."""
+        """Return the outputs requested by ``wants`` from one forward on the unmasked images,
+        resampled to the student's grid and restricted to the patches that ``mask`` keeps. The sum
+        of the attention is preserved."""
         grid = self.patch_grid(images)
         images = images * self.scale + self.shift
         if images.shape[-2:] != self.img_size:

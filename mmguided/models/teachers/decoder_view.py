@@ -33,7 +33,8 @@ class DecoderView(Encoder):
 
     @torch.no_grad()
     def observe(self, images: Tensor, wants: Wants, mask: PatchMask | None = None) -> Observation:
-        """Answer ``wants`` for all patches, or those that ``mask`` keeps."""
+        """Return the outputs requested by ``wants`` for all patches, or those that ``mask``
+        keeps."""
         random = PatchMask.random(
             len(images), self.patch_grid(images), self.mask_ratio, images.device)
         relations = self.decoder.relations(

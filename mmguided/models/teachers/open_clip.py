@@ -186,7 +186,7 @@ def _cached(cfg: dict, cache_dir: str | None) -> str | None:
 
 
 def _wants_quick_gelu(model_name: str, path: str, cfg: dict) -> bool:
-    """Infer from their source if weights need QuickGELU."""
+    """Infer from the source of the weights if they need QuickGELU."""
     if cfg or model_name.endswith('-quickgelu'):
         return cfg.get('quick_gelu', False) or model_name.endswith('-quickgelu')
     if _is_script(path):  # the format of OpenAI's release only
@@ -197,7 +197,7 @@ def _wants_quick_gelu(model_name: str, path: str, cfg: dict) -> bool:
 
 
 def _is_script(path: str) -> bool:
-    """True for a TorchScript archive."""
+    """Return True for a TorchScript archive."""
     if not zipfile.is_zipfile(path):
         return False
     with zipfile.ZipFile(path) as archive:

@@ -1,4 +1,5 @@
-"""ADE20K: the papers' values, the rates of each depth, and a small segmentor on real images."""
+"""Configs of ADE20K: values of the papers, learning rates by depth, and a small segmentor on real
+images."""
 import json
 import os
 import re
@@ -18,10 +19,10 @@ from tests.helpers.tools import error_of_tool, run_tool, use_cpu
 
 CONFIGS = ROOT / 'configs/benchmarks/ade20k'
 UPERNET = 'ade20k/vit-b_upernet-160k'
-# Learning rate, layer decay, drop path, the blocks that give the maps, the auxiliary loss's weight.
+# Learning rate, layer decay, drop path, blocks of the maps, weight of the auxiliary loss.
 TAPS = (3, 5, 7, 11)
 RECIPES = {
-    UPERNET: (1e-4, .65, .1, TAPS, .4),  # mmseg's for MAE
+    UPERNET: (1e-4, .65, .1, TAPS, .4),  # mmseg's recipe for MAE
     f'{UPERNET} model.backbone.arch=small': (1e-4, .65, .1, TAPS, .4),
     'ade20k/vit-b_upernet-160k_cmae': (1e-4, .65, .1, TAPS, .4),
     f'{UPERNET} optim_wrapper.optimizer.lr=3e-5 optim_wrapper.paramwise_cfg.layer_decay_rate=0.9':
@@ -95,7 +96,7 @@ def test_model_fits_together_and_each_depth_learns_at_its_rate(row):
         assert model.decode_head.channels == model.backbone.embed_dims
     strides = [512 // m.shape[-1] for m in maps]
     assert strides == [4, 8, 16, 32] and logits.shape == (1, 150, 128, 128)
-    # Under DDP a weight without a gradient is an error.
+    # DDP raises an error for a weight without a gradient.
     assert not [k for k, p in model.named_parameters() if p.requires_grad and p.grad is None]
     assert model.backbone.patch_resolution == (32, 32)  # positions are resized on loading
 
@@ -113,8 +114,9 @@ def test_model_fits_together_and_each_depth_learns_at_its_rate(row):
 
 @pytest.mark.parametrize('name', ['vit-b_upernet-160k_cmae', 'hybrid-b_upernet-160k'])
 def test_xavier_for_what_is_not_pretrained(name):
-    """CMAE Sec. 4.3: every convolution of neck and heads is uniform up to Xavier's bound, and its
-    bias 0, after the same initialization that training runs. Else mmseg's, by Kaiming's rule."""
+    """CMAE Sec. 4.3: after the initialization of training, weights of every convolution of neck and
+    heads are uniform up to Xavier's bound, and biases are 0. Other configs use mmseg's Kaiming
+    initialization."""
     cfg = load(f'ade20k/{name}')
     cfg.model.decode_head.channels = cfg.model.auxiliary_head.channels = 32  # for memory
     cfg.model.backbone.init_cfg = None
@@ -131,7 +133,7 @@ def test_xavier_for_what_is_not_pretrained(name):
         assert conv.bias is None or not conv.bias.any()
 
 
-# A small one on real images ----------------------------------------------------------------------
+# Small segmentor, real images ---------------------------------------------------------------------
 
 ARCH = dict(embed_dims=64, num_layers=4, num_heads=2, feedforward_channels=128)
 SMALL = '''
@@ -182,7 +184,7 @@ default_hooks = dict(checkpoint=dict(interval=iters), logger=dict(interval=20))
 
 @pytest.fixture(scope='module')
 def folder(tmp_path_factory):
-    """Kept by all tests, so that one training serves them."""
+    """Folder shared by all tests, so that one training is enough."""
     return tmp_path_factory.mktemp('ade20k')
 
 
@@ -196,8 +198,9 @@ def config(folder, data_root):
 
 @pytest.fixture
 def trained(monkeypatch, config, folder):
-    """What tools/train.py made of a pretrained encoder, four images and 100 steps; long, since
-    fewer steps learn too little to compare. It serves all tests of this file."""
+    """Segmentor that tools/train.py trains from a pretrained encoder on four images for 100 steps,
+    for all tests of this file. It takes long, because fewer steps learn too little for a
+    comparison."""
     work_dir = folder / 'work'
     if not work_dir.exists():
         encoder = MaskedViT(ARCH, img_size=64)
@@ -215,18 +218,19 @@ def test_it_learns_four_images_by_heart(trained):
     lines = [json.loads(line) for line in scalars.read_text().splitlines()]
     losses = [line['loss'] for line in lines if 'loss' in line]
     assert losses[0] > 6 and losses[-1] < 1.5
-    assert lines[-1]['mIoU'] > 30  # over the classes that are there
+    assert lines[-1]['mIoU'] > 30  # over the present classes
 
 
 def test_one_process_and_two_get_the_same_numbers(monkeypatch, trained, config, folder):
-    """The four images and another, so that one process has one more; SyncBN as shipped. Long,
-    since it starts three processes, and windows in steps of 43 pixels are many."""
+    """Five images, so that one process has one more than the other, and SyncBN as shipped. The test
+    takes long, because it starts three processes, and there are many windows with a stride of 43
+    pixels."""
     out = folder / 'one.json', folder / 'two.json'
     options = ['--work-dir', folder / 'test', '--out-item', 'metrics', '--out']
     run_tool(monkeypatch, 'test.py', config, trained, *options, out[0])
     result = subprocess.run(
         ['bash', ROOT / 'tools/dist_test.sh', config, trained, '2', *options, out[1]],
-        cwd=folder,  # below which MMEngine collects the results of processes
+        cwd=folder,  # MMEngine collects the results of processes below it
         env={**os.environ, 'PYTHON': sys.executable, 'OMP_NUM_THREADS': '1'},
         capture_output=True, text=True, timeout=300)
     assert result.returncode == 0, result.stderr
@@ -250,11 +254,11 @@ def test_an_encoder_alone_is_not_tested(monkeypatch, config, folder):
     assert re.search(r'\d+ missing \(neck\.', said)
 
 
-# The way that docs/downstream.md tells -----------------------------------------------------------
+# Steps of docs/downstream.md ---------------------------------------------------------------------
 
 
 def documented(base, tmp_path):
-    """The config of the page that inherits ``base``."""
+    """Config in docs/downstream.md that inherits ``base``."""
     page = (ROOT / 'docs/downstream.md').read_text()
     block, = (block for block in re.findall(r'```python\n(_base_.*?)```', page, re.S)
               if base in block)
@@ -271,7 +275,7 @@ def test_documented_dataset_of_your_own(tmp_path):
         assert ours.dataset.metainfo.classes == ('road', 'tree', 'sky')
         assert ours.dataset.data_prefix == theirs.dataset.data_prefix
         for step in ours.dataset.pipeline:
-            step.pop('_scope_')  # a variable of a base says where it comes from
+            step.pop('_scope_')  # a variable of a base names its origin
         assert ours.dataset.pipeline == theirs.dataset.pipeline
     model = build_without_memory(cfg)
     assert (model.decode_head.num_classes, model.auxiliary_head.num_classes) == (3, 3)
@@ -298,5 +302,5 @@ def test_documented_objects_of_your_own(tmp_path):
         for evaluator in (cfg.val_evaluator, cfg.test_evaluator):
             assert METRICS.build(evaluator)._coco_api.imgs[1]['file_name'] == 'val.jpg'
         heads = build_without_memory(cfg).roi_head
-    assert heads.bbox_head.fc_cls.out_features == 4  # and the background
+    assert heads.bbox_head.fc_cls.out_features == 4  # plus the background
     assert heads.mask_head.conv_logits.out_channels == 3

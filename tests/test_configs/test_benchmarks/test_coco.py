@@ -1,4 +1,5 @@
-"""Mask R-CNN on COCO: the papers' values, strict loading, and a small detector from end to end."""
+"""Configs of Mask R-CNN on COCO: values of the papers, strict loading, and a small detector end to
+end."""
 import json
 import os
 import subprocess
@@ -22,12 +23,12 @@ from tests.helpers.paths import ROOT
 
 FOLDER = ROOT / 'configs' / 'benchmarks' / 'coco'
 ADAMW = dict(type='AdamW', betas=(.9, .999))
-# Depths as the layer decay counts them.
+# Depths for the layer decay.
 LAYERS = dict(DenseViT=12, DenseHybridViT=11, DenseSwin=24, DenseConvNeXt=12)
 Recipe = namedtuple('Recipe', 'batch lr decay drop_path weight_decay end steps warmup')
 CAE = 'coco/vit-b_mask-rcnn-1x_cae'
 VITDET = 'coco/vit-b_mask-rcnn-100e_vitdet'
-# The papers' values; the end and the steps in epochs of the training images, or iterations.
+# Values of the papers; end and steps in epochs of the training images, or in iterations.
 RECIPES = {
     CAE: Recipe(32, 3e-4, .75, .2, .05, 12, [9, 11], 500),  # ccMIM
     f'{CAE} model.backbone.arch=small model.backbone.drop_path_rate=.1':
@@ -45,7 +46,7 @@ RECIPES = {
 
 
 def taps(kind, depth):
-    """Blocks that give the maps, side of the windows, blocks without; where encoders differ."""
+    """Blocks of the maps, side of the windows, and blocks without windows, for each encoder."""
     quarters = [depth * part // 4 - 1 for part in (1, 2, 3, 4)]
     pretraining = 224 // 16
     return {
@@ -57,7 +58,7 @@ def taps(kind, depth):
     }[kind]
 
 
-# Convolutions of the RPN, norms of neck, box and mask head, loss of boxes, proposals in training.
+# RPN convolutions; norms of neck, box and mask head; box loss; training proposals.
 SYNC, LAYER = 'SyncBatchNorm', 'LayerNorm2d'
 GIOU, L1 = ('GIoULoss', 10., True), ('L1Loss', 1., False)  # of decoded boxes, of deltas
 PARTS = {
@@ -69,7 +70,7 @@ PARTS = {
 }
 DETECTORS = dict(zip(RECIPES, (
     'cae', 'cae', 'cae', 'mae', 'mae', 'vitdet', 'mae', 'hybrid', 'stages', 'stages'), strict=True))
-# Of each encoder a parameter of the embedding, and one of the first block.
+# For each encoder, a parameter of the embedding and one of the first block.
 FIRST = {
     'DenseViT': ('pos_embed', 'layers.0.attn.qkv.weight'),
     'DenseHybridViT': ('patch_embed.stages.0.projection.weight', 'layers.0.attn.qkv.weight'),
@@ -82,7 +83,7 @@ HYBRID = dict(VIT, stage_dims=(8, 16), stage_depths=(1, 1))
 SWIN = dict(embed_dims=8, depths=[1, 1, 2, 1], num_heads=[1, 1, 2, 2])
 CONVNEXT = dict(depths=[1, 1, 1, 1], channels=[8, 16, 32, 64])
 WINDOWS = dict(window_size=3, global_blocks=(1, 3))
-# The pretraining encoder, and the settings that make the config's backbone as small.
+# Small pretraining encoder, and settings for a backbone of the same size.
 SMALL = {
     CAE: (partial(MaskedViT, VIT), dict(arch=VIT, out_indices=(0, 1, 2, 3))),
     'coco/vit-b_mask-rcnn-1x_cmt': (
@@ -113,7 +114,7 @@ def test_the_table_covers_every_config():
 
 
 def epochs(cfg):
-    """Of the training images."""
+    """Epochs of the training images."""
     return cfg.train_cfg.max_epochs * cfg.train_dataloader.dataset.get('times', 1)
 
 
@@ -136,10 +137,10 @@ def test_recipe(row):
     assert fall == dict(begin=0, **(
         dict(type='MultiStepLR', by_epoch=by_epoch, end=end, milestones=steps, gamma=.1) if steps
         else dict(type='CosineAnnealingLR', by_epoch=True, convert_to_iter_based=True,
-                  end=end / 4, T_max=end / 4)))  # of a data set that is repeated 4 times
+                  end=end / 4, T_max=end / 4)))  # epochs of a dataset that is repeated 4 times
     loader = cfg.train_dataloader
     assert loader.worker_init_fn == dict(type='mmguided.datasets.worker_init_fn')
-    assert not loader.persistent_workers  # or a resumed run repeats the first epoch's draws
+    assert not loader.persistent_workers  # or a resumed run repeats the first draws
     assert cfg.default_hooks.strict_backbone == dict(
         type='mmguided.StrictBackboneHook', test_prefix='')
 
@@ -205,7 +206,7 @@ def test_augmentation():
 
 
 def test_image_sizes():
-    """Of the data as mmdet delivers them, with the pipelines of each protocol."""
+    """Image sizes of the batches from mmdet's pipelines, for each protocol."""
     vitdet = load(VITDET)
     jitter, crop = vitdet.train_dataloader.dataset.dataset.pipeline[2:4]
     assert (jitter.scale, jitter.ratio_range, crop.crop_size) == (
@@ -238,10 +239,10 @@ def small_model(row):
 
 @pytest.mark.parametrize('name', SMALL)
 def test_a_step_reaches_every_weight_from_the_pretrained_encoder(name, tmp_path):
-    """Distributed training stops at a parameter without gradient, hence all of them."""
+    """All parameters get a gradient, because distributed training fails without."""
     encoder = SMALL[name][0]()
     encoder.init_weights()
-    for parameter in encoder.parameters():  # no weight is a usual initial value
+    for parameter in encoder.parameters():  # no weight has an initial value
         parameter.data += .1 * torch.randn_like(parameter)
     pretrained = {k: v for k, v in encoder.state_dict().items() if 'mask_token' not in k}
     model = small_model(name)
@@ -253,7 +254,7 @@ def test_a_step_reaches_every_weight_from_the_pretrained_encoder(name, tmp_path)
     stages = encoder_of(load(name)) in ('DenseSwin', 'DenseConvNeXt')
     assert new == ({'norm0', 'norm1', 'norm2'} if stages else set())
 
-    # mmcv's compiled RoIAlign ignores strides: it would read other maps in the wrong order.
+    # mmcv's compiled RoIAlign ignores strides and would read other layouts in the wrong order.
     with torch.no_grad():
         maps = model.eval().extract_feat(torch.randn(2, 3, 192, 192))
     assert all(m.is_contiguous() for m in maps)
@@ -316,7 +317,7 @@ param_scheduler = [
 
 
 def write_few(data_root, path, number):
-    """The first images of one large object, as an annotation file."""
+    """Write an annotation file of the first images with one large object."""
     whole = json.loads((data_root / 'annotations' / 'instances_train2017.json').read_text())
     objects = Counter(annotation['image_id'] for annotation in whole['annotations'])
     images = {image['id']: image for image in whole['images'] if objects[image['id']] == 1}
@@ -327,15 +328,15 @@ def write_few(data_root, path, number):
 
 
 def run(folder, *command):
-    """Start a command in a folder, below which MMEngine collects the results of processes."""
+    """Run a command in a folder, below which MMEngine collects the results of processes."""
     return subprocess.Popen(
         list(map(str, command)), cwd=folder, env=ONE_CORE, text=True, stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT)
 
 
 def test_from_the_pretrained_encoder_to_the_same_ap_on_one_and_two_processes(data_root, tmp_path):
-    """Three images, so that the two processes do not get the same number. Long, since a detector
-    that finds anything takes 140 steps."""
+    """Three images, so that the two processes have different numbers of images. The test takes
+    long, because a detector needs 140 steps to find any object."""
     few, config = tmp_path / 'few.json', tmp_path / 'few.py'
     write_few(data_root / 'coco_mini', few, 3)
     config.write_text(END_TO_END.format(
@@ -367,5 +368,5 @@ def test_from_the_pretrained_encoder_to_the_same_ap_on_one_and_two_processes(dat
         assert process.returncode == 0, log[-3000:]
         results[name] = json.loads((tmp_path / f'{name}.json').read_text())
     assert results['one'] == results['two']
-    # .5 where this was written; of a detector that has learned nothing, 0.
+    # .5 when this test was written; an untrained detector has 0.
     assert results['one']['coco/bbox_mAP'] > .1 and results['one']['coco/segm_mAP'] > .1

@@ -1,4 +1,4 @@
-"""Config of DAVIS-2017: the protocol."""
+"""Config of DAVIS-2017: protocol."""
 import pytest
 
 from mmguided.evaluation import LabelPropagation

@@ -1,4 +1,4 @@
-"""Fine-tuning starts from exactly the saved encoder, pools as MAE does and trains at its rates."""
+"""Fine-tuning: loaded weights, MAE's pooling, and learning rates."""
 import math
 
 import pytest
@@ -24,12 +24,12 @@ def folders(tmp_path_factory):
 
 
 def finetune_config(folders, work_dir, width=ARCH['embed_dims']):
-    """A shipped config for three colors, and the encoder that its checkpoint holds."""
+    """Shipped config for three color classes, and the encoder in its checkpoint."""
     cfg = small(f'{VIT_B}.py', folders, work_dir)
     torch.manual_seed(1)
     source = MaskedViT(arch={**ARCH, 'embed_dims': width}, img_size=32, patch_size=8)
     source.init_weights()
-    torch.nn.init.uniform_(source.ln1.weight, .5, 2)  # as after pretraining: no unit norm
+    torch.nn.init.uniform_(source.ln1.weight, .5, 2)  # as after pretraining, when norms are not 1
     cfg.model.backbone.init_cfg.checkpoint = save_encoder(source, work_dir / 'pretrained.pth')
     cfg.model.head.num_classes = len(COLORS)
     cfg.model.data_preprocessor.num_classes = len(COLORS)
@@ -47,7 +47,7 @@ def finetune_config(folders, work_dir, width=ARCH['embed_dims']):
 
 
 def built(cfg):
-    """The model, in evaluation mode and with its checkpoint loaded."""
+    """Model in eval mode with the loaded checkpoint."""
     model = MODELS.build(cfg.model)
     model.init_weights()
     return model.eval()
@@ -57,7 +57,7 @@ def built(cfg):
     (VIT_B, 5e-4, .65, 12), (VIT_L, 1e-3, .75, 24),
     ('imagenet/hybrid-b_finetune-100e', 5e-4, .65, 11)])
 def test_every_parameter_gets_the_rate_of_its_layer(name, base_lr, decay, depth):
-    """lr = lr of the head * decay ^ (layers above); all vectors and tokens without weight decay."""
+    """lr = head lr * decay ^ (number of layers above); vectors and tokens have no weight decay."""
     cfg = load(name)
     model = build_without_memory(cfg)
     groups, parameters = parameter_groups(model, cfg), dict(model.named_parameters())
@@ -78,7 +78,8 @@ def test_every_parameter_gets_the_rate_of_its_layer(name, base_lr, decay, depth)
 
 @pytest.mark.parametrize('name', [VIT_B, VIT_L])
 def test_schedule_scales_each_layer_alike(name):
-    """From 1e-4 of the peak, to it after 5 epochs, to 1e-6 at the end, times the layer's scale."""
+    """The rate starts at 1e-4 of the peak, reaches the peak after 5 epochs, and ends at 1e-6, all
+    times the scale of the layer."""
     cfg = load(name)
     del cfg.optim_wrapper.loss_scale
     wrapper = build_optim_wrapper(
@@ -180,7 +181,7 @@ def test_a_wrong_checkpoint_stops(folders, tmp_path, wrong, message):
 
 
 def test_a_pretrained_encoder_is_no_classifier(folders, tmp_path):
-    """tools/test.py with a checkpoint of pretraining must not report a number."""
+    """tools/test.py must raise an error for a pretraining checkpoint."""
     cfg, _ = finetune_config(folders, tmp_path)
     cfg.load_from = cfg.model.backbone.init_cfg.checkpoint
     with pytest.raises(ConfigError, match='backbone.ln2.weight'):
@@ -188,7 +189,8 @@ def test_a_pretrained_encoder_is_no_classifier(folders, tmp_path):
 
 
 def test_mixed_and_smoothed_targets_are_distributions(folders, tmp_path):
-    """A head of zeros then scores log(classes), whatever was mixed; wrong targets would not."""
+    """With a zero head, the loss is log(classes) for any distribution, but not for wrong
+    targets."""
     cfg, _ = finetune_config(folders, tmp_path)
     model = built(cfg).train()
     model.head.fc.weight.data.zero_()
@@ -209,7 +211,7 @@ def test_mixed_and_smoothed_targets_are_distributions(folders, tmp_path):
 
 
 def test_all_of_the_network_learns(folders, tmp_path):
-    """The colors are told apart in the end, and the saved classifier scores the same."""
+    """The trained model classifies the colors, and the saved classifier has the same accuracy."""
     cfg, source = finetune_config(folders, tmp_path)
     cfg.train_cfg.update(max_epochs=30, val_interval=30)
     cfg.param_scheduler[1].end = 30
@@ -224,5 +226,5 @@ def test_all_of_the_network_learns(folders, tmp_path):
     cfg.model.backbone.init_cfg.checkpoint = ''
     cfg.experiment_name += '_test'
     accuracy = Runner.from_cfg(cfg).test()['accuracy/top1']
-    # The red image that is labeled blue is wrong, the other fourteen are right.
+    # The red image with the label blue is wrong; the other fourteen are right.
     assert accuracy == pytest.approx(1400 / 15)

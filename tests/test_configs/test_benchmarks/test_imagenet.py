@@ -1,4 +1,4 @@
-"""Configs of ImageNet and ImageNet-100: the papers' values, and one step of a small model."""
+"""Configs of ImageNet and ImageNet-100: values of the papers, and one step of a small model."""
 import copy
 import re
 from collections import namedtuple
@@ -32,7 +32,7 @@ SEMI_VIT_L = (
     'param_scheduler.1.eta_min_ratio=5e-4 optim_wrapper.paramwise_cfg.layer_decay_rate=0.75 '
     'train_cfg.max_epochs=50 param_scheduler.1.end=50')
 VIT_L_100E = 'train_cfg.max_epochs=100 param_scheduler.1.end=100'
-# The values that papers and released codes state; rates per 256 (SimMIM: 512) images.
+# Values of papers and released codes; rates per 256 (SimMIM: 512) images.
 FINETUNE = {
     'imagenet/vit-b_finetune-100e': Recipe(5e-4 * 4, 1024, .65, .1, 100, 5),  # MAE
     f'imagenet/vit-b_finetune-100e {LR_1E_3}': Recipe(1e-3, 1024, .65, .1, 100, 5),  # CMAE, ccMIM
@@ -81,7 +81,7 @@ def root(tmp_path_factory):
 
 @cache
 def pretrained(kind, depth):
-    """The pretraining encoder whose weights a small config loads; none is at its initial value."""
+    """Pretraining encoder whose weights a small config loads. No weight has its initial value."""
     torch.manual_seed(0)
     encoder = dict(
         MaskedViT=lambda: MaskedViT(dict(VIT, num_layers=depth), 32, 8),
@@ -98,8 +98,8 @@ def pretrained(kind, depth):
 
 
 def cut_down(cfg, root, work_dir):
-    """A config with its number of blocks, all of them narrow, on small images; and the pretraining
-    encoder, whose weights are in the file that the config names."""
+    """Config with narrow blocks on small images, and the pretraining encoder in the checkpoint that
+    the config loads. The number of blocks is unchanged."""
     backbone = cfg.model.backbone
     kind = backbone.type.removeprefix('mmguided.')
     side, depth = 32, None
@@ -153,8 +153,8 @@ def first_batch(loader):
 
 
 def step(cfg, model):
-    """One training step; names of the tensors that it changed, except batch statistics, and of the
-    parameters with a gradient."""
+    """Run one training step; return the names of the changed tensors, except batch statistics, and
+    of the parameters with a gradient."""
     wrapper = build_optim_wrapper(model, cfg.optim_wrapper)
     before = {name: value.clone() for name, value in model.state_dict().items()}
     model.train()
@@ -199,8 +199,9 @@ def test_one_step_trains_what_the_protocol_says(name, root, tmp_path):
 
 
 def test_lars_steps_by_its_equations(root, tmp_path):
-    """Two steps of the config's optimizer: v = .9 v + lr q g, w = w - v, where q of a matrix is
-    .001 |w| / |g| and of the bias 1; at a constant rate that is MAE's LARS, which has lr outside.
+    """Two steps of the config's optimizer: v = .9 v + lr q g, w = w - v, where q is .001 |w| / |g|
+    for a matrix and 1 for the bias. With a constant lr, this equals MAE's LARS, which multiplies v
+    by lr.
     """
     cfg, _ = cut_down(load('imagenet/vit-b_linear-90e'), root, tmp_path)
     model = built(cfg)
@@ -238,7 +239,7 @@ def test_neighbors_vote_by_the_pretrained_feature(name, root, tmp_path):
 
 
 def feature_of(encoder, images, out_type):
-    """The feature that is evaluated, from the pretraining encoder."""
+    """Expected feature, computed by the pretraining encoder."""
     if isinstance(encoder, MaskedViT):
         tokens = encoder.encode(encoder.embed(images))
         return tokens[:, 0] if out_type == 'cls_token' else tokens[:, 1:].mean(1)
@@ -333,7 +334,8 @@ def test_neck_and_head_are_as_wide_as_the_encoder(row, arch, width):
 @pytest.mark.parametrize('name, depth', [('vit-b', 12), ('hybrid-b', 11)])
 @pytest.mark.parametrize('k', [0, 1, 4, 'all'])
 def test_only_the_last_blocks_learn(name, depth, k, root, tmp_path):
-    """Three steps, with drop path: what is frozen stays, bit by bit, and is not dropped."""
+    """Three steps with drop path: frozen weights are bitwise unchanged, and frozen blocks have no
+    drop path."""
     last = depth if k == 'all' else k
     cfg, _ = cut_down(load(f'imagenet/{name}_finetune-100e'), root, tmp_path)
     cfg.model.backbone.update(frozen_stages=depth - last, drop_path_rate=.5)
@@ -373,7 +375,7 @@ def test_swins_recipe_is_mmpretrains():
     ('swin-b', 'patch_embed.projection.weight', 'stages.2.blocks.5.ffn.layers.1.weight', 10, 24),
     ('convnextv2-b', 'downsample_layers.0.0.weight', 'stages.2.5.pointwise_conv1.weight', 4, 12)])
 def test_rates_of_the_encoders_with_stages(name, first, inner, layer, depth):
-    """lr = lr of the head * decay ^ (layers above); at full size, without memory."""
+    """lr = head lr * decay ^ (number of layers above), at full size on the meta device."""
     cfg = load(f'imagenet/{name}_finetune-100e')
     model = build_without_memory(cfg)
     group = parameter_groups(model, cfg)

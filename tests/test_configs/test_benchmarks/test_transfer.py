@@ -1,4 +1,4 @@
-"""Configs of transfer and of labeled folders: the papers' values, and one step of each config on
+"""Configs of transfer and of labeled folders: values of the papers, and one step of each config on
 folders in the published layout."""
 import math
 
@@ -38,13 +38,13 @@ PAPERS = {
 
 
 def data_of(name):
-    """The variable of the data set that a config is for."""
+    """Variable of a config's dataset in configs/_base_/datasets/transfer.py."""
     return name.split()[0].split('_')[2].replace('-', '_')
 
 
 @pytest.fixture(scope='session')
 def folders(tmp_path_factory):
-    """Data set -> folder in its layout, its lists written by the converter."""
+    """Dataset -> folder in its layout, with the lists of the converter."""
     found = {}
     with pytest.MonkeyPatch.context() as patch:
         for name, build in LAYOUTS.items():
@@ -59,7 +59,7 @@ def folders(tmp_path_factory):
 
 @pytest.fixture(scope='session')
 def checkpoints(tmp_path_factory):
-    """Patch size -> file of an encoder."""
+    """Patch size -> checkpoint of an encoder."""
     found = {}
     for patch, size in ((16, 224), (4, 32)):
         encoder = MaskedViT(arch=ARCH, img_size=size, patch_size=patch)
@@ -71,11 +71,11 @@ def checkpoints(tmp_path_factory):
 @pytest.fixture(autouse=True)
 def _small_data(monkeypatch):
     monkeypatch.setattr('mmpretrain.datasets.cifar.check_md5', lambda *args: True)
-    monkeypatch.setattr('gc.collect', lambda: 0)  # at each data set, half a second
+    monkeypatch.setattr('gc.collect', lambda: 0)  # called per dataset, takes half a second
 
 
 def reduced(name, folders, checkpoints):
-    """A config with a small encoder on small data; images keep their size."""
+    """Config with a small encoder and little data; the image size is unchanged."""
     cfg = load(name)
     data = 'colors' if name.startswith('folder/') else data_of(name)
     set_data_root(cfg, str(folders[data]))
@@ -95,7 +95,7 @@ def reduced(name, folders, checkpoints):
 
 
 def step(cfg):
-    """The model before and after a step of training, and the batch."""
+    """Model before and after a training step, and the batch."""
     torch.manual_seed(0)
     model = MODELS.build(cfg.model).train()
     for part in (model.backbone, model.head):  # without the log of all weights
@@ -109,7 +109,7 @@ def step(cfg):
 
 
 def check_prediction(cfg, model, size):
-    """Scores of all classes for a batch of test images at the encoder's size."""
+    """Check that the model predicts scores of all classes for test images of the encoder's size."""
     batch = next(iter(Runner.build_dataloader(cfg.test_dataloader)))
     assert {image.shape for image in batch['inputs']} == {(3, size, size)}
     samples = model.eval().test_step(batch)
@@ -171,7 +171,7 @@ def test_settings_of_the_papers(data):
 
 
 def test_fill_colors_follow_the_channels_of_cifar():
-    """Its arrays are RGB until they are normalized, and other images BGR."""
+    """CIFAR arrays are RGB before normalization, and other images are BGR."""
     fills = {}
     for data in ('cifar10_224', 'cifar100', 'dtd'):
         pipeline = load(f'transfer/vit-b_finetune_{data}').train_dataloader.dataset.pipeline

@@ -11,7 +11,7 @@ from tests.helpers.toy import train_module
 
 
 class _Model(BaseModel):
-    """Records the clock in each step."""
+    """Model that records the clock in each step."""
 
     def __init__(self, clock=True):
         super().__init__()
@@ -28,7 +28,7 @@ class _Model(BaseModel):
 
 
 class _Reader(Hook):
-    """Records the clock after a checkpoint is loaded, and before each step."""
+    """Hook that records the clock after a checkpoint is loaded, and before each step."""
 
     def before_train(self, runner):
         self.epoch, self.epochs = runner.model.clock.epoch, runner.model.clock.epochs.item()
@@ -56,7 +56,8 @@ def expected(steps, steps_per_epoch, total):
     (True, 2, 1, 6, 3), (True, 2, 2, 6, 3), (False, 7, 1, 7, 8 / 3), (False, 4, 2, 4, 8 / 6)])
 def test_epochs(tmp_path, monkeypatch, by_epoch, limit, ranks, steps, steps_per_epoch):
     """Epoch-based loops count batches, iteration-based loops count images. The loader of an
-    epoch-based loop holds the share of its rank, the infinite one the whole dataset."""
+    epoch-based loop has the share of its rank; the loader of an iteration-based loop has the whole
+    dataset."""
     monkeypatch.setattr('mmguided.engine.hooks.clock_hook.get_world_size', lambda: ranks)
     seen = train(tmp_path, limit, by_epoch=by_epoch).seen
     assert seen == expected(range(steps), steps_per_epoch, total=steps)

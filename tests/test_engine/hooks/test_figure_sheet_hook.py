@@ -34,7 +34,7 @@ class Pictures(Dataset):
 
 
 class Record(Hook):
-    """Random numbers and modes of training at the end of each epoch."""
+    """Record random numbers and modes of training at the end of each epoch."""
 
     priority = 'LOWEST'
 
@@ -47,7 +47,7 @@ class Record(Hook):
 
 
 class BrokenBackend(LocalVisBackend):
-    """Cannot write images."""
+    """Visualizer backend that cannot write images."""
 
     def add_image(self, name, image, step=0, **kwargs):
         raise ConnectionError(f'{name} {step}')

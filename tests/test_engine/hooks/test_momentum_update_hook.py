@@ -86,7 +86,7 @@ def test_accumulated_gradients_make_one_update(tmp_path):
 
 @pytest.mark.parametrize('fused', [False, True])
 def test_a_step_that_the_loss_scaler_skips_makes_no_update(tmp_path, fused):
-    """On a CPU; a fused optimizer skips the step itself."""
+    """The test runs on a CPU; a fused optimizer skips the step itself."""
     model = _Model(momentum=.9)
     model.broken_at = (2, )
     scaler = torch.amp.GradScaler('cpu', init_scale=4.)

@@ -23,7 +23,8 @@ def colors(tmp_path_factory):
 
 
 def test_values_equal_those_of_the_current_encoder(colors, tmp_path):
-    """Recomputed from the images. Every fourth training image is a query and not in the bank."""
+    """Values are recomputed from the images. Every fourth training image is a query and not in the
+    bank."""
     runner = train('ccmim', colors, tmp_path / 'run', [dict(HOOK, num_images=20, ks=(3, 5))])
     dataset, model = runner.train_dataloader.dataset, runner.model
     infos = [dataset.get_data_info(i * 24 // 20) for i in range(20)]

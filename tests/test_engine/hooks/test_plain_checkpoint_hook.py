@@ -28,7 +28,7 @@ def test_plain_torch_load_reads_it(trained, tmp_path):
 
 @pytest.mark.parametrize('saved_with', [HOOK, {}])
 def test_the_log_history_is_resumed(trained, tmp_path, saved_with):
-    """Also from a checkpoint that was saved without the hook."""
+    """This holds also for a checkpoint saved without the hook."""
     toy_runner(tmp_path, saved_with, train_cfg=dict(max_epochs=1)).train()
     toy_runner(tmp_path, HOOK, resume=True, load_from=str(tmp_path / 'epoch_1.pth')).train()
     whole = torch.load(trained / 'epoch_2.pth')['message_hub']['log_scalars']

@@ -30,7 +30,7 @@ class Noisy(Dataset):
 
 
 class Model(BaseModel):
-    """Draws from all three generators, in validation too."""
+    """Model that draws from all three generators, in validation too."""
 
     def __init__(self):
         super().__init__()

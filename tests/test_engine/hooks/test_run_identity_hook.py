@@ -9,7 +9,7 @@ HOOK = dict(run_identity=dict(type='mmguided.RunIdentityHook'))
 
 
 class OtherModel(ToyModel):
-    """Same weights, other type."""
+    """Model with the same weights and another type."""
 
 
 @pytest.fixture(scope='module')
@@ -45,7 +45,7 @@ def test_a_new_run_may_start_from_its_weights(tmp_path, checkpoint):
 
 
 def test_checkpoints_of_other_versions(tmp_path, checkpoint):
-    """Compared by the type of the model; without an identity, not at all."""
+    """They are compared by the type of the model, and not at all without an identity."""
     old = torch.load(checkpoint, weights_only=False)
     old['meta']['mmguided_run']['version'] = '0.0.1'
     torch.save(old, tmp_path / 'old.pth')

@@ -1,4 +1,4 @@
-"""ScoreMapsHook: which scores are computed when, files, several ranks, resume."""
+"""ScoreMapsHook: times and values of scores, files, several ranks, resume."""
 import os
 from functools import partial
 
@@ -96,7 +96,7 @@ def test_scores_equal_the_guidance_on_whole_images(folder, tmp_path, monkeypatch
     for i in range(9):
         image = Image.open(folder / f'{i}.png').resize((32, 32), Image.Resampling.BICUBIC)
         pixels = (torch.from_numpy(np.array(image)).float() - 99) / 50
-        pixels = pixels.permute(2, 0, 1)[None].flip(1)  # the file's RGB are loaded as BGR
+        pixels = pixels.permute(2, 0, 1)[None].flip(1)  # RGB files are loaded as BGR
         expected = guidance(model.observe(pixels, parts=[guidance]), model.clock)
         torch.testing.assert_close(
             torch.from_numpy(maps[i]).flatten(), expected[0], atol=5e-5, rtol=0)
@@ -128,7 +128,8 @@ def test_refresh_recomputes_scores_and_keeps_the_last_two_files(folder, tmp_path
 
 @pytest.mark.parametrize('stop', [1, 2])
 def test_resumed_equals_uninterrupted(folder, tmp_path, stop):
-    """Before the scores are computed, and after: then the run reads the existing file."""
+    """The run resumes before the scores are computed, and after that, when it reads the existing
+    file."""
     whole = train(folder, tmp_path / 'whole', epochs=4)
     train(folder, tmp_path / 'run', epochs=stop)
     before = files_of(tmp_path / 'run') if stop == 2 else []
@@ -151,7 +152,7 @@ def test_an_invalid_file_is_recomputed_with_a_warning(folder, tmp_path, damage):
         path.unlink()
     elif damage == 'truncated':
         path.write_bytes(path.read_bytes()[:-8])
-    else:  # the same number, in another order
+    else:  # as many images, in another order
         os.rename(folder / '0.png', folder / 'z.png')
     resumed = train(folder, tmp_path / 'run', epochs=3, resume=True)
     assert f'{path} is missing or belongs to a different dataset' in log_text(resumed)
@@ -177,8 +178,8 @@ def test_rng_state_is_preserved_and_persistent_workers_read_the_scores(
 
 
 def test_images_without_scores(folder, tmp_path):
-    """One of a single color, whose patches are all equal without position embeddings; an unreadable
-    image has no scores, too, but its replacement is guided."""
+    """A single-color image has equal patches without position embeddings and gets no scores. An
+    unreadable image also gets no scores, but its replacement is guided."""
     (folder / '4.png').write_bytes(b'broken')
     Image.new('RGB', (40, 50), (9, 9, 9)).save(folder / '2.png')
     runner = Runner.from_cfg(config(folder, tmp_path / 'run', epochs=2))
@@ -193,7 +194,7 @@ def test_images_without_scores(folder, tmp_path):
 
 
 def test_two_ranks_write_the_same_scores_as_one(folder, tmp_path):
-    """With equal weights; one of the 9 images is scored twice."""
+    """The ranks have equal weights; one of the 9 images is scored twice."""
     run = partial(train, folder, epochs=1, schedule=dict(begin=0))
     in_processes(lambda: run(tmp_path / 'two', name='two').epoch, tmp_path)
     run(tmp_path / 'one')
@@ -226,7 +227,7 @@ def test_a_full_disk_is_an_error(folder, tmp_path, monkeypatch):
       'model.mask_generator.schedule.begin': 0}, r'default_hooks\.score_maps='),
 ])
 def test_configs_that_do_not_fit_are_errors(folder, tmp_path, options, match):
-    """The last: without the hook, at the first step."""
+    """The last case has no hook and fails in the first step."""
     cfg = config(folder, tmp_path / 'run')
     cfg.merge_from_dict(options)
     with pytest.raises(ConfigError, match=match):

@@ -19,7 +19,7 @@ VIT = dict(embed_dims=16, num_layers=2, num_heads=2, feedforward_channels=32)
 HYBRID = dict(VIT, stage_dims=(8, 12), stage_depths=(2, 1))
 CONVNEXT = dict(arch=dict(depths=[2, 1], channels=[8, 16]), out_indices=(1, ), use_grn=True,
                 layer_scale_init_value=0.)
-# All have two layers and 2 x 3 patches of 8 pixels, but for those of 4 and 16.
+# All have two layers and 2 x 3 patches of 8 pixels, except for patches of 4 and 16.
 ENCODERS = dict(
     vit=lambda: MaskedViT(VIT, (16, 24), 8),
     hybrid=lambda: MaskedHybridViT(HYBRID, (16, 24), strides=(2, 2, 2)),
@@ -54,7 +54,7 @@ def test_masked_pixels_reach_no_latent(name, shots):
         before = model(images, mask)
         for other in (1e4 * torch.randn_like(images), torch.full_like(images, torch.inf)):
             assert torch.equal(model(torch.where(hidden, other, images), mask), before)
-    if not shots:  # of two, the second may hide all that a patch has influenced
+    if not shots:  # the second of two shots may mask all patches that a patch has influenced
         assert torch.equal(pixels_that_reach(model, images, mask), ~hidden)
 
 

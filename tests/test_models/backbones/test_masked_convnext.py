@@ -41,11 +41,11 @@ def test_weight_gradients_do_not_see_masked_units():
 
 
 def sparse_convnext(model, image, shots):
-    """The network written down for a set of positions, one by one: ``{(y, x): features}``.
+    """Reference network for a set of positions, one by one: ``{(y, x): features}``.
 
     Args:
         image: ``(3, H, W)``.
-        shots: Units ``(row, column)`` that are there in each stage.
+        shots: Present units ``(row, column)`` in each stage.
     """
 
     def block(part, x):

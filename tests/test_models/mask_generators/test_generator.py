@@ -203,7 +203,7 @@ def test_overlap_of_a_later_shot_counts_the_patches_still_present_alone():
 
 
 def test_what_guided_each_shot():
-    """The scores, and which of the images they guided; a shot that is random has neither."""
+    """Each guided shot has scores and a flag for each guided image; a random shot has neither."""
     scores = torch.rand(400, 16)
     masks = generator('TopKSampling', scores, .5, schedule=dict(begin=1, ramp=2))
     images, clock = torch.zeros(400, 3, 8, 8), Clock()

@@ -171,7 +171,7 @@ def test_a_shot_of_nothing_needs_no_mask_token():
     ([-1], 'student', 'PixelTarget', dict(student=[2, 2, 1])),
 ])
 def test_one_pass_of_each_encoder_no_deeper_than_asked(layers, source, target, passes):
-    """Counts calls of the patch embedding and of each MLP: one pass per encoder, which ends at the
+    """Count calls of the patch embedding and of each MLP: one pass per encoder, which ends at the
     attention of its deepest requested layer."""
     guidance = dict(type='mmguided.ClsAttention', source=source, layers=layers)
     model = build(

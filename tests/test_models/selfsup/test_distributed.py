@@ -99,8 +99,8 @@ def two_processes(tmp_path_factory):
 
 
 def assert_same_gradients(ours, expected, atol=5e-6):
-    """A bias before a normalization has no gradient but rounding: the largest one sets the
-    scale."""
+    """The gradient of a bias before a normalization is only rounding error, so the largest gradient
+    sets the scale."""
     assert ours.keys() == expected.keys()
     scale = max(gradient.abs().max().item() for gradient in expected.values())
     for key, gradient in expected.items():
