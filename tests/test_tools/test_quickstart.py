@@ -127,6 +127,20 @@ def test_folders_of_images(tmp_path, images, copied, figures):
     assert copies(tmp_path / 'again') == files
 
 
+def test_copies_are_upright_and_have_8_bits(tmp_path):
+    """The orientation in the EXIF data is applied; images of 16 bits count as unreadable."""
+    write_image(tmp_path / 'images/a.png', size=(90, 70))
+    image = Image.open(tmp_path / 'images/a.png')
+    image.getexif()[274] = 6  # turned by 90 degrees
+    for i in range(3):
+        image.save(tmp_path / f'images/{i}.jpg', exif=image.getexif())
+    (tmp_path / 'images/a.png').unlink()
+    Image.fromarray(np.full((80, 80), 9000, np.uint16)).save(tmp_path / 'images/deep.png')
+    tool.prepare_images(tmp_path / 'out', tmp_path / 'images')
+    paths = [path for path in (tmp_path / 'out').rglob('*.png') if path.parent.name != 'figures']
+    assert [Image.open(path).size for path in paths] == [(64, 82)] * 3
+
+
 def test_the_number_of_images_is_limited(tmp_path):
     for name, count in (('a', 10), ('b', 5), ('c', 1)):
         for i in range(count):
