@@ -1,8 +1,10 @@
 """The quickstart end to end, and the preparation of its images."""
 import json
 import os
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import numpy as np
@@ -54,6 +56,29 @@ def test_earlier_runs_of_the_quickstart_are_replaced(tmp_path):
         assert done.returncode == 1 and 'IMAGE_FOLDER=' in done.stderr
         assert not (tmp_path / 'work/ccmim').exists()
         (tmp_path / 'work/ccmim').mkdir()
+
+
+def test_a_failure_of_ccmim_ends_mae(tmp_path):
+    """Also its Python process, which would otherwise train on in the background."""
+    python = tmp_path / 'python'
+    python.write_text(f"""#!/bin/bash
+case $* in
+    *prepare*) mkdir -p {tmp_path}/work/data/train && touch {tmp_path}/work/data/train/{{1,2}}.png ;;
+    *mae_vit*) echo $$ >{tmp_path}/pid && exec sleep 100 ;;
+    *) until [[ -s {tmp_path}/pid ]]; do sleep .1; done && exit 3 ;;
+esac
+""")
+    python.chmod(0o755)
+    assert quickstart('--work-dir', tmp_path / 'work', python=python).returncode == 3
+    pid = int((tmp_path / 'pid').read_text())
+    for _ in range(50):
+        try:
+            os.kill(pid, 0)
+        except ProcessLookupError:
+            return
+        time.sleep(.1)
+    os.kill(pid, signal.SIGKILL)
+    pytest.fail('the run of MAE goes on')
 
 
 @pytest.mark.slow
