@@ -204,6 +204,12 @@ def parse_args() -> argparse.Namespace:
 @exit_on_config_error
 def main() -> None:
     args = parse_args()
+    marker = args.out / '.quickstart'  # as in quickstart.sh
+    if (args.out / 'data').exists() and not marker.exists():
+        raise ConfigError(f"--out='{args.out}': contains data/, not made by the quickstart, which "
+                          'would be deleted. Give another folder.')
+    args.out.mkdir(parents=True, exist_ok=True)
+    marker.touch()
     prepare_images(args.out / 'data', args.folder, args.max_images)
     save_initial_weights(args.out / 'untrained.pth')
 

@@ -126,6 +126,15 @@ def test_invalid_folders_are_errors(tmp_path, kind, match):
     assert (path / 'a.png').is_file() == (kind in ('broken', 'out/train'))
 
 
+def test_data_of_others_are_not_deleted(tmp_path, monkeypatch):
+    """For example of ``--out .`` where data sets are in ``data``."""
+    write_image(tmp_path / 'data/imagenet/a.png')
+    monkeypatch.setattr(sys, 'argv', ['', str(tmp_path / 'gone'), '--out', str(tmp_path)])
+    with pytest.raises(SystemExit, match=f"^error: --out='{tmp_path}': contains data/"):
+        tool.main()
+    assert (tmp_path / 'data/imagenet/a.png').is_file()
+
+
 @pytest.mark.parametrize('images, copied, figures', [
     # A fifth of each class is for validation. Classes without validation images are unlabeled.
     (dict(a=10, b=5, c=1), {
