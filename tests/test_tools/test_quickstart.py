@@ -60,10 +60,10 @@ def test_earlier_runs_of_the_quickstart_are_replaced(tmp_path):
 
 def test_a_failure_of_ccmim_ends_mae(tmp_path):
     """Also its Python process, which would otherwise train on in the background."""
-    python = tmp_path / 'python'
+    python, images = tmp_path / 'python', tmp_path / 'work/data/train'
     python.write_text(f"""#!/bin/bash
 case $* in
-    *prepare*) mkdir -p {tmp_path}/work/data/train && touch {tmp_path}/work/data/train/{{1,2}}.png ;;
+    *prepare*) mkdir -p {images} && touch {images}/{{1,2}}.png ;;
     *mae_vit*) echo $$ >{tmp_path}/pid && exec sleep 100 ;;
     *) until [[ -s {tmp_path}/pid ]]; do sleep .1; done && exit 3 ;;
 esac
