@@ -25,6 +25,7 @@ from PIL import Image
 from tqdm import tqdm
 
 from mmguided.utils.errors import ConfigError, exit_on_config_error
+from mmguided.utils.images import to_rgb
 from mmguided.utils.toolboxes import import_toolboxes
 
 import_toolboxes('mmpretrain')  # silences the messages of its import
@@ -172,7 +173,7 @@ def _shrink(path: str) -> Image.Image:
     """RGB image with a short side of at most :data:`SIDE`."""
     with Image.open(path) as image:
         image.draft('RGB', (2 * SIDE, 2 * SIDE))  # decodes large JPEGs at a lower resolution
-        image = image.convert('RGB')
+        image = to_rgb(image)
     scale = min(1., SIDE / min(image.size))
     return image.resize([max(1, round(scale * length)) for length in image.size],
                         Image.Resampling.BICUBIC)
@@ -203,6 +204,12 @@ def parse_args() -> argparse.Namespace:
 @exit_on_config_error
 def main() -> None:
     args = parse_args()
+    marker = args.out / '.quickstart'  # as in quickstart.sh
+    if (args.out / 'data').exists() and not marker.exists():
+        raise ConfigError(f"--out='{args.out}': contains data/, not made by the quickstart, which "
+                          'would be deleted. Give another folder.')
+    args.out.mkdir(parents=True, exist_ok=True)
+    marker.touch()
     prepare_images(args.out / 'data', args.folder, args.max_images)
     save_initial_weights(args.out / 'untrained.pth')
 

@@ -57,8 +57,9 @@ BATCH=$(min 64 "$(count "$WORK/data/train")")
 STEPS=$(($(count "$WORK/data/train") / BATCH))
 EPOCHS=${EPOCHS:-$(((1140 + STEPS - 1) / STEPS))}
 
+# In place of a subshell, so that kill ends Python.
 pretrain() {
-    "$PY" "$ROOT/tools/train.py" "$ROOT/configs/quickstart/$1_vit-micro.py" \
+    exec "$PY" "$ROOT/tools/train.py" "$ROOT/configs/quickstart/$1_vit-micro.py" \
         --work-dir "$WORK/$1" --data-root "$WORK/data" --cfg-options \
         load_from="$WORK/untrained.pth" train_cfg.max_epochs="$EPOCHS" \
         train_dataloader.batch_size="$BATCH" >"$WORK/$1.log"
@@ -67,7 +68,7 @@ pretrain() {
 echo "pretraining with ccMIM and MAE, $EPOCHS epochs of $STEPS steps; logs: $WORK/{ccmim,mae}.log"
 trap 'kill $(jobs -p) 2>/dev/null || true' EXIT
 pretrain mae 2>"$WORK/mae.err" &
-pretrain ccmim
+(pretrain ccmim)
 wait $! || { tail -n 1 "$WORK/mae.err" >&2 && exit 1; }
 "$PY" "$ROOT/tools/visualization/compare_losses.py" ccMIM="$WORK/ccmim" MAE="$WORK/mae" \
     --out "$WORK/loss_curves.png" >/dev/null

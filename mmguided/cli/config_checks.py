@@ -145,9 +145,14 @@ def check_start(cfg: Config) -> None:
 
 
 def check_work_dir(cfg: Config) -> None:
-    """Check that a new run does not overwrite the checkpoints of another one."""
-    found = sorted(path for pattern in ('epoch_*.pth', 'iter_*.pth')
-                   for path in Path(cfg.work_dir).glob(pattern))
+    """Check that a run does not start anew over the checkpoints of another one."""
+    found = sorted((path for pattern in ('epoch_*.pth', 'iter_*.pth')
+                    for path in Path(cfg.work_dir).glob(pattern)),
+                   key=lambda path: path.stat().st_mtime)
     if found and not cfg.get('resume'):
         raise ConfigError(f'work_dir={cfg.work_dir!r}: contains {found[-1].name!r} of an earlier '
                           'run. Continue it by --resume, or set another --work-dir.')
+    if found and not cfg.get('load_from') and not Path(cfg.work_dir, 'last_checkpoint').is_file():
+        # MMEngine would start anew and overwrite them.
+        raise ConfigError(f'work_dir={cfg.work_dir!r}: no last_checkpoint. Give one of its '
+                          f'checkpoints, such as --resume {found[-1]}.')

@@ -1,8 +1,10 @@
 """The quickstart end to end, and the preparation of its images."""
 import json
 import os
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import numpy as np
@@ -56,6 +58,29 @@ def test_earlier_runs_of_the_quickstart_are_replaced(tmp_path):
         (tmp_path / 'work/ccmim').mkdir()
 
 
+def test_a_failure_of_ccmim_ends_mae(tmp_path):
+    """Also its Python process, which would otherwise train on in the background."""
+    python, images = tmp_path / 'python', tmp_path / 'work/data/train'
+    python.write_text(f"""#!/bin/bash
+case $* in
+    *prepare*) mkdir -p {images} && touch {images}/{{1,2}}.png ;;
+    *mae_vit*) echo $$ >{tmp_path}/pid && exec sleep 100 ;;
+    *) until [[ -s {tmp_path}/pid ]]; do sleep .1; done && exit 3 ;;
+esac
+""")
+    python.chmod(0o755)
+    assert quickstart('--work-dir', tmp_path / 'work', python=python).returncode == 3
+    pid = int((tmp_path / 'pid').read_text())
+    for _ in range(50):
+        try:
+            os.kill(pid, 0)
+        except ProcessLookupError:
+            return
+        time.sleep(.1)
+    os.kill(pid, signal.SIGKILL)
+    pytest.fail('the run of MAE goes on')
+
+
 @pytest.mark.slow
 def test_a_labeled_folder_end_to_end(tmp_path):
     for name, color in (('dark', 0), ('bright', 150)):
@@ -101,6 +126,15 @@ def test_invalid_folders_are_errors(tmp_path, kind, match):
     assert (path / 'a.png').is_file() == (kind in ('broken', 'out/train'))
 
 
+def test_data_of_others_are_not_deleted(tmp_path, monkeypatch):
+    """For example of ``--out .`` where data sets are in ``data``."""
+    write_image(tmp_path / 'data/imagenet/a.png')
+    monkeypatch.setattr(sys, 'argv', ['', str(tmp_path / 'gone'), '--out', str(tmp_path)])
+    with pytest.raises(SystemExit, match=f"^error: --out='{tmp_path}': contains data/"):
+        tool.main()
+    assert (tmp_path / 'data/imagenet/a.png').is_file()
+
+
 @pytest.mark.parametrize('images, copied, figures', [
     # A fifth of each class is for validation. Classes without validation images are unlabeled.
     (dict(a=10, b=5, c=1), {
@@ -125,6 +159,20 @@ def test_folders_of_images(tmp_path, images, copied, figures):
     assert min(Image.open(tmp_path / 'out' / next(iter(files))).size) == tool.SIDE
     tool.prepare_images(tmp_path / 'again', tmp_path / 'images')
     assert copies(tmp_path / 'again') == files
+
+
+def test_copies_are_upright_and_have_8_bits(tmp_path):
+    """The orientation in the EXIF data is applied; images of 16 bits count as unreadable."""
+    write_image(tmp_path / 'images/a.png', size=(90, 70))
+    image = Image.open(tmp_path / 'images/a.png')
+    image.getexif()[274] = 6  # turned by 90 degrees
+    for i in range(3):
+        image.save(tmp_path / f'images/{i}.jpg', exif=image.getexif())
+    (tmp_path / 'images/a.png').unlink()
+    Image.fromarray(np.full((80, 80), 9000, np.uint16)).save(tmp_path / 'images/deep.png')
+    tool.prepare_images(tmp_path / 'out', tmp_path / 'images')
+    paths = [path for path in (tmp_path / 'out').rglob('*.png') if path.parent.name != 'figures']
+    assert [Image.open(path).size for path in paths] == [(64, 82)] * 3
 
 
 def test_the_number_of_images_is_limited(tmp_path):
