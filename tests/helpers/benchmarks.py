@@ -5,6 +5,7 @@ import torch
 from mmengine.config import Config
 from torch import nn
 
+from mmguided.registry import MODELS
 from tests.helpers import configs
 from tests.helpers.colors import CONFIGS
 
@@ -23,8 +24,12 @@ def load(row: str) -> Config:
     return configs.load(f'benchmarks/{row}')
 
 
-def save_encoder(encoder: nn.Module, path: Path) -> str:
-    """Write a pretraining checkpoint, which also contains weights of other parts."""
+def save_encoder(encoder: nn.Module | dict, path: Path) -> str:
+    """Write a checkpoint of pretraining, which has weights of other parts too; of an encoder, or of
+    a config with random weights."""
+    if isinstance(encoder, dict):
+        encoder = MODELS.build(encoder)
+        encoder.init_weights()
     state = {f'backbone.{name}': value for name, value in encoder.state_dict().items()}
     torch.save(dict(state_dict=state | {'neck.mask_token': torch.zeros(1)}), path)
     return str(path)
