@@ -25,8 +25,7 @@ def load(row: str) -> Config:
 
 
 def save_encoder(encoder: nn.Module | dict, path: Path) -> str:
-    """Write a checkpoint of pretraining, which has weights of other parts too; of an encoder, or of
-    a config with random weights."""
+    """Write a pretraining checkpoint with weights of other parts too; a config is built first."""
     if isinstance(encoder, dict):
         encoder = MODELS.build(encoder)
         encoder.init_weights()

@@ -238,7 +238,7 @@ def test_one_process_and_two_get_the_same_numbers(monkeypatch, trained, config, 
     assert one['aAcc'] > 50 and one['mIoU'] > 20
 
 
-# The way that docs/downstream.md tells -----------------------------------------------------------
+# Steps of docs/downstream.md ---------------------------------------------------------------------
 
 
 def documented(base, tmp_path):

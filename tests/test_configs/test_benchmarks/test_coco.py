@@ -1,4 +1,5 @@
-"""Mask R-CNN on COCO: the papers' values, strict loading, and a run of a small detector."""
+"""Configs of Mask R-CNN on COCO: values of the papers, strict loading, and a run of a small
+detector."""
 from collections import Counter, namedtuple
 from functools import partial
 

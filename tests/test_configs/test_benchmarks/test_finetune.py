@@ -1,4 +1,4 @@
-"""Fine-tuning starts from exactly the saved encoder and pools as MAE does."""
+"""Fine-tuning: loaded weights and MAE's pooling."""
 import pytest
 import torch
 import torch.nn.functional as F
@@ -17,7 +17,7 @@ def folders(tmp_path_factory):
 
 
 def finetune_config(folders, work_dir):
-    """A shipped config for three colors, and the encoder that its checkpoint holds."""
+    """Shipped config for three color classes, and the encoder in its checkpoint."""
     cfg = small('imagenet/vit-b_finetune-100e.py', folders, work_dir)
     torch.manual_seed(1)
     source = MaskedViT(ARCH, img_size=32, patch_size=8)

@@ -341,7 +341,7 @@ def test_a_low_shot_config_reads_its_list(row, percent):
     ('convnextv2-b_finetune-100e', 'downsample_layers.0.0.weight',
      'stages.2.5.pointwise_conv1.weight', 4, 12)])
 def test_rates_of_the_layers(name, first, inner, layer, depth):
-    """lr = lr of the head * decay ^ (layers above); at full size, without memory."""
+    """lr = head lr * decay ^ (number of layers above), at full size on the meta device."""
     cfg = load(f'imagenet/{name}')
     model = build_without_memory(cfg)
     group = parameter_groups(model, cfg)

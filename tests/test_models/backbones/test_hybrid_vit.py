@@ -57,7 +57,7 @@ def test_a_mask_that_hides_nothing_changes_nothing(size, strides, length, kwargs
 @pytest.mark.parametrize('shots', [((0, 3), ), ((0, 4), (2, 2))])
 def test_network_is_that_of_the_paper(shots):
     """Reference: the paper's equations with NCHW convolutions. Only the first shot masks the
-    stages; the fusion adds to each patch that remains the stages of its own position."""
+    stages. The fusion adds the stages at the same position to each remaining patch."""
     model = as_trained(hybrid((32, 48), (4, 2, 2)))
     images = torch.randn(2, 3, 32, 48)
     mask = PatchMask.from_ids(torch.rand(2, 6).argsort(1), shots, (2, 3))
