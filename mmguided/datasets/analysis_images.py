@@ -45,11 +45,8 @@ def subsample(items: Sequence, most: int) -> list:
 class AnalysisImages(Dataset):
     """Images, resized by their short side and center-cropped to one or more sizes.
 
-    An item is a dict of size -> ``(3, *size)``, uint8 RGB; None for an unreadable image.
-
-    Args:
-        paths: Image files.
-        sizes: ``(height, width)`` of each crop.
+    An item is a dict of size ``(height, width)`` -> ``(3, *size)``, uint8 RGB; None for an
+    unreadable image.
     """
 
     def __init__(self, paths: Sequence[Path], sizes: Iterable[tuple[int, int]]) -> None:

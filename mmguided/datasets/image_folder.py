@@ -246,13 +246,9 @@ def _read_classes(classes: Sequence[str] | str) -> list[str]:
 def _group_by_folder(images: list[str]) -> tuple[dict[str, list[str]], list[str]]:
     """Group relative paths by first-level folder; also return those outside of any folder."""
     by_folder: dict[str, list[str]] = {}
-    loose = []
     for path in images:
-        folder, _, rest = path.partition('/')
-        if rest:
-            by_folder.setdefault(folder, []).append(path)
-        else:
-            loose.append(path)
+        by_folder.setdefault(path.partition('/')[0] if '/' in path else '', []).append(path)
+    loose = by_folder.pop('', [])
     # Sorted paths do not imply sorted folders: 'a-b/x' < 'a/x', but 'a' < 'a-b'.
     return dict(sorted(by_folder.items())), loose
 

@@ -137,7 +137,6 @@ def score_folders(predictions: str | Path, annotations: str | Path,
     Args:
         predictions: Folder of palette images ``SEQUENCE/FRAME.png``.
         annotations: Annotation folder of the dataset, ``Annotations/480p``.
-        sequences: Names of the sequences.
 
     Returns:
         See :func:`summarize_objects`.

@@ -34,7 +34,6 @@ def pool_latents(encoder: Encoder, latent: Tensor, mask: PatchMask | None = None
     """Features ``(B, D)``, float32, from an encoder's output.
 
     Args:
-        encoder: Encoder.
         latent: Output of the encoder, ``(B, [1 +] n, D)``.
         mask: Mask of the images; None if nothing is masked.
         feature: 'mean' for the mean of the visible patches, 'cls' for [CLS].

@@ -9,11 +9,6 @@ class OnlineLinearProbe(nn.Module):
     """Linear classifier behind batch normalization without affine parameters, as in MAE's linear
     probe (App. A.1), trained by Adam with a constant learning rate. It is initialized to zero and
     does not change the RNG state.
-
-    Args:
-        in_dims: Width of the features.
-        num_classes: Number of classes C.
-        lr: Learning rate.
     """
 
     def __init__(self, in_dims: int, num_classes: int, lr: float) -> None:

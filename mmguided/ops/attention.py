@@ -40,8 +40,7 @@ def group_attention(query: Tensor, key: Tensor, groups: Tensor) -> Tensor:
     """Mean attention between groups of tokens (Self-guided MAE Eq. 5), without an attention map.
 
     Args:
-        query: ``(B, heads, N, d)``.
-        key: ``(B, heads, N, d)``.
+        query, key: ``(B, heads, N, d)``.
         groups: One-hot group of each token, ``(B, N, G)``; no group is empty.
 
     Returns:

@@ -73,7 +73,6 @@ def load_encoder(encoder: nn.Module,
     """Load an encoder's weights strictly; position embeddings are resized to its grid.
 
     Args:
-        encoder: Encoder to load.
         settings: Result of :func:`mmguided.utils.configs.pretrained_settings`.
         unused: Pattern of checkpoint names to ignore.
         new: Pattern of encoder names that may be missing; they keep their initialization.

@@ -120,11 +120,7 @@ def from_older_version(state: dict[str, Tensor], prefix: str = '') -> None:
     """Rename weights of checkpoints from before the release of 0.1.0, in place.
 
     Prediction layers belonged to the decoders, as in mmpretrain's MAE, and each guidance had a
-    clock.
-
-    Args:
-        state: State dict of an algorithm.
-        prefix: Prefix of its names.
+    clock. The names of an algorithm's weights start with ``prefix``.
     """
     moved = {'neck.decoder_pred.': 'head.decoder_pred.',
              'feature_decoder.decoder_pred.': 'feature_head.decoder_pred.'}

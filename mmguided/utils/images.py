@@ -13,7 +13,6 @@ def read_image(path: str | os.PathLike, field: str, raw: bool = False) -> Image.
     Palette, gray and CMYK images are converted by Pillow; an alpha channel is dropped.
 
     Args:
-        path: Image file.
         field: Config field or argument that names the file, for errors.
         raw: Keep the stored pixels, such as the class indices of a label map.
 

@@ -29,7 +29,6 @@ def draw_layers(models: Mapping[str, Curves], ylabel: str, outs: Sequence[str | 
     """Draw a measure over all encoder and decoder layers, one curve per model.
 
     Args:
-        models: Model name -> curves.
         ylabel: y label with the unit.
         outs: Output files, see :func:`save_figure`.
     """
@@ -164,7 +163,6 @@ def draw_points(panels: Mapping[str, np.ndarray], labels: np.ndarray, names: Seq
     Args:
         panels: Panel title -> points ``(N, 2)``.
         labels: Group of each point in all panels, ``(N, )``, from 0.
-        names: Group names.
         outs: Output files, see :func:`save_figure`.
     """
     columns = min(3, len(panels))

@@ -30,7 +30,6 @@ def draw_sheet(images: np.ndarray, shot: np.ndarray | None, guidance: np.ndarray
         attention: [CLS]-to-patch attention, ``(B, h, w)``. Guidance and attention are scaled to
             the range of each image.
         reconstruction: ``(B, H, W, 3)`` in [0, 1].
-        title: Title of the sheet.
 
     Returns:
         The sheet, ``(height, width, 3)`` uint8 RGB.
@@ -83,7 +82,6 @@ def draw_masks(images: np.ndarray, objects: np.ndarray, scores: np.ndarray,
         objects: ``(B, H, W)``, 1 = object; the background is darkened.
         scores: Guidance scores, ``(B, h, w)``, scaled to the range of each image.
         masks: Column title -> ``(B, h, w)``, 1 = masked.
-        title: Title of the sheet.
 
     Returns:
         The sheet, ``(height, width, 3)`` uint8 RGB.
@@ -139,7 +137,6 @@ def _draw(blocks: Sequence[tuple[str, Mapping[str, np.ndarray]]], title: str,
     Args:
         blocks: Block title and its columns, a dict of column title -> images ``(B, H, W, 3)`` or
             patches ``(B, h, w, 3)`` in [0, 1]. The first column sets the aspect ratio.
-        title: Title of the figure.
         legend: Meaning -> color.
         dpi: Pixels per inch, also of the images in vector formats.
     """

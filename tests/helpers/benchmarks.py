@@ -5,6 +5,7 @@ import torch
 from mmengine.config import Config
 from torch import nn
 
+from mmguided.registry import MODELS
 from tests.helpers import configs
 from tests.helpers.colors import CONFIGS
 
@@ -23,8 +24,11 @@ def load(row: str) -> Config:
     return configs.load(f'benchmarks/{row}')
 
 
-def save_encoder(encoder: nn.Module, path: Path) -> str:
-    """Write a pretraining checkpoint, which also contains weights of other parts."""
+def save_encoder(encoder: nn.Module | dict, path: Path) -> str:
+    """Write a pretraining checkpoint with weights of other parts too; a config is built first."""
+    if isinstance(encoder, dict):
+        encoder = MODELS.build(encoder)
+        encoder.init_weights()
     state = {f'backbone.{name}': value for name, value in encoder.state_dict().items()}
     torch.save(dict(state_dict=state | {'neck.mask_token': torch.zeros(1)}), path)
     return str(path)

@@ -2,7 +2,6 @@
 from pathlib import Path
 
 import numpy as np
-import torch
 from mmengine.config import Config
 from mmengine.model import BaseModule
 from PIL import Image
@@ -77,13 +76,3 @@ def small_davis(data_root: Path, work_dir: Path, **model) -> Config:
     cfg.test_dataloader.dataset.data_root = str(data_root)
     cfg.model.update(dict(backbone=SMALL_VIT, short_side=64) | model)
     return cfg
-
-
-def save_encoder(path: Path, backbone: dict) -> Path:
-    """Save a checkpoint with random weights, as pretraining does."""
-    torch.manual_seed(0)
-    encoder = MODELS.build(backbone)
-    encoder.init_weights()
-    state = {f'backbone.{name}': value for name, value in encoder.state_dict().items()}
-    torch.save(dict(state_dict={**state, 'neck.mask_token': torch.zeros(1)}), path)
-    return path

@@ -4,7 +4,6 @@ from contextlib import nullcontext
 from types import SimpleNamespace
 
 import pytest
-import torch
 from mmengine.config import Config
 from mmengine.runner import Runner
 from scipy.io import savemat
@@ -13,6 +12,7 @@ from mmguided.cli.data_checks import check_labels, check_same_classes, check_tra
 from mmguided.datasets import ImageFolder
 from mmguided.models import MaskedViT
 from mmguided.utils.errors import ConfigError
+from tests.helpers.benchmarks import save_encoder
 from tests.helpers.colors import ARCH, color_folders
 from tests.helpers.images import write_image
 from tests.helpers.paths import ROOT
@@ -117,9 +117,7 @@ def test_tools_report_a_class_without_validation_images(
         f"_base_ = '{ROOT}/configs/benchmarks/folder/{config}.py'\n"
         f'model = dict(backbone=dict(arch=dict(_delete_=True, **{ARCH})))\n'
         + 'model["head"] = dict(in_channels=32)\n' * (tool == 'train.py'))
-    encoder = MaskedViT(arch=ARCH, img_size=32, patch_size=4)
-    state = {f'backbone.{name}': value for name, value in encoder.state_dict().items()}
-    torch.save(dict(state_dict=state), 'encoder.pth')
+    save_encoder(MaskedViT(arch=ARCH, img_size=32, patch_size=4), tmp_path / 'encoder.pth')
     options = ([], ['model.backbone.init_cfg.checkpoint=encoder.pth',
                     'train_dataloader.num_workers=0', 'train_dataloader.batch_size=2',
                     'val_dataloader.num_workers=0']) if tool == 'train.py' else (

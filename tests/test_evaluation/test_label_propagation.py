@@ -9,7 +9,8 @@ from mmguided.evaluation.label_propagation import _to_mask
 from mmguided.registry import MODELS
 from mmguided.utils.errors import ConfigError
 from mmguided.utils.mask_files import read_mask
-from tests.helpers.davis import SMALL_VIT, moving_squares, save_encoder, small_davis, write_davis
+from tests.helpers.benchmarks import save_encoder
+from tests.helpers.davis import SMALL_VIT, moving_squares, small_davis, write_davis
 from tests.helpers.processes import in_processes, run_test
 
 PROJECTION = dict(type='mmguided.PatchProjection')
@@ -107,13 +108,13 @@ def test_two_processes_equal_one_and_the_written_masks(tmp_path, monkeypatch):
     """Two processes segment two of three sequences each, one of them twice."""
     monkeypatch.chdir(tmp_path)  # MMEngine collects results below the working directory
     monkeypatch.setenv('LOCAL_RANK', '0')
-    checkpoint = save_encoder(tmp_path / 'epoch_1.pth', SMALL_VIT)
+    checkpoint = save_encoder(SMALL_VIT, tmp_path / 'epoch_1.pth')
     davis = write_davis(tmp_path / 'davis', {
         name: moving_squares(num) for name, num in (('a', 5), ('b', 4), ('c', 3))})
 
     def run(name, distributed):
         cfg = small_davis(davis, tmp_path / name, short_side=128)
-        cfg.load_from = str(checkpoint)
+        cfg.load_from = checkpoint
         cfg.test_evaluator.out_dir = str(tmp_path / name / 'masks')
         return run_test(cfg, distributed)
 

@@ -4,7 +4,7 @@ import json
 import pytest
 import torch
 
-from mmguided.models import MaskedViT
+from tests.helpers.benchmarks import save_encoder
 from tests.helpers.colors import ARCH, CONFIGS, color_folders
 from tests.helpers.paths import ROOT
 from tests.helpers.tools import error_of_tool, run_tool, use_cpu
@@ -22,13 +22,9 @@ def case(tmp_path, monkeypatch):
         f'model = dict(ks=(3, 5), backbone=dict(arch=dict(_delete_=True, **{ARCH}), '
         "patch_size=8, out_type='featmap'), bank_dataloader=dict(num_workers=0, batch_size=4))\n"
         'test_dataloader = dict(num_workers=0, batch_size=4)\n')
-    torch.manual_seed(0)
-    encoder = MaskedViT(ARCH, img_size=32, patch_size=8)
-    encoder.init_weights()
-    torch.save({'state_dict': {f'backbone.{name}': value
-                               for name, value in encoder.state_dict().items()}},
-               tmp_path / 'encoder.pth')
-    return config, tmp_path / 'encoder.pth', color_folders(tmp_path / 'data', train=8, val=6)
+    encoder = dict(type='mmguided.MaskedViT', arch=ARCH, img_size=32, patch_size=8)
+    checkpoint = save_encoder(encoder, tmp_path / 'encoder.pth')
+    return config, checkpoint, color_folders(tmp_path / 'data', train=8, val=6)
 
 
 def test_k_nn_is_that_of_the_test_tool(case, tmp_path, monkeypatch):

@@ -150,9 +150,3 @@ def test_error_of_a_process_group_has_no_traceback(config):
 ])
 def test_mistakes_are_one_line(monkeypatch, config, tool, args, start):
     assert error_of_tool(monkeypatch, tool, config, *args).startswith(f'error: {start}')
-
-
-def test_missing_data(monkeypatch, config):
-    config.write_text(f'{CONFIG}\ntrain_dataloader["dataset"]["data_root"] = "gone"')
-    error = error_of_tool(monkeypatch, 'train.py', config)
-    assert error.startswith("error: train_dataloader.dataset.data_root='gone': ")

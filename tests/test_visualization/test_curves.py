@@ -1,8 +1,6 @@
 """Loss curves and other curves."""
 import numpy as np
 import pytest
-from matplotlib.colors import to_rgb
-from mmcv import imread
 
 from mmguided.utils.logs import Curve
 from mmguided.visualization import draw_curves, draw_exploitation, draw_loss_curves, draw_scatter
@@ -34,14 +32,6 @@ def test_loss_panels_show_logged_values_and_moving_averages(drawn):
         (VERMILION, [1, 3], [7, 5]), (VERMILION, [1, 3], [7, 5])]
     assert lines(b) == 2 * [(VERMILION, [2], [1])]
     assert legend_names(drawn[0]) == ['first', 'second']
-
-
-def test_figures_are_written_in_the_formats_of_their_names(tmp_path):
-    outs = [tmp_path / 'losses.png', tmp_path / 'losses.pdf']
-    draw_loss_curves({'run': dict(loss=curve([1, 2], [2, 1]))}, ['loss'], outs)
-    picture = imread(str(outs[0]), channel_order='rgb').astype(int)
-    assert (np.abs(picture - 255 * np.array(to_rgb(BLUE))) < 3).all(-1).any()
-    assert outs[1].read_bytes().startswith(b'%PDF')
 
 
 def test_moving_average_is_centered_and_spans_one_epoch():

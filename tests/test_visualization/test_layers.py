@@ -41,16 +41,6 @@ def test_decoder_layers_follow_encoder_layers(drawn):
     assert ax.get_ylabel() == 'distance, px' and ax.get_xlabel() == 'layer'
 
 
-def test_long_names_fit_into_the_figure(drawn):
-    names = [f'work_dirs/mae/vit-b_800e/seed_{i}/epoch_800' for i in range(5)]
-    draw_layers({name: curve(1, 2) for name in names}, 'px', [])
-    draw_points({'a': np.zeros((5, 2))}, np.arange(5), names, [])
-    for figure in drawn:
-        figure.canvas.draw()
-        box = figure.legends[0].get_window_extent()
-        assert box.x0 >= 0 and box.x1 <= figure.bbox.x1
-
-
 def test_panels_share_scale_and_colors(drawn):
     draw_lines({'encoder': {'a': ([0, 1], [0, 9]), 'b': ([0, 1], [1, 1])},
                 'decoder': {'b': ([0, 1], [2, 2])}}, 'epoch', 'nats', [])

@@ -22,19 +22,12 @@ class MaskedConvBlock(nn.Module):
     """Transformer block with a depthwise 5x5 convolution instead of attention.
 
     Tensors are channels-last; the convolution gets a view in torch's channels-last memory format.
-
-    Args:
-        dims: Channels.
-        drop_rate: Dropout in the MLP.
-        drop_path_rate: Stochastic depth of both branches.
-
-    Attributes:
-        with_cp: Use gradient checkpointing.
+    Dropout acts in the MLP, stochastic depth in both branches.
     """
 
     def __init__(self, dims: int, drop_rate: float, drop_path_rate: float) -> None:
         super().__init__()
-        self.with_cp = False
+        self.with_cp = False  # gradient checkpointing
         self.ln1 = nn.LayerNorm(dims)
         self.value = nn.Linear(dims, dims)
         self.depthwise = nn.Conv2d(dims, dims, 5, padding=2, groups=dims)
@@ -62,15 +55,7 @@ class MaskedConvBlock(nn.Module):
 
 
 class MaskedConvStage(nn.Module):
-    """Strided convolution with LayerNorm and GELU, followed by convolutional blocks.
-
-    Args:
-        in_dims: Channels of the input.
-        dims: Channels of the output.
-        stride: Stride and kernel of the convolution.
-        drop_rate: Dropout in the blocks.
-        drop_path_rates: Stochastic depth of each block.
-    """
+    """Strided convolution with LayerNorm and GELU, followed by convolutional blocks."""
 
     def __init__(self, in_dims: int, dims: int, stride: int, drop_rate: float,
                  drop_path_rates: Sequence[float]) -> None:
@@ -94,14 +79,7 @@ class MaskedConvStage(nn.Module):
 
 class ConvTokenizer(nn.Module):
     """Convolutional stages before the transformer; the last has no blocks and outputs patches.
-
-    Args:
-        in_channels: Channels of the images.
-        dims: Width of each stage.
-        strides: Stride of each stage.
-        drop_rate: Dropout in the blocks.
-        drop_path_rates: Stochastic depth of the blocks of each stage.
-        grid: Patches ``(h, w)`` of an image of the default size.
+    ``grid`` is that of an image of the default size.
     """
 
     def __init__(self, in_channels: int, dims: Sequence[int], strides: Sequence[int],

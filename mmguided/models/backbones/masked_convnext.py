@@ -17,13 +17,8 @@ from .base import Encoder
 class UnitPlaces:
     """Scatter and gather between visible units and the feature map of a stage.
 
-    A unit covers side x side positions of the map ``(B, C, H, W)``. Visible positions are stored as
-    ``(B, n, side**2, C)``, in row-major order within a unit.
-
-    Args:
-        ids: Visible units, ``(B, n)``.
-        grid: Units ``(h, w)`` of an image.
-        side: Positions along the side of a unit.
+    A unit covers side x side positions of the map ``(B, C, H, W)``. Visible positions, those of the
+    units ``ids (B, n)``, are stored as ``(B, n, side**2, C)``, in row-major order within a unit.
     """
 
     def __init__(self, ids: Tensor, grid: tuple[int, int], side: int) -> None:

@@ -232,12 +232,7 @@ class MaskedViT(Encoder, VisionTransformer):
 
 
 class _BlockReader:
-    """Run blocks and record the requested observations.
-
-    Args:
-        encoder: Encoder of the blocks.
-        wants: Resolved requests.
-    """
+    """Run the blocks of an encoder and record the requested observations."""
 
     def __init__(self, encoder: MaskedViT, wants: Wants) -> None:
         self.encoder = encoder

@@ -25,8 +25,7 @@ def info_nce(student: Tensor,
     gradient; the student gets the gradient of every process's loss.
 
     Args:
-        student: ``(B, D)``.
-        teacher: ``(B, D)``.
+        student, teacher: ``(B, D)``.
         temperature: Temperature tau.
         student_negatives: Add the student-student terms.
 
@@ -49,13 +48,6 @@ def info_nce(student: Tensor,
 
 
 def negative_cosine(student: Tensor, teacher: Tensor) -> Tensor:
-    """Mean of ``1 - cos`` over the batch (ccMIM Eq. 8); the teacher gets no gradient.
-
-    Args:
-        student: ``(B, D)``, after the predictor.
-        teacher: ``(B, D)``.
-
-    Returns:
-        Scalar in [0, 2].
-    """
+    """Mean of ``1 - cos`` over a batch ``(B, D)`` (ccMIM Eq. 8), in [0, 2]; the student is the
+    output of the predictor, and the teacher gets no gradient."""
     return 1 - F.cosine_similarity(student.float(), teacher.detach().float(), dim=-1).mean()

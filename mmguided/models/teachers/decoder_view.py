@@ -14,11 +14,6 @@ class DecoderView(Encoder):
 
     Costs an additional forward of MAE without gradient. The mask is drawn from torch's global
     generator.
-
-    Args:
-        encoder: Trained encoder.
-        decoder: Its decoder.
-        mask_ratio: Share of masked patches.
     """
     observable = ('relations', )
 

@@ -62,8 +62,7 @@ def checkpoints(tmp_path_factory):
     """Patch size -> checkpoint of an encoder."""
     found = {}
     for patch, size in ((16, 224), (4, 32)):
-        encoder = MaskedViT(arch=ARCH, img_size=size, patch_size=patch)
-        encoder.init_weights()
+        encoder = dict(type='mmguided.MaskedViT', arch=ARCH, img_size=size, patch_size=patch)
         found[patch] = save_encoder(encoder, tmp_path_factory.mktemp('encoders') / f'{patch}.pth')
     return found
 

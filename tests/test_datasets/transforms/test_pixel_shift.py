@@ -1,12 +1,8 @@
 """Pixel-shifted views."""
 import numpy as np
 import pytest
-import torch
-from mmengine.dataset import default_collate
-from PIL import Image
-from torch.utils.data import DataLoader
 
-from mmguided.datasets import ImageFolder, PixelShift, worker_init_fn
+from mmguided.datasets import PixelShift
 from mmguided.utils.errors import ConfigError
 from tests.helpers.images import position_image
 
@@ -65,24 +61,3 @@ def test_target_transforms_do_not_change_the_online_view():
 def test_invalid_sizes(crop_size, max_shift, field):
     with pytest.raises(ConfigError, match=rf'PixelShift\.{field}'):
         PixelShift(crop_size, max_shift)(dict(img=position_image(32, 32)))
-
-
-def test_workers_draw_different_shifts(tmp_path):
-    for i in range(16):
-        Image.fromarray(position_image(64, 64)).save(tmp_path / f'{i}.png')
-    images = ImageFolder(str(tmp_path), pipeline=[
-        dict(type='LoadImageFromFile'),
-        dict(type='mmguided.PixelShift', crop_size=2, max_shift=62),
-        dict(type='PackInputs')])
-
-    def batches(seed):
-        loader = DataLoader(
-            images, batch_size=8, num_workers=2, multiprocessing_context='fork',
-            collate_fn=default_collate, worker_init_fn=worker_init_fn,
-            generator=torch.Generator().manual_seed(seed))
-        return [batch['inputs'][1][:, :, 0, 0].tolist() for batch in loader]
-
-    # One batch per worker.
-    first, second = batches(0)
-    assert all(a != b for a, b in zip(first, second, strict=True))
-    assert batches(0) == [first, second] != batches(1)

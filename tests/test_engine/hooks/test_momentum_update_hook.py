@@ -111,15 +111,6 @@ class _Scaled(OptimWrapper):
         self.loss_scaler.update()
 
 
-def test_cosine_momentum_ends_at_its_end(tmp_path):
-    record = run(tmp_path, 4, _Model(momentum=.9, end_momentum=1.))
-    expected = [1 - .1 * (math.cos(math.pi * k / 4) + 1) / 2 for k in range(4)]
-    assert record.momentum == pytest.approx(expected)
-    clock = Clock()
-    clock.set(4, max_epochs=4)
-    assert MomentumEncoder(_Encoder(), .9, 1.).momentum_at(clock) == 1
-
-
 @pytest.mark.parametrize('end', [None, 1.])
 def test_one_update_after_each_step_also_after_resume(tmp_path, end):
     straight = run(tmp_path / 'a', 4, _Model(momentum=.9, end_momentum=end))

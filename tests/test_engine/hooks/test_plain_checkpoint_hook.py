@@ -1,12 +1,7 @@
 """PlainCheckpointHook: checkpoints for torch.load(weights_only=True), history on resume."""
-import runpy
-import sys
-import warnings
 
 import pytest
 import torch
-from mmengine.utils import get_installed_path
-from torch import nn
 
 from tests.helpers.toy import toy_runner
 
@@ -36,14 +31,3 @@ def test_the_log_history_is_resumed(trained, tmp_path, saved_with):
     for name in ('train/loss', 'train/lr'):
         assert whole[name]['values'].tolist() == again[name]['values'].tolist()
         assert whole[name]['counts'].tolist() == again[name]['counts'].tolist()
-
-
-def test_publish_model_of_mmpretrain(trained, tmp_path, monkeypatch):
-    tool = f'{get_installed_path("mmpretrain")}/.mim/tools/model_converters/publish_model.py'
-    monkeypatch.setattr(sys, 'argv', [
-        'publish_model.py', str(trained / 'epoch_2.pth'), str(tmp_path / 'published.pth')])
-    with warnings.catch_warnings(action='ignore'):
-        runpy.run_path(tool, run_name='__main__')
-    published, = tmp_path.glob('published_*.pth')
-    weights = torch.load(published)['state_dict']
-    assert weights.keys() == dict(nn.ModuleDict(dict(fc=nn.Linear(3, 1))).named_parameters()).keys()

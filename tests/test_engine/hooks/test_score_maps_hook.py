@@ -204,17 +204,6 @@ def test_two_ranks_write_the_same_scores_as_one(folder, tmp_path):
     assert np.isfinite(read(both)).all() and read(both).std(axis=0).min() > .01
 
 
-def test_a_full_disk_is_an_error(folder, tmp_path, monkeypatch):
-
-    def full(*args):
-        raise OSError(28, 'No space left on device')
-
-    monkeypatch.setattr(os, 'posix_fallocate', full)
-    with pytest.raises(ConfigError, match='9 images'):
-        train(folder, tmp_path / 'run')
-    assert files_of(tmp_path / 'run') == []
-
-
 @pytest.mark.parametrize('options, match', [
     ({'train_dataloader.dataset.pipeline': [LOAD, *TRANSFORMS]},
      'train_dataloader.dataset.pipeline: CachedGuidance'),

@@ -1,10 +1,8 @@
 """MaskedViT: parity with mmpretrain, masking, observations."""
 import pytest
 import torch
-from mmengine.runner import save_checkpoint
 
 from mmguided.models import MaskedViT
-from mmguided.registry import MODELS
 from mmguided.structures import PatchMask, Wants
 from tests.helpers.models import cls_attention, expand, patch_mask, tokens
 
@@ -15,25 +13,6 @@ def encoder(img_size=32, **kwargs):
     model = MaskedViT(ARCH, img_size, 8, **kwargs)
     model.init_weights()
     return model
-
-
-def test_weights_load_into_mmpretrain_with_init_cfg_and_nothing_else(tmp_path):
-    model = encoder()
-    state = {f'backbone.{k}': v for k, v in model.state_dict().items()}
-    save_checkpoint(dict(state_dict=state), str(tmp_path / 'ours.pth'))
-    theirs = MODELS.build(
-        dict(
-            type='mmpretrain.VisionTransformer',
-            arch=ARCH,
-            img_size=32,
-            patch_size=8,
-            out_type='raw',
-            init_cfg=dict(
-                type='Pretrained', checkpoint=str(tmp_path / 'ours.pth'), prefix='backbone.')))
-    assert theirs.state_dict().keys() == model.state_dict().keys()
-    theirs.init_weights()
-    images = torch.randn(2, 3, 32, 32)
-    torch.testing.assert_close(theirs(images), model(images))
 
 
 @pytest.mark.parametrize('kwargs', [{}, dict(pre_norm=True), dict(final_norm=False)])

@@ -8,7 +8,7 @@ from mmengine.runner import load_checkpoint
 import tests.helpers.cmt_mae  # noqa: F401
 from mmguided.registry import MODELS
 from mmguided.utils.errors import ConfigError
-from tests.helpers.models import SMALL, as_trained, build, cmae, grad_norms, total
+from tests.helpers.models import SMALL, build, cmae, total
 from tests.helpers.paths import ROOT
 
 SWIN = dict(
@@ -64,49 +64,6 @@ def test_checkpoints_made_before_the_redesign_give_the_same(saved, name, tmp_pat
     torch.testing.assert_close(features, old['features'], rtol=1e-5, atol=1e-6)
     if name == 'ccmim':
         assert model.clock.epoch == 2.5
-
-
-def mmpretrains_mae():
-    """mmpretrain's MAE of the size SMALL."""
-    return MODELS.build(dict(
-        type='mmpretrain.MAE',
-        backbone=dict(
-            type='MAEViT', img_size=32, patch_size=8, arch=dict(
-                embed_dims=32, num_layers=2, num_heads=2, feedforward_channels=128)),
-        neck=dict(
-            type='MAEPretrainDecoder', num_patches=16, patch_size=8, embed_dim=32,
-            decoder_embed_dim=16, decoder_depth=1, decoder_num_heads=2),
-        head=dict(
-            type='MAEPretrainHead', norm_pix=True, patch_size=8,
-            loss=dict(type='PixelReconstructionLoss', criterion='L2'))))
-
-
-def test_mmpretrains_mae_loads_as_it_is_and_has_the_same_loss_and_gradients():
-    """mmpretrain's prediction layer is part of the decoder; its checkpoint has no clock."""
-    ours, theirs = build('MAE', SMALL), as_trained(mmpretrains_mae()).train()
-    state = theirs.state_dict()
-    assert {'neck.decoder_pred.weight', 'neck.ln1.weight', 'backbone.ln1.weight'} <= state.keys()
-    ours.clock.set(7)
-    ours.load_state_dict(state, strict=True)
-    assert ours.clock.epoch == 0
-    images, results = torch.randn(4, 3, 32, 32), []
-    for model in (ours, theirs):
-        torch.manual_seed(3)  # the same masks
-        loss = total(model.loss(images, []))
-        loss.backward()
-        results.append((loss, grad_norms(model)))
-    (loss, norms), (their_loss, their_norms) = results
-    torch.testing.assert_close(loss, their_loss)
-    assert len(norms) == len(their_norms)
-    for name, norm in their_norms.items():
-        ours_name = name.replace('neck.decoder_pred', 'head.decoder_pred')
-        torch.testing.assert_close(norms[ours_name], norm, rtol=1e-4, atol=1e-6, msg=name)
-
-
-def test_a_checkpoint_of_mmpretrain_that_lacks_a_weight_is_refused():
-    model, state = build('MAE', SMALL), mmpretrains_mae().state_dict()
-    with pytest.raises(RuntimeError, match='head.decoder_pred.bias'):
-        model.load_state_dict({k: v for k, v in state.items() if 'pred.bias' not in k})
 
 
 def test_a_whole_model_loads_below_a_prefix_too():

@@ -1,14 +1,12 @@
 """Conditional MAE: masks of each shot, information flow, loss by hand."""
-import copy
 
 import pytest
 import torch
 
-from mmguided.models import ConditionalMAE, MaskedHybridViT
-from mmguided.registry import MODELS
+from mmguided.models import ConditionalMAE
 from mmguided.structures import PatchMask
 from mmguided.utils.errors import ConfigError
-from tests.helpers.models import build, cls_attention, generate, make_mask, predict
+from tests.helpers.models import build, cls_attention, make_mask, predict
 
 GEOMETRY = dict(img=32, patch=4, dim=24, depth=4, heads=2, ddim=16, ddepth=1, dheads=2)
 
@@ -171,26 +169,3 @@ def test_shots_out_of_range_are_told_when_the_model_is_built(pairs, said):
 def test_wrong_weights_are_told(weights):
     with pytest.raises(ConfigError, match='shot_weights='):
         conditional((0, .75), (2, .1), shot_weights=weights)
-
-
-def test_hybrid_encoder_fuses_the_patches_that_survive():
-    """The fusion adds to each token the stages of its own patch; only the first shot masks them."""
-    torch.manual_seed(0)
-    encoder = MaskedHybridViT(
-        dict(embed_dims=16, num_layers=3, num_heads=2, feedforward_channels=32, stage_dims=(8, 12),
-             stage_depths=(1, 1)), 32, strides=(2, 2, 1))
-    encoder.init_weights()
-    encoder.eval()
-    mask, _ = generate(MODELS.build(shots((0, .5), (2, .5))), IMAGES, (8, 8))
-    plain = copy.deepcopy(encoder)
-    for projection in plain.fusion:
-        torch.nn.init.zeros_(projection.weight)
-        torch.nn.init.zeros_(projection.bias)
-    encoder.ln1, plain.ln1 = torch.nn.Identity(), torch.nn.Identity()
-    added = (encoder(IMAGES, mask) - plain(IMAGES, mask))[:, 1:]
-    first = PatchMask.from_ids(mask.ids_shuffle, mask.shots[:1], mask.grid)
-    stages = encoder.embed(IMAGES, first).stages
-    whole = sum(projection(stage.permute(0, 3, 1, 2)).flatten(2).transpose(1, 2)
-                for projection, stage in zip(encoder.fusion, stages, strict=True))
-    expected = whole.gather(1, mask.ids_keep.unsqueeze(-1).expand(-1, -1, 16))
-    torch.testing.assert_close(added, expected, rtol=1e-4, atol=1e-5)
