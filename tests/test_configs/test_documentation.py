@@ -52,16 +52,18 @@ def test_the_readmes_attmask_masks_what_the_momentum_encoder_attends_to(tmp_path
     assert torch.equal(mask.mask, torch.zeros(2, 196).scatter(1, scores.topk(147).indices, 1))
 
 
-def test_the_readmes_command_for_own_images(tmp_path, monkeypatch):
-    command = re.search(r'python (tools/train\.py .*?--data-root FOLDER.*?)```',
-                        (ROOT / 'README.md').read_text(), re.S)[1]
-    words = command.replace('\\\n', ' ').replace('FOLDER', str(tmp_path)).split()
-    tool = import_tool('train')
+@pytest.mark.parametrize('method', ['mae', 'ccmim', 'cmae', 'cmt_mae', 'self_guided_mae'])
+def test_the_readmes_command_for_own_images(method, tmp_path, monkeypatch):
+    text = (ROOT / 'README.md').read_text()
+    config = f'configs/{method}/vit-b_800e.py'
+    assert f'[`{config}`]' in text
+    command = re.search(r'python (tools/train\.py CONFIG .*?)```', text, re.S)[1]
+    command = command.replace('\\\n', ' ').replace('CONFIG', config).replace('FOLDER', str(tmp_path))
     monkeypatch.chdir(ROOT)
-    monkeypatch.setattr('sys.argv', words)
+    monkeypatch.setattr('sys.argv', command.split())
     for name in ('1.png', '2.png'):
         write_image(tmp_path / name)
-    cfg = tool.read_config()
+    cfg = import_tool('train').read_config()
     dataset = DATASETS.build(dict(cfg.train_dataloader.dataset, pipeline=[]))
     assert len(dataset) == 2 and cfg.model.backbone.arch == 'small' and cfg.auto_scale_lr.enable
 
