@@ -145,7 +145,7 @@ def test_error_of_a_process_group_has_no_traceback(config):
     ('test.py', ['gone.pth'], "checkpoint='gone.pth': "),
     ('test.py', ['toy.py', '--out-item', 'pred'], '--out-item=pred: '),
     ('test.py', ['toy.py', '--out', 'x.json'], "--out='x.json': "),
-    ('test.py', ['toy.py', '--show'], 'default_hooks.visualization '),
+    ('test.py', ['toy.py', '--show'], 'default_hooks.visualization:'),
     ('test.py', ['toy.py', '--cfg-options', 'test_dataloader=None'], 'config='),
 ])
 def test_mistakes_are_one_line(monkeypatch, config, tool, args, start):

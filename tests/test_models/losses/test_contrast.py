@@ -3,6 +3,7 @@ import math
 
 import pytest
 import torch
+import torch.nn.functional as F
 
 from mmguided.models.losses import info_nce, negative_cosine
 
@@ -28,6 +29,16 @@ def test_equation_7():
     loss, accuracy = info_nce(STUDENT, TEACHER, TAU, student_negatives=True)
     assert loss.item() == pytest.approx(expected, abs=1e-6)
     assert accuracy == .5, 'teacher 0 is nearer to student 1'
+
+
+def test_gradient_of_equation_7_reaches_every_student():
+    student, teacher = torch.randn(4, 3, requires_grad=True), torch.randn(4, 3)
+    s, t = F.normalize(student, dim=1), F.normalize(teacher, dim=1)
+    across, among = (t @ s.T / TAU).exp(), (s @ s.T / TAU).exp()
+    explicit = -(across.diag() / (across.sum(1) + among.sum(1) - among.diag())).log().mean()
+    loss, _ = info_nce(student, teacher, TAU, student_negatives=True)
+    torch.testing.assert_close(*torch.autograd.grad(loss, student),
+                               *torch.autograd.grad(explicit, student))
 
 
 def test_teacher_gets_no_gradient_and_the_student_does():
