@@ -58,9 +58,10 @@ def test_the_readmes_command_for_own_images(method, tmp_path, monkeypatch):
     config = f'configs/{method}/vit-b_800e.py'
     assert f'[`{config}`]' in text
     command = re.search(r'python (tools/train\.py CONFIG .*?)```', text, re.S)[1]
-    command = command.replace('\\\n', ' ').replace('CONFIG', config).replace('FOLDER', str(tmp_path))
+    words = dict(CONFIG=config, FOLDER=str(tmp_path))
     monkeypatch.chdir(ROOT)
-    monkeypatch.setattr('sys.argv', command.split())
+    monkeypatch.setattr('sys.argv', [
+        words.get(word, word) for word in command.replace('\\\n', ' ').split()])
     for name in ('1.png', '2.png'):
         write_image(tmp_path / name)
     cfg = import_tool('train').read_config()
