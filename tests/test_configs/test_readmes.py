@@ -10,9 +10,9 @@ from mmengine.config import Config
 from mmengine.registry import DefaultScope
 
 from mmguided.cli.arguments import OptionAction, load_config
-from mmguided.cli.runner import import_parts
 from mmguided.utils.configs import unset_num_classes
 from mmguided.utils.renamed_configs import renamed, renaming_rules
+from mmguided.utils.toolboxes import import_parts
 from tests.helpers.configs import build_without_memory
 from tests.helpers.paths import ROOT
 
@@ -59,13 +59,14 @@ def test_a_row_loads_and_builds(path, options):
 
 
 def commands() -> list[tuple[str, str]]:
-    """Path of a config and options of each command in the READMEs, without repetitions."""
+    """Path of a config and options of each command in the READMEs and docs, without repetitions."""
     found = {}
-    for readme in sorted(CONFIGS.rglob('README.md')):
+    pages = [ROOT / 'README.md', *(ROOT / 'docs').glob('*.md'), *CONFIGS.rglob('README.md')]
+    for readme in sorted(pages):
         for line in readme.read_text().replace('\\\n', ' ').splitlines():
             command = re.match(r'(?:bash )?tools/dist_\w+\.sh (configs/\S+\.py) |'
                                r'python tools/(?:train|test)\.py (configs/\S+\.py)', line)
-            if command:
+            if command and 'METHOD' not in line:
                 options = re.search(r'--cfg-options ([^#]+)', line)
                 found[command[1] or command[2], options[1].strip() if options else ''] = None
     return list(found)
