@@ -94,7 +94,7 @@ class Schedule:
         """Build a schedule from a constant or from the arguments above.
 
         Raises:
-            ConfigError: If an argument is missing, unknown or out of range; it names ``field``.
+            ConfigError: If an argument of ``field`` is missing, unknown or out of range.
         """
         if isinstance(value, Mapping):
             if not {'start', 'end'} <= set(value) <= set(cls.__dataclass_fields__):

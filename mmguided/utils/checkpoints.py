@@ -80,8 +80,7 @@ def load_encoder(encoder: nn.Module,
         resize: Function that maps the checkpoint's weights to the resized weights, by name.
 
     Raises:
-        ConfigError: If the file is missing, or a weight outside these patterns is missing or
-            mismatched.
+        ConfigError: If the file is missing, or any other weight is missing or mismatched.
     """
     state, prefix = read_checkpoint(settings, field)
     theirs = {name.removeprefix(prefix): value for name, value in state.items()

@@ -124,7 +124,7 @@ class MaskedViT(Encoder, VisionTransformer):
 
         Args:
             images: ``(B, 3, H, W)``.
-            mask: Ignored here; needed by encoders that mix patches in the embedding.
+            mask: Ignored here; encoders that mix patches in the embedding need it.
 
         Returns:
             ``(B, L, D)``, including masked patches.
@@ -217,8 +217,9 @@ class MaskedViT(Encoder, VisionTransformer):
         elif reader.layers:
             reader.deepest = max(reader.layers)
             self.run_blocks(self._input_tokens(embedded, ids), [reader.deepest], reader.run, shots)
-        # Before a fix of late 2025, torch's autocast reuses the weights cast here, without a graph,
-        # in the training pass: most of the encoder would silently get no gradient.
+        # Before a fix of late 2025, torch's autocast reuses the weights cast here in the training
+        # pass. Most of the encoder would silently get no gradient because these weights have no
+        # graph.
         torch.clear_autocast_cache()
         return Observation(self.num_layers, tokens, reader.attention, reader.relations)
 
