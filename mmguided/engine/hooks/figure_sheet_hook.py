@@ -82,7 +82,7 @@ class FigureSheetHook(Hook):
                       'figure_sheet', sheet, epoch)
 
     def _try(self, runner, failure: str, function: Callable, *args) -> object:
-        """Return the result of the function; if it fails, warn once per failure and return None."""
+        """Return the function's result; on failure, warn once per kind and return None."""
         try:
             return function(*args)
         except Exception as error:

@@ -45,8 +45,7 @@ class Encoder:
         return (self.embed_dims, )
 
     def check_size(self, height: int, width: int) -> tuple[int, int]:
-        """Number of patches ``(h, w)``; raise ConfigError if the patch size does not divide a
-        side."""
+        """Number of patches ``(h, w)``; raise ConfigError unless the patch size divides both."""
         if height % self.patch_size or width % self.patch_size:
             raise ConfigError(
                 f'{self._patch_size_field}: patches of {self.patch_size} pixels do not divide the '
@@ -55,8 +54,7 @@ class Encoder:
         return height // self.patch_size, width // self.patch_size
 
     def patch_grid(self, images: Tensor) -> tuple[int, int]:
-        """Number of patches ``(h, w)`` of images ``(B, 3, H, W)``, checked by
-        :meth:`check_size`."""
+        """Number of patches ``(h, w)`` of images ``(B, 3, H, W)``, see :meth:`check_size`."""
         return self.check_size(*images.shape[-2:])
 
     def freeze_positions(self) -> None:

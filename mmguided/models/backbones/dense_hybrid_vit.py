@@ -41,8 +41,7 @@ class DenseHybridViT(DenseViT, MaskedHybridViT):
         return (*self.arch_settings['stage_dims'], self.embed_dims, self.embed_dims)
 
     def forward(self, images: Tensor) -> tuple[Tensor, ...]:
-        """Maps ``(B, C_i, H_i, W_i)``, finest first; images are padded to multiples of the patch
-        size."""
+        """Maps ``(B, C_i, H_i, W_i)``, finest first; pads images to multiples of the patch size."""
         images = self._pad(images)
         grid = self.patch_grid(images)
         embedded, outputs = self._run(images, grid)

@@ -19,9 +19,8 @@ class MaskedSwin(Encoder, SwinTransformer):
 
     Windows need a complete grid, so masked tokens are replaced by the mask token of the stage
     instead of being removed. A patch of the :class:`PatchMask` is called a unit here. A unit is one
-    position of the last stage, that is, 32 x 32 pixels or 8 x 8 tokens of the first stage. Shots
-    count stages as layers. A unit masked before a later stage has already influenced other units by
-    attention.
+    position of the last stage: 32 x 32 pixels or 8 x 8 first-stage tokens. Shots count stages as
+    layers. A unit masked before a later stage has already influenced other units by attention.
 
     Parameters have mmpretrain's names, so that ``backbone.*`` of a checkpoint loads into
     ``SwinTransformer``, which ignores the mask tokens ``mask_token`` (first stage, as in

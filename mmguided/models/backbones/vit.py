@@ -218,8 +218,7 @@ class MaskedViT(Encoder, VisionTransformer):
             reader.deepest = max(reader.layers)
             self.run_blocks(self._input_tokens(embedded, ids), [reader.deepest], reader.run, shots)
         # Before a fix of late 2025, torch's autocast reuses the weights cast here in the training
-        # pass. Most of the encoder would silently get no gradient because these weights have no
-        # graph.
+        # pass. They have no graph, so that most of the encoder would get no gradient.
         torch.clear_autocast_cache()
         return Observation(self.num_layers, tokens, reader.attention, reader.relations)
 

@@ -40,8 +40,7 @@ class InfoNCEHead(ContrastHead):
 
     Args:
         temperature: Temperature tau.
-        student_negatives: Also use the student projections of other images as negatives (ccMIM Eq.
-            7).
+        student_negatives: Also use student projections of other images as negatives (ccMIM Eq. 7).
         temperature_scale: Multiply the loss by ``2 * temperature``, as the released code of ccMIM
             and CMAE does, unlike their equations.
         **kwargs: Arguments of :class:`ContrastHead`.

@@ -61,8 +61,7 @@ class ClsAttention(Guidance):
         source: Encoder name: 'student', 'momentum' or 'teacher'.
         layers: Layer indices, counted from 0; negative indices count from the end; None for all.
         softmax: 'heads' averages the attention over heads (ccMIM's released code). 'mean' applies
-            the softmax over patches to the head-averaged logits (Eq. 4). None returns the averaged
-            logits.
+            the softmax over patches to the head-averaged logits (Eq. 4). None returns the logits.
         reduce: 'sum' or 'mean' over the layers.
     """
 

@@ -234,8 +234,7 @@ class GridBlockSampling(Sampling):
         return noise.unflatten(1, grid)[:, ::self.block_size, ::self.block_size].flatten(1)
 
     def _to_patches(self, priority: Tensor, blocks: tuple[int, int]) -> Tensor:
-        """Patch priority from block priority. Ranks have no ties, so that blocks are masked
-        whole."""
+        """Patch priority from block priority. Ranks have no ties, so blocks are masked whole."""
         ranks = priority.argsort(dim=1, stable=True).argsort(dim=1).unflatten(1, blocks)
         for dim in (1, 2):
             ranks = ranks.repeat_interleave(self.block_size, dim)

@@ -41,8 +41,7 @@ class ConvNeXtDecoder(Decoder):
     def init_weights(self) -> None:
         """Initialize as in ConvNeXt: truncated normal with standard deviation .02, zero biases.
 
-        The released PyTorch code intends this initialization but uses a deviation of 1 in some
-        layers.
+        The released PyTorch code intends the same values but uses a deviation of 1 in some layers.
         """
         super().init_weights()
         for module in self.modules():

@@ -23,8 +23,7 @@ from ..teachers import DecoderView, MomentumEncoder, Teacher
 class MaskedImageModel(BaseSelfSupervisor):
     """Base class of the algorithms: encoder, mask generator, decoder, target and head.
 
-    Widths, patch size and grid are defined in the backbone; the other parts use the values of the
-    backbone.
+    Widths, patch size and grid are defined in the backbone and passed to the other parts.
 
     Args:
         backbone: Config of the :class:`Encoder`.
