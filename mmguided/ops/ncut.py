@@ -45,12 +45,12 @@ def normalized_cut(similarity: Tensor, nodes: Tensor | None = None) -> Normalize
     the GPU never synchronizes. The starting block is deterministic.
 
     The cut requires a positive D; nodes with a degree near 0, which negative cosines can cause,
-    would dominate it. A graph with such a node is cut without its negative weights.
+    would dominate the cut. A graph with such a node is cut without its negative weights.
 
     Args:
         similarity: M, ``(B, n, n)``, symmetric and positive semidefinite, such as cosine
             similarities; any floating dtype, computed in float32.
-        nodes: Nodes of each graph, ``(B, n)`` bool; None for all. The eigenvector is 0 at other
+        nodes: Nodes of each graph, ``(B, n)`` bool; None means all. The eigenvector is 0 at other
             nodes, which belong to neither side.
     """
     similarity = similarity.float()

@@ -10,7 +10,7 @@ from mmguided.utils.errors import ConfigError
 
 
 class Clock(nn.Module):
-    """Training progress, read by all schedules.
+    """Progress of a training run; all schedules depend on it.
 
     The algorithm owns the clock and passes it to its parts. Time and trigger are buffers and thus
     part of every checkpoint. :class:`mmguided.engine.hooks.ClockHook` sets the time before each

@@ -33,7 +33,7 @@ def to_rgb(image: Image.Image) -> Image.Image:
     """Convert an image to RGB and apply its EXIF orientation.
 
     Raises:
-        ValueError: If the conversion would clip values, for example those of 16-bit images.
+        ValueError: If the conversion would clip values, for example in 16-bit images.
     """
     rgb = ImageOps.exif_transpose(image).convert('RGB')
     if image.mode[0] in 'IF' and (

@@ -28,7 +28,7 @@ class DenseViT(MaskedViT):
         out_indices: Blocks whose outputs are returned, counted from 0; negative indices count from
             the end. The output of the last block of the encoder includes the final norm. Blocks
             after the last index do not run and are frozen.
-        window_size: Side of the windows in patches; None for full attention.
+        window_size: Side of the windows in patches; None means full attention.
         global_blocks: Blocks with full attention.
         with_cp: Use gradient checkpointing.
         **kwargs: Arguments of :class:`MaskedViT`.

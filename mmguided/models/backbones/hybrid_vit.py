@@ -119,9 +119,9 @@ class MaskedHybridViT(MaskedViT):
     """ConvMAE's encoder (arXiv:2205.03892, Sec. 3.2): convolutional stages, then a ViT.
 
     Each stage is a strided convolution followed by depthwise 5x5 convolution blocks. Masked patches
-    are zero in the convolutions, so that they do not leak into visible ones. The stage outputs are
-    projected to the patch grid and added to the output of the last transformer block, before the
-    final norm. The same weights run with and without a mask.
+    are zero in the convolutions, so that they do not leak into visible patches. The stage outputs
+    are projected to the patch grid and added to the output of the last transformer block, before
+    the final norm. The same weights run with and without a mask.
 
     Differences from the released ConvMAE: the transformer has a [CLS] token, for guidance and
     contrast; the downstream network keeps the stage projections, so that the unmasked encoder
@@ -143,7 +143,7 @@ class MaskedHybridViT(MaskedViT):
         in_channels: Image channels.
         drop_rate: Dropout rate; in convolutional blocks only in the MLP.
         drop_path_rate: Stochastic depth rate of the last block; increases linearly from 0 over all
-            blocks, including convolutional ones.
+            blocks, including convolutional blocks.
         frozen_stages: Number of frozen transformer blocks; the embedding is frozen too. If all
             blocks are frozen, the fusion and the final norm are also frozen.
         layer_cfgs: Settings of the transformer blocks, as in VisionTransformer.

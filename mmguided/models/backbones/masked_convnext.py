@@ -70,7 +70,7 @@ def _run_block(block: nn.Module, places: UnitPlaces, x: Tensor) -> Tensor:
 class MaskedConvNeXt(Encoder, ConvNeXt):
     """mmpretrain's ConvNeXt with the masking of FCMAE (ConvNeXt V2, arXiv:2301.00808, Sec. 3.1).
 
-    Parameters have mmpretrain's names, and without a mask, :meth:`forward` equals that of ConvNeXt.
+    Parameters have mmpretrain's names. Without a mask, :meth:`forward` equals ConvNeXt's forward.
     ConvNeXt V2 is ``use_grn=True, layer_scale_init_value=0.``.
 
     A patch of the :class:`PatchMask` is called a unit here. Its side is the encoder's stride (32

@@ -25,7 +25,7 @@ class MaskedSwin(Encoder, SwinTransformer):
     Parameters have mmpretrain's names, so that ``backbone.*`` of a checkpoint loads into
     ``SwinTransformer``, which ignores the mask tokens ``mask_token`` (first stage, as in
     ``SimMIMSwinTransformer``) and ``stage_mask_tokens.<stage>``. Without a mask, :meth:`forward`
-    equals that of SwinTransformer.
+    equals SwinTransformer's forward.
 
     Args:
         arch: 'tiny', 'small', 'base', 'large', or a dict as in SwinTransformer.
@@ -110,7 +110,7 @@ class MaskedSwin(Encoder, SwinTransformer):
         return torch.where(new.flatten(1).unsqueeze(-1), self._mask_token(stage).to(x.dtype), x)
 
     def forward(self, images: Tensor, mask: PatchMask | None = None):
-        """Latents ``(B, L, D)`` of all units, including masked ones, in the image's order; without
+        """Latents ``(B, L, D)`` of all units, including masked units, in the image's order; without
         a mask, the output of SwinTransformer."""
         if mask is None:
             return super().forward(images)

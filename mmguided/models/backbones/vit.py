@@ -32,8 +32,8 @@ class MaskedViT(Encoder, VisionTransformer):
 
     Parameters have mmpretrain's names, so that ``backbone.*`` of a checkpoint loads into
     ``VisionTransformer`` in mmpretrain, mmdet and mmseg. Without a mask, :meth:`forward` equals
-    that of VisionTransformer, including ``out_type`` and ``out_indices``. ``init_cfg`` of type
-    ``Pretrained`` loads strictly.
+    VisionTransformer's forward, including ``out_type`` and ``out_indices``. ``init_cfg`` of type
+    ``Pretrained`` loads weights strictly.
 
     Args:
         arch: 'tiny', 'small', 'base', 'large', 'huge' (as in MAE and DeiT; mmpretrain's 'small' is
@@ -174,7 +174,7 @@ class MaskedViT(Encoder, VisionTransformer):
 
         Args:
             embedded: Result of :meth:`embed`.
-            ids: Patches ``(B, n)``; None for all, in the image's order.
+            ids: Patches ``(B, n)``; None means all patches, in the image's order.
             shots: See :meth:`run_blocks`.
             run_block: See :meth:`run_blocks`.
 

@@ -12,7 +12,7 @@ class ContrastHead(BaseModule):
     """Base class of the heads that compare a student's and a teacher's projection.
 
     Args:
-        predictor: Config of an MLP applied to the student's projection; None for no predictor.
+        predictor: Config of an MLP applied to the student's projection; None means no predictor.
         loss_weight: Loss weight lambda.
     """
 

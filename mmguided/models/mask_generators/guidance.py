@@ -59,7 +59,7 @@ class ClsAttention(Guidance):
 
     Args:
         source: Encoder name: 'student', 'momentum' or 'teacher'.
-        layers: Layer indices, counted from 0; negative indices count from the end; None for all.
+        layers: Layer indices, counted from 0; negative indices count from the end. None means all.
         softmax: 'heads' averages the attention over heads (ccMIM's released code). 'mean' applies
             the softmax over patches to the head-averaged logits (Eq. 4). None returns the logits.
         reduce: 'sum' or 'mean' over the layers.

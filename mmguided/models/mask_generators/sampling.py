@@ -64,7 +64,7 @@ class RandomSampling(Sampling):
 
 @MODELS.register_module()
 class TopKSampling(Sampling):
-    """Masking of the top-k patches by score ('importance' in ccMIM Table 5; AttMask).
+    """Top-k masking by score ('importance' in ccMIM Table 5; AttMask).
 
     Args:
         masked: 'high' masks the highest scores, 'low' the lowest.
@@ -80,7 +80,7 @@ class TopKSampling(Sampling):
 
 @MODELS.register_module()
 class ProportionalSampling(Sampling):
-    """Sampling in proportion to the scores, without replacement.
+    """Sample patches in proportion to the scores, without replacement.
 
     The sampler uses the Gumbel top-k trick: the k largest of ``log(scores) + g`` with Gumbel noise
     g are distributed as k successive draws. Patches with score 0 come last, in random order.
@@ -133,7 +133,7 @@ class ImportanceSampling(Sampling):
 
 @MODELS.register_module()
 class BlockwiseSampling(Sampling):
-    """Masking of random rectangular blocks, as in the released code of BEiT (ccMIM Sec. 4.3).
+    """Random rectangular blocks, masked as in the released code of BEiT (ccMIM Sec. 4.3).
 
     The area of a block is uniform between ``min_patches`` and the number of patches left to mask,
     its aspect ratio is log-uniform, and its position is uniform. A block that masks no new patch,
@@ -186,7 +186,7 @@ class BlockwiseSampling(Sampling):
 
 @MODELS.register_module()
 class GridBlockSampling(Sampling):
-    """Masking of whole square blocks of a fixed grid (released CMAE: 2 x 2 patches).
+    """Square blocks of a fixed grid, masked as a whole (released CMAE: 2 x 2 patches).
 
     Another sampler selects the blocks, from the mean score and one noise value per block.
 

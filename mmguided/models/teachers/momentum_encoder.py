@@ -25,8 +25,7 @@ class MomentumEncoder(BaseModule):
     Args:
         encoder: Encoder to average; set by the algorithm.
         momentum: Momentum mu at the start of the run.
-        end_momentum: Momentum at the end of the run, with a cosine schedule; None for a constant
-            mu.
+        end_momentum: Momentum at the end of the run, with a cosine schedule; None means constant.
         update_buffers: Average buffers too; otherwise a copy keeps its own buffers, such as batch
             normalization statistics.
         final_norm: Keep the encoder's final norm in the copy.

@@ -32,7 +32,7 @@ class OpenCLIPTeacher(Teacher):
             the cache.
         quick_gelu: True if the weights were trained with QuickGELU, as OpenAI's weights were. None
             infers the value from the tag, the model name or the file.
-        cache_dir: Cache folder; None for open_clip's default.
+        cache_dir: Cache folder; None means open_clip's default.
         download: Download the weights of a tag if they are not in the cache.
         patch_size, pixel_mean, pixel_std: See :class:`Teacher`.
 
