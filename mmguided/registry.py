@@ -1,6 +1,6 @@
 """Registries of mmguided, children of MMEngine's root registries.
 
-Any OpenMMLab config can use ``type='mmguided.CCMIM'``, independent of its ``default_scope``.
+Any OpenMMLab config can use ``type='mmguided.CCMIM'``, regardless of its ``default_scope``.
 """
 from mmengine.registry import DATASETS as ROOT_DATASETS
 from mmengine.registry import HOOKS as ROOT_HOOKS

@@ -22,8 +22,8 @@ from mmguided.utils.rng_state import preserve_rng_state
 class OnlineFeatures:
     """Feature extractor for whole images with the current encoder weights.
 
-    Each rank extracts its share without gradient, in eval mode, at the precision, batch size and
-    number of workers of training. Modes and RNG state are restored.
+    Each rank extracts the features of its images without gradient, in eval mode, at the precision,
+    batch size and number of workers of training. Module modes and RNG state are restored.
 
     Args:
         runner: The runner, before training.
@@ -74,7 +74,7 @@ class OnlineFeatures:
     @torch.no_grad()
     def extract(self, runner: Runner, with_labels: bool = True) -> tuple[Tensor, Tensor | None]:
         """Features ``(N, D)``, float32, and labels ``(N, )`` on the device, in the order of the
-        dataset and equal on all ranks."""
+        dataset and identical on all ranks."""
         model = unwrap_ddp(runner.model)
         features, labels = [], []
         with preserve_rng_state(), eval_mode(model.backbone), \
@@ -98,7 +98,7 @@ class OnlineFeatures:
 
 
 def encoder_of(runner: Runner) -> Encoder:
-    """Encoder that the runner trains; ConfigError if it is not an :class:`Encoder`."""
+    """Encoder that the runner trains; raise ConfigError if it is not an :class:`Encoder`."""
     backbone = getattr(unwrap_ddp(runner.model), 'backbone', None)
     if not isinstance(backbone, Encoder):
         raise ConfigError(f'model.backbone.type={type(backbone).__name__}: not an encoder of '
@@ -112,7 +112,7 @@ def classes_of(dataset: Dataset) -> int | None:
 
 
 def labels_of(data_samples: Sequence | Mapping, field: str) -> Tensor:
-    """Labels ``(B, )`` of a batch; ConfigError, naming the dataset ``field``, if there are none."""
+    """Labels ``(B, )`` of a batch; raise a ConfigError that names ``field`` if there are none."""
     if isinstance(data_samples, Mapping):  # with scores of CachedGuidance
         data_samples = data_samples['samples']
     if not all('gt_label' in sample for sample in data_samples):

@@ -15,15 +15,15 @@ def split_heads(projected: Tensor, num_heads: int, head_dims: int) -> tuple[Tens
 def cls_attention_row(query: Tensor, key: Tensor, softmax: str | None) -> Tensor:
     """Head-averaged attention from [CLS] to the patches.
 
-    Computed in float32 even under autocast, because the scores are sorted and bfloat16 has ties.
+    The computation uses float32, even under autocast, because bfloat16 scores would have ties.
 
     Args:
         query: [CLS] queries, ``(B, heads, 1, d)``.
         key: Keys of [CLS] (first) and of the patches, ``(B, heads, 1 + L, d)``.
-        softmax: 'heads' applies it in each head over [CLS] and patches, before the average, as the
-            block does: ``E_h[softmax(q0 K^T / sqrt(d))]``. 'mean' applies it over the patches,
-            after the average: ``softmax(E_h[q0 K^T / sqrt(d)])`` (ccMIM Eq. 4). None returns the
-            averaged logits.
+        softmax: 'heads' applies the softmax in each head over [CLS] and patches, before the
+            average, as the block does: ``E_h[softmax(q0 K^T / sqrt(d))]``. 'mean' applies the
+            softmax over the patches, after the average: ``softmax(E_h[q0 K^T / sqrt(d)])`` (ccMIM
+            Eq. 4). None returns the averaged logits.
 
     Returns:
         ``(B, L)``, float32, without [CLS].

@@ -32,13 +32,13 @@ class _AllGather(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx, grad: Tensor) -> Tensor:
-        grad = grad.clone(memory_format=torch.contiguous_format)  # all_reduce writes into it
+        grad = grad.clone(memory_format=torch.contiguous_format)  # all_reduce overwrites its input
         dist.all_reduce(grad)
         return grad.narrow(0, get_rank() * ctx.batch, ctx.batch)
 
 
 def all_gather_with_grad(x: Tensor) -> Tensor:
-    """:func:`concat_all_gather` with the gradient of every process's loss.
+    """Gather as :func:`concat_all_gather`, with the gradient of the losses of all processes.
 
     If each process averages its loss over its own rows, DistributedDataParallel's mean over
     processes equals the gradient of the loss on the global batch.

@@ -11,8 +11,8 @@ def hog(images: Tensor, num_bins: int = 9, cell: int = 8, window: int = 16) -> T
     """Histogram of gradient directions per channel and cell, L2-normalized over the bins.
 
     Directions are unsigned (the bins cover pi). Each pixel votes with its gradient magnitude times
-    a Gaussian (sigma = window / 2) that repeats every ``window`` pixels. Equal to mmpretrain's
-    ``HOGGenerator`` on 224 x 224 images; other image sizes are supported too.
+    a Gaussian (sigma = window / 2) that repeats every ``window`` pixels. The result equals that of
+    mmpretrain's ``HOGGenerator`` on 224 x 224 images; other image sizes are supported too.
 
     Args:
         images: ``(B, C, H, W)``, H and W multiples of ``window`` and of ``cell``.
@@ -21,7 +21,7 @@ def hog(images: Tensor, num_bins: int = 9, cell: int = 8, window: int = 16) -> T
         ``(B, C, num_bins, H / cell, W / cell)``, float32.
     """
     batch, channels, height, width = images.shape
-    # Built on the device because a copy from the host would synchronize.
+    # The filter is created on the device because a copy from the host would synchronize.
     offset = torch.arange(-1, 2, dtype=torch.float32, device=images.device)
     sobel = torch.outer(2 - offset.abs(), -offset)
     padded = F.pad(images.float(), (1, 1, 1, 1), mode='reflect').flatten(0, 1).unsqueeze(1)

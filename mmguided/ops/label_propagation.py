@@ -22,18 +22,18 @@ def propagate_labels(query: Tensor,
     The neighbors of a patch are the ``topk`` most similar patches, over all reference frames, at
     most ``radius`` rows and columns away. A neighbor of cosine similarity s has the weight
     ``exp(s / temperature)``, normalized to sum 1 (Jabri et al., "Space-Time Correspondence as a
-    Contrastive Random Walk", NeurIPS 2020; DINO's evaluation). Computed in float32, also under
-    autocast.
+    Contrastive Random Walk", NeurIPS 2020; DINO's evaluation). The computation uses float32, also
+    under autocast.
 
     Args:
         query: Unit-length features, ``(B, h, w, D)``.
         references: Unit-length features of R frames, ``(B, R, h, w, D)``.
         labels: Labels of the references, one-hot or soft, ``(B, R, h, w, C)``.
-        radius: Radius of the square neighborhood in patches; 0 is the same position.
+        radius: Radius of the square neighborhood in patches; 0 allows only the same position.
         topk: Maximum number of neighbors.
         temperature: Softmax temperature of the weights.
-        rows: Query rows per chunk. Memory: twice ``rows * w`` times ``R * (2 * radius + rows) * w``
-            similarities, 20 MB for ``rows=4``, 8 references and 30 x 53 patches.
+        rows: Query rows per chunk. A chunk stores 2 * rows * w * R * (2 * radius + rows) * w
+            similarities, which is 20 MB for ``rows=4``, 8 references and 30 x 53 patches.
 
     Returns:
         ``(B, h, w, C)``, float32.
@@ -66,10 +66,10 @@ def propagate_through_video(features: Iterable[Tensor],
     """Propagate the labels of the first frame through a video.
 
     The references of a frame are the first frame and the ``num_last_frames`` predicted frames
-    before it. Only these are kept in memory.
+    before it. Only these frames are kept in memory.
 
     Args:
-        features: Features ``(h, w, D)`` of each frame, of any length; read lazily.
+        features: Features ``(h, w, D)`` of each frame, read lazily. Vectors may have any length.
         first_labels: Labels of the first frame, ``(h, w, C)``.
         num_last_frames: Number of previous frames; 0 uses only the first frame.
         **kwargs: Arguments of :func:`propagate_labels`.

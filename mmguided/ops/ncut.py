@@ -14,8 +14,8 @@ class NormalizedCut:
     Attributes:
         eigenvector: Eigenvector y of the second smallest eigenvalue of
             ``(D - M) y = lambda D y``, ``(B, n)``, with ``y D y = 1``; its entry of largest
-            magnitude is positive. Negative weights can make an eigenvalue smaller than 0, that of
-            the constant vector; y then belongs to it.
+            magnitude is positive. If negative weights cause an eigenvalue below 0 (the eigenvalue
+            of the constant vector), y belongs to that negative eigenvalue.
         side: ``(B, n)`` bool, True for entries at or above the mean: the side of the largest entry.
         residual: ``||A u - mu u||``, ``(B, )``, with ``u = D^(1/2) y`` and
             ``A = D^(-1/2) M D^(-1/2)``; 0 for an exact solution or an invalid cut.
@@ -30,7 +30,7 @@ class NormalizedCut:
 
 BLOCK_SIZE = 4  # vectors in the block; a graph has more nodes
 NUM_STEPS = 4  # plain steps
-NUM_ROUNDS, DEGREE = 2, 10  # Chebyshev rounds, and steps of each
+NUM_ROUNDS, DEGREE = 2, 10  # Chebyshev rounds, steps per round
 MIN_MEAN = 0.05  # minimum row mean of M at which negative weights are kept
 EPS = 1e-6  # minimum eigenvalue of A for a valid cut
 
@@ -38,20 +38,20 @@ EPS = 1e-6  # minimum eigenvalue of A for a valid cut
 def normalized_cut(similarity: Tensor, nodes: Tensor | None = None) -> NormalizedCut:
     """Cut each graph in two by the second smallest eigenvector of its normalized Laplacian.
 
-    It is the dominant eigenvector of ``A = D^(-1/2) M D^(-1/2)`` after deflating the trivial one,
-    ``D^(1/2) 1``. Subspace iteration finds it: a few plain steps on a block of vectors, then rounds
-    of a Chebyshev filter, which damps the eigenvalues below the smallest Ritz value, each followed
-    by a Rayleigh-Ritz step. All graphs take the same number of steps, so that the GPU never
-    synchronizes. The starting block is deterministic.
+    This vector is the dominant eigenvector of ``A = D^(-1/2) M D^(-1/2)`` after deflating the
+    trivial one, ``D^(1/2) 1``. Subspace iteration finds the vector: a few plain steps on a block of
+    vectors, then rounds of a Chebyshev filter, which damps the eigenvalues below the smallest Ritz
+    value, each followed by a Rayleigh-Ritz step. All graphs take the same number of steps, so that
+    the GPU never synchronizes. The starting block is deterministic.
 
     The cut requires a positive D; nodes with a degree near 0, which negative cosines can cause,
-    would dominate it. A graph with such a node is cut without its negative weights.
+    would dominate the cut. A graph with such a node is cut without its negative weights.
 
     Args:
         similarity: M, ``(B, n, n)``, symmetric and positive semidefinite, such as cosine
             similarities; any floating dtype, computed in float32.
-        nodes: Nodes of each graph, ``(B, n)`` bool; None for all. Other nodes have the entry 0 and
-            belong to neither side.
+        nodes: Nodes of each graph, ``(B, n)`` bool; None means all. The eigenvector is 0 at other
+            nodes, which belong to neither side.
     """
     similarity = similarity.float()
     if nodes is None:
@@ -63,7 +63,7 @@ def normalized_cut(similarity: Tensor, nodes: Tensor | None = None) -> Normalize
     similarity = similarity.maximum(torch.where(signed, -torch.inf, 0.))
     degrees = similarity.sum(dim=-1).unsqueeze(1)
     scale = torch.where(nodes.unsqueeze(1), degrees.rsqrt(), 0)
-    # Deflated A: scale * (M - d d^T / sum(d)) * scale. Subtract first: the difference may be small.
+    # Deflated A: scale * (M - d d^T / sum(d)) * scale. Subtract first for precision.
     part = degrees / degrees.sum(dim=-1, keepdim=True).sqrt()
     deflated = torch.baddbmm(similarity, part.mT, part, alpha=-1)
 
@@ -78,8 +78,8 @@ def normalized_cut(similarity: Tensor, nodes: Tensor | None = None) -> Normalize
         block = _orthonormal(step(block))
     values, block = _rayleigh_ritz(block, step)
     for _ in range(NUM_ROUNDS):
-        # Map [0, bound] to [-1, 1]: Chebyshev polynomials grow outside. The clamp limits growth to
-        # a factor of 38 per step against overflow.
+        # Map [0, bound] to [-1, 1] because Chebyshev polynomials grow outside. The clamp limits the
+        # growth to a factor of 38 per step to avoid overflow.
         bound = values[:, :1, None].clamp(min=values[:, -1:, None] / 10).clamp(min=EPS)
         last, block = block, 2 / bound * step(block) - block
         for _ in range(DEGREE - 1):
@@ -90,7 +90,7 @@ def normalized_cut(similarity: Tensor, nodes: Tensor | None = None) -> Normalize
 
     y = (vector * scale).squeeze(1)
     y = y * y.gather(1, y.abs().argmax(dim=1, keepdim=True)).sign()
-    # Non-finite values do not spread to other graphs.
+    # Graphs with non-finite values are invalid; other graphs are unaffected.
     valid = (value > EPS) & ((degrees.squeeze(1) > EPS) | ~nodes).all(dim=-1) & (
         y.isfinite().all(dim=-1))
     y = torch.where(valid.unsqueeze(-1), y, 0)
@@ -103,7 +103,7 @@ def cut_into(similarity: Tensor, num_clusters: int) -> Tensor:
 
     Args:
         similarity: M, ``(B, n, n)``, see :func:`normalized_cut`.
-        num_clusters: K; fewer result if the largest cluster has no valid cut.
+        num_clusters: Number of clusters; fewer if the largest cluster cannot be cut further.
 
     Returns:
         Cluster index of each node, ``(B, n)``, int64.
@@ -130,7 +130,7 @@ def _start(degrees: Tensor) -> Tensor:
 
 def _orthonormal(block: Tensor) -> Tensor:
     """Orthonormalize the rows of ``(B, k, n)`` by Gram-Schmidt with reorthogonalization; linearly
-    dependent rows become 0. Batched, and unlike QR it never fails."""
+    dependent rows become 0. The method is batched and, unlike QR, never fails."""
     basis = F.normalize(block[:, :1], dim=-1)
     for row in F.normalize(block[:, 1:], dim=-1).split(1, dim=1):
         for _ in range(2):

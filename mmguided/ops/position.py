@@ -17,14 +17,14 @@ def sincos_position_embedding(grid: tuple[int, int], dim: int) -> Tensor:
         dim: Channels, a multiple of 4.
 
     Returns:
-        ``(1, 1 + h * w, dim)``, float32; zeros for [CLS] first.
+        ``(1, 1 + h * w, dim)``, float32; the first row, for [CLS], is zero.
 
     Raises:
         ValueError: If ``dim`` is not a multiple of 4.
     """
     if dim % 4:
         raise ValueError(f'dim={dim}: sine-cosine position embeddings need a multiple of 4')
-    # float64, as in the released code: large products stay exact in float32.
+    # float64, as in the released code, because float32 would round large products.
     omega = 10000**(-torch.arange(dim // 4, dtype=torch.float64) / (dim // 4))
     rows, columns = (torch.arange(n, dtype=torch.float64) for n in grid)
     rows, columns = torch.meshgrid(rows, columns, indexing='ij')
@@ -47,7 +47,7 @@ def resize_relative_positions(table: Tensor, window: int) -> Tensor:
     Returns:
         ``((2 * window - 1)**2, num_heads)``.
     """
-    # Local import: SciPy loads slowly and nothing else needs it.
+    # Imported here because SciPy loads slowly and nothing else needs it.
     from scipy.interpolate import make_interp_spline
     from scipy.optimize import brentq
 

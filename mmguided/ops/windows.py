@@ -25,7 +25,7 @@ def split_windows(tokens: Tensor, grid: tuple[int, int], size: tuple[int, int]) 
 
 def window_padding(grid: tuple[int, int], size: tuple[int, int],
                    device: torch.device | str | None = None) -> Tensor | None:
-    """Padding tokens of :func:`split_windows`, ``(W, n)`` bool; None without padding."""
+    """Mask ``(W, n)``, bool, of padding by :func:`split_windows`; None if nothing is padded."""
     if grid[0] % size[0] == 0 and grid[1] % size[1] == 0:
         return None
     inside = torch.ones(1, grid[0] * grid[1], 1, device=device)

@@ -10,7 +10,7 @@ from mmguided.utils.errors import ConfigError
 
 
 class Clock(nn.Module):
-    """Training progress, read by all schedules.
+    """Progress of a training run; all schedules depend on it.
 
     The algorithm owns the clock and passes it to its parts. Time and trigger are buffers and thus
     part of every checkpoint. :class:`mmguided.engine.hooks.ClockHook` sets the time before each
@@ -73,15 +73,15 @@ class Clock(nn.Module):
 
 @dataclass(frozen=True)
 class Schedule:
-    """Value that changes once during a run: ``start`` before ``begin``, then linear to ``end`` over
-    ``ramp``, then ``end``.
+    """Value that changes once during a run. It is ``start`` before ``begin``, changes linearly
+    during ``ramp``, and is ``end`` afterwards.
 
     Args:
         start, end: Values before and after the change.
         begin: Epoch at which the change begins, or 'trigger' to begin when the clock's trigger
             fires (:class:`mmguided.engine.hooks.ExploitationHook`).
         ramp: Duration of the change in epochs; 0 switches at once.
-        relative: Read ``begin`` and ``ramp`` as shares of the run, in [0, 1], instead of epochs.
+        relative: Measure ``begin`` and ``ramp`` in shares of the run, in [0, 1], not in epochs.
     """
     start: float
     end: float
@@ -94,7 +94,7 @@ class Schedule:
         """Build a schedule from a constant or from the arguments above.
 
         Raises:
-            ConfigError: If an argument is missing, unknown or out of range. Names ``field``.
+            ConfigError: If an argument of ``field`` is missing, unknown or out of range.
         """
         if isinstance(value, Mapping):
             if not {'start', 'end'} <= set(value) <= set(cls.__dataclass_fields__):

@@ -15,10 +15,10 @@ class Wants:
     Attributes:
         tokens: Request the output tokens.
         attention: Requested [CLS]-to-patch attention, ``{(layer, softmax)}``; see
-            :func:`mmguided.ops.cls_attention_row` for ``softmax``. Layers count from 0, negative
-            ones from the end; None means all layers.
+            :func:`mmguided.ops.cls_attention_row` for ``softmax``. Layers are counted from 0,
+            negative indices from the end; None means all layers.
         relations: Layers whose attention output before the projection is requested (Self-guided
-            MAE, Eq. 1), with the same indices.
+            MAE, Eq. 1), indexed in the same way.
     """
     tokens: bool = False
     attention: frozenset[tuple[int | None, str | None]] = frozenset()
@@ -43,7 +43,7 @@ class Wants:
 
 
 def resolve_layers(layers: Iterable[int] | None, num_layers: int) -> list[int]:
-    """Sorted layer indices from 0; None means all layers. IndexError if one is out of range."""
+    """Sorted layer indices from 0; None means all layers. Raise IndexError if out of range."""
     layers = range(num_layers) if layers is None else list(layers)
     for layer in layers:
         if not -num_layers <= layer < num_layers:
@@ -65,8 +65,8 @@ def unite_wants(*wants: Mapping[str, Wants]) -> dict[str, Wants]:
 class Observation:
     """Outputs of one encoder forward requested by :class:`Wants`, on the student's patch grid.
 
-    ``n`` is the number of patches in the encoder: all patches in the image's order, or with a mask
-    the patches ``mask.ids_keep_at(layer)``.
+    ``n`` is the number of patches in the encoder. These are all patches in the image's order or,
+    with a mask, the patches ``mask.ids_keep_at(layer)``.
 
     Attributes:
         num_layers: Depth of the encoder.

@@ -19,16 +19,16 @@ class PatchMask:
     """Mask of B images; all images have the same number of visible patches.
 
     A mask may consist of several shots, each before a layer of the encoder (Conditional MAE,
-    Sec. 2.2). Patches are sorted by shot: visible patches first, then those of the last shot, those
-    of the first shot last. The patches present at a layer are therefore a prefix of
-    ``ids_shuffle``, and masking truncates the sequence.
+    Sec. 2.2). Patches are sorted by shot: visible patches first, then the patches of the last shot,
+    and the patches of the first shot at the end. The patches present at a layer are therefore a
+    prefix of ``ids_shuffle``, and masking truncates the sequence.
 
     Attributes:
-        ids_shuffle: Patches in that order, ``(B, L)``, a permutation.
+        ids_shuffle: Patches in the order above, ``(B, L)``, a permutation.
         ids_restore: Inverse permutation, ``(B, L)``.
         shots: ``(layer, len_keep)`` of each shot in ascending layer order; ``len_keep`` is the
             number of patches present from that layer on.
-        grid: Patches ``(h, w)`` of an image, ``h * w = L``.
+        grid: Number of patches ``(h, w)`` of an image, ``h * w = L``.
     """
     ids_shuffle: Tensor
     ids_restore: Tensor
@@ -54,8 +54,8 @@ class PatchMask:
     @classmethod
     def random(cls, batch_size: int, grid: tuple[int, int], mask_ratio: float,
                device: torch.device, generator: torch.Generator | None = None) -> 'PatchMask':
-        """Uniform random mask of one shot before layer 0 (MAE). ``generator``, on the CPU, replaces
-        torch's global generator of the device."""
+        """Uniform random mask of one shot before layer 0 (MAE). ``generator`` is a CPU generator;
+        None uses torch's global generator of the device."""
         num = grid[0] * grid[1]
         noise = torch.rand(batch_size, num, generator=generator,
                            device=device if generator is None else None)
@@ -94,7 +94,7 @@ class PatchMask:
 
     @property
     def shot(self) -> Tensor:
-        """Shot that masks each patch, counted from 1; 0 = visible. ``(B, L)``, int64."""
+        """Number of the shot that masks each patch, from 1; 0 = visible. ``(B, L)``, int64."""
         survived = sum((self.ids_restore < keep).long() for _, keep in self.shots)
         return torch.where(self.ids_restore >= self.len_keep, survived + 1, 0)
 

@@ -5,7 +5,7 @@ __all__ = ['ConfigError', 'check_requirements', 'exit_on_config_error', 'registe
 
 
 def register_all_modules(init_default_scope: bool = True) -> None:
-    """Register all parts, for ``mmengine.hub.get_model('mmguided::...')``."""
+    """Register all modules, as ``mmengine.hub.get_model('mmguided::...')`` requires."""
     # Imported late because check_requirements must run without MMEngine.
     from mmengine.registry import Registry
     from mmengine.registry import init_default_scope as set_scope

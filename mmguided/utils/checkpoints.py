@@ -21,14 +21,14 @@ Shape = tuple[int, ...]
 
 
 def read_checkpoint(settings: Mapping, field: str = _ENCODER) -> tuple[Mapping, str]:
-    """Read the weights of the checkpoint in ``backbone.init_cfg``, and the prefix of the encoder.
+    """Read the checkpoint of an ``init_cfg``; return its weights and the prefix of the encoder.
 
     Args:
         settings: Result of :func:`mmguided.utils.configs.pretrained_settings`.
         field: Config field for errors.
 
     Raises:
-        ConfigError: If no checkpoint is given, or it is missing or unreadable.
+        ConfigError: If no checkpoint is given, or the file is missing or unreadable.
     """
     path = settings.get('checkpoint')
     remedy = (f'Set --cfg-options model.{field}=PATH.' if '.' in field else
@@ -39,7 +39,7 @@ def read_checkpoint(settings: Mapping, field: str = _ENCODER) -> tuple[Mapping, 
 
 
 def load_checkpoint(path: str, field: str, remedy: str) -> Mapping:
-    """Load all content of a checkpoint to the CPU; see :func:`weights_of`.
+    """Load all content of a checkpoint to the CPU; :func:`weights_of` extracts the weights.
 
     Raises:
         ConfigError: If the file is missing, unreadable or contains no weights.
@@ -70,17 +70,17 @@ def load_encoder(encoder: nn.Module,
                  new: str | None = None,
                  field: str = _ENCODER,
                  resize: Callable[[dict], dict] | None = None) -> None:
-    """Load an encoder's weights strictly; position embeddings are resized to its grid.
+    """Load an encoder's weights strictly; resize position embeddings to the encoder's grid.
 
     Args:
         settings: Result of :func:`mmguided.utils.configs.pretrained_settings`.
         unused: Pattern of checkpoint names to ignore.
         new: Pattern of encoder names that may be missing; they keep their initialization.
         field: Config field for errors.
-        resize: Function from checkpoint weights to the resized weights, by name.
+        resize: Function that maps the checkpoint's weights to the resized weights, by name.
 
     Raises:
-        ConfigError: If the file is missing, or another weight is missing or mismatched.
+        ConfigError: If the file is missing, or any other weight is missing or mismatched.
     """
     state, prefix = read_checkpoint(settings, field)
     theirs = {name.removeprefix(prefix): value for name, value in state.items()
@@ -113,7 +113,7 @@ def load_model(model: nn.Module, path: str) -> None:
 
 
 def load_weights(model: nn.Module, state: Mapping[str, Tensor], path: str) -> None:
-    """:func:`load_model` for weights already read from ``path``."""
+    """Load weights that were read from ``path``; see :func:`load_model`."""
     only_encoder = all(name.startswith('backbone.') for name in model.state_dict())
     if only_encoder:
         state = {name: value for name, value in state.items() if name.startswith('backbone.')}
@@ -157,8 +157,8 @@ def compare_backbone(model_state: Mapping[str, Tensor],
                      prefix: str = 'backbone.') -> BackboneReport:
     """Compare names and shapes of the weights with ``prefix`` in two state dicts.
 
-    Ignores position embeddings of another square grid, which mmpretrain resizes, and mask tokens
-    that the model lacks.
+    Position embeddings of another square grid are ignored because mmpretrain resizes them. Mask
+    tokens that the model lacks are also ignored.
     """
     ours, theirs = _below(model_state, prefix), _below(checkpoint_state, prefix)
     return BackboneReport(
@@ -176,7 +176,7 @@ def compare_backbone(model_state: Mapping[str, Tensor],
 def check_backbone(model_state: Mapping[str, Tensor],
                    checkpoint_state: Mapping[str, Tensor],
                    prefix: str = 'backbone.') -> BackboneReport:
-    """:func:`compare_backbone` that raises ConfigError on a difference.
+    """Call :func:`compare_backbone`; raise ConfigError if there are differences.
 
     With ``prefix=''``, the full states of encoders or models are compared.
     """
@@ -202,7 +202,7 @@ def _below(state: Mapping[str, Tensor], prefix: str) -> dict[str, Shape]:
 
 
 def _is_resizable(name: str, shape: Shape, theirs: Mapping[str, Shape]) -> bool:
-    """True if mmpretrain can interpolate this weight: it assumes a square grid."""
+    """True if mmpretrain can interpolate this weight, which requires a square grid."""
     if name.rpartition('.')[2] != 'pos_embed':
         return False
     if len(theirs[name]) != 3 or theirs[name][::2] != shape[::2]:

@@ -1,4 +1,4 @@
-"""Reading configs, without torch."""
+"""Config files: read and inspect them without torch."""
 import os
 from collections.abc import Iterator, Sequence
 
@@ -12,7 +12,7 @@ def read_config(path: str, field: str = 'config') -> Config:
     """Read a config file without running its ``custom_imports``.
 
     Raises:
-        ConfigError: If there is no such file, or it cannot be read for any reason.
+        ConfigError: If the file is missing or cannot be read.
     """
     if not os.path.isfile(os.path.expanduser(path)):
         check_renamed(field, path)
@@ -35,7 +35,7 @@ def walk(node: object, name: str) -> Iterator[tuple[str, object]]:
 
 
 def expand_home(cfg: Config) -> None:
-    """Replace a leading ``~/`` of every string by the home folder."""
+    """Replace a leading ``~/`` in every string of a config with the home folder."""
 
     def expand(node: object) -> object:
         if isinstance(node, dict):
@@ -52,15 +52,15 @@ def expand_home(cfg: Config) -> None:
 
 
 def unset_num_classes(model: dict) -> dict[str, dict]:
-    """Map fields to the parts of a model's config with ``num_classes=None``, which stands for the
+    """Return the parts of a model's config with ``num_classes=None``, by field. None stands for the
     number of classes of the training data."""
     return {field: node for field, node in walk(model, 'model')
             if isinstance(node, dict) and node.get('num_classes', 0) is None}
 
 
 def drop_scope(cfg: Config) -> None:
-    """Remove the ``_scope_`` that MMEngine adds to everything inherited by ``mmguided::...``, so
-    that the types are looked up in ``default_scope``, as in our own configs."""
+    """Remove the ``_scope_`` that MMEngine adds to every dict inherited from ``mmguided::...``, so
+    that the types are looked up in ``default_scope``, as in the configs of this repository."""
     for field in cfg:
         for _, node in walk(cfg[field], field):
             if isinstance(node, dict) and node.get('_scope_') == 'mmguided':
@@ -68,7 +68,7 @@ def drop_scope(cfg: Config) -> None:
 
 
 def pretrained_settings(init_cfg: dict | Sequence[dict] | None) -> dict | None:
-    """The dict of ``init_cfg`` that names a checkpoint, in any of MMEngine's notations."""
+    """Return the ``Pretrained`` dict of ``init_cfg`` (a dict or a list); None if there is none."""
     for settings in [init_cfg] if isinstance(init_cfg, dict) else init_cfg or []:
         kind = settings.get('type')
         name = kind if isinstance(kind, str) else getattr(kind, '__name__', '')

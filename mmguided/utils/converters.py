@@ -14,7 +14,7 @@ StateDict = dict[str, Tensor]
 _BLOCK = {
     'norm1': 'ln1', 'norm2': 'ln2', 'attn.qkv': 'attn.qkv', 'attn.proj': 'attn.proj',
     'mlp.fc1': 'ffn.layers.0.0', 'mlp.fc2': 'ffn.layers.1'}
-# Released (timm) -> mmpretrain name: encoder, MAE decoder, prediction layer (here in the head).
+# Released (timm) name -> mmpretrain name. In mmguided, the prediction layer is in the head.
 _ENCODER = {
     'cls_token': 'cls_token', 'pos_embed': 'pos_embed',
     'patch_embed.proj.weight': 'patch_embed.projection.weight',
@@ -36,11 +36,11 @@ _PROJECTOR = {
 }
 # The released CMAE projectors and predictor use the names of NonLinearNeck.
 _MLP = ['fc0.weight', 'fc0.bias', *(f'bn0.{name}' for name in _BATCH_NORM), 'fc1.weight']
-# Released CMAE parts with another name in mmguided; the names within are equal.
+# Released CMAE parts that are renamed in mmguided; weight names within a part are equal.
 _CMAE_PARTS = {
     'target_backbone': 'momentum_encoder.encoder', 'pixel_decoder': 'neck',
     'head.predictor': 'contrast_head.predictor'}
-# Prediction layers of its decoders.
+# mmguided's head for the prediction layer of each CMAE decoder.
 _CMAE_HEADS = {'pixel_decoder': 'head', 'feature_decoder': 'feature_head'}
 
 
@@ -60,7 +60,7 @@ def _prefixed(names: Mapping[str, str], prefix: str) -> dict[str, str]:
 
 
 def _released_names(state: Mapping, parts: tuple[str, ...]) -> dict[str, str]:
-    """Map released names to mmguided names, for ``parts`` and the depths in ``state``."""
+    """Map released names to mmguided names for ``parts``; read the depths from ``state``."""
     names = _prefixed(_ENCODER, 'backbone.')
     names |= _blocks('blocks', 'backbone.layers', _num_blocks(state, r'blocks\.(\d+)\.'))
     if 'decoder' in parts:
@@ -83,18 +83,18 @@ def _rename(state: Mapping[str, Tensor], names: Mapping[str, str], what: str) ->
 
 
 def mae_from_released(state: Mapping[str, Tensor]) -> StateDict:
-    """Convert released MAE (facebookresearch/mae), with or without the decoder."""
+    """Convert a released MAE checkpoint (facebookresearch/mae), with or without the decoder."""
     parts = ('decoder', ) if any(k.startswith(('decoder', 'mask_token')) for k in state) else ()
     return _rename(state, _released_names(state, parts), 'released MAE')
 
 
 def ccmim_from_released(state: Mapping[str, Tensor]) -> StateDict:
-    """Convert released ccMIM (encoder, decoder and projector)."""
+    """Convert a released ccMIM checkpoint (encoder, decoder and projector)."""
     return _rename(state, _released_names(state, ('decoder', 'projector')), 'released ccMIM')
 
 
 def cmae_from_released(state: Mapping[str, Tensor]) -> StateDict:
-    """Convert released CMAE: all parts, or only the online encoder."""
+    """Convert a released CMAE checkpoint: all parts, or only the online encoder."""
 
     def transformer(part: str, names: Mapping[str, str], blocks: str) -> list[str]:
         depth = _num_blocks(state, rf'{part}\.{blocks}\.(\d+)\.')
@@ -117,10 +117,10 @@ def cmae_from_released(state: Mapping[str, Tensor]) -> StateDict:
 
 
 def from_older_version(state: dict[str, Tensor], prefix: str = '') -> None:
-    """Rename weights of checkpoints from before the release of 0.1.0, in place.
+    """Rename, in place, weights of checkpoints that are older than release 0.1.0.
 
-    Prediction layers belonged to the decoders, as in mmpretrain's MAE, and each guidance had a
-    clock. The names of an algorithm's weights start with ``prefix``.
+    In these checkpoints, prediction layers belong to the decoders, as in mmpretrain's MAE, and each
+    guidance has a clock. ``prefix`` is the prefix of the algorithm's weights.
     """
     moved = {'neck.decoder_pred.': 'head.decoder_pred.',
              'feature_decoder.decoder_pred.': 'feature_head.decoder_pred.'}

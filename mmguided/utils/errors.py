@@ -1,4 +1,4 @@
-"""Errors that a user can fix, and their output by the tools."""
+"""Errors that a user can fix, and helpers that print them."""
 import functools
 import os
 import sys
@@ -24,8 +24,8 @@ def imports_of_extra(extra: str) -> Iterator[None]:
 
 
 def did_you_mean(name: str, names: Iterable[str], cutoff: float = 0.6) -> str:
-    """End of an error about an unknown name: ``. Did you mean NAME?``, or a period if no known name
-    is similar."""
+    """End of an error message about an unknown name: ``. Did you mean NAME?``, or a period if no
+    known name is similar."""
     close = get_close_matches(name, list(names), 1, cutoff)
     return f'. Did you mean {close[0]!r}?' if close else '.'
 
@@ -37,7 +37,7 @@ def check_file(field: str, path: str, remedy: str) -> None:
 
 
 def user_message(error: ConfigError) -> str:
-    """The original message of ``error``.
+    """Return the original message of ``error``.
 
     MMEngine's registry may raise a second error of the same type, and a data loader worker sends
     its whole traceback as the message.

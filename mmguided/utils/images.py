@@ -33,7 +33,7 @@ def to_rgb(image: Image.Image) -> Image.Image:
     """Convert an image to RGB and apply its EXIF orientation.
 
     Raises:
-        ValueError: If the conversion would clip values, for example those of 16-bit images.
+        ValueError: If the conversion would clip values, for example in 16-bit images.
     """
     rgb = ImageOps.exif_transpose(image).convert('RGB')
     if image.mode[0] in 'IF' and (
@@ -43,6 +43,6 @@ def to_rgb(image: Image.Image) -> Image.Image:
 
 
 def is_decoding_error(error: Exception) -> bool:
-    """Return whether the content of a file caused an error, and not the disk or network."""
-    # Decoders fail in many ways, but only the operating system gives an OSError its number.
+    """Return True if the content of a file caused the error, not the disk or the network."""
+    # Decoders raise many types of errors, but only the operating system sets ``errno``.
     return not (isinstance(error, OSError) and error.errno is not None)

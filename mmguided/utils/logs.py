@@ -1,4 +1,4 @@
-"""Training logs, read without torch."""
+"""Training logs: read them without torch."""
 import json
 import os
 from collections.abc import Mapping
@@ -15,7 +15,7 @@ BOOKKEEPING = ('epoch', 'iter', 'step', 'time', 'data_time')
 
 @dataclass(frozen=True)
 class Curve:
-    """Scalar over a run.
+    """Values of a scalar during a run.
 
     Attributes:
         epochs: ``(N, )``, counted from 0 at the start of the run.
@@ -26,11 +26,11 @@ class Curve:
 
 
 def read_log(work_dir: str | os.PathLike) -> list[dict]:
-    """Read the rows with a ``loss`` in a work dir, by increasing ``step``. A resumed run has
-    several logs; the first step of a later log ends the earlier ones.
+    """Read the log rows with a ``loss`` from a work dir, sorted by ``step``. A resumed run has
+    several logs; a later log replaces earlier rows from its first step on.
 
     Raises:
-        ConfigError: If there is no such folder or row.
+        ConfigError: If the folder does not exist or contains no such row.
     """
     rows = []
     if not Path(work_dir).is_dir():
@@ -63,8 +63,8 @@ def read_curves(work_dir: str | os.PathLike) -> dict[str, Curve]:
 
 
 def epoch_length(rows: list[dict]) -> float:
-    """Iterations per epoch: the distance between the first rows of two epochs. With a single epoch,
-    the last row is used as its end."""
+    """Iterations per epoch: the distance between the first rows of two epochs. If there is a single
+    epoch, the last row counts as the end of the epoch."""
     first = {}
     for row in rows:
         first.setdefault(row['epoch'], row['step'])
@@ -75,8 +75,8 @@ def epoch_length(rows: list[dict]) -> float:
 
 
 def shared_losses(runs: Mapping[str, Mapping[str, Curve]]) -> list[str]:
-    """Names of the losses to compare: of a single run, every ``loss*``; of several runs, the terms
-    ``loss_*`` that two or more have, or else the sum ``loss``."""
+    """Names of the losses to compare. For a single run, these are all ``loss*``. For several runs,
+    these are the terms ``loss_*`` of at least two runs, or the sum ``loss`` if there are none."""
     names = [name for curves in runs.values() for name in curves if name.startswith('loss')]
     if len(runs) == 1:
         return names

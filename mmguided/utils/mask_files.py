@@ -34,7 +34,7 @@ def read_mask(path: str | os.PathLike) -> np.ndarray:
 
 
 def write_mask(path: str | os.PathLike, mask: np.ndarray) -> None:
-    """Write indices ``(H, W)``, uint8, as a PNG with the DAVIS palette; creates the folder."""
+    """Write indices ``(H, W)``, uint8, as a PNG with the DAVIS palette; create its folder."""
     Path(path).parent.mkdir(parents=True, exist_ok=True)
     image = Image.fromarray(mask)
     image.putpalette(PALETTE.tobytes())
@@ -45,7 +45,7 @@ def count_objects(annotation: np.ndarray) -> int:
     """Number of objects: the largest index of the first annotation ``(H, W)``, except 255 (void).
 
     Raises:
-        ConfigError: If there is no object.
+        ConfigError: If the annotation contains no object.
     """
     count = int(annotation.max(where=annotation < 255, initial=0))
     if not count:

@@ -2,7 +2,7 @@
 
 If mmcv was installed without its compiled operators, this file is loaded under the name
 ``mmcv._ext`` (:func:`mmguided.utils.versions.provide_operators`). The functions have the arguments
-and in-place outputs of the compiled ones. Mask R-CNN and UPerNet need no other operators.
+and in-place outputs of the compiled functions. Mask R-CNN and UPerNet need no other operators.
 """
 from collections.abc import Callable
 
@@ -19,11 +19,11 @@ def nms(boxes: Tensor, scores: Tensor, iou_threshold: float, offset: int) -> Ten
     Args:
         boxes: Corners x1, y1, x2, y2, shape ``(N, 4)``.
         scores: Shape ``(N, )``.
-        iou_threshold: A box is dropped if its IoU with a box of a higher score exceeds this.
+        iou_threshold: A box is dropped if its IoU with a box of a higher score exceeds this value.
         offset: Must be 0; the width of a box is then ``x2 - x1``.
 
     Returns:
-        Indices of the boxes that are kept, in order of decreasing score.
+        Indices of the kept boxes, in order of decreasing score.
     """
     if offset != 0:
         raise NotImplementedError(f'mmcv._ext.nms: offset={offset}: torchvision has offset 0 only. '
@@ -83,8 +83,8 @@ def _check_pool_mode(operator: str, pool_mode: int) -> None:
 
 
 def __getattr__(name: str) -> Callable:
-    """Return a function that raises for any other operator. mmcv looks up all operators at import,
-    so the error is raised only when the operator is called."""
+    """Return a function that raises an error when called, for any other operator. mmcv looks up all
+    operators at import, so the look-up itself must not fail."""
     if name.startswith('__'):
         raise AttributeError(f'module {__name__!r} has no attribute {name!r}')
 

@@ -1,4 +1,4 @@
-"""Names of removed and renamed configs. Version 0.2 removes this module."""
+"""Look-up of removed and renamed configs. This module will be removed in version 0.2."""
 import re
 from functools import cache
 from pathlib import Path
@@ -10,7 +10,7 @@ from .errors import ConfigError
 
 @cache
 def renaming_rules() -> dict[str, str]:
-    """Return the table: regular expression of the old path -> new path and its options."""
+    """Return a table that maps regular expressions of old paths to new paths with options."""
     return load(Path(__file__).with_suffix('.yml'))
 
 
@@ -22,7 +22,7 @@ def renamed(name: str) -> str | None:
 
     Returns:
         For example ``'configs/ccmim/vit-b_300e.py --cfg-options model.backbone.arch=small'``; None
-        if the table does not have it.
+        if the table does not contain the config.
     """
     old = re.sub(r'^.*(configs/|::)', '', name).removesuffix('.py')
     for pattern, new in renaming_rules().items():

@@ -1,4 +1,4 @@
-"""RNG state of all random number generators."""
+"""RNG state: save and restore all random number generators."""
 import random
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -24,7 +24,7 @@ def set_rng_state(states: dict) -> None:
     random.setstate(states['python'])
     name, keys, *rest = states['numpy']
     np.random.set_state((name, keys.cpu().numpy().astype(np.uint32), *rest))
-    # Resuming maps checkpoint tensors to the device; RNG states must be on the CPU.
+    # On resume, checkpoint tensors are on the device, but RNG states must be on the CPU.
     torch.set_rng_state(states['torch'].cpu())
     if states['cuda'] is not None and torch.cuda.is_available():
         torch.cuda.set_rng_state(states['cuda'].cpu())

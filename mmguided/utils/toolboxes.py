@@ -12,7 +12,7 @@ def import_toolboxes(scope: str) -> None:
     with redirect_stdout(io.StringIO()):
         for toolbox in ('mmpretrain', scope):
             for part in ('datasets', 'models'):
-                with suppress(ModuleNotFoundError):  # mmengine has neither
+                with suppress(ModuleNotFoundError):  # mmengine has neither part
                     importlib.import_module(f'{toolbox}.{part}')
 
 

@@ -1,7 +1,7 @@
 """Check that the OpenMMLab packages are installed and recent enough.
 
-The maintained ``onedl-*`` forks and the originals share their import names, and pip cannot require
-"either of them". The check reads package metadata and imports none of the packages.
+The check runs at import because pip cannot require one of two packages, and the maintained
+``onedl-*`` forks share the import names of the originals. The check reads only package metadata.
 """
 import sys
 from importlib import metadata
@@ -64,8 +64,8 @@ def find_configs() -> None:
     """Make ``_base_ = 'mmguided::...'`` work in configs, and ``'mmseg::...'`` with any distribution
     of mmseg.
 
-    MMEngine looks for the distribution mmsegmentation. The maintained fork has another name; its
-    configs are found by the name of the package.
+    MMEngine looks for the distribution mmsegmentation, but the maintained fork has another name.
+    Therefore, its configs are found by the import name ``mmseg``.
     """
     from mmengine.config.utils import MODULE2PACKAGE
     MODULE2PACKAGE['mmguided'] = 'mmguided'
@@ -84,11 +84,11 @@ class OperatorFinder:
 
 
 def provide_operators() -> None:
-    """Let mmcv find operators built on torchvision if it was installed without its compiled ones.
+    """Let mmcv find operators built on torchvision if mmcv has no compiled operators.
 
-    The hook is the last of ``sys.meta_path``, so that compiled operators are preferred. It imports
-    nothing until mmcv requests its operators. Import mmguided before ``mmcv.ops`` and the models of
-    mmdet and mmseg, so that the hook is installed in time.
+    The hook is the last entry of ``sys.meta_path``, so that compiled operators are preferred. It
+    imports nothing until mmcv requests its operators. Import mmguided before ``mmcv.ops`` and the
+    models of mmdet and mmseg, so that the hook is installed in time.
     """
     if OperatorFinder not in sys.meta_path:
         sys.meta_path.append(OperatorFinder)

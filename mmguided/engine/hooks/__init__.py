@@ -1,4 +1,4 @@
-"""Hooks."""
+"""Training hooks."""
 from .broken_images_hook import BrokenImageReportHook
 from .clock_hook import ClockHook
 from .exploitation_hook import ExploitationHook

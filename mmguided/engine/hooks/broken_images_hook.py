@@ -1,4 +1,4 @@
-"""Count of unreadable images."""
+"""Report of the number of unreadable images."""
 import torch
 from mmengine.dist import all_reduce
 from mmengine.hooks import Hook
@@ -9,7 +9,7 @@ from mmguided.registry import HOOKS
 @HOOKS.register_module()
 class BrokenImageReportHook(Hook):
     """Log the number of unreadable images of :class:`mmguided.datasets.ImageFolder` after each
-    training epoch in which it has grown.
+    training epoch in which the number has grown.
 
     The dataset logs the path of each unreadable image. With several ranks, an image counts once for
     every rank that has read it.

@@ -24,13 +24,13 @@ class FigureSheetHook(Hook):
     to ``work_dir/figures/epoch_N.png`` and to the visualizer's backends, for example TensorBoard.
     All sheets use the same noise for the masks. The RNG state of training is preserved.
 
-    Sheets are drawn and written in a separate thread; the end of training waits for it. Failures
-    (for example a full disk) are reported once and never stop training.
+    Sheets are drawn and written in a separate thread; the run waits for the thread at the end of
+    training. Failures (for example a full disk) are reported once and never stop training.
 
     Args:
         dataset: Config of a dataset without random augmentation.
         indices: Indices of the images to draw.
-        interval: Epochs between sheets; 0 draws only the first and the last epoch.
+        interval: Epochs between sheets; 0 draws only after the first and the last epoch.
         seed: Seed of the masks.
     """
     priority = 'LOW'
@@ -70,19 +70,19 @@ class FigureSheetHook(Hook):
                 self._thread.submit(self._write, runner, inspection, type(model).__name__, epoch)
 
     def _write(self, runner, inspection: Inspection, name: str, epoch: int) -> None:
-        """Draw the sheet and write it to the file and to every backend, even if others fail."""
+        """Draw the sheet and write it to the file and every backend, even if one of them fails."""
         sheet = self._try(runner, 'cannot draw', inspection.sheet, f'{name}, epoch {epoch}')
         if sheet is None:
             return
         path = Path(runner.work_dir) / 'figures' / f'epoch_{epoch}.png'
         self._try(runner, f'cannot write to {path.parent}', imwrite, sheet[..., ::-1], str(path))
-        # One by one, because the visualizer stops at the first backend that fails.
+        # Call the backends one by one because the visualizer stops at the first backend that fails.
         for backend in runner.visualizer._vis_backends.values():
             self._try(runner, f'cannot write to {type(backend).__name__}', backend.add_image,
                       'figure_sheet', sheet, epoch)
 
     def _try(self, runner, failure: str, function: Callable, *args) -> object:
-        """Result of the function; None if it fails, with one warning for each kind of failure."""
+        """Return the function's result; on failure, warn once per kind and return None."""
         try:
             return function(*args)
         except Exception as error:

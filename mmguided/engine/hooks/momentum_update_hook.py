@@ -10,9 +10,9 @@ from mmguided.utils.modules import unwrap_ddp
 class MomentumUpdateHook(Hook):
     """Update the EMA weights of the model's ``momentum_encoder`` after each optimizer step.
 
-    The update is a hook of the optimizer: iterations that only accumulate gradients and steps that
-    the loss scaler skips do not update the EMA weights. Models without a momentum encoder are
-    unaffected.
+    The update is a step hook of the optimizer. The EMA weights are therefore not updated in
+    iterations that only accumulate gradients or in steps that the loss scaler skips. Models without
+    a momentum encoder are unaffected.
     """
 
     def __init__(self) -> None:

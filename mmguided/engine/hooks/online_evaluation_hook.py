@@ -17,19 +17,19 @@ from ..online_features import OnlineFeatures, accuracy, encoder_of, log_scalars
 class OnlineEvaluationHook(Hook):
     """Log the k-NN accuracy and the effective rank of the frozen features during training.
 
-    The hook evaluates before the first epoch, after every ``interval`` epochs and after the last.
-    One pass over whole images gives ``online/knn_top1_k20`` in percent, for each k of ``ks``, and
+    The hook evaluates before the first, after every ``interval``-th and after the last epoch. One
+    pass over whole images gives ``online/knn_top1_k20`` in percent, for each k of ``ks``, and
     ``online/effective_rank`` (:func:`mmguided.analysis.effective_rank`). Training is unaffected.
 
     Args:
-        interval: Epochs between evaluations; 0 evaluates only before the first epoch and after the
-            last.
+        interval: Epochs between evaluations; 0 evaluates only before the first and after the last
+            epoch.
         num_images: Maximum number of images of each dataset, evenly spaced. Increase it for many
             classes, so that the bank holds enough neighbors of each class.
-        ks: Numbers of neighbors; () disables k-NN and needs no labels.
+        ks: Numbers of neighbors; () disables k-NN, so that no labels are needed.
         temperature: Temperature of the votes, see :func:`mmguided.evaluation.knn_scores`.
         feature: 'mean' for the mean patch token, 'cls' for [CLS].
-        dataset: Config of the dataset of the bank, which also gives the rank; None uses the
+        dataset: Config of the bank's dataset, also used for the effective rank; None uses the
             training set. Without a ``pipeline``, images are loaded as in training and resized,
             uncropped, to the input size of the encoder.
         val_dataset: Config of the dataset of the queries; None moves every fourth image of the

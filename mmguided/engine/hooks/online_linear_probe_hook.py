@@ -33,7 +33,7 @@ class OnlineLinearProbeHook(StatefulHook):
 
     ``online/linear_train_top1`` is the accuracy in percent over the current epoch, measured before
     each step of the probe. With ``val_dataset``, ``online/linear_val_top1`` is the accuracy on
-    whole images after every ``interval`` epochs and after the last.
+    whole images after every ``interval`` epochs and after the last epoch.
 
     Args:
         num_classes: Number of classes; None reads it from the training set.
@@ -108,8 +108,8 @@ class OnlineLinearProbeHook(StatefulHook):
                               '`loss`.')
         features = concat_all_gather(self._features)
         labels = concat_all_gather(self._labels.to(features.device))
-        # Batch statistics need two images. The probe would never recover from an overflow, which
-        # the loss scaler skips.
+        # Batch statistics need two images. Steps with an overflow, which the loss scaler skips,
+        # would damage the probe permanently.
         if len(features) < 2 or not features.isfinite().all():
             return
         epoch = int(unwrap_ddp(runner.model).clock.epoch)

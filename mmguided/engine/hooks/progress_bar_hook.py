@@ -34,8 +34,8 @@ class ProgressBarHook(Hook):
         self._bar = tqdm(
             total=runner.max_iters * self._images_per_step, unit='img', unit_scale=True,
             initial=runner.iter * self._images_per_step, dynamic_ncols=True,
-            disable=None if is_main_process() else True)  # None: unless stderr is a terminal
-        # Lines of the log at the terminal must not break the bar.
+            disable=None if is_main_process() else True)  # None: disable without a terminal
+        # Redirect log lines at the terminal because they would break the bar.
         self._streams = [] if self._bar.disable else [
             (handler, handler.stream) for handler in runner.logger.handlers
             if isinstance(handler, logging.StreamHandler)

@@ -39,7 +39,7 @@ class RNGStateHook(StatefulHook):
     """
 
     checkpoint_key = 'rng_states'
-    # Just before CheckpointHook (VERY_LOW, 90): the saved state includes what other hooks draw.
+    # Just before CheckpointHook (VERY_LOW, 90), so that the state includes draws of other hooks.
     priority = 85
 
     def __init__(self) -> None:
@@ -47,7 +47,7 @@ class RNGStateHook(StatefulHook):
         self._training = False
 
     def state_dict(self) -> list[dict] | None:
-        # Gathered before: CheckpointHook saves on the first rank only.
+        # Gathered earlier because CheckpointHook saves on the first rank only.
         return self._states
 
     def load_state_dict(self, state: list[dict]) -> None:

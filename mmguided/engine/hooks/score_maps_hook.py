@@ -27,15 +27,15 @@ from .stateful_hook import StatefulHook
 class ScoreMapsHook(StatefulHook):
     """Compute the scores of :class:`mmguided.models.CachedGuidance` for the whole training set.
 
-    Scores are computed at the start of the first guided epoch, and again after every ``refresh``
-    epochs of the guidance. Each rank scores its share of the whole, uncropped images, resized to
-    the crop size, without gradient and at the precision of training. The first rank writes the
+    Scores are computed at the start of the first guided epoch, and again after every
+    ``guidance.refresh`` epochs. Each rank scores its share of the whole, uncropped images, resized
+    to the crop size, without gradient and at the precision of training. The first rank writes the
     scores to ``work_dir/score_maps/*.npy``, which all ranks must be able to read. The previous file
-    is kept until the next one is complete. A resumed run reads the file named in the checkpoint if
-    it belongs to the same images. Otherwise it recomputes the scores with the current encoders and
-    logs a warning.
+    is kept until the next file is complete. A resumed run reads the file named in the checkpoint if
+    the file belongs to the same images. Otherwise it recomputes the scores with the current
+    encoders and logs a warning.
 
-    The hook has no effect on models without such a guidance.
+    The hook has no effect on models without ``CachedGuidance``.
 
     Raises:
         ConfigError: If the pipeline does not end with :class:`mmguided.datasets.WithScores`, the
@@ -46,7 +46,7 @@ class ScoreMapsHook(StatefulHook):
 
     def __init__(self) -> None:
         self._maps: ScoreMaps | None = None
-        # Names of the current and the previous file; epoch and images of the current one.
+        # Names of the current and the previous file; epoch and images of the current file.
         self._file = dict(name=None, previous=None, epoch=None, images=None)
 
     def state_dict(self) -> dict:
@@ -88,7 +88,7 @@ class ScoreMapsHook(StatefulHook):
         self._images.pipeline = Compose([*transforms[:-1], with_scores.whole])
 
     def before_train_epoch(self, runner) -> None:
-        """Compute the maps if they are due; open the existing ones on resume."""
+        """Compute the score maps if they are due; on resume, open the existing file."""
         model = unwrap_ddp(runner.model)
         if self._maps is None or not self._shot.is_guided(model.clock):
             return
@@ -118,7 +118,7 @@ class ScoreMapsHook(StatefulHook):
         return valid[0]
 
     def _use(self, name: str) -> None:
-        barrier()  # the file is complete
+        barrier()  # wait until the file is complete
         self._maps.use(name)
 
     def _compute(self, runner, model) -> None:

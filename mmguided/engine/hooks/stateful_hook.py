@@ -54,7 +54,7 @@ class StatefulHook(Hook):
         self._loaded = checkpoint.get(self.checkpoint_key)
 
     def before_train(self, runner) -> None:
-        # Only now it is known whether the run resumes: Runner sets `iter` after loading.
+        # Restored here because Runner sets `iter`, which shows if the run resumes, after loading.
         if self._loaded is not None and runner.iter > 0:
             self.load_state_dict(self._loaded)
         self._loaded = None

@@ -36,11 +36,11 @@ class StrictBackboneHook(Hook):
         state = checkpoint.get('state_dict', checkpoint)
         # Runner also strips this prefix, but after this hook.
         state = {name.removeprefix('module.'): value for name, value in state.items()}
-        training = isinstance(runner.optim_wrapper, OptimWrapper)  # a config in tests
+        training = isinstance(runner.optim_wrapper, OptimWrapper)  # a config dict in tests
         prefix = self.prefix if training else self.test_prefix
         check_backbone(model.state_dict(), state, prefix)
         if not training:
-            # Drop the other weights, which MMEngine would list as unexpected.
+            # Drop the other weights because MMEngine would list them as unexpected.
             for name in [name for name in state if not name.startswith(prefix)]:
                 del state[name]
             checkpoint['state_dict'] = state

@@ -16,7 +16,7 @@ class LayerDecayOptimWrapperConstructor(LearningRateDecayOptimWrapperConstructor
     from ``model.backbone.get_layer_depth``; necks and heads have the depth of the last layer.
 
     Raises:
-        ConfigError: If ``custom_keys`` contain a ``lr_mult``.
+        ConfigError: If an entry of ``custom_keys`` contains ``lr_mult``.
     """
 
     def add_params(self,

@@ -9,7 +9,7 @@ from mmguided.utils.errors import ConfigError
 
 
 class Encoder:
-    """Base class of the encoders; list it before mmpretrain's class among the bases.
+    """Base class of the encoders; list this class before mmpretrain's class in the bases.
 
     ``forward(images, mask)`` returns the latents of masked images, ``(B, [1 +] n, embed_dims)``;
     without a mask, it equals the forward of mmpretrain's class. A patch is the unit of a
@@ -17,7 +17,7 @@ class Encoder:
 
     Attributes:
         patch_size: Side of a patch in pixels; must divide the sides of every image.
-        patch_resolution: Patches ``(h, w)`` of an image of the default size.
+        patch_resolution: Number of patches ``(h, w)`` of an image of the default size.
         embed_dims: Output width.
         num_layers: Number of layers (or stages) before which a shot may mask.
         has_cls_token: True if the output starts with a [CLS] token.
@@ -45,7 +45,7 @@ class Encoder:
         return (self.embed_dims, )
 
     def check_size(self, height: int, width: int) -> tuple[int, int]:
-        """Patches ``(h, w)`` of an image; ConfigError if the patch size does not divide it."""
+        """Number of patches ``(h, w)``; raise ConfigError unless the patch size divides both."""
         if height % self.patch_size or width % self.patch_size:
             raise ConfigError(
                 f'{self._patch_size_field}: patches of {self.patch_size} pixels do not divide the '
@@ -54,11 +54,11 @@ class Encoder:
         return height // self.patch_size, width // self.patch_size
 
     def patch_grid(self, images: Tensor) -> tuple[int, int]:
-        """Patches ``(h, w)`` of images ``(B, 3, H, W)``, checked by :meth:`check_size`."""
+        """Number of patches ``(h, w)`` of images ``(B, 3, H, W)``, see :meth:`check_size`."""
         return self.check_size(*images.shape[-2:])
 
     def freeze_positions(self) -> None:
-        """Freeze the position embedding during pretraining, if there is one (MAE)."""
+        """Freeze the position embedding during pretraining, if the encoder has one (MAE)."""
 
     def image_tokens(self, images: Tensor) -> Tensor:
         """Output tokens of unmasked images, ``(B, [1 +] L, D)``, patches in the image's order."""
@@ -75,7 +75,7 @@ class Encoder:
                               f'from 0..{self.num_layers - 1}.')
 
     def check_wants(self, wants: Wants) -> None:
-        """Raise ConfigError if :meth:`observe` cannot answer ``wants``."""
+        """Raise ConfigError if :meth:`observe` does not support ``wants``."""
         for field in ('tokens', 'attention', 'relations'):
             if getattr(wants, field) and field not in self.observable:
                 raise ConfigError(f'backbone.type={type(self).__name__}: does not provide {field}. '
@@ -87,14 +87,14 @@ class Encoder:
 
     @torch.no_grad()
     def observe(self, images: Tensor, wants: Wants, mask: PatchMask | None = None) -> Observation:
-        """Return the outputs requested by ``wants`` for images ``(B, 3, H, W)``, or their visible
-        patches, from one forward without gradient that runs no deeper than needed. See
+        """Return the outputs requested by ``wants`` for images ``(B, 3, H, W)`` or their visible
+        patches. The forward runs without gradient and no deeper than needed. See
         :meth:`check_wants`."""
         raise NotImplementedError
 
 
 def check_wants(field: str, wants: Mapping[str, Wants], encoders: Mapping[str, Encoder]) -> None:
-    """Raise ConfigError if an encoder named in ``wants`` is missing or cannot answer."""
+    """Raise ConfigError if an encoder is missing or does not support its ``wants``."""
     for name, asked in wants.items():
         if name not in encoders:
             fields = dict(momentum='momentum_encoder=dict(type=\'mmguided.MomentumEncoder\')',

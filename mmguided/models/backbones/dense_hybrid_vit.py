@@ -14,12 +14,12 @@ class DenseHybridViT(DenseViT, MaskedHybridViT):
     """:class:`MaskedHybridViT` for images of any size, with four output maps.
 
     The maps follow ConvMAE's detector (arXiv:2205.03892): the outputs of the convolutional stages
-    (strides 4 and 8 for 'base'), the output of the last transformer block (stride 16), and the
-    latter max-pooled by 2. Unlike the released code, the stage fusion and the final norm are kept,
+    (strides 4 and 8 for 'base'), the output of the last transformer block (stride 16), and this
+    output max-pooled by 2. Unlike the released code, the stage fusion and the final norm are kept,
     so that the third map equals the encoder output of pretraining.
 
     Args:
-        with_cp: See :class:`DenseViT`; includes the convolutional blocks.
+        with_cp: See :class:`DenseViT`; also applies to the convolutional blocks.
         **kwargs: Arguments of :class:`DenseViT`, whose windows apply to the transformer blocks, and
             of :class:`MaskedHybridViT`, except ``out_indices``.
 
@@ -41,7 +41,7 @@ class DenseHybridViT(DenseViT, MaskedHybridViT):
         return (*self.arch_settings['stage_dims'], self.embed_dims, self.embed_dims)
 
     def forward(self, images: Tensor) -> tuple[Tensor, ...]:
-        """Maps ``(B, C_i, H_i, W_i)``, finest first; images are padded to multiples of a patch."""
+        """Maps ``(B, C_i, H_i, W_i)``, finest first; pads images to multiples of the patch size."""
         images = self._pad(images)
         grid = self.patch_grid(images)
         embedded, outputs = self._run(images, grid)

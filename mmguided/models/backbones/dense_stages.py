@@ -17,13 +17,13 @@ class DenseSwin(SwinTransformer):
 
     ``init_cfg=dict(type='Pretrained', checkpoint=..., prefix='backbone.')`` raises an error for a
     wrong or partial checkpoint. Exceptions: mask tokens in the checkpoint are ignored, and the
-    norms of all stages except the last, which pretraining does not use, may be missing and keep
-    their initialization. Relative position bias tables are resized to the window size.
+    norms of all stages except the last may be missing because pretraining does not use them.
+    Relative position bias tables are resized to the window size.
     """
 
     def __init__(self, *args, **kwargs) -> None:
         super().__init__(*args, **kwargs)
-        # mmpretrain freezes only in train(), too late for DistributedDataParallel.
+        # mmpretrain freezes stages only in train(), which is too late for DistributedDataParallel.
         self._freeze_stages()
 
     @property
@@ -37,7 +37,7 @@ class DenseSwin(SwinTransformer):
             super().init_weights()
 
     def _resize_windows(self, state: dict[str, Tensor]) -> dict[str, Tensor]:
-        """Resized bias tables of ``state`` with another window size, and their index buffers."""
+        """Resize bias tables of another window size; return them and their index buffers."""
         resized = {}
         for name, table in self.named_parameters():
             theirs = state.get(name)
@@ -50,7 +50,7 @@ class DenseSwin(SwinTransformer):
 
 
 def _is_resizable(theirs: Tensor | None, ours: Tensor) -> bool:
-    """Return True for a table with the same heads and another window size above 2."""
+    """Return True for a table with the same number of heads and another window size above 2."""
     if theirs is None or theirs.ndim != 2 or theirs.shape[1] != ours.shape[1]:
         return False
     side = math.isqrt(len(theirs))
@@ -87,7 +87,7 @@ class DenseConvNeXt(ConvNeXt):
 
 
 def _load_pretrained(encoder: nn.Module, resize: Callable[[dict], dict] | None = None) -> bool:
-    """Load the checkpoint of ``encoder.init_cfg`` strictly; return False if it names none."""
+    """Load the checkpoint of ``encoder.init_cfg`` strictly; return False if there is none."""
     settings = pretrained_settings(encoder.init_cfg)
     if settings is None:
         return False

@@ -18,17 +18,17 @@ from .vit import MaskedViT
 class DenseViT(MaskedViT):
     """:class:`MaskedViT` for images of any size, with output maps of several blocks.
 
-    Images are padded at the right and the bottom to multiples of a patch, and positions are resized
-    to the grid of the batch. With ``window_size``, attention is restricted to windows except in
-    ``global_blocks`` (ViTDet, arXiv:2203.16527), to save memory on large images. [CLS] attends in
-    every window; its output is the mean over windows. Padded positions are never attended to. At
-    the pretraining size without windows, the last map equals the pretraining encoder's output.
+    Images are padded at the right and the bottom to multiples of the patch size, and positions are
+    resized to the grid of the batch. With ``window_size``, attention is restricted to windows
+    except in ``global_blocks`` (ViTDet, arXiv:2203.16527), to save memory on large images. [CLS]
+    attends in every window; its output is the mean over windows. Padded positions get no attention.
+    At the pretraining size without windows, the last map equals the pretraining encoder's output.
 
     Args:
-        out_indices: Blocks whose outputs are returned, counted from 0, negative from the end. The
-            output of the last block of the encoder includes the final norm. Blocks after the last
-            index do not run and are frozen.
-        window_size: Side of the windows in patches; None for full attention.
+        out_indices: Blocks whose outputs are returned, counted from 0; negative indices count from
+            the end. The output of the last block of the encoder includes the final norm. Blocks
+            after the last index do not run and are frozen.
+        window_size: Side of the windows in patches; None means full attention.
         global_blocks: Blocks with full attention.
         with_cp: Use gradient checkpointing.
         **kwargs: Arguments of :class:`MaskedViT`.
@@ -59,7 +59,7 @@ class DenseViT(MaskedViT):
         self.global_blocks = self._blocks('global_blocks', global_blocks)
         self.window_size = window_size
         self.with_cp = with_cp
-        # DistributedDataParallel fails on parameters without gradient.
+        # Freeze unused parameters because DistributedDataParallel fails without their gradient.
         last = self.out_indices[-1]
         unused = self.layers[last + 1:]
         if self.final_norm and last < self.num_layers - 1:
@@ -86,8 +86,8 @@ class DenseViT(MaskedViT):
         return tuple(self._format_output(x, grid).contiguous() for x in outputs)
 
     def _run(self, images: Tensor, grid: tuple[int, int]) -> tuple[Any, list[Tensor]]:
-        """Output of :meth:`embed`, and outputs ``(B, 1 + L, D)`` of ``out_indices``; that of the
-        last block includes the final norm."""
+        """Output of :meth:`embed`, and outputs ``(B, 1 + L, D)`` of ``out_indices``; the output of
+        the last block includes the final norm."""
         embedded = self.embed(images)
         x = self._input_tokens(embedded)
 
@@ -102,7 +102,7 @@ class DenseViT(MaskedViT):
         return embedded, outputs
 
     def _pad(self, images: Tensor) -> Tensor:
-        """Pad images at the right and the bottom to multiples of a patch."""
+        """Pad images at the right and the bottom to multiples of the patch size."""
         bottom, right = (-side % self.patch_size for side in images.shape[-2:])
         return F.pad(images, (0, right, 0, bottom)) if bottom or right else images
 

@@ -78,15 +78,15 @@ class MaskedConvStage(nn.Module):
 
 
 class ConvTokenizer(nn.Module):
-    """Convolutional stages before the transformer; the last has no blocks and outputs patches.
-    ``grid`` is that of an image of the default size.
+    """Convolutional stages before the transformer; the last stage has no blocks and outputs
+    patches. ``grid`` is the patch grid of an image of the default size.
     """
 
     def __init__(self, in_channels: int, dims: Sequence[int], strides: Sequence[int],
                  drop_rate: float, drop_path_rates: Sequence[Sequence[float]],
                  grid: tuple[int, int]) -> None:
         super().__init__()
-        self.init_out_size = grid  # read by VisionTransformer when it loads a position embedding
+        self.init_out_size = grid  # VisionTransformer reads it to resize positions
         self.stages = nn.ModuleList(
             MaskedConvStage(in_dims, out_dims, stride, drop_rate, rates)
             for in_dims, out_dims, stride, rates in zip(
@@ -119,9 +119,9 @@ class MaskedHybridViT(MaskedViT):
     """ConvMAE's encoder (arXiv:2205.03892, Sec. 3.2): convolutional stages, then a ViT.
 
     Each stage is a strided convolution followed by depthwise 5x5 convolution blocks. Masked patches
-    are zero in the convolutions, so that they do not leak into visible ones. The stage outputs are
-    projected to the patch grid and added to the output of the last transformer block, before the
-    final norm. The same weights run with and without a mask.
+    are zero in the convolutions, so that they do not leak into visible patches. The stage outputs
+    are projected to the patch grid and added to the output of the last transformer block, before
+    the final norm. The same weights run with and without a mask.
 
     Differences from the released ConvMAE: the transformer has a [CLS] token, for guidance and
     contrast; the downstream network keeps the stage projections, so that the unmasked encoder
@@ -143,10 +143,10 @@ class MaskedHybridViT(MaskedViT):
         in_channels: Image channels.
         drop_rate: Dropout rate; in convolutional blocks only in the MLP.
         drop_path_rate: Stochastic depth rate of the last block; increases linearly from 0 over all
-            blocks, including convolutional ones.
-        frozen_stages: Number of frozen transformer blocks; freezes the embedding too, and with all
-            blocks also the fusion and the final norm.
-        layer_cfgs: As in VisionTransformer, for the transformer blocks.
+            blocks, including convolutional blocks.
+        frozen_stages: Number of frozen transformer blocks; the embedding is frozen too. If all
+            blocks are frozen, the fusion and the final norm are also frozen.
+        layer_cfgs: Settings of the transformer blocks, as in VisionTransformer.
         **kwargs: Other arguments of :class:`MaskedViT` except ``patch_size`` and ``patch_cfg``.
             ``norm_cfg`` applies to the transformer; stage norms use an epsilon of 1e-5, as
             released.
@@ -217,8 +217,8 @@ class MaskedHybridViT(MaskedViT):
 
         Args:
             images: ``(B, 3, H, W)``.
-            mask: Its masked patches are hidden from the convolutions; pass only patches that it
-                keeps to :meth:`encode`. None hides nothing.
+            mask: Masked patches are hidden from the convolutions; pass only visible patches to
+                :meth:`encode`. None hides no patches.
         """
         grid = self.patch_grid(images)
         hidden = None if mask is None else mask.mask_at(0).view(-1, *grid)
@@ -236,7 +236,7 @@ class MaskedHybridViT(MaskedViT):
         fused = fused.flatten(1, 2)
         if ids is not None:
             fused = gather_tokens(fused, ids)
-        x = x + F.pad(fused, (0, 0, 1, 0))  # nothing for [CLS]
+        x = x + F.pad(fused, (0, 0, 1, 0))  # zeros for [CLS]
         return super()._output_tokens(x, embedded, ids)
 
 

@@ -17,8 +17,8 @@ from .base import Encoder
 class UnitPlaces:
     """Scatter and gather between visible units and the feature map of a stage.
 
-    A unit covers side x side positions of the map ``(B, C, H, W)``. Visible positions, those of the
-    units ``ids (B, n)``, are stored as ``(B, n, side**2, C)``, in row-major order within a unit.
+    A unit covers side x side positions of the map ``(B, C, H, W)``. The positions of the visible
+    units ``ids (B, n)`` are stored as ``(B, n, side**2, C)``, in row-major order within a unit.
     """
 
     def __init__(self, ids: Tensor, grid: tuple[int, int], side: int) -> None:
@@ -48,8 +48,8 @@ class UnitPlaces:
 def _run_block(block: nn.Module, places: UnitPlaces, x: Tensor) -> Tensor:
     """Run mmpretrain's block on visible positions only, ``(B, n, side**2, C)``.
 
-    The depthwise convolution sees zeros at masked positions; GRN norms are taken over the visible
-    positions of an image.
+    The depthwise convolution gets zeros at masked positions; GRN norms are computed over the
+    visible positions of an image.
     """
     out = places.gather(block.depthwise_conv(places.scatter(x)))
     data_format = 'channel_last' if block.linear_pw_conv else 'channel_first'
@@ -70,17 +70,17 @@ def _run_block(block: nn.Module, places: UnitPlaces, x: Tensor) -> Tensor:
 class MaskedConvNeXt(Encoder, ConvNeXt):
     """mmpretrain's ConvNeXt with the masking of FCMAE (ConvNeXt V2, arXiv:2301.00808, Sec. 3.1).
 
-    Parameters have mmpretrain's names, and without a mask, :meth:`forward` equals that of ConvNeXt.
+    Parameters have mmpretrain's names. Without a mask, :meth:`forward` equals ConvNeXt's forward.
     ConvNeXt V2 is ``use_grn=True, layer_scale_init_value=0.``.
 
-    A patch of the :class:`PatchMask` is called unit here. Its side is the encoder's stride (32
+    A patch of the :class:`PatchMask` is called a unit here. Its side is the encoder's stride (32
     pixels). With a mask, only visible units are computed; a later shot removes its units before its
-    stage. Stem and downsampling do not cross units. The depthwise convolutions see zeros at missing
-    units, which makes them sparse convolutions. GRN norms are taken over the visible positions of
-    each image, so that masked and unmasked passes agree. (The released PyTorch code takes them over
-    the batch, unlike its dense GRN and unlike the JAX code behind the paper's results.)
+    stage. Stem and downsampling do not cross units. The depthwise convolutions get zeros at missing
+    units and are therefore sparse convolutions. GRN norms are computed over the visible positions
+    of each image, so that masked and unmasked passes agree. (The released PyTorch code computes
+    them over the batch, unlike its dense GRN and unlike the JAX code behind the paper's results.)
 
-    FCMAE's encoder has no final norm; fine-tuning, with ConvNeXt, initializes a new one. A masked
+    FCMAE's encoder has no final norm; fine-tuning with ConvNeXt initializes a new norm. A masked
     pass does not use the norms of ``out_indices``; they are frozen because distributed training
     fails on parameters without gradient.
 

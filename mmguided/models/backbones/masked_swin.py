@@ -18,14 +18,14 @@ class MaskedSwin(Encoder, SwinTransformer):
     """SimMIM's Swin (arXiv:2111.09886), masked before any of its stages (Conditional MAE, Table 6).
 
     Windows need a complete grid, so masked tokens are replaced by the mask token of the stage
-    instead of being removed. A patch of the :class:`PatchMask` is called unit here. It is one
-    position of the last stage: 32 x 32 pixels, 8 x 8 tokens of the first stage. Shots count stages
-    as layers. A unit masked before a later stage has already influenced other units by attention.
+    instead of being removed. A patch of the :class:`PatchMask` is called a unit here. A unit is one
+    position of the last stage: 32 x 32 pixels or 8 x 8 first-stage tokens. Shots count stages as
+    layers. A unit masked before a later stage has already influenced other units by attention.
 
     Parameters have mmpretrain's names, so that ``backbone.*`` of a checkpoint loads into
     ``SwinTransformer``, which ignores the mask tokens ``mask_token`` (first stage, as in
     ``SimMIMSwinTransformer``) and ``stage_mask_tokens.<stage>``. Without a mask, :meth:`forward`
-    equals that of SwinTransformer.
+    equals SwinTransformer's forward.
 
     Args:
         arch: 'tiny', 'small', 'base', 'large', or a dict as in SwinTransformer.
@@ -110,7 +110,7 @@ class MaskedSwin(Encoder, SwinTransformer):
         return torch.where(new.flatten(1).unsqueeze(-1), self._mask_token(stage).to(x.dtype), x)
 
     def forward(self, images: Tensor, mask: PatchMask | None = None):
-        """Latents ``(B, L, D)`` of all units, including masked ones, in the image's order; without
+        """Latents ``(B, L, D)`` of all units, including masked units, in the image's order; without
         a mask, the output of SwinTransformer."""
         if mask is None:
             return super().forward(images)

@@ -32,8 +32,8 @@ class MaskedViT(Encoder, VisionTransformer):
 
     Parameters have mmpretrain's names, so that ``backbone.*`` of a checkpoint loads into
     ``VisionTransformer`` in mmpretrain, mmdet and mmseg. Without a mask, :meth:`forward` equals
-    that of VisionTransformer, including ``out_type`` and ``out_indices``. ``init_cfg`` of type
-    ``Pretrained`` loads strictly.
+    VisionTransformer's forward, including ``out_type`` and ``out_indices``. ``init_cfg`` of type
+    ``Pretrained`` loads weights strictly.
 
     Args:
         arch: 'tiny', 'small', 'base', 'large', 'huge' (as in MAE and DeiT; mmpretrain's 'small' is
@@ -124,7 +124,7 @@ class MaskedViT(Encoder, VisionTransformer):
 
         Args:
             images: ``(B, 3, H, W)``.
-            mask: Ignored here; needed by encoders that mix patches in the embedding.
+            mask: Ignored here; encoders that mix patches in the embedding need it.
 
         Returns:
             ``(B, L, D)``, including masked patches.
@@ -174,7 +174,7 @@ class MaskedViT(Encoder, VisionTransformer):
 
         Args:
             embedded: Result of :meth:`embed`.
-            ids: Patches ``(B, n)``; None for all, in the image's order.
+            ids: Patches ``(B, n)``; None means all patches, in the image's order.
             shots: See :meth:`run_blocks`.
             run_block: See :meth:`run_blocks`.
 
@@ -217,8 +217,8 @@ class MaskedViT(Encoder, VisionTransformer):
         elif reader.layers:
             reader.deepest = max(reader.layers)
             self.run_blocks(self._input_tokens(embedded, ids), [reader.deepest], reader.run, shots)
-        # Before a fix of late 2025, torch's autocast reuses the weights cast here, without a graph,
-        # in the training pass: most of the encoder would silently get no gradient.
+        # Before a fix of late 2025, torch's autocast reuses the weights cast here in the training
+        # pass. They have no graph, so that most of the encoder would get no gradient.
         torch.clear_autocast_cache()
         return Observation(self.num_layers, tokens, reader.attention, reader.relations)
 

@@ -12,7 +12,7 @@ class ContrastHead(BaseModule):
     """Base class of the heads that compare a student's and a teacher's projection.
 
     Args:
-        predictor: Config of an MLP applied to the student's projection; None for none.
+        predictor: Config of an MLP applied to the student's projection; None means no predictor.
         loss_weight: Loss weight lambda.
     """
 
@@ -40,7 +40,7 @@ class InfoNCEHead(ContrastHead):
 
     Args:
         temperature: Temperature tau.
-        student_negatives: Use other students as negatives too (ccMIM Eq. 7).
+        student_negatives: Also use student projections of other images as negatives (ccMIM Eq. 7).
         temperature_scale: Multiply the loss by ``2 * temperature``, as the released code of ccMIM
             and CMAE does, unlike their equations.
         **kwargs: Arguments of :class:`ContrastHead`.

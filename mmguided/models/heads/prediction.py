@@ -22,7 +22,7 @@ class PredictionHead(BaseModule):
         in_dims: Width of the hidden states; set by the algorithm.
         out_dims: Predicted values per patch; set by the algorithm.
         depth: Number of decoder blocks; set by the algorithm.
-        block: Decoder block to read, counted from 1; None for the last.
+        block: Decoder block to read, counted from 1; None means the last block.
         init_cfg: MMEngine initialization config; MAE's by default.
     """
 

@@ -10,8 +10,8 @@ from mmguided.registry import MODELS
 class SyncBatchNorm(nn.BatchNorm1d):
     """BatchNorm1d with statistics of the global batch, on any device and backend.
 
-    For projections ``(B, C)`` with equal B on every process. Rows are gathered and normalized
-    together, which is cheap for vectors. torch's SyncBatchNorm does not support CPUs.
+    Inputs are projections ``(B, C)`` with equal B on every process. Rows are gathered and
+    normalized together, which is cheap for vectors. torch's SyncBatchNorm does not support CPUs.
     """
 
     def forward(self, x: Tensor) -> Tensor:

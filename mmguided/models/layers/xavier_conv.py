@@ -10,7 +10,7 @@ class XavierConv2d(nn.Conv2d):
     """Convolution with Xavier uniform initialization (CMAE Sec. 4.3), for ``conv_cfg`` of a neck or
     head.
 
-    ``init_cfg`` is not enough: mmcv's ConvModule then applies Kaiming initialization, unless the
+    ``init_cfg`` is not enough because mmcv's ConvModule applies Kaiming initialization unless the
     convolution defines ``init_weights``.
     """
 

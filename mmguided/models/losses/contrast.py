@@ -11,7 +11,7 @@ def info_nce(student: Tensor,
              teacher: Tensor,
              temperature: float,
              student_negatives: bool = False) -> tuple[Tensor, Tensor]:
-    """InfoNCE between student and teacher representations, over the batch of all processes.
+    """InfoNCE loss between student and teacher representations, over the batch of all processes.
 
     Without ``student_negatives`` (CMAE Eq. 7; released code of ccMIM and CMAE), student i is
     classified among the teachers: ``-log e^{s_i.t_i/tau} / sum_j e^{s_i.t_j/tau}``.

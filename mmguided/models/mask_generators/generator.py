@@ -71,19 +71,19 @@ class Shot(nn.Module):
                 or self.guidance is not None and self.guidance.is_scheduled)
 
     def is_guided(self, clock: Clock) -> bool:
-        """True if images are guided at this time."""
+        """True if images are guided at the time of the clock."""
         return self.guidance is not None and self.mask_ratio > 0 and self.schedule.at(clock) > 0
 
     def len_keep(self, num_present: int, grid: tuple[int, int]) -> int:
-        """Number of patches left of ``num_present``."""
+        """Number of patches that remain of ``num_present`` patches."""
         if self.mask_ratio and num_present == grid[0] * grid[1]:
             return self.sampling.len_keep(grid, self.mask_ratio)  # may count blocks
         return len_keep(num_present, self.mask_ratio)
 
     def priority(self, scores: Tensor | None, noise: Tensor, grid: tuple[int, int], num_mask: int,
                  clock: Clock) -> tuple[Tensor, Tensor | None]:
-        """:meth:`Sampling.priority` for guided and ``random_priority`` for other images, and the
-        guided images, ``(B, 1)`` bool; None if all or none are guided."""
+        """:meth:`Sampling.priority` of guided images, ``random_priority`` of other images, and a
+        mask of the guided images, ``(B, 1)`` bool; None if all or none are guided."""
         if self.guidance is not None and scores is None:
             return self.sampling.random_priority(noise, grid), None
         guided = None
@@ -173,7 +173,7 @@ class MaskGenerator(BaseModule):
                           'schedule.')
 
     def check(self, encoders: Mapping[str, Encoder], grid: tuple[int, int]) -> None:
-        """Raise ConfigError if the encoder lacks a layer, ``encoders`` cannot answer the guidance,
+        """Raise ConfigError if the encoder lacks a layer, ``encoders`` do not support the guidance,
         or no patch of the grid would be visible or masked."""
         encoders['student'].check_shots([shot.layer for shot in self.shots if shot.mask_ratio])
         masking = [shot for shot in self.shots if shot.mask_ratio]
@@ -221,7 +221,7 @@ class MaskGenerator(BaseModule):
             images: ``(B, 3, H, W)``.
             grid: Patches ``(h, w)`` of an image.
             observations: Observations requested by :meth:`wants`.
-            encoders: Encoders by name, observed by guided later shots.
+            encoders: Encoders by name; guided later shots observe them.
             clock: Training clock.
             noise: Uniform noise ``(B, h * w)`` of the first shot; None draws it.
 
@@ -241,7 +241,7 @@ class MaskGenerator(BaseModule):
                       clock: Clock,
                       noise: Tensor | None = None
                       ) -> tuple[PatchMask, dict[str, Tensor], list[ShotGuidance]]:
-        """:meth:`forward`, and the guidance of each shot, for figures."""
+        """Run :meth:`forward`; also return the guidance of each shot, for figures."""
         num = left = grid[0] * grid[1]
         ids = torch.arange(num, device=images.device).expand(len(images), -1)
         done, log_vars, mask, guidance = (), {}, None, []

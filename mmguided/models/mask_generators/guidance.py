@@ -22,7 +22,7 @@ class Guidance(BaseModule):
         nonnegative: True if scores are never negative, as some samplers require.
         allows_nan: True if all scores of an image may be NaN. Such an image is masked at random and
             excluded from ``guided_share``.
-        needs_whole_image: True if it scores only whole images and cannot be used in later shots.
+        needs_whole_image: True if the guidance scores only whole images. Later shots cannot use it.
     """
     nonnegative = True
     allows_nan = False
@@ -33,7 +33,7 @@ class Guidance(BaseModule):
         raise NotImplementedError
 
     def check(self, encoders: Mapping[str, Encoder]) -> None:
-        """Raise ConfigError if the encoders cannot answer :meth:`wants` at any time of a run."""
+        """Raise ConfigError if the encoders do not always support :meth:`wants` during a run."""
         for clock in (Clock(), Clock.at_end()):
             check_wants('guidance.source', self.wants(clock), encoders)
 
@@ -59,9 +59,9 @@ class ClsAttention(Guidance):
 
     Args:
         source: Encoder name: 'student', 'momentum' or 'teacher'.
-        layers: Layer indices, counted from 0, negative from the end; None for all.
+        layers: Layer indices, counted from 0; negative indices count from the end. None means all.
         softmax: 'heads' averages the attention over heads (ccMIM's released code). 'mean' applies
-            the softmax over patches to the head-averaged logits (Eq. 4). None returns those logits.
+            the softmax over patches to the head-averaged logits (Eq. 4). None returns the logits.
         reduce: 'sum' or 'mean' over the layers.
     """
 
@@ -105,8 +105,8 @@ class Blend(Guidance):
             minus the sum of the others.
 
     Raises:
-        ConfigError: If the number of weights is wrong, the weights sum to more than 1 where the
-            last is omitted, or scores may be negative.
+        ConfigError: If the number of weights is wrong, the last weight is omitted and the others
+            sum to more than 1, or scores may be negative.
     """
 
     def __init__(self, guidances: Sequence[dict], weights: Sequence[float | Mapping]) -> None:
@@ -127,7 +127,7 @@ class Blend(Guidance):
         self.needs_whole_image = any(guidance.needs_whole_image for guidance in self.guidances)
 
     def weights_at(self, clock: Clock) -> list[float]:
-        """The weight of each guidance."""
+        """Weight of each guidance at the time of the clock."""
         weights = [weight.at(clock) for weight in self.weights]
         if len(weights) < len(self.guidances):
             weights.append(round(1 - sum(weights), 9))  # .1 + .2 + .7 != 1
@@ -162,8 +162,8 @@ class NcutRelevance(Guidance):
     Args:
         source: Encoder name: 'student', 'momentum', 'teacher', or 'decoder' (see
             :class:`mmguided.models.DecoderView`).
-        layer: Layer index, counted from 0, negative from the end; the paper uses -2.
-        cluster: 'object', 'background', or 'alternating' between them every epoch.
+        layer: Layer index from 0; negative indices count from the end. The paper uses -2.
+        cluster: 'object', 'background', or 'alternating' to switch every epoch.
     """
     nonnegative = False
     allows_nan = True
@@ -203,11 +203,11 @@ class NcutRelevance(Guidance):
 class CachedGuidance(Guidance):
     """Cache of another guidance's scores of whole images (Self-guided MAE, App. E).
 
-    Costs about one additional epoch per run. :class:`mmguided.engine.hooks.ScoreMapsHook` computes
-    the scores at the start of the first guided epoch; before, all images are masked at random. In
-    training, :class:`mmguided.datasets.WithScores` loads the scores with the images and crops both
-    in the same way, and no encoder is observed. In eval mode, the guidance scores the images
-    directly.
+    The cache costs about one additional epoch per run. :class:`mmguided.engine.hooks.ScoreMapsHook`
+    computes the scores at the start of the first guided epoch; before this epoch, all images are
+    masked at random. In training, :class:`mmguided.datasets.WithScores` loads the scores with the
+    images and crops both in the same way, and no encoder is observed. In eval mode, the guidance
+    scores the images directly.
 
     Args:
         guidance: Config of the guidance.

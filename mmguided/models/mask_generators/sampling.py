@@ -64,7 +64,7 @@ class RandomSampling(Sampling):
 
 @MODELS.register_module()
 class TopKSampling(Sampling):
-    """Masking of the top-k patches by score ('importance' in ccMIM Table 5; AttMask).
+    """Top-k masking by score ('importance' in ccMIM Table 5; AttMask).
 
     Args:
         masked: 'high' masks the highest scores, 'low' the lowest.
@@ -80,10 +80,10 @@ class TopKSampling(Sampling):
 
 @MODELS.register_module()
 class ProportionalSampling(Sampling):
-    """Sampling in proportion to the scores, without replacement.
+    """Sample patches in proportion to the scores, without replacement.
 
-    Uses the Gumbel top-k trick: the k largest of ``log(scores) + g`` with Gumbel noise g are
-    distributed as k successive draws. Patches with score 0 come last, in random order.
+    The sampler uses the Gumbel top-k trick: the k largest of ``log(scores) + g`` with Gumbel noise
+    g are distributed as k successive draws. Patches with score 0 come last, in random order.
 
     Args:
         masked: 'high' draws the masked patches (CMT-MAE), 'low' the visible patches (MILAN).
@@ -110,7 +110,7 @@ class ImportanceSampling(Sampling):
         log_scores: Sort ``scores / u`` instead, that is, ``log(scores) - log(u)``. This is the
             literal reading of the paper, in which scores are already a softmax.
         sharpness: Factor of the scores (or their logarithms) relative to the noise. Masks approach
-            random masking as it goes to 0, and top-k as it grows.
+            random masking as the factor goes to 0, and top-k masking as it grows.
 
     Raises:
         ConfigError: If ``sharpness`` is not positive.
@@ -133,22 +133,22 @@ class ImportanceSampling(Sampling):
 
 @MODELS.register_module()
 class BlockwiseSampling(Sampling):
-    """Masking of random rectangular blocks, as in the released code of BEiT (ccMIM Sec. 4.3).
+    """Random rectangular blocks, masked as in the released code of BEiT (ccMIM Sec. 4.3).
 
     The area of a block is uniform between ``min_patches`` and the number of patches left to mask,
-    its aspect ratio log-uniform, its position uniform. A block that masks no new patch, or too
-    many, is redrawn. Earlier blocks have a higher priority. ``max_blocks`` blocks with
+    its aspect ratio is log-uniform, and its position is uniform. A block that masks no new patch,
+    or too many, is redrawn. Earlier blocks have a higher priority. ``max_blocks`` blocks with
     ``max_tries`` tries each are drawn for the whole batch at once. They suffice to mask 147 of 196
     patches in each of 40,000 images. If they do not suffice, for example with 16-patch blocks on a
     4 x 4 grid, the remaining patches are masked at random. A later shot ignores earlier masks and
-    covers all patches with blocks. Draws from torch's global generator. (mmpretrain's
+    covers all patches with blocks. The sampler draws from torch's global generator. (mmpretrain's
     BEiTMaskGenerator never masks the last row and column, unlike BEiT's code.)
 
     Args:
         min_patches: Minimum block size in patches, unless fewer are left to mask.
     """
     max_blocks, max_tries = 32, 16
-    log_aspect = math.log(0.3)  # of the lowest blocks; that of the highest is its negative
+    log_aspect = math.log(0.3)  # of the flattest blocks; the tallest blocks have its negative
 
     def __init__(self, min_patches: int = 16) -> None:
         if min_patches < 1:
@@ -180,13 +180,13 @@ class BlockwiseSampling(Sampling):
             turn = torch.where(in_block & (masked == 0), block, turn)
             masked = torch.where(in_block, 1., masked)
             to_mask = to_mask - new.gather(1, first) * drawn
-            to_mask = torch.where(to_mask == 0, num_mask, to_mask)  # for a shot after another
+            to_mask = torch.where(to_mask == 0, num_mask, to_mask)  # continue, for a later shot
         return noise - turn.flatten(1)
 
 
 @MODELS.register_module()
 class GridBlockSampling(Sampling):
-    """Masking of whole square blocks of a fixed grid (released CMAE: 2 x 2 patches).
+    """Square blocks of a fixed grid, masked as a whole (released CMAE: 2 x 2 patches).
 
     Another sampler selects the blocks, from the mean score and one noise value per block.
 
@@ -234,7 +234,7 @@ class GridBlockSampling(Sampling):
         return noise.unflatten(1, grid)[:, ::self.block_size, ::self.block_size].flatten(1)
 
     def _to_patches(self, priority: Tensor, blocks: tuple[int, int]) -> Tensor:
-        """Patch priority from block priority, as ranks: without ties, blocks are masked whole."""
+        """Patch priority from block priority. Ranks have no ties, so blocks are masked whole."""
         ranks = priority.argsort(dim=1, stable=True).argsort(dim=1).unflatten(1, blocks)
         for dim in (1, 2):
             ranks = ranks.repeat_interleave(self.block_size, dim)
@@ -247,8 +247,8 @@ class HintSampling(Sampling):
     Sec. 4; AttMask).
 
     The next patches in the masking order replace the hints, so that the number of masked patches is
-    unchanged. Draws from torch's global generator. With top-k, uniform hints at a ratio of
-    ``1 - mask_ratio`` cancel the guidance: high and low scores are then masked equally often.
+    unchanged. The sampler draws from torch's global generator. With top-k, uniform hints at a ratio
+    of ``1 - mask_ratio`` cancel the guidance: high and low scores are then masked equally often.
 
     Args:
         sampling: Config of the sampler. Hints are single patches; to use blocks of
@@ -313,7 +313,7 @@ def _num_hints(num_mask: int, ratio: float) -> int:
 def _gumbel_keys(scores: Tensor, noise: Tensor) -> Tensor:
     """``log(scores) + g`` with Gumbel noise g from uniform noise, see
     :class:`ProportionalSampling`."""
-    tiny = torch.finfo(torch.float32).tiny  # instead of 0: log(0) values have no order
+    tiny = torch.finfo(torch.float32).tiny  # instead of 0 because log(0) values have no order
     gumbel = -(-noise.clamp(min=tiny).log()).log()
     return scores.clamp(min=tiny).log() + gumbel
 

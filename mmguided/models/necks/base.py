@@ -10,16 +10,16 @@ from mmguided.structures import PatchMask
 class Decoder(BaseModule):
     """Base class of the decoders, which map latents to the hidden states that heads read.
 
-    Every decoder takes ``in_dims``, the encoder width, and ``grid``, the patches ``(h, w)`` of an
-    image of the default size; algorithms pass those of the backbone.
+    Every decoder takes ``in_dims``, the encoder width, and ``grid``, the number of patches
+    ``(h, w)`` of an image of the default size. Algorithms pass the values of the backbone.
 
     Attributes:
         embed_dims: Width of the hidden states.
         depth: Number of blocks.
         has_attention: True if the decoder implements :meth:`group_attention` and
             :meth:`relations`.
-        reads_all_patches: True if it takes latents of all patches in the image's order, without
-            [CLS]; otherwise [CLS] and visible patches.
+        reads_all_patches: True if the decoder takes latents of all patches in the image's order,
+            without [CLS]; otherwise it takes [CLS] and visible patches.
     """
     embed_dims: int
     depth: int
@@ -43,5 +43,5 @@ class Decoder(BaseModule):
     def relations(self, latent: Tensor, mask: PatchMask, layers: Collection[int]
                   ) -> dict[int, Tensor]:
         """Attention output of all patches before the projection, ``(B, L, embed_dims)``, of each of
-        ``layers`` (counted from 0), without gradient. Runs no deeper than needed."""
+        ``layers`` (counted from 0), without gradient. The forward runs no deeper than needed."""
         raise NotImplementedError

@@ -13,8 +13,8 @@ from .base import Decoder
 class ConvNeXtDecoder(Decoder):
     """ConvNeXt V2 decoder over a feature map (FCMAE, Sec. 3.1).
 
-    A projection, mask tokens at masked patches, and depthwise 7x7 convolution blocks over the full
-    map, without a norm or a position embedding.
+    The decoder consists of a projection, mask tokens at masked patches, and depthwise 7x7
+    convolution blocks over the full map. It has no norm and no position embedding.
 
     Args:
         in_dims: See :class:`Decoder`.
@@ -39,9 +39,9 @@ class ConvNeXtDecoder(Decoder):
             for _ in range(depth)))
 
     def init_weights(self) -> None:
-        """Initialize as ConvNeXt: truncated normal with standard deviation .02, zero biases.
+        """Initialize as in ConvNeXt: truncated normal with standard deviation .02, zero biases.
 
-        The released PyTorch code intends the same but uses a deviation of 1 in some layers.
+        The released PyTorch code intends the same values but uses a deviation of 1 in some layers.
         """
         super().init_weights()
         for module in self.modules():

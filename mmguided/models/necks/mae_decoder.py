@@ -18,7 +18,7 @@ from .base import Decoder
 
 @MODELS.register_module()
 class MAEDecoder(Decoder):
-    """Transformer decoder over all patches, from the latents of visible ones (MAE Sec. 3).
+    """Transformer decoder over all patches, from the latents of visible patches (MAE Sec. 3).
 
     Parameters have the names of mmpretrain's ``MAEPretrainDecoder``, except that ``decoder_pred``
     belongs to the head.
@@ -58,7 +58,7 @@ class MAEDecoder(Decoder):
         self.ln1 = nn.LayerNorm(embed_dims, eps=1e-6)
 
     def init_weights(self) -> None:
-        """Initialize as in MAE, overriding mmpretrain's blocks."""
+        """Initialize as in MAE; override the initialization of mmpretrain's blocks."""
         super().init_weights()
         init_transformer_weights(self)
         nn.init.normal_(self.mask_token, std=.02)

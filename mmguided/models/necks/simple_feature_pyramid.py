@@ -13,7 +13,7 @@ _norm = partial(LayerNorm2d, eps=1e-6)
 
 
 def _level(in_dims: int, out_dims: int, *resample: nn.Module) -> nn.Sequential:
-    """Resampling, then two convolutions, 1 x 1 and 3 x 3, each with a norm."""
+    """Build a level: resampling, then a 1 x 1 and a 3 x 3 convolution, each with a norm."""
     return nn.Sequential(
         *resample,
         nn.Conv2d(in_dims, out_dims, 1, bias=False), _norm(out_dims),
@@ -25,7 +25,7 @@ class SimpleFeaturePyramid(BaseModule):
     """Maps of strides 4, 8, 16, 32 and 64 from the last map of a ViT (arXiv:2203.16527, Sec. 3).
 
     The map of stride 16 is upsampled by transposed convolutions and downsampled by max pooling,
-    without lateral connections. The last level subsamples the one before it, as in mmdet's FPN.
+    without lateral connections. The last level subsamples the level before it, as in mmdet's FPN.
 
     Args:
         in_channels: Encoder width.

@@ -23,7 +23,7 @@ from ..teachers import DecoderView, MomentumEncoder, Teacher
 class MaskedImageModel(BaseSelfSupervisor):
     """Base class of the algorithms: encoder, mask generator, decoder, target and head.
 
-    Widths, patch size and grid are defined in the backbone; the other parts take them from it.
+    Widths, patch size and grid are defined in the backbone and passed to the other parts.
 
     Args:
         backbone: Config of the :class:`Encoder`.
@@ -39,11 +39,11 @@ class MaskedImageModel(BaseSelfSupervisor):
         init_cfg: MMEngine initialization config.
 
     Attributes:
-        num_views: Number of views per image in :meth:`loss`; several views are a list of tensors.
+        num_views: Number of views per image in :meth:`loss`; several views form a list of tensors.
         reads_momentum_encoder: True if the algorithm itself uses the momentum encoder.
         clock: :class:`Clock` of the run.
-        latent_readers: Functions that each training step calls with its latents, without gradient,
-            and the mask; for hooks.
+        latent_readers: Functions that hooks add. Each training step calls them with the detached
+            latents and the mask.
 
     Raises:
         ConfigError: If parts do not match: guidance or target need a missing encoder or layer, the
@@ -106,7 +106,7 @@ class MaskedImageModel(BaseSelfSupervisor):
 
     @staticmethod
     def build_decoder(cfg: dict, backbone: Encoder) -> Decoder:
-        """Build a decoder; ConfigError if it does not support the encoder's latents."""
+        """Build a decoder; raise ConfigError if it does not support the encoder's latents."""
         decoder = MODELS.build(
             cfg, default_args=dict(in_dims=backbone.embed_dims, grid=backbone.patch_resolution))
         if decoder.reads_all_patches == backbone.drops_masked_tokens:
@@ -158,8 +158,8 @@ class MaskedImageModel(BaseSelfSupervisor):
         super()._load_from_state_dict(state_dict, prefix, *args)
 
     def _complete_ema_weights(self, state_dict: dict[str, Tensor], prefix: str) -> None:
-        """Initialize EMA weights missing from a checkpoint from the online weights; ConfigError if
-        only a part of a module is missing."""
+        """Initialize EMA weights missing from a checkpoint from the online weights; raise
+        ConfigError if only a part of a module is missing."""
         names = {module: f'{prefix}{name}.' for name, module in self.named_modules()}
         for ema, source in self.momentum_encoder.pairs:
             missing = [name for name in ema.state_dict() if names[ema] + name not in state_dict]
@@ -206,8 +206,8 @@ class MaskedImageModel(BaseSelfSupervisor):
                   observations: Mapping[str, Observation],
                   mask_generator: MaskGenerator | None = None
                   ) -> tuple[PatchMask, dict[str, Tensor]]:
-        """Generate the mask of a batch and log scalars by the algorithm's or another mask
-        generator."""
+        """Generate the mask of a batch and log scalars; ``mask_generator`` defaults to the
+        algorithm's mask generator."""
         return (mask_generator or self.mask_generator)(
             images, self.backbone.patch_grid(images), observations, self.encoders, self.clock)
 

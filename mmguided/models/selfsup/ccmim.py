@@ -15,7 +15,7 @@ class CCMIM(MaskedImageModel):
 
     Args:
         projector: Config of the MLP shared by both branches (mmpretrain's NonLinearNeck); its input
-            and hidden width default to the backbone's.
+            and hidden width default to the backbone's width.
         contrast_head: Config of :class:`InfoNCEHead` (Eq. 7) or :class:`CosineHead` (Eq. 8); its
             ``loss_weight`` is lambda of Eq. 10.
         **kwargs: Arguments of :class:`MaskedImageModel`.

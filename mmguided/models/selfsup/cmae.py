@@ -19,7 +19,7 @@ class CMAE(MaskedImageModel):
     Args:
         momentum_encoder: Config of the :class:`MomentumEncoder`.
         projector: Config of the MLP (mmpretrain's NonLinearNeck) for the features; the momentum
-            branch uses its EMA.
+            branch uses the EMA of the MLP.
         contrast_head: Config of :class:`InfoNCEHead` (Eq. 7) or :class:`CosineHead` (Sec. 4.4),
             with the predictor; its ``loss_weight`` is lambda_c of Eq. 8.
         feature_decoder: Config of the feature decoder. None lets the feature head read the pixel

@@ -26,8 +26,8 @@ class CMTMAE(MaskedImageModel):
         alpha: Weight of ``student_target`` in the loss (Eq. 4): a number in [0, 1], or the
             arguments of a :class:`mmguided.structures.Schedule`. The alpha of the masks (Eq. 3) is
             a weight of :class:`mmguided.models.Blend`.
-        **kwargs: Arguments of :class:`MaskedImageModel`; ``target_generator`` and ``head`` are
-            those of the teacher, f^t.
+        **kwargs: Arguments of :class:`MaskedImageModel`; ``target_generator`` and ``head`` belong
+            to the teacher, f^t.
 
     Raises:
         ConfigError: If alpha is always 0.

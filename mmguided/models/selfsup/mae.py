@@ -8,7 +8,7 @@ from .base import MaskedImageModel
 
 @MODELS.register_module()
 class MAE(MaskedImageModel):
-    """Masked autoencoder; with a guided mask generator, any method that changes only the mask."""
+    """Masked autoencoder. Methods that change only the mask use it with a guided mask generator."""
 
     def loss(self, inputs: Tensor, data_samples=None) -> dict[str, Tensor]:
         """Losses and log scalars from normalized images ``(B, 3, H, W)``."""

@@ -14,7 +14,7 @@ class TargetGenerator(BaseModule):
     patch, and implement :meth:`forward`.
 
     Args:
-        encoders: Encoders by name, set by the algorithm; 'student' is the trained one.
+        encoders: Encoders by name, set by the algorithm; 'student' is the trained encoder.
     """
     dims: int
 

@@ -17,7 +17,7 @@ class HOGTarget(TargetGenerator):
         encoders: See :class:`TargetGenerator`; the patch size comes from the student.
         num_bins: Number of orientation bins.
         cell: Side of a histogram cell in pixels; must divide the patch size.
-        in_channels: Image channels; each has separate histograms.
+        in_channels: Image channels; each channel has separate histograms.
 
     Attributes:
         dims: Values per patch, ordered by channel, bin, cell.

@@ -17,8 +17,8 @@ class CheckpointTeacher(Teacher):
             :class:`mmguided.models.MaskedHybridViT`; images are resized to its ``img_size``.
         checkpoint: Checkpoint path.
         prefix: Prefix of the encoder's weights in the checkpoint.
-        mean, std: Normalization used in its pretraining, for RGB pixels in [0, 255]; None for the
-            student's.
+        mean, std: Normalization of the encoder's pretraining, for RGB pixels in [0, 255]; None uses
+            the student's normalization.
         patch_size, pixel_mean, pixel_std: See :class:`Teacher`.
 
     Raises:

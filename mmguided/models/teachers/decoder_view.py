@@ -12,8 +12,8 @@ from ..necks.base import Decoder
 class DecoderView(Encoder):
     """Token relations of the decoder on randomly masked images (Self-guided MAE, Table 3, "Dec 8").
 
-    Costs an additional forward of MAE without gradient. The mask is drawn from torch's global
-    generator.
+    The view costs an additional forward of MAE without gradient. The mask is drawn from torch's
+    global generator.
     """
     observable = ('relations', )
 
@@ -28,8 +28,8 @@ class DecoderView(Encoder):
 
     @torch.no_grad()
     def observe(self, images: Tensor, wants: Wants, mask: PatchMask | None = None) -> Observation:
-        """Return the outputs requested by ``wants`` for all patches, or those that ``mask``
-        keeps."""
+        """Return the outputs requested by ``wants`` for all patches, or for the patches that
+        ``mask`` keeps."""
         random = PatchMask.random(
             len(images), self.patch_grid(images), self.mask_ratio, images.device)
         relations = self.decoder.relations(

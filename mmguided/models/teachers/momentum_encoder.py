@@ -15,17 +15,17 @@ from ..backbones.base import Encoder
 
 @MODELS.register_module()
 class MomentumEncoder(BaseModule):
-    """Exponential moving average (EMA) of an encoder, and of modules added to it.
+    """Exponential moving average (EMA) of an encoder and of modules added by :meth:`add_ema`.
 
-    :class:`mmguided.engine.hooks.MomentumUpdateHook` updates
+    :class:`mmguided.engine.hooks.MomentumUpdateHook` computes
     ``theta_t <- mu * theta_t + (1 - mu) * theta_s`` (CMAE Sec. 3.1) after each optimizer step.
     MMEngine's averaged models loop over tensors, synchronize at each update, and count forward
     passes instead of optimizer steps.
 
     Args:
         encoder: Encoder to average; set by the algorithm.
-        momentum: mu at the start.
-        end_momentum: mu at the end of the run, with a cosine schedule; None for a constant mu.
+        momentum: Momentum mu at the start of the run.
+        end_momentum: Momentum at the end of the run, with a cosine schedule; None means constant.
         update_buffers: Average buffers too; otherwise a copy keeps its own buffers, such as batch
             normalization statistics.
         final_norm: Keep the encoder's final norm in the copy.
@@ -73,7 +73,7 @@ class MomentumEncoder(BaseModule):
         """Do nothing; :meth:`reset` initializes the copies."""
 
     def momentum_at(self, clock: Clock) -> float:
-        """mu at the time of ``clock``."""
+        """Momentum mu at the time of ``clock``."""
         remaining = (math.cos(math.pi * clock.progress) + 1) / 2
         return self.end_momentum - (self.end_momentum - self.momentum) * remaining
 

@@ -30,9 +30,9 @@ class OpenCLIPTeacher(Teacher):
             open_clip's format that contains the weights (then ``pretrained`` must be None).
         pretrained: Path of the weights, or an open_clip tag such as 'openai' whose weights are in
             the cache.
-        quick_gelu: True if the weights were trained with QuickGELU, as OpenAI's were. None infers
-            it from the tag, the model name or the file; ConfigError if that is not possible.
-        cache_dir: Cache folder; None for open_clip's default.
+        quick_gelu: True if the weights were trained with QuickGELU, as OpenAI's weights were. None
+            infers the value from the tag, the model name or the file.
+        cache_dir: Cache folder; None means open_clip's default.
         download: Download the weights of a tag if they are not in the cache.
         patch_size, pixel_mean, pixel_std: See :class:`Teacher`.
 
@@ -186,10 +186,10 @@ def _cached(cfg: dict, cache_dir: str | None) -> str | None:
 
 
 def _wants_quick_gelu(model_name: str, path: str, cfg: dict) -> bool:
-    """Infer from the source of the weights if they need QuickGELU."""
+    """Infer from the source of the weights whether they need QuickGELU."""
     if cfg or model_name.endswith('-quickgelu'):
         return cfg.get('quick_gelu', False) or model_name.endswith('-quickgelu')
-    if _is_script(path):  # the format of OpenAI's release only
+    if _is_script(path):  # only OpenAI's release has this format
         return True
     raise ConfigError(f'model.teacher.quick_gelu=None: {path!r} does not specify the activation. '
                       'Set True for weights of OpenAI, DFN and MetaCLIP, False for LAION and '
