@@ -17,8 +17,9 @@ class DenseSwin(SwinTransformer):
 
     ``init_cfg=dict(type='Pretrained', checkpoint=..., prefix='backbone.')`` raises an error for a
     wrong or partial checkpoint. Exceptions: mask tokens in the checkpoint are ignored, and the
-    norms of all stages except the last may be missing because pretraining does not use them.
-    Relative position bias tables are resized to the window size.
+    norms of all stages except the last may be missing because pretraining does not use them;
+    these norms keep their initialization. Relative position bias tables are resized to the window
+    size.
     """
 
     def __init__(self, *args, **kwargs) -> None:
