@@ -49,7 +49,7 @@ def run_all(runs: Sequence[Callable[[], dict]], jobs: int) -> Iterator[dict]:
     not stop the others.
 
     Raises:
-        ConfigError: At the end, with all errors.
+        ConfigError: If a run fails; raised after all runs, with all errors.
     """
     errors = []
     with ThreadPoolExecutor(jobs) as pool:

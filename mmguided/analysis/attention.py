@@ -9,7 +9,7 @@ from torch import Tensor
 
 def patch_distances(grid: tuple[int, int], patch_size: float, device: torch.device | None = None
                     ) -> Tensor:
-    """Pixel distances between the patch centers of a grid ``(h, w)``, ``(n, n)``."""
+    """Distances in pixels, ``(n, n)``, between the patch centers of a grid ``(h, w)``."""
     rows, columns = (torch.arange(side, device=device, dtype=torch.float32) for side in grid)
     centers = patch_size * torch.cartesian_prod(rows, columns)
     return torch.cdist(centers, centers, compute_mode='donot_use_mm_for_euclid_dist')
@@ -55,7 +55,7 @@ def attention_nmi(attention: Tensor) -> Tensor:
 
     Returns:
         ``(B, heads)``: 0 if all queries have the same attention (collapse), 1 if each query attends
-        to one key of its own.
+        to a single key that no other query attends to.
     """
     num = attention.shape[-2]
     key = attention.mean(dim=-2)

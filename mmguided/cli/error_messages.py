@@ -22,7 +22,7 @@ Fields = list[tuple[str, object]]
 def explain_config_errors(cfg: Config) -> Iterator[None]:
     """Raise ConfigError for an unknown type and for an unknown or missing argument.
 
-    The registries report these without the field. All other errors keep their traceback.
+    The registries report these mistakes without the field. All other errors keep their traceback.
     """
     try:
         yield
