@@ -38,7 +38,7 @@ def get_model(name: str | os.PathLike | Config, pretrained: str | None = None) -
             If None, the weights are initialized.
 
     Returns:
-        The model. With a checkpoint, its clock and schedules have the saved state.
+        The model. If a checkpoint is loaded, the clock and schedules have the saved state.
 
     Raises:
         ConfigError: If the name is unknown, the number of classes depends on the data, or the

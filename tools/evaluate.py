@@ -3,13 +3,13 @@ r"""Evaluate checkpoints with one or more benchmark configs (protocols).
     python tools/evaluate.py mae=CHECKPOINT ccmim=CHECKPOINT --data-root data/imagenet --gpus 8 \
         --protocols configs/benchmarks/imagenet/vit-b_{knn,linear-90e,finetune-100e}.py
 
-A protocol that trains starts from the checkpoint's encoder and tests the trained model; any other
-protocol tests the checkpoint itself. --occlusion and --shuffle also test every trained classifier
-on occluded and shuffled images (analysis_tools/robustness.py).
+Protocols with training start from the checkpoint's encoder, and the trained model is tested. With
+any other protocol, the checkpoint itself is tested. --occlusion and --shuffle also test every
+trained classifier on occluded and shuffled images (analysis_tools/robustness.py).
 
---out contains a folder per run with its logs and trained checkpoints; evaluation.json with all
-metrics; and evaluation.md, a table of protocols and metrics by checkpoint. Finished runs are
-skipped and interrupted runs resume, so more checkpoints, protocols or seeds can be added later.
+The folder --out contains a folder per run with its logs and trained checkpoints; evaluation.json
+with all metrics; and evaluation.md, a table of protocols and metrics by checkpoint. Finished runs
+are skipped and interrupted runs resume, so more checkpoints, protocols or seeds can be added later.
 """
 import argparse
 import fnmatch
@@ -41,7 +41,7 @@ MAIN_METRICS = ('accuracy/top1', 'knn/top1_*', 'coco/*_mAP', 'mIoU', 'davis/J&F-
 def parse_args() -> argparse.Namespace:
     parser = tool_parser(__doc__, 'checkpoints', '--data-root', '--cfg-options')
     parser.add_argument('--protocols', nargs='+', required=True, metavar='[NAME=]CONFIG')
-    add_shared(parser, '--seeds', help='seeds of protocols that train; the others run once')
+    add_shared(parser, '--seeds', help='seeds of protocols with training; other protocols run once')
     parser.add_argument('--occlusion', nargs='+', type=float, default=[], metavar='RATIO',
                         help='shares of the patches to hide')
     parser.add_argument('--shuffle', nargs='+', type=int, default=[], metavar='GRID',

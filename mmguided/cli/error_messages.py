@@ -61,7 +61,7 @@ def _unknown_type(text: str, fields: Fields, scope: str) -> str | None:
 
 
 def _wrong_argument(text: str, fields: Fields) -> str | None:
-    """Error message for a wrong constructor argument, with the fields of this name."""
+    """Error message for a wrong constructor argument, with the config fields of this name."""
     found = re.search(
         r"\w+\.__init__\(\) (missing .*|got an unexpected keyword argument '(\w+)')", text)
     if not found:

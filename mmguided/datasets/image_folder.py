@@ -56,7 +56,7 @@ class ImageFolder(CustomDataset):
             sub-folder per line. The label is the position in this list.
         broken (str, optional): Handling of unreadable images. ``'skip'``: warn once per file, count
             it in :attr:`num_broken` and use the next readable image. ``'error'``: stop. Defaults to
-            'skip' in training and 'error' with ``test_mode=True``, where a replaced sample would
+            'skip' in training and 'error' with ``test_mode=True``, because a replaced sample would
             change the result.
         extensions (Sequence[str]): File extensions of images, case-insensitive. Defaults to
             :data:`IMAGE_EXTENSIONS`.
@@ -66,7 +66,7 @@ class ImageFolder(CustomDataset):
 
     Raises:
         ConfigError: If the folder is missing, is a file, or has no images; a class is unknown; or a
-            line of ``ann_file`` is invalid. Also raised during loading if an image is
+            line of ``ann_file`` is invalid. It is also raised during loading if an image is
             unreadable and ``broken='error'``, or if all images are unreadable.
     """
 

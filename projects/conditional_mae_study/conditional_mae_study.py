@@ -110,12 +110,12 @@ class Setting:
 
     @property
     def linear(self) -> float | None:
-        """Published top-1 on ImageNet-100 by linear probe, in percent."""
+        """Published top-1 accuracy on ImageNet-100 by linear probe, in percent."""
         return LINEAR.get(self.name)
 
     @property
     def fine_tuned(self) -> float | None:
-        """Published top-1 on ImageNet-100 by fine-tuning, in percent."""
+        """Published top-1 accuracy on ImageNet-100 by fine-tuning, in percent."""
         layers, ratios = zip(*self.shots, strict=True)
         return THREE_SHOTS.get(layers, {}).get(ratios, FINE_TUNED.get(self.name))
 

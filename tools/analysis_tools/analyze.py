@@ -16,8 +16,8 @@ reference, need --reference, by default the first checkpoint. Checkpoints epoch_
 are treated as a run: the reference is the last epoch, and measures are also drawn over epochs.
 --labels adds t-SNE of the patches, colored by class. Layers are numbered from 0.
 
---out contains analysis.npz and analysis.csv, figures as .png and .pdf, and the self-contained
-report.html.
+The folder --out contains analysis.npz and analysis.csv, figures as .png and .pdf, and the
+self-contained report.html.
 """
 import argparse
 import csv
@@ -67,7 +67,7 @@ def parse_args() -> argparse.Namespace:
                         help='label maps: PNG files with the paths of the images in --images')
     parser.add_argument('--ignore-label', type=int, default=255, metavar='N',
                         help='label of pixels without a class; 0 in ADE20K')
-    parser.add_argument('--num-images', type=int, default=512, metavar='N', help='at most')
+    parser.add_argument('--num-images', type=int, default=512, metavar='N', help='maximum number')
     parser.add_argument('--batch-size', type=int, default=32, metavar='N')
     parser.add_argument('--mask-ratio', type=float, default=.75, metavar='RATIO',
                         help="mask ratio of the decoder's input; 0 masks nothing")

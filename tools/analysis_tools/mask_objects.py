@@ -16,9 +16,9 @@ The table contains means over the images that contain objects:
   100 images; the share of visible patches: the same mask in all images);
 - detail: the standard deviation of the pixels in visible patches, relative to that of all pixels.
 
-Chance and the best possible mask are printed above the table. --out contains a figure of a few
-images, and the table as JSON. Without CHECKPOINT, the student is untrained; a teacher is always
-pretrained. For guidance that changes over the run, --progress sets the time.
+Chance and the best possible mask are printed above the table. The folder --out contains a figure of
+a few images, and the table as JSON. Without CHECKPOINT, the student is untrained; a teacher is
+always pretrained. For guidance that changes over the run, --progress sets the point in the run.
 """
 import argparse
 import json

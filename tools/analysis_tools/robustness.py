@@ -10,9 +10,9 @@ test_dataloader with a share of black patches (--occlusion) and with N x N permu
 (--shuffle). A seed fixes the perturbation of each image, so that all checkpoints are tested on the
 same images.
 
---out contains robustness.json, robustness.md (means and standard deviations over seeds), and
-robustness.png and .pdf. Finished tests are skipped, so checkpoints, levels and seeds can be added
-later; other data or options need another --out.
+The folder --out contains robustness.json, robustness.md (means and standard deviations over seeds),
+and robustness.png and .pdf. Finished tests are skipped, so checkpoints, levels and seeds can be
+added later; other data or options need another --out.
 """
 import argparse
 import json

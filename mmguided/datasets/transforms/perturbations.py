@@ -10,7 +10,7 @@ from mmguided.utils.errors import ConfigError
 
 
 class Perturbation(BaseTransform):
-    """Base class of perturbations. Place them in a test pipeline, before ``PackInputs``.
+    """Base class of perturbations for test pipelines, between the crop and ``PackInputs``.
 
     The perturbation of an image depends only on ``seed`` and its index in the dataset. It is the
     same for all checkpoints and any number of workers and processes.
