@@ -19,7 +19,7 @@ FRAMES_PER_SECOND = 24
 @METRICS.register_module()
 class DAVISMetric(BaseMetric):
     """Official metrics of DAVIS-2017 in percent: ``davis/J&F-Mean``, ``davis/J-Mean``,
-    ``davis/J-Recall``, ``davis/J-Decay`` and the same of F; see :mod:`mmguided.evaluation.davis`.
+    ``davis/J-Recall``, ``davis/J-Decay`` and the same for F; see :mod:`mmguided.evaluation.davis`.
 
     Results per object are logged. The number of processes does not change the result: a sequence
     that the sampler assigns to two processes is counted once.
