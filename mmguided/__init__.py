@@ -1,7 +1,7 @@
 """Guided masked image modeling on OpenMMLab.
 
-A config needs only ``custom_imports = dict(imports=['mmguided'])``: it creates the registries, and
-each registry imports its parts when it builds the first one.
+A config needs only ``custom_imports = dict(imports=['mmguided'])``. This import creates the
+registries. Each registry imports its modules when it builds its first object.
 """
 from collections.abc import Callable
 from importlib import import_module

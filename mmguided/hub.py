@@ -1,4 +1,4 @@
-"""Models by name."""
+"""Model hub: list and build models by name."""
 import copy
 import logging
 import os
@@ -28,20 +28,20 @@ def list_models(pattern: str = '*') -> list[str]:
 def get_model(name: str | os.PathLike | Config, pretrained: str | None = None) -> 'nn.Module':
     """Build a model in eval mode.
 
-    Reading a config, also one inside a checkpoint, runs its code. Open only files that you trust.
+    A config, also one inside a checkpoint, is code that is run. Open only files that you trust.
 
     Args:
-        name: One of :func:`list_models`, such as ``'ccmim_vit-b_800e'``; the path of a config; a
+        name: Name from :func:`list_models`, such as ``'ccmim_vit-b_800e'``; the path of a config; a
             config; or the path of a checkpoint saved by our training, which contains its config and
             is loaded strictly.
         pretrained: Checkpoint to load strictly: all weights, or the encoder of a k-NN classifier.
-            Without it, the weights are initialized.
+            If None, the weights are initialized.
 
     Returns:
-        The model. With a checkpoint, its clock and schedules have the saved state.
+        The model. If a checkpoint is loaded, the clock and schedules have the saved state.
 
     Raises:
-        ConfigError: If there is no such model, its number of classes depends on the data, or the
+        ConfigError: If the name is unknown, the number of classes depends on the data, or the
             checkpoint belongs to another model or contains no config.
     """
     checkpoint = None
@@ -65,8 +65,8 @@ def get_model(name: str | os.PathLike | Config, pretrained: str | None = None) -
     backbone = cfg.model.get('backbone') or {}
     settings = pretrained_settings(backbone.get('init_cfg'))
     if settings and (pretrained or not settings.get('checkpoint')):
-        backbone.init_cfg = None  # the checkpoint contains the encoder, or there is none
-    if cfg.get('data_preprocessor'):  # as in Runner; a teacher reads it
+        backbone.init_cfg = None  # `pretrained` contains the encoder, or no checkpoint is set
+    if cfg.get('data_preprocessor'):  # copied as in Runner, because a teacher reads it
         cfg.model.setdefault('data_preprocessor', cfg.data_preprocessor)
     for field in unset_num_classes(cfg.model):
         raise ConfigError(f'{field}.num_classes=None in {cfg.filename!r}: depends on the training '
@@ -86,7 +86,7 @@ def get_model(name: str | os.PathLike | Config, pretrained: str | None = None) -
 
 @contextmanager
 def _without_info() -> Iterator[None]:
-    """Silence MMEngine's three lines about the initialization of each parameter."""
+    """Silence the three lines that MMEngine logs about the initialization of each parameter."""
     from mmengine.logging import MMLogger
     logger = MMLogger.get_current_instance()
     level = logger.level
@@ -130,7 +130,7 @@ def _read_checkpoint(path: str) -> tuple[Config, dict]:
 
 
 def read_config(name: str) -> Config:
-    """Read the config of a name, of a path, or of a checkpoint that contains it."""
+    """Read a config by its name or path, or from a checkpoint that contains it."""
     if is_checkpoint(name):
         return _read_checkpoint(name)[0]
     path = name if name.endswith('.py') else _configs().get(name)
@@ -142,8 +142,7 @@ def read_config(name: str) -> Config:
 
 
 def _configs() -> dict[str, str]:
-    """Map the names of all configs to their paths, which are in ``.mim`` of an installed
-    package."""
+    """Map config names to paths. In an installed package, the configs are in ``.mim``."""
     package = Path(__file__).parent
     root = package / '.mim' if (package / '.mim').is_dir() else package.parent
     metafiles = [load(root / path) for path in load(root / 'model-index.yml')['Import']]

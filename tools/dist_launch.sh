@@ -25,7 +25,7 @@ if [[ -z ${PYTHON:-} ]]; then
     fi
 fi
 if [[ -z ${PORT:-} ]]; then
-    PORT=29500  # all machines must agree on it
+    PORT=29500  # all machines need the same port
     if [[ $NNODES == 1 ]]; then  # two jobs on one machine need different ports
         PORT=$("$PYTHON" -c 'import socket; s = socket.socket(); s.bind(("", 0)); print(s.getsockname()[1])')
     fi

@@ -5,7 +5,7 @@
 # Two machines:    NNODES=2 NODE_RANK=0 MASTER_ADDR=10.0.0.1 PORT=29500 bash tools/dist_train.sh CONFIG GPUS
 #                  NNODES=2 NODE_RANK=1 MASTER_ADDR=10.0.0.1 PORT=29500 bash tools/dist_train.sh CONFIG GPUS
 #
-# GPUS is the number per machine. PORT is a free port by default, 29500 with several machines.
+# GPUS is the number of processes per machine. PORT is a free port by default, or 29500 with several machines.
 # PYTHON is the interpreter, by default that of the active environment, or else of .venv.
 set -euo pipefail
 

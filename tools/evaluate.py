@@ -1,15 +1,15 @@
-r"""Evaluate checkpoints with one or more benchmark configs, the protocols.
+r"""Evaluate checkpoints with one or more benchmark configs (protocols).
 
     python tools/evaluate.py mae=CHECKPOINT ccmim=CHECKPOINT --data-root data/imagenet --gpus 8 \
         --protocols configs/benchmarks/imagenet/vit-b_{knn,linear-90e,finetune-100e}.py
 
-A protocol that trains starts from the checkpoint's encoder and tests the trained model; any other
-protocol tests the checkpoint itself. --occlusion and --shuffle also test every trained classifier
-on occluded and shuffled images (analysis_tools/robustness.py).
+Protocols with training start from the checkpoint's encoder, and the trained model is tested. With
+any other protocol, the checkpoint itself is tested. --occlusion and --shuffle also test every
+trained classifier on occluded and shuffled images (analysis_tools/robustness.py).
 
---out receives a folder per run with its logs and trained checkpoints; evaluation.json with all
-metrics; and evaluation.md, a table of protocols and metrics by checkpoint. Finished runs are
-skipped and interrupted runs resume, so more checkpoints, protocols or seeds can be added later.
+The folder --out contains a folder per run with its logs and trained checkpoints; evaluation.json
+with all metrics; and evaluation.md, a table of protocols and metrics by checkpoint. Finished runs
+are skipped and interrupted runs resume, so more checkpoints, protocols or seeds can be added later.
 """
 import argparse
 import fnmatch
@@ -33,7 +33,7 @@ from mmguided.utils.configs import pretrained_settings
 from mmguided.utils.errors import ConfigError, exit_on_config_error
 
 TOOLS = Path(__file__).resolve().parent
-#: Metrics in the table. For a protocol with none of these, the table shows all metrics.
+#: Metrics in the table. For a protocol with none of these metrics, the table shows all metrics.
 MAIN_METRICS = ('accuracy/top1', 'knn/top1_*', 'coco/*_mAP', 'mIoU', 'davis/J&F-Mean',
                 'occlusion *', 'shuffle *')
 
@@ -41,7 +41,7 @@ MAIN_METRICS = ('accuracy/top1', 'knn/top1_*', 'coco/*_mAP', 'mIoU', 'davis/J&F-
 def parse_args() -> argparse.Namespace:
     parser = tool_parser(__doc__, 'checkpoints', '--data-root', '--cfg-options')
     parser.add_argument('--protocols', nargs='+', required=True, metavar='[NAME=]CONFIG')
-    add_shared(parser, '--seeds', help='seeds of protocols that train; the others run once')
+    add_shared(parser, '--seeds', help='seeds of protocols with training; other protocols run once')
     parser.add_argument('--occlusion', nargs='+', type=float, default=[], metavar='RATIO',
                         help='shares of the patches to hide')
     parser.add_argument('--shuffle', nargs='+', type=int, default=[], metavar='GRID',
@@ -56,7 +56,7 @@ class Protocol:
     """Benchmark config.
 
     Raises:
-        ConfigError: If it has no test data, or would train without the checkpoint.
+        ConfigError: If the config has no test data, or would train without the checkpoint.
     """
 
     def __init__(self, name: str, config: str, args: argparse.Namespace) -> None:
@@ -64,7 +64,7 @@ class Protocol:
         cfg = load_config(config)
         self.options = options_of(cfg, args.cfg_options)
         if self.options:
-            load_config(config, self.options)  # checks them
+            load_config(config, self.options)  # checks the options
         if not cfg.get('test_dataloader'):
             raise ConfigError(f'--protocols={config!r}: has no `test_dataloader`. Give a config of '
                               'configs/benchmarks.')
@@ -190,7 +190,7 @@ def _sha256(path: Path) -> str:
 def table(results: Collection[dict]) -> str:
     """Format a Markdown table with a row per protocol and metric, and a column per checkpoint.
 
-    Cells are means over seeds and half of the range."""
+    Cells contain the mean over seeds and half of the range."""
     checkpoints = list(dict.fromkeys(result['checkpoint'] for result in results))
     rows = []
     for protocol in dict.fromkeys(result['protocol'] for result in results):

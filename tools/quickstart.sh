@@ -10,7 +10,7 @@
 #     --work-dir DIR   new folder, or the folder of an earlier quickstart, whose runs are replaced;
 #                      default: work_dirs/quickstart of the repository
 #
-# Creates .venv first (about two minutes, once), unless the variable PY names a Python interpreter
+# The script first creates .venv (about two minutes, once), unless the variable PY names a Python interpreter
 # with all requirements.
 set -euo pipefail
 
@@ -43,7 +43,7 @@ if [[ -z ${PY:-} ]]; then
     bash "$ROOT/tools/setup_env.sh" pretrain
     PY=$ROOT/.venv/bin/python
 fi
-# Two parallel runs on two cores. Warnings of the libraries go to the logs.
+# Use two parallel runs on two cores. Warnings of the libraries go to the logs.
 export OMP_NUM_THREADS=1 PYTHONWARNINGS=ignore
 
 count() { find "$1" -name '*.png' 2>/dev/null | wc -l || true; }
@@ -57,7 +57,7 @@ BATCH=$(min 64 "$(count "$WORK/data/train")")
 STEPS=$(($(count "$WORK/data/train") / BATCH))
 EPOCHS=${EPOCHS:-$(((1140 + STEPS - 1) / STEPS))}
 
-# In place of a subshell, so that kill ends Python.
+# Replace the subshell, so that kill ends Python.
 pretrain() {
     exec "$PY" "$ROOT/tools/train.py" "$ROOT/configs/quickstart/$1_vit-micro.py" \
         --work-dir "$WORK/$1" --data-root "$WORK/data" --cfg-options \

@@ -44,7 +44,7 @@ def check_args(args: argparse.Namespace) -> None:
 
 
 def merge_test_arguments(cfg: Config, args: argparse.Namespace) -> None:
-    """Write the options that only testing has into ``cfg``."""
+    """Write the options that only ``test.py`` has into ``cfg``."""
     if not cfg.get('test_dataloader'):
         raise ConfigError(f'config={args.config!r}: has no `test_dataloader`. Give a config of '
                           'configs/benchmarks.')

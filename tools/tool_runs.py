@@ -13,7 +13,7 @@ from mmguided.utils.errors import ConfigError
 
 
 def options_of(cfg: Config, options: Mapping[str, object]) -> dict[str, object]:
-    """Select the ``--cfg-options`` whose field, or the dict that contains it, is in a config."""
+    """Select the ``--cfg-options`` whose field, or the parent of this field, exists in a config."""
     names = {name for field in cfg for name, _ in walk(cfg[field], field)} | set(cfg)
     return {key: value for key, value in options.items()
             if key in names or key.rpartition('.')[0] in names}
@@ -49,7 +49,7 @@ def run_all(runs: Sequence[Callable[[], dict]], jobs: int) -> Iterator[dict]:
     not stop the others.
 
     Raises:
-        ConfigError: At the end, with all errors.
+        ConfigError: If a run fails; raised after all runs, with all errors.
     """
     errors = []
     with ThreadPoolExecutor(jobs) as pool:

@@ -1,6 +1,6 @@
 """Run ``python -m torch.distributed.run`` after checking the config in a single process.
 
-If a process fails, its own output explains it; the traceback of torchrun is not shown.
+If a process fails, its own output states the reason; the traceback of torchrun is not shown.
 """
 import runpy
 import sys

@@ -32,7 +32,7 @@ def parse_args() -> argparse.Namespace:
 
 
 def merge_train_arguments(cfg: Config, args: argparse.Namespace) -> None:
-    """Write the options that only training has into ``cfg``."""
+    """Write the options that only ``train.py`` has into ``cfg``."""
     if args.no_validate:
         cfg.val_cfg = cfg.val_dataloader = cfg.val_evaluator = None
     if args.amp:

@@ -8,7 +8,7 @@ loss. The model replaces OpenAI's CLIP as the teacher of configs/cmt_mae/vit-mic
 the original is not available. Its results do not apply to OpenAI's CLIP. With --val, a folder of
 the same classes, the tool measures zero-shot accuracy after each epoch.
 
---out is a folder in open_clip's format. Configs read it with
+--out is a folder in open_clip's format. Configs load the model with
 model.teacher.model_name=local-dir:OUT model.teacher.pretrained=None.
 """
 import argparse

@@ -9,7 +9,7 @@ from torch import Tensor
 
 def patch_distances(grid: tuple[int, int], patch_size: float, device: torch.device | None = None
                     ) -> Tensor:
-    """Pixel distances between the patch centers of a grid ``(h, w)``, ``(n, n)``."""
+    """Distances in pixels, ``(n, n)``, between the patch centers of a grid ``(h, w)``."""
     rows, columns = (torch.arange(side, device=device, dtype=torch.float32) for side in grid)
     centers = patch_size * torch.cartesian_prod(rows, columns)
     return torch.cdist(centers, centers, compute_mode='donot_use_mm_for_euclid_dist')
@@ -55,7 +55,7 @@ def attention_nmi(attention: Tensor) -> Tensor:
 
     Returns:
         ``(B, heads)``: 0 if all queries have the same attention (collapse), 1 if each query attends
-        to one key of its own.
+        to a single key that no other query attends to.
     """
     num = attention.shape[-2]
     key = attention.mean(dim=-2)
@@ -88,10 +88,10 @@ def exploitation_rates(attention: Tensor, mask_ratio: float) -> Tensor:
     """Shares of visible and mask tokens in all decoder tokens after each block (Self-guided MAE).
 
     With r of Eq. 5 for block l (rows sum to 1) and the token groups V and M, Eq. 6 is implemented
-    as the matrix product ``R(l) = r(l) R(l-1)`` with ``R(0) = I``, following the text: each group
-    of a block is a mixture of both groups of the previous block. The printed Eq. 6 has two equal
-    terms for A = B and sets R(0) = 1 for A != B too, so its shares would not sum to 1. As in Eq. 5,
-    the residual connection is ignored.
+    as the matrix product ``R(l) = r(l) R(l-1)`` with ``R(0) = I``, because in the text each
+    group of a block is a mixture of both groups of the previous block. The printed Eq. 6 has two
+    equal terms for A = B and sets R(0) = 1 for A != B too, so its shares would not sum to 1. As in
+    Eq. 5, the residual connection is ignored.
 
     Args:
         attention: r of each block, ``(depth, 2, 2)``: row B, column A is r of A -> B; visible

@@ -18,7 +18,7 @@ def unbiased_hsic(first: Tensor, second: Tensor) -> Tensor:
     num = first.shape[-1]
     off_diagonal = ~torch.eye(num, dtype=torch.bool, device=first.device)
     first, second = first * off_diagonal, second * off_diagonal
-    # Gram matrices are symmetric: tr(KL) is the sum of products, 1' K L 1 that of the row sums.
+    # For symmetric matrices, tr(KL) sums products of entries, 1' K L 1 sums products of row sums.
     trace = (first * second).sum((-2, -1))
     sums = first.sum((-2, -1)) * second.sum((-2, -1)) / ((num - 1) * (num - 2))
     rows = (first.sum(-1) * second.sum(-1)).sum(-1) * 2 / (num - 2)

@@ -13,9 +13,9 @@ def patch_clusters(relations: Tensor, num_clusters: int) -> Tensor:
     (Self-guided MAE, Eq. 2, Fig. 1 and App. B).
 
     Args:
-        relations: Attention output before the projection, ``(B, n, D)``, see
-            :class:`mmguided.structures.Wants`; or other features.
-        num_clusters: K. An image whose graph cannot be cut further has fewer clusters.
+        relations: Patch features ``(B, n, D)``. The paper uses the attention output before the
+            projection, see :class:`mmguided.structures.Wants`.
+        num_clusters: Number of clusters K; smaller for an image whose graph cannot be cut further.
 
     Returns:
         Cluster indices ``(B, n)``, int64, from 0, ordered by decreasing cluster size.

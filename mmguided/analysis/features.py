@@ -15,12 +15,12 @@ def feature_variance(features: Tensor) -> Tensor:
         ``(B, )``: 0 if all features have the same direction, 1 if their directions cancel out.
     """
     normalized = F.normalize(features, dim=-1)
-    # The mean of |x - mean|^2 with |x| = 1.
+    # This is the mean of |x - mean|^2, because |x| = 1.
     return 1 - normalized.mean(dim=1).square().sum(dim=-1)
 
 
 def cosine_similarity(features: Tensor) -> Tensor:
-    """M of Self-guided MAE, Eq. 2: ``(B, n, n)`` from ``(B, n, D)``."""
+    """Cosine similarities M (Self-guided MAE, Eq. 2), ``(B, n, n)``, of ``(B, n, D)``."""
     normalized = F.normalize(features, dim=-1)
     return normalized @ normalized.mT
 
@@ -45,11 +45,11 @@ def intra_and_inter(weights: Tensor, side: Tensor) -> Tensor:
 
     Args:
         weights: M or A, ``(B, n, n)``; the diagonal is ignored.
-        side: Group of each patch, ``(B, n)`` bool, such as that of
+        side: Group of each patch, ``(B, n)`` bool, such as the groups from
             :func:`mmguided.ops.normalized_cut`.
 
     Returns:
-        ``(B, 2)``: intra, inter; NaN where there is no such edge.
+        ``(B, 2)``: intra and inter; NaN if the image has no edge of this kind.
     """
     num = weights.shape[-1]
     edges = ~torch.eye(num, dtype=torch.bool, device=weights.device)
@@ -59,7 +59,7 @@ def intra_and_inter(weights: Tensor, side: Tensor) -> Tensor:
 
 
 def relation_kl(relations: Tensor, reference: Tensor) -> Tensor:
-    """KL divergence of token relations from those of a reference (Self-guided MAE, Eq. 4).
+    """KL divergence of token relations from the relations of a reference (Self-guided MAE, Eq. 4).
 
     Args:
         relations: ``(B, n, n)`` with rows that sum to 1: A, or the row-wise softmax of M, because
@@ -86,13 +86,13 @@ def relative_log_amplitude(features: Tensor, grid: tuple[int, int], eps: float =
     """Log amplitude of each frequency relative to frequency 0 (Park et al., "What Do
     Self-Supervised Vision Transformers Learn?", ICLR 2023; Self-guided MAE Fig. 7b).
 
-    The mean over channels on the diagonal of the frequency plane. On a grid that is not square, the
-    frequencies nearest to the diagonal are used.
+    The logarithms are averaged over channels and read on the diagonal of the frequency plane. If
+    the grid is not square, the frequencies nearest to the diagonal are used.
 
     Args:
         features: ``(B, h * w, D)``.
         grid: Patches ``(h, w)``.
-        eps: Added to the amplitudes.
+        eps: Constant added to the amplitudes to keep the logarithm finite.
 
     Returns:
         ``(B, min(h, w) // 2 + 1)``, natural logarithms at the evenly spaced :func:`frequencies`
@@ -119,10 +119,10 @@ def effective_rank(features: Tensor, eps: float = 1e-7) -> float:
 
     Args:
         features: ``(N, D)``, not centered. Use N > D, because the rank is at most ``min(N, D)``.
-        eps: Added to the normalized singular values to keep the logarithm finite.
+        eps: Constant added to the normalized singular values to keep the logarithm finite.
 
     Returns:
-        Between 1 (all features are collinear) and ``min(N, D)`` (all singular values are equal).
+        Rank from 1 (all features are collinear) to ``min(N, D)`` (all singular values are equal).
     """
     singular = torch.linalg.svdvals(features.float())
     shares = singular / singular.sum().clamp_min(torch.finfo(singular.dtype).tiny) + eps

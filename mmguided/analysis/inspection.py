@@ -32,11 +32,11 @@ class Inspection:
             random, for example before the guidance schedule begins.
         attention: [CLS] attention of the trained encoder, summed over layers, ``(B, h, w)``; None
             for an encoder without [CLS].
-        mask: ``(B, h, w)``, bool, True = masked.
+        mask: Mask ``(B, h, w)``, bool; True = masked.
         shot: Shot that masks each patch, from 1; 0 = visible. ``(B, h, w)``.
         reconstruction: Prediction in masked patches and input elsewhere, ``(B, H, W, 3)`` in
-            [0, 1]; None if the target is not pixels. With normalized targets (MAE), it has the mean
-            and standard deviation of the true patches.
+            [0, 1]; None if the target is not pixels. With normalized targets (MAE), each predicted
+            patch gets the mean and standard deviation of the true patch.
         features: Encoder output for the patches of the unmasked image, ``(B, h, w, D)``.
         cls_token: Encoder output for [CLS], ``(B, D)``; None for an encoder without [CLS].
     """
@@ -62,7 +62,7 @@ def inspect(model: nn.Module, images: ImageLike | Sequence[ImageLike], seed: int
     """Run a pretraining model, or a classifier with an encoder of mmguided, on images.
 
     Args:
-        model: Model, such as that of :func:`mmguided.get_model`.
+        model: Model, for example from :func:`mmguided.get_model`.
         images: A path, a Pillow image, an RGB array ``(H, W, 3)`` of uint8, or a list of these.
             Each image is resized and center-cropped to the default input size of the model.
         seed: Seed of the masks. The global RNG states are preserved.
@@ -81,14 +81,14 @@ def inspect(model: nn.Module, images: ImageLike | Sequence[ImageLike], seed: int
         np.asarray(ImageOps.fit(_as_rgb(image, f'images[{i}]'), (width, height),
                                 Image.Resampling.BICUBIC))
         for i, image in enumerate(images)])
-    # BGR, like the output of mmcv's transforms.
+    # The model expects BGR, like the output of mmcv's transforms.
     batch = torch.from_numpy(pixels[..., ::-1].copy()).permute(0, 3, 1, 2)
     return inspect_batch(model, dict(inputs=batch, data_samples=None), seed)
 
 
 @torch.no_grad()
 def inspect_batch(model: nn.Module, batch: dict, seed: int = 0) -> Inspection:
-    """:func:`inspect` for a dataloader batch with one view per image."""
+    """Run :func:`inspect` on a dataloader batch with one view per image."""
     encoder = _encoder_of(model)
     with preserve_rng_state(), eval_mode(model):
         torch.manual_seed(seed)

@@ -10,9 +10,10 @@ from mmguided.ops import patchify
 def visible_positions(mask: Tensor) -> Tensor:
     """Evenness of the visible positions over many images.
 
-    The perplexity of the position of a visible patch, divided by the number of positions: 1 if
-    every position is visible equally often, as with random masks of very many images (.98 with 100
-    images and a mask ratio of .75); 1 - mask ratio if the same patches are visible in all images.
+    The measure is the perplexity of the position of a visible patch, divided by the number of
+    positions. It is 1 if every position is visible equally often, as with random masks of very many
+    images (.98 with 100 images and a mask ratio of .75), and 1 - mask ratio if the same patches are
+    visible in all images.
 
     Args:
         mask: ``(N, L)``, 1 = masked.
@@ -25,8 +26,8 @@ def visible_positions(mask: Tensor) -> Tensor:
 
 
 def visible_detail(images: Tensor, mask: Tensor, patch_size: int) -> Tensor:
-    """Mean standard deviation of the pixels within visible patches, divided by that within all
-    patches. Below 1, the visible patches are smoother than the masked ones.
+    """Mean standard deviation of the pixels within visible patches, divided by the same mean
+    over all patches. A value below 1 means that visible patches are smoother than masked patches.
 
     Args:
         images: ``(N, 3, H, W)``.
@@ -46,7 +47,7 @@ class ObjectShare:
     """Object share of masked patches, ``(B, )`` each.
 
     Attributes:
-        masked: Share of the masked area that is object.
+        masked: Share of the masked area that objects cover.
         chance: Expectation for a random mask, which is the object share of the image.
         best: Maximum over all masks with the same number of patches.
     """
@@ -56,7 +57,7 @@ class ObjectShare:
 
 
 def object_share(mask: Tensor, objects: Tensor) -> ObjectShare:
-    """Object share of the masked patches, compared with a random and with the best mask.
+    """Object share of the masked patches, compared with a random mask and the best mask.
 
     Args:
         mask: ``(B, L)``, 1 = masked.

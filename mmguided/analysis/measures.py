@@ -72,10 +72,10 @@ class Measure:
         description: Explanation in the report.
         entries: Name of the values of an image, such as 'head'; '' for a single value.
         parts: Parts of a model that are measured.
-        needs_partition: True if it reads :attr:`MeasureContext.partition`.
-        needs_mask: True if it is undefined without masked patches.
+        needs_partition: True if the measure reads :attr:`MeasureContext.partition`.
+        needs_mask: True if the measure is undefined without masked patches.
         finalize: Function from the mean over images, ``(layers, ...)``, and the context to the
-            reported value; None reports the mean.
+            reported value; if None, the mean is reported.
     """
     title: str
     compute: Callable[[LayerActivations, MeasureContext], Tensor]
@@ -108,7 +108,7 @@ def _partition(last: Layer) -> tuple[Tensor, Tensor]:
 
 
 def _group_attention(layer: LayerActivations, context: MeasureContext) -> Tensor:
-    """r of Eq. 5, ``(B, 2, 2)``, see :func:`exploitation_rates`."""
+    """Attention between groups (r of Eq. 5), ``(B, 2, 2)``, see :func:`exploitation_rates`."""
     groups = context.mask.groups
     return mean_by_group(layer.attention.mean(dim=1) @ groups, groups)
 
@@ -348,7 +348,7 @@ class _ReferenceBatch:
 
     def relations_of(self, part: str, layers: Sequence[Layer], grid: tuple[int, int]
                      ) -> list[dict[str, Tensor]] | None:
-        """Relations of each layer; None if their number or grid differs from that of ``layers``."""
+        """Relations of each layer; None if the number of layers or the grid differs."""
         relations = self.relations.get(part, [])
         return relations if len(relations) == len(layers) and grid == self.grid else None
 
@@ -373,13 +373,13 @@ def measure_models(models: Mapping[str, nn.Module], batches: Iterable[Mapping[st
         batches: Model name -> normalized images ``(B, 3, H, W)``.
         measures: Keys of :data:`MEASURES` and :data:`PAIR_MEASURES`, and 'cka'.
         reference: Name of the reference of 'cka', the pair measures and the bi-partition gaps;
-            None takes the first model.
+            if None, the first model.
         mask_ratio: Mask ratio of the decoder's input; 0 masks nothing.
         seed: Seed of the masks.
 
     Raises:
         ConfigError: If a measure or the reference is unknown, an encoder is not a ViT, or the mask
-            ratio leaves no or all patches visible.
+            ratio leaves no patch or every patch visible.
     """
     known = [*MEASURES, *PAIR_MEASURES, CKA]
     if unknown := [name for name in measures if name not in known]:

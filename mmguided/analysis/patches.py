@@ -17,7 +17,7 @@ def majority_labels(segmentation: Tensor, patch_size: int) -> Tensor:
         ``(B, L)``, int64; -1 for a patch without a majority class.
     """
     pixels = patchify(segmentation.unsqueeze(1), patch_size)
-    # A value of more than half of the pixels is their median.
+    # If more than half of the pixels have the same value, this value is their median.
     median = pixels.median(dim=2, keepdim=True).values
     is_majority = 2 * (pixels == median).sum(dim=2) > pixels.shape[2]
     return torch.where(is_majority, median.squeeze(2), -1).long()

@@ -54,7 +54,7 @@ def cls_attention(encoder: nn.Module, images: Tensor) -> Tensor | None:
 
 
 def _used_scores(guidance: ShotGuidance, shot: Tensor, number: int) -> Tensor | None:
-    """Scores of shot ``number`` as in :class:`Reconstruction`; ``shot (B, L)`` is the shot of each
+    """Scores of shot ``number``, see :class:`Reconstruction`; ``shot (B, L)`` is the shot of each
     patch."""
     if guidance.scores is None:
         return None

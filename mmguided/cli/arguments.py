@@ -2,14 +2,14 @@
 
 All tools use the same names for inputs:
 
-- ``CONFIG``: the path of a config; ``CONFIG CHECKPOINT``: a checkpoint, read by that config.
+- ``CONFIG [CHECKPOINT]``: the path of a config, and a checkpoint to load into its model.
 - ``[NAME=]CHECKPOINT ...``: models to compare. A checkpoint saved by our training contains its
-  config; ``--configs NAME=CONFIG ...`` sets the config of any other.
+  config; ``--configs NAME=CONFIG ...`` sets the config of any other checkpoint.
 - ``[NAME=]WORK_DIR ...``: training runs to compare.
 - ``[NAME=]CONFIG ...``: configs to compare.
 
 Tables and figures are labeled by NAME, by default the folder and the file name (`default_name`).
-Options of several tools have the same name and are defined in `SHARED`. A leading ``~`` in a path
+Options that several tools share are defined in `SHARED`. A leading ``~`` in a path
 is expanded to the home folder. This module does not import torch, so that errors are reported
 immediately.
 """
@@ -104,15 +104,15 @@ def add_run_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('--launcher', choices=['none', 'pytorch', 'slurm', 'mpi'], default='none',
                         help='job launcher')
     parser.add_argument('--local_rank', '--local-rank', type=int, default=0,
-                        help='set by old launchers; new ones set the variable LOCAL_RANK')
+                        help='set by old launchers; new launchers set the variable LOCAL_RANK')
 
 
 def load_config(path: str, options: Mapping | None = None) -> Config:
     """Read a config and merge ``--cfg-options`` into it. :func:`mmguided.cli.runner.build_runner`
-    runs its ``custom_imports``.
+    runs the ``custom_imports`` of the config.
 
     Raises:
-        ConfigError: If the config cannot be read, or nothing reads a variable or option.
+        ConfigError: If the config cannot be read, or a variable or option has no effect.
     """
     path = os.path.expanduser(path)
     cfg = read_config(path)
@@ -128,7 +128,7 @@ def merge_run_arguments(cfg: Config, args: argparse.Namespace) -> None:
     """Write the options of :func:`add_run_arguments` into ``cfg``, except ``--amp``, which differs
     between training and testing."""
     cfg.launcher = args.launcher
-    # MMEngine accepts None for its own default hooks only.
+    # MMEngine accepts None only for its own default hooks.
     hooks = cfg.get('default_hooks') or {}
     for name in [name for name, hook in hooks.items() if hook is None and name not in RUNNER_HOOKS]:
         del hooks[name]
@@ -147,7 +147,7 @@ def merge_run_arguments(cfg: Config, args: argparse.Namespace) -> None:
 
 
 def set_data_root(cfg: Config, folder: str) -> None:
-    """Replace every ``data_root``, and the start of paths that begin with it, such as an
+    """Replace every ``data_root``, and the same folder at the start of other paths, such as an
     evaluator's ``ann_file``."""
     fields = [field for field in (*LOADERS, 'model', 'val_evaluator', 'test_evaluator',
                                   'custom_hooks') if cfg.get(field)]
@@ -191,13 +191,13 @@ def default_work_dir(config: str) -> str:
 
 def _set_loader_defaults(loader: ConfigDict, scope: str | None) -> None:
     """Set the defaults of mmpretrain's tools, except for configs of mmdet and mmseg, which set
-    their own because their samples differ in size and cannot be stacked."""
+    their own defaults because their samples differ in size and cannot be stacked."""
     if scope in ('mmpretrain', 'mmguided'):
         loader.setdefault('collate_fn', dict(type='default_collate'))
         loader.setdefault('pin_memory', True)
         loader.setdefault('persistent_workers', True)
     if not loader.get('num_workers'):
-        loader.persistent_workers = False  # torch requires workers for it
+        loader.persistent_workers = False  # torch requires workers for this option
 
 
 def default_name(path: str) -> str:
@@ -237,7 +237,7 @@ def named_configs(arguments: Sequence[str], models: Mapping[str, object]) -> dic
     """Map the names of ``--configs NAME=CONFIG ...`` to the configs.
 
     Raises:
-        ConfigError: If no model has the name, or there is no such file.
+        ConfigError: If no model has the name, or the file does not exist.
     """
     named = {}
     for argument in arguments:
@@ -252,7 +252,7 @@ def named_configs(arguments: Sequence[str], models: Mapping[str, object]) -> dic
 
 
 def load_models(checkpoints: Mapping[str, Path], configs: Mapping[str, str]) -> dict:
-    """Load models by name, in eval mode on the device."""
+    """Load models in eval mode on the device; return them by name."""
     from mmengine.device import get_device
     return {name: (get_model(configs[name], str(path)) if name in configs else get_model(path)
                    ).to(get_device()) for name, path in checkpoints.items()}

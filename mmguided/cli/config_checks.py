@@ -1,7 +1,7 @@
 """Config checks that need neither torch nor the toolboxes.
 
-They find mistakes that would otherwise train another model without an error, or fail only after
-minutes. Each check raises ConfigError with the field, its value and the remedy.
+They find mistakes that would otherwise change the trained model without an error, or stop the run
+only after minutes. Each check raises ConfigError with the field, its value and the remedy.
 """
 import ast
 import os.path as osp
@@ -13,7 +13,7 @@ from mmengine.config import Config
 from mmguided.utils.configs import pretrained_settings, walk
 from mmguided.utils.errors import ConfigError, check_file, did_you_mean
 
-#: Top-level fields that Runner or a tool reads; all others are variables of the config file.
+#: Top-level fields that Runner or a tool reads; all other names are variables of the config.
 RUNNER_FIELDS = frozenset('''
     activation_checkpointing auto_scale_lr compile custom_hooks custom_imports data_preprocessor
     default_hooks default_scope efficient_conv_bn_eval env_cfg experiment_name
@@ -24,7 +24,7 @@ RUNNER_FIELDS = frozenset('''
 
 
 def check_options(cfg: Config, options: Mapping[str, object]) -> None:
-    """Check that each of ``--cfg-options`` has an effect."""
+    """Check that each option in ``--cfg-options`` has an effect."""
     for name, value in options.items():
         option = f'--cfg-options {name}={value!r}'
         field = name.partition('.')[0]
@@ -83,13 +83,13 @@ def _names_in(path: str) -> tuple[set[str], set[str], list[str]]:
             if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load)}
     try:
         bases = ast.literal_eval(values.pop('_base_', ast.Constant([])))
-    except ValueError:  # computed
+    except ValueError:  # the value is computed
         bases = []
     return set(values), read, [bases] if isinstance(bases, str) else list(bases)
 
 
 def _users_of(cfg: Config, variable: str) -> str:
-    """Remedy that names the fields with the value of a variable."""
+    """Error remedy that lists the fields with the value of a variable."""
     if variable == 'data_root':
         return 'Use `--data-root FOLDER`, or set every `data_root` of the datasets.'
     fields = [name for field in sorted(RUNNER_FIELDS & set(cfg))
@@ -122,8 +122,8 @@ def check_checkpoint(field: str, path: str) -> None:
 def check_start(cfg: Config) -> None:
     """Check the checkpoints that training starts from.
 
-    The backbone loads no pretrained checkpoint if another checkpoint contains the encoder: the one
-    to resume from, or ``load_from`` if StrictBackboneHook checks it.
+    The backbone loads no pretrained checkpoint if another checkpoint contains the encoder: the
+    checkpoint to resume from, or ``load_from`` if StrictBackboneHook checks it.
     """
     resume, start = cfg.get('resume'), cfg.get('load_from')
     record = Path(cfg.work_dir) / 'last_checkpoint'  # default of MMEngine's resume
@@ -145,7 +145,7 @@ def check_start(cfg: Config) -> None:
 
 
 def check_work_dir(cfg: Config) -> None:
-    """Check that a run does not start anew over the checkpoints of another one."""
+    """Check that a new run does not overwrite the checkpoints of an earlier run."""
     found = sorted((path for pattern in ('epoch_*.pth', 'iter_*.pth')
                     for path in Path(cfg.work_dir).glob(pattern)),
                    key=lambda path: path.stat().st_mtime)
@@ -153,6 +153,6 @@ def check_work_dir(cfg: Config) -> None:
         raise ConfigError(f'work_dir={cfg.work_dir!r}: contains {found[-1].name!r} of an earlier '
                           'run. Continue it by --resume, or set another --work-dir.')
     if found and not cfg.get('load_from') and not Path(cfg.work_dir, 'last_checkpoint').is_file():
-        # MMEngine would start anew and overwrite them.
+        # MMEngine would start from the beginning and overwrite the checkpoints.
         raise ConfigError(f'work_dir={cfg.work_dir!r}: no last_checkpoint. Give one of its '
                           f'checkpoints, such as --resume {found[-1]}.')

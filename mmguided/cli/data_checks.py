@@ -1,6 +1,6 @@
 """Checks on built datasets, run before training and testing.
 
-Each raises ConfigError with the field, its value and the remedy.
+Each check raises ConfigError with the field, its value and the remedy.
 """
 from mmengine.config import Config
 from mmengine.runner import Runner
@@ -31,13 +31,13 @@ def check_training_data(runner: Runner) -> None:
 def check_test_data(runner: Runner) -> None:
     """Check that the model has all classes of the test data, and that the bank of a k-NN classifier
     has the same classes."""
-    # Imported late because it imports mmpretrain, which import_toolboxes must do first.
+    # Imported late because import_toolboxes must be the first to import mmpretrain.
     from mmguided.evaluation import KNNClassifier
     dataset = runner.test_dataloader.dataset
     check_labels('test_dataloader.dataset', dataset, runner.cfg)
     model = unwrap_ddp(runner.model)
     if isinstance(model, KNNClassifier):
-        # The model would build the same loader; the folder is listed only once this way.
+        # Build the loader here and pass it to the model, so that the folder is listed only once.
         model.bank_dataloader = Runner.build_dataloader(model.bank_dataloader)
         check_same_classes('test_dataloader.dataset', dataset,
                            'model.bank_dataloader.dataset', model.bank_dataloader.dataset)
@@ -51,7 +51,7 @@ def check_labels(field: str, dataset: Dataset, cfg: Config) -> None:
     num = len(_names(dataset))
     if outputs and _has_annotated_labels(dataset):
         labels = dataset.get_gt_labels()
-        if labels.min() < 0:  # metrics would count it as an error without a message
+        if labels.min() < 0:  # metrics would silently count negative labels as errors
             raise ConfigError(f'{field}: image {labels.argmin()} has the label {labels.min()}. '
                               'Labels count from 0; correct the annotation file.')
         num = max(num, int(labels.max()) + 1)
@@ -77,7 +77,7 @@ def _names(dataset: Dataset) -> tuple[str, ...]:
 
 
 def _has_annotated_labels(dataset: Dataset) -> bool:
-    """Return True if a file states one label per image; those of class folders need no check."""
+    """Return True if a file states one label per image; class folders need no check."""
     return bool(hasattr(dataset, 'get_gt_labels') and len(dataset)
                 and (dataset.ann_file or not _names(dataset))
                 and isinstance(dataset.get_data_info(0).get('gt_label'), int))

@@ -18,7 +18,7 @@ from .arguments import LOADERS
 class CPUDataParallel(MMDistributedDataParallel):
     """MMDistributedDataParallel for CPUs. It replaces SyncBN, which needs GPUs, by BN.
 
-    It changes the model instead of the config because SyncBN is often an unstated default.
+    The model is changed instead of the config because SyncBN is often an unstated default.
     """
 
     def __init__(self, module: nn.Module, **kwargs) -> None:
@@ -31,7 +31,7 @@ class CPUDataParallel(MMDistributedDataParallel):
 
 
 def prepare_device(cfg: Config) -> None:
-    """Without a GPU, adapt ``cfg`` to CPUs.
+    """Adapt ``cfg`` to CPUs if there is no GPU.
 
     MMEngine selects a CUDA device when it starts a process group and when it wraps the model, and
     its AmpOptimWrapper rejects CPUs. Therefore the group is started here over gloo, the model is

@@ -22,7 +22,7 @@ Fields = list[tuple[str, object]]
 def explain_config_errors(cfg: Config) -> Iterator[None]:
     """Raise ConfigError for an unknown type and for an unknown or missing argument.
 
-    The registries report these without the field. All other errors keep their traceback.
+    The registries report these mistakes without the field. All other errors keep their traceback.
     """
     try:
         yield
@@ -61,7 +61,7 @@ def _unknown_type(text: str, fields: Fields, scope: str) -> str | None:
 
 
 def _wrong_argument(text: str, fields: Fields) -> str | None:
-    """Error message for a wrong constructor argument, with the fields of this name."""
+    """Error message for a wrong constructor argument, with the config fields of this name."""
     found = re.search(
         r"\w+\.__init__\(\) (missing .*|got an unexpected keyword argument '(\w+)')", text)
     if not found:

@@ -36,7 +36,7 @@ def test(cfg: Config, predictions: str | None = None) -> dict[str, float]:
         predictions: A .pkl file for the predictions.
 
     Returns:
-        The metrics by name, empty in all processes but the first.
+        Metrics by name; empty in all processes except the first.
     """
     prepare_device(cfg)
     with explain_config_errors(cfg):
@@ -53,10 +53,10 @@ def test(cfg: Config, predictions: str | None = None) -> dict[str, float]:
 def leave_process_group() -> None:
     """Destroy the process group and join its threads, after the Runner has gone out of scope.
 
-    A gloo thread releases the tensors of a collective after the collective has returned, and needs
-    the interpreter for it. If the interpreter is shutting down, the process aborts. The threads end
-    with the last reference to the group. Reference cycles of Runner and model may hold such
-    references, so this function runs garbage collection.
+    A gloo thread releases the tensors of a collective after the collective has returned. This
+    release needs the interpreter. If the interpreter is shutting down, the process aborts. The
+    threads end with the last reference to the group. Reference cycles of Runner and model may hold
+    such references, so this function runs garbage collection.
     """
     if distributed.is_initialized():
         gc.collect()

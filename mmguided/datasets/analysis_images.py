@@ -1,4 +1,4 @@
-"""Image datasets for analysis: a folder at several sizes, with label maps, or another dataset."""
+"""Image datasets for analysis: image folders, images with label maps, and other datasets."""
 import os
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -20,8 +20,8 @@ IGNORED = -1
 
 
 def list_images(folder: str | Path, most: int | None = None) -> list[Path]:
-    """Sorted paths of the images below a folder. If there are more than ``most``, evenly spaced
-    ones are chosen, so that all classes are represented.
+    """Sorted paths of the images below a folder. If there are more than ``most`` images, evenly
+    spaced images are chosen, so that all classes are represented.
 
     Raises:
         ConfigError: If the folder is missing or has no images.
@@ -106,7 +106,7 @@ class LabeledImages(Dataset):
         if label.size != image.size:
             raise ConfigError(f"--labels='{label_path}': size {label.size}, but '{path}' has "
                               f'{image.size} (width, height). Give the label map of this image.')
-        label = Image.frombytes('L', label.size, label.tobytes())  # indices instead of colors
+        label = Image.frombytes('L', label.size, label.tobytes())  # keep indices, not colors
         label = _crop(label, self.size, InterpolationMode.NEAREST)[0]
         return {self.size: _crop(image, self.size),
                 LABELS: torch.where(label == self.ignored, IGNORED, label.long())}
@@ -145,7 +145,7 @@ def _read_or_none(path: Path) -> Image.Image | None:
 
 def _crop(image: Image.Image, size: tuple[int, int],
           mode: InterpolationMode = InterpolationMode.BICUBIC) -> Tensor:
-    """Resize by the short side and center-crop to ``size``, ``(C, *size)``."""
+    """Resize by the short side and center-crop to ``size``; return ``(C, *size)``."""
     height, width = size
     scale = max(height / image.height, width / image.width)
     shape = max(height, round(scale * image.height)), max(width, round(scale * image.width))

@@ -22,7 +22,7 @@ class DAVIS2017(BaseDataset):
         ├── JPEGImages/480p/SEQUENCE/00000.jpg      frames, sorted by name
         └── Annotations/480p/SEQUENCE/00000.png     palette images: 0 = background, 1.. = objects
 
-    The pipeline starts with :class:`mmguided.datasets.LoadVideo` and gets ``sequence``,
+    The pipeline starts with :class:`mmguided.datasets.LoadVideo` and receives ``sequence``,
     ``frame_names`` (without extension), ``frame_paths`` and ``mask_paths``.
 
     Args:
@@ -33,8 +33,8 @@ class DAVIS2017(BaseDataset):
         **kwargs: Arguments of MMEngine's ``BaseDataset``.
 
     Raises:
-        ConfigError: If the list is missing or empty, or a sequence has fewer than 3 frames, or a
-            frame without an annotation.
+        ConfigError: If the list is missing or empty, a sequence has fewer than 3 frames, or a
+            frame has no annotation.
     """
 
     def __init__(self, data_root: str, ann_file: str = 'ImageSets/2017/val.txt',

@@ -56,7 +56,7 @@ class ImageFolder(CustomDataset):
             sub-folder per line. The label is the position in this list.
         broken (str, optional): Handling of unreadable images. ``'skip'``: warn once per file, count
             it in :attr:`num_broken` and use the next readable image. ``'error'``: stop. Defaults to
-            'skip' in training and 'error' with ``test_mode=True``, where a replaced sample would
+            'skip' in training and 'error' with ``test_mode=True``, because a replaced sample would
             change the result.
         extensions (Sequence[str]): File extensions of images, case-insensitive. Defaults to
             :data:`IMAGE_EXTENSIONS`.
@@ -66,8 +66,8 @@ class ImageFolder(CustomDataset):
 
     Raises:
         ConfigError: If the folder is missing, is a file, or has no images; a class is unknown; or a
-            line of ``ann_file`` is invalid. While loading: if an image is unreadable with
-            ``broken='error'``, or all images are unreadable.
+            line of ``ann_file`` is invalid. It is also raised during loading if an image is
+            unreadable and ``broken='error'``, or if all images are unreadable.
     """
 
     def __init__(self, data_root: str = '', data_prefix: str = '', with_label: bool | str = 'auto',
@@ -102,7 +102,7 @@ class ImageFolder(CustomDataset):
         if self._fully_initialized:
             return
         super().full_init()
-        # One flag per image in memory that forked and spawned workers share. Unlike a counter,
+        # Forked and spawned workers share this memory. It has a flag per image. Unlike a counter,
         # flags need no lock and count each image once.
         self._is_broken = torch.zeros(len(self), dtype=torch.uint8).share_memory_()
 
@@ -159,7 +159,7 @@ class ImageFolder(CustomDataset):
     def _find_samples(self) -> list:
         """List ``(path, label)`` or ``path``, relative to :attr:`img_prefix`, and set
         ``with_label`` and the class names."""
-        # An empty data_prefix adds a trailing slash, with which a file does not exist.
+        # An empty data_prefix adds a trailing slash, so a file would seem to be missing.
         path = self.img_prefix.rstrip('/') or '/'
         extensions = ' '.join(self.extensions)
         if not isdir(path):
@@ -244,7 +244,7 @@ def _read_classes(classes: Sequence[str] | str) -> list[str]:
 
 
 def _group_by_folder(images: list[str]) -> tuple[dict[str, list[str]], list[str]]:
-    """Group relative paths by first-level folder; also return those outside of any folder."""
+    """Group relative paths by first-level folder; also return the paths outside of folders."""
     by_folder: dict[str, list[str]] = {}
     for path in images:
         by_folder.setdefault(path.partition('/')[0] if '/' in path else '', []).append(path)

@@ -15,15 +15,15 @@ from mmguided.utils.errors import ConfigError
 class ScoreMaps:
     """Guidance scores of all images of a dataset, in memory-mapped files.
 
-    Each image stores its lowest and highest score and one of 65,536 levels between them for each
-    patch: 400 bytes for 14 x 14 patches. (float16 has only 2,000 levels between .5 and 1, the range
-    of most cosines.) Processes read only the pages they need and share them. Each file has a unique
-    name, so that runs with the same folder do not conflict. The name of the current file is in
-    shared memory, so that running dataloader workers see a new file.
+    For each image, a file contains the lowest and highest score and, for each patch, one of 65,536
+    levels between them: 400 bytes for 14 x 14 patches. (float16 has only 2,000 levels between .5
+    and 1, the range of most cosines.) Processes read only the pages they need and share them. Each
+    file has a unique name, so that runs with the same folder do not conflict. The name of the
+    current file is in shared memory, so that running dataloader workers see a new file.
 
     Args:
         folder: Folder of the files.
-        shape: Number of images, and patches ``(h, w)`` of each.
+        shape: Number of images, and patch grid ``(h, w)`` of each image.
     """
 
     def __init__(self, folder: Path, shape: tuple[int, int, int]) -> None:
@@ -95,8 +95,8 @@ class ScoreMaps:
             part.unlink(missing_ok=True)
 
     def _allocate(self, path: Path) -> np.ndarray:
-        """Allocate the disk space of a new file. Without it, a write to the memory map would kill
-        the process if the disk is full."""
+        """Allocate the disk space of a new file. Without this step, a write to the memory map
+        would kill the process if the disk is full."""
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             array = np.lib.format.open_memmap(path, 'w+', self._dtype, self.shape[:1])

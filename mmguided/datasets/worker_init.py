@@ -6,7 +6,7 @@ def worker_init_fn(worker_id: int) -> None:
 
     MMEngine's function seeds worker ``i`` of rank ``r`` with ``num_workers * r + i + seed``
     whenever workers start. Workers that restart each epoch then repeat the same augmentations in
-    all epochs, and persistent workers restart with those of the first epoch after a resume. PyTorch
+    all epochs, and persistent workers repeat those of the first epoch after a resume. PyTorch
     instead seeds ``random``, ``numpy.random`` and ``torch`` from the dataloader's generator, which
     :class:`mmguided.engine.hooks.RNGStateHook` seeds by (seed, iteration, rank). Use both::
 
@@ -14,8 +14,8 @@ def worker_init_fn(worker_id: int) -> None:
             persistent_workers=False,
             worker_init_fn=dict(type='mmguided.datasets.worker_init_fn'), ...)
 
-    Each epoch then has its own augmentations, and a resumed run has those of an uninterrupted run.
-    They depend on ``num_workers`` and ``batch_size``, which assign images to workers. Augmentations
-    of persistent workers and of iteration-based loops are not reproduced on resume, because these
-    workers live through the whole run.
+    Each epoch then has its own augmentations, and a resumed run has the same augmentations as an
+    uninterrupted run. They depend on ``num_workers`` and ``batch_size``, which assign images to
+    workers. Augmentations of persistent workers and of iteration-based loops are not reproduced on
+    resume, because these workers live through the whole run.
     """

@@ -13,9 +13,9 @@ WIDTH_FIELDS = ('in_channels', 'channels', 'embed_dim', 'input_features')
 def fill_widths(part: Any, widths: Sequence[int]) -> Any:
     """Copy the config of a neck or head, with the backbone's widths in place of None.
 
-    In a width field, None is replaced by the width of the backbone's last output, and a list of
-    None, one for each output, by the widths of all outputs. In a list, each config is filled; a
-    module and None are returned unchanged.
+    In a width field, None becomes the width of the backbone's last output, and a list with one None
+    per output becomes the list of all widths. If ``part`` is a list, each of its configs is filled.
+    A module or None is returned unchanged.
     """
     if isinstance(part, (list, tuple)):
         return [fill_widths(config, widths) for config in part]

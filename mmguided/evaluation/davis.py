@@ -29,8 +29,8 @@ def boundary(mask: np.ndarray) -> np.ndarray:
     """Boundary ``(H, W)`` of a binary mask: pixels that differ from the pixel to the right, below,
     or below right.
 
-    The last row compares only with the right, the last column only with below; the last pixel is
-    never a boundary.
+    In the last row, a pixel is compared only with the pixel to the right, and in the last column
+    only with the pixel below. The last pixel is never a boundary.
     """
     padded = np.pad(mask, ((0, 1), (0, 1)), mode='edge')
     edges = (mask ^ padded[:-1, 1:]) | (mask ^ padded[1:, :-1])
@@ -70,7 +70,7 @@ def score_sequence(predictions: np.ndarray, annotations: np.ndarray) -> list[dic
             first frame; other values (DAVIS marks void pixels by 255) are background.
 
     Returns:
-        Dicts of ``J`` and ``F``, lists of ``T - 2`` numbers, one dict per object.
+        One dict per object, in which ``J`` and ``F`` are lists of ``T - 2`` numbers.
 
     Raises:
         ValueError: If the shapes differ, there are fewer than 3 frames, the first annotation has no
@@ -96,9 +96,9 @@ def score_sequence(predictions: np.ndarray, annotations: np.ndarray) -> list[dic
 def statistics(values: Sequence[float]) -> tuple[float, float, float]:
     """Mean, recall and decay of an object's J or F over frames.
 
-    Recall is the share of frames above 0.5. Decay is the mean of the first quarter minus the mean
-    of the last quarter. Quarter limits are rounded (half up), and adjacent quarters share the frame
-    at the limit.
+    Recall is the share of frames with a value above 0.5. Decay is the mean of the first quarter of
+    the frames minus the mean of the last quarter. Quarter limits are rounded (half up), and
+    adjacent quarters share the frame at the limit.
     """
     values = np.asarray(values)
     limits = np.floor(np.linspace(1, len(values), 5) + .5 + 1e-10).astype(int) - 1
@@ -113,10 +113,10 @@ def summarize_objects(scores: Mapping[str, list[dict[str, list]]]) -> tuple[dict
         scores: Sequence name -> output of :func:`score_sequence`.
 
     Returns:
-        A dict for each object, ``SEQUENCE_INDEX`` with an index from 1, of ``J-Mean``,
-        ``J-Recall``, ``J-Decay`` and the same values of F. Also the means of these values over all
-        objects, preceded by ``J&F-Mean``, the mean of ``J-Mean`` and ``F-Mean``. All values are in
-        [0, 1].
+        Two dicts. The first maps each object, named ``SEQUENCE_INDEX`` with an index from 1, to its
+        ``J-Mean``, ``J-Recall``, ``J-Decay`` and the same values of F. The second has the means of
+        these values over all objects, preceded by ``J&F-Mean``, the mean of ``J-Mean`` and
+        ``F-Mean``. All values are in [0, 1].
     """
     objects = {}
     for sequence, sequence_objects in scores.items():
@@ -132,7 +132,7 @@ def summarize_objects(scores: Mapping[str, list[dict[str, list]]]) -> tuple[dict
 
 def score_folders(predictions: str | Path, annotations: str | Path,
                   sequences: Iterable[str]) -> tuple[dict, dict]:
-    """Score prediction files, like the official toolkit.
+    """Score prediction files in the same way as the official toolkit.
 
     Args:
         predictions: Folder of palette images ``SEQUENCE/FRAME.png``.

@@ -19,7 +19,7 @@ FRAMES_PER_SECOND = 24
 @METRICS.register_module()
 class DAVISMetric(BaseMetric):
     """Official metrics of DAVIS-2017 in percent: ``davis/J&F-Mean``, ``davis/J-Mean``,
-    ``davis/J-Recall``, ``davis/J-Decay`` and the same of F; see :mod:`mmguided.evaluation.davis`.
+    ``davis/J-Recall``, ``davis/J-Decay`` and the same for F; see :mod:`mmguided.evaluation.davis`.
 
     Results per object are logged. The number of processes does not change the result: a sequence
     that the sampler assigns to two processes is counted once.
@@ -63,7 +63,7 @@ class DAVISMetric(BaseMetric):
 
 
 def _table(objects: dict[str, dict[str, float]]) -> str:
-    """One line per object, in percent."""
+    """Text table with one line per object, in percent."""
     width = max(map(len, objects))
     columns = list(next(iter(objects.values())))
     lines = [f'{"object":{width}}  ' + '  '.join(f'{column:>8}' for column in columns)]
@@ -74,7 +74,7 @@ def _table(objects: dict[str, dict[str, float]]) -> str:
 
 
 def overlays(frames: Tensor, masks: np.ndarray) -> Iterator[np.ndarray]:
-    """Blend BGR frames ``(T, 3, H, W)`` with the object colors at 50 %; arrays ``(H, W, 3)``."""
+    """Blend BGR frames ``(T, 3, H, W)`` with the object colors at 50 %; yield ``(H, W, 3)``."""
     for frame, mask in zip(frames.permute(0, 2, 3, 1).cpu().numpy(), masks, strict=True):
         colored = frame // 2 + PALETTE[mask][..., ::-1] // 2
         yield np.where(mask[..., None] > 0, colored, frame)

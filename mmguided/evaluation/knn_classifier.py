@@ -27,8 +27,8 @@ def _clear_bank(model: nn.Module, _) -> None:
 class KNNClassifier(FrozenEncoder):
     """Weighted k-NN classifier (:func:`knn_scores`).
 
-    The bank, the features of the training images, is extracted at the first prediction, in the
-    precision of the test loop, and again after weights are loaded. In a distributed run each
+    The bank contains the features of the training images. It is extracted at the first prediction,
+    in the precision of the test loop, and again after weights are loaded. In a distributed run each
     process extracts its share, and all processes hold the whole bank.
 
     Args:
@@ -60,7 +60,7 @@ class KNNClassifier(FrozenEncoder):
         self.bank_dataloader = bank_dataloader
         self.ks = tuple(ks)
         self.temperature = temperature
-        # Not a buffer: the bank depends on a dataset and must not be in checkpoints.
+        # The bank is no buffer because it depends on a dataset and must not be in checkpoints.
         self.bank: tuple[Tensor, Tensor] | None = None
         self.register_load_state_dict_post_hook(_clear_bank)
 
@@ -120,7 +120,7 @@ class KNNClassifier(FrozenEncoder):
         dist.all_reduce(bank)
         dist.all_reduce(labels, op='max')
         bank.div_(bank.norm(dim=1, keepdim=True).clamp_min(torch.finfo(bank.dtype).tiny))
-        # Images may be missing, for example unreadable ones.
+        # Images may be missing, for example because they are unreadable.
         loaded = labels >= 0
         count = int(loaded.sum())
         if count < size:

@@ -38,7 +38,7 @@ class LabelPropagation(FrozenEncoder):
         data_preprocessor, init_cfg: See ImageClassifier.
 
     Raises:
-        ConfigError: If a number is out of range, or the encoder does not return a feature map.
+        ConfigError: If an argument is out of range, or the encoder does not return a feature map.
     """
 
     def __init__(self, backbone: dict, short_side: int = 480, num_last_frames: int = 7,

@@ -122,7 +122,7 @@ def _evaluate(model: BaseClassifier, loader: DataLoader,
     """Top-1 accuracy in percent for each perturbation."""
     sample = loader.dataset[0]
     check_sample('test_dataloader.dataset', sample['data_samples'], 'gt_label', 'sample_idx')
-    for perturbation in perturbations.values():  # raises errors before the first prediction
+    for perturbation in perturbations.values():  # raise errors before the first prediction
         _perturbed(pseudo_collate([sample]), perturbation)
     evaluators = {key: Evaluator(Accuracy()) for key in perturbations}
     for batch in track_on_main_process(loader, 'robustness'):

@@ -47,7 +47,7 @@ def draw_loss_curves(runs: Mapping[str, Mapping[str, Curve]], keys: Sequence[str
             if key in curves:
                 curve, style = curves[key], curve_style(number)
                 ax.plot(curve.epochs, curve.values, color=style['color'], alpha=0.25, linewidth=1)
-                # Few markers, at different positions for each curve.
+                # Draw few markers, at different positions for each curve.
                 places = ((0.5 + number / len(runs)) / 10, 0.1) if len(curve.epochs) > 1 else None
                 handles[name], = ax.plot(curve.epochs, moving_average(curve), **style, markersize=4,
                                          markevery=places, label=plain_text(name))

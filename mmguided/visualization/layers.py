@@ -20,7 +20,7 @@ from .style import (
 
 PARTS = ('encoder', 'decoder')
 
-# Model part -> one value per layer, ``(layers, )``, and the entries that it is the mean of,
+# Model part -> one value per layer, ``(layers, )``, and its entries before averaging,
 # ``(layers, n)``, or None.
 Curves = Mapping[str, tuple[np.ndarray, np.ndarray | None]]
 
@@ -71,7 +71,7 @@ def draw_lines(panels: Mapping[str, Mapping[str, tuple[Sequence[float], Sequence
         panels: Panel title -> line name -> ``(x, y)``. A line has the same color in all panels.
         xlabel, ylabel: Axis labels with units.
         outs: Output files, see :func:`save_figure`.
-        ordered: True if lines are ordered, such as layers; they get sequential colors.
+        ordered: True if the lines have an order, such as layers, and get sequential colors.
     """
     names = list(dict.fromkeys(name for lines in panels.values() for name in lines))
     figure = new_figure(max(4.5, 3.6 * len(panels)), 3.6)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from jinja2 import Environment
 
-# Autoescape: names of files, models and classes may contain HTML.
+# Autoescape is on because names of files, models and classes may contain HTML.
 _TEMPLATE = Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True).from_string("""\
 <!DOCTYPE html>
 <html lang="en">

@@ -132,7 +132,7 @@ def _heatmap(images: np.ndarray, scores: np.ndarray) -> np.ndarray:
 
 def _draw(blocks: Sequence[tuple[str, Mapping[str, np.ndarray]]], title: str,
           legend: Mapping[str, str] | None = None, dpi: int = 110) -> Figure:
-    """Draw rows of images. Panels are narrower if this is needed to fit on a page.
+    """Draw rows of images. Panels are narrowed if the figure would not fit on a page.
 
     Args:
         blocks: Block title and its columns, a dict of column title -> images ``(B, H, W, 3)`` or
@@ -159,7 +159,7 @@ def _draw(blocks: Sequence[tuple[str, Mapping[str, np.ndarray]]], title: str,
     legend_columns = min(len(legend), int(width / _LEGEND_ENTRY))
     legend_height = math.ceil(len(legend) / max(legend_columns, 1)) * _LINE + 0.5 * _LINE
     height = top + len(images) * (panel_height + _GAP) + legend_height
-    # Placed by hand, because a layout engine takes much longer than drawing.
+    # Panels are placed by hand because a layout engine takes much longer than drawing.
     figure = Figure(figsize=(width, height), dpi=dpi)
     FigureCanvasAgg(figure)
     figure.text(0.5, 1 - _LINE / height, plain_text(title), ha='center', va='center', fontsize=10)

@@ -21,7 +21,7 @@ from mmguided.utils.errors import ConfigError, exit_on_config_error
 
 CONFIGS = Path(__file__).resolve().parents[2] / 'configs'
 
-# Layers, mask ratios and fine-tuning accuracy of Table 7. All start at layer 0.
+# Layers, mask ratios and fine-tuning accuracy of Table 7. All settings start at layer 0.
 THREE_SHOTS = {
     (0, 4, 8): {(.5, .5, .5): 66.42},
     (0, 5, 10): {
@@ -110,12 +110,12 @@ class Setting:
 
     @property
     def linear(self) -> float | None:
-        """Published top-1 on ImageNet-100 by linear probe, in percent."""
+        """Published top-1 accuracy on ImageNet-100 by linear probe, in percent."""
         return LINEAR.get(self.name)
 
     @property
     def fine_tuned(self) -> float | None:
-        """Published top-1 on ImageNet-100 by fine-tuning, in percent."""
+        """Published top-1 accuracy on ImageNet-100 by fine-tuning, in percent."""
         layers, ratios = zip(*self.shots, strict=True)
         return THREE_SHOTS.get(layers, {}).get(ratios, FINE_TUNED.get(self.name))
 
@@ -162,7 +162,7 @@ def settings() -> Iterator[Setting]:
 
 
 def write(setting: Setting, folder: Path) -> None:
-    """Write the config of a setting, with its base relative to the folder."""
+    """Write the config of a setting, with the path of its base relative to the folder."""
     base = Path(os.path.relpath(CONFIGS / setting.config, folder.resolve())).as_posix()
     weights = ('' if setting.shot_weights == 'equal' else
                f', shot_weights={setting.shot_weights!r}')

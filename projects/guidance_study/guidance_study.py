@@ -1,4 +1,4 @@
-r"""Measure how guidance changes masks and accuracy: train configs over seeds and tabulate them.
+r"""Measure the effect of guidance on masks and accuracy: train configs and tabulate results.
 
     python projects/guidance_study/guidance_study.py configs/ccmim/guidance/*.py \
         --data-root FOLDER --coco data/coco --seeds 0 1 --jobs 2
@@ -8,10 +8,10 @@ files. Each run pretrains on one core. Then the tool measures k-NN and linear ac
 encoder (probe_features.py) and, with guidance, the overlap of masks and COCO's objects before and
 after training (tools/analysis_tools/mask_objects.py).
 
---out receives a folder per run, study.json with all numbers, study.md with the means over seeds,
-and study.png with accuracy over top-k overlap. Finished runs are skipped, even if only their
-numbers in study.json remain, so you can interrupt a study and add configs and seeds. Other data or
-options need another --out.
+The folder --out contains a folder per run, study.json with all numbers, study.md with the means
+over seeds, and study.png with accuracy over top-k overlap. Finished runs are skipped, even if only
+their numbers in study.json remain, so you can interrupt a study and add configs and seeds. Other
+data or options need another --out.
 """
 import argparse
 import json

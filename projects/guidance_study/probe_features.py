@@ -68,7 +68,7 @@ def main() -> None:
         model.eval()
         model.prepare_bank()
         bank, bank_labels = model.bank
-        # The features of the test images, computed as a second bank; k must not exceed its size.
+        # Compute the features of the test images as a second bank; k must not exceed its size.
         ks, model.ks = model.ks, (1, )
         model.bank_dataloader = cfg.test_dataloader
         model.prepare_bank()

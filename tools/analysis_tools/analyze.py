@@ -3,21 +3,21 @@ r"""Compare models layer by layer: arrays, figures and one report.
     python tools/analysis_tools/analyze.py --images data/imagenet/val --out work_dirs/analysis \
         mae=work_dirs/mae/vit-b_800e/epoch_800.pth ccmim=work_dirs/ccmim/vit-b_800e/epoch_800.pth
 
---configs sets the config of checkpoints without one, such as those of MAE and mmpretrain:
+--configs sets the config of checkpoints without a config, such as those of MAE and mmpretrain:
 configs/mae/vit-b_800e.py for a whole MAE, or a k-NN config of configs/benchmarks/imagenet for an
 encoder. Only the encoder of a classifier is analyzed. --images is a folder or a config. With a
-config, the tool reads its test data, or the images of its figure sheet, by the pipeline of the
-config.
+config, the tool reads its test data, or the images of its figure sheet, with the pipeline of
+the config.
 
 Encoders see whole images; decoders see random masks, which are the same for all models.
 docs/analysis.md defines the measures and lists the corresponding figures of the papers. Measures
 that compare two models (cka, attention_kl, similarity_kl) and the gaps, which use the groups of the
 reference, need --reference, by default the first checkpoint. Checkpoints epoch_N.pth of one folder
 are treated as a run: the reference is the last epoch, and measures are also drawn over epochs.
---labels adds t-SNE of the patches, colored by class. Layers count from 0.
+--labels adds t-SNE of the patches, colored by class. Layers are numbered from 0.
 
---out receives analysis.npz and analysis.csv, figures as .png and .pdf, and the self-contained
-report.html.
+The folder --out contains analysis.npz and analysis.csv, figures as .png and .pdf, and the
+self-contained report.html.
 """
 import argparse
 import csv
@@ -60,17 +60,17 @@ MAX_TSNE_IMAGES, PATCHES_PER_CLASS, MAP_IMAGES = 500, 200, 4
 def parse_args() -> argparse.Namespace:
     parser = tool_parser(__doc__, 'checkpoints', '--configs')
     add_shared(parser, '--images', nargs=None, metavar='FOLDER|CONFIG')
-    parser.add_argument('--measures', nargs='+', metavar='MEASURE', help='default: all')
+    parser.add_argument('--measures', nargs='+', metavar='MEASURE', help='measures; default: all')
     parser.add_argument('--reference', metavar='NAME',
-                        help='default: the first checkpoint, or the last epoch of a run')
+                        help='reference; default: the first checkpoint, or the last epoch of a run')
     parser.add_argument('--labels', type=local_path, metavar='FOLDER',
                         help='label maps: PNG files with the paths of the images in --images')
     parser.add_argument('--ignore-label', type=int, default=255, metavar='N',
-                        help='label without a class; 0 in ADE20K')
-    parser.add_argument('--num-images', type=int, default=512, metavar='N', help='maximum')
+                        help='label of pixels without a class; 0 in ADE20K')
+    parser.add_argument('--num-images', type=int, default=512, metavar='N', help='maximum number')
     parser.add_argument('--batch-size', type=int, default=32, metavar='N')
     parser.add_argument('--mask-ratio', type=float, default=.75, metavar='RATIO',
-                        help="of the decoder's input; 0 shows it the whole image")
+                        help="mask ratio of the decoder's input; 0 masks nothing")
     parser.add_argument('--workers', type=int, default=2, metavar='N')
     add_shared(parser, '--seed', help='seed of masks and t-SNE')
     add_shared(parser, '--out', default=Path('work_dirs/analysis'), metavar='FOLDER')
@@ -78,7 +78,7 @@ def parse_args() -> argparse.Namespace:
 
 
 def epochs_of(checkpoints: Mapping[str, Path]) -> dict[str, int] | None:
-    """Map names to epochs if these are several epoch_N.pth of one folder; else return None."""
+    """Map names to epochs if all are files epoch_N.pth of one folder; else return None."""
     matches = {name: re.fullmatch(r'epoch_(\d+)\.pth', path.name)
                for name, path in checkpoints.items()}
     folders = {path.resolve().parent for path in checkpoints.values()}
@@ -109,8 +109,8 @@ def check_args(args: argparse.Namespace) -> None:
 
 
 def read_dataset(config: str):
-    """Build the test data of a config, or those of its figure sheet; also return whether they are
-    BGR."""
+    """Build the test data of a config, or the images of its figure sheet; also return
+    whether the images are BGR."""
     from mmengine.registry import DATASETS, DefaultScope
 
     from mmguided.utils.toolboxes import import_parts
@@ -199,7 +199,7 @@ def write_arrays(results: Mapping, out: Path) -> None:
                 arrays[key] = estimate.mean
                 if error is not None:
                     arrays[f'{key}/standard_error'] = error
-                names = known[measure].entries.split(', ')  # one for all, or one for each
+                names = known[measure].entries.split(', ')  # one for all, or one per value
                 for layer, *entry in np.ndindex(estimate.mean.shape):
                     index = (layer, *entry)
                     called = '' if not entry else (
@@ -265,7 +265,7 @@ def epoch_figures(results: Mapping, epochs: Mapping[str, int], out: Path) -> lis
 
 
 def cka_figure(results: Mapping, reference: str, out: Path) -> list[Figure]:
-    """Draw the similarity of the encoders' layers with those of the reference."""
+    """Draw the similarity of the encoders' layers with the layers of the reference."""
     found = {name: result.cka for name, result in results.items() if result.cka is not None}
     if not found:
         return []
@@ -276,7 +276,7 @@ def cka_figure(results: Mapping, reference: str, out: Path) -> list[Figure]:
 
 def reversed_attention_figure(images: Images, out: Path) -> list[Figure]:
     """Draw the reversed attention of the middle patch, for models with the same grid as the
-    first."""
+    first model."""
     import torch
 
     from mmguided.analysis import reversed_attention
@@ -287,11 +287,11 @@ def reversed_attention_figure(images: Images, out: Path) -> list[Figure]:
     models = {name: model for name, model in images.models.items()
               if grid_of(model, images.sizes[name])[0] == grid}
     depth = min(len(model.backbone.layers) for model in models.values())
-    # The layer before the last shot within the encoder, if there is such a shot.
+    # Use the layer before the last shot within the encoder, or else the last layer.
     shots = [layer for model in models.values() if hasattr(model, 'mask_generator')
              for layer in model.mask_generator.layers if 0 < layer < depth]
     number = max(0, max(shots, default=depth - 1) - 1)
-    # Evenly spaced; unreadable images are replaced by later ones.
+    # Images are evenly spaced; later images replace unreadable images.
     step = max(1, len(images.dataset) // MAP_IMAGES)
     order = (i for start in range(step) for i in range(start, len(images.dataset), step))
     readable = (item for i in order if (item := images.dataset[i]) is not None)

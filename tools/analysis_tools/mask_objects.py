@@ -6,19 +6,19 @@ r"""Measure how much guided masks cover objects, using instance masks.
 
 The guidance of the config scores the patches of each image. The config's sampler and all other
 compatible samplers make masks from the scores, at --mask-ratio and without the config's schedule.
-The table has means over the images with objects:
+The table contains means over the images that contain objects:
 
-- inside objects: the share of the masked pixels inside objects; and above chance: the difference
-  from a random mask, with the standard error over images;
-- top-k overlap: the share of the masked patches among those with the highest scores (top-k
-  sampling: 1, chance: the mask ratio);
+- inside objects: the share of the masked pixels that are inside objects; above chance: the
+  difference from a random mask, with the standard error over images;
+- top-k overlap: the share of the masked patches that are among the patches with the highest
+  scores (top-k sampling: 1, chance: the mask ratio);
 - positions: the uniformity of the visible patches over the grid (1: uniform; .98: random masks of
   100 images; the share of visible patches: the same mask in all images);
 - detail: the standard deviation of the pixels in visible patches, relative to that of all pixels.
 
-Chance and the best possible mask are printed above the table. --out receives a figure of a few
-images, and the table as JSON. Without CHECKPOINT, the student is untrained; a teacher is always
-pretrained. For guidance that changes over the run, --progress sets the time.
+Chance and the best possible mask are printed above the table. The folder --out contains a figure of
+a few images, and the table as JSON. Without CHECKPOINT, the student is untrained; a teacher is
+always pretrained. For guidance that changes over the run, --progress sets the point in the run.
 """
 import argparse
 import json

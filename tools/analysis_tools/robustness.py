@@ -5,14 +5,14 @@ r"""Test classifiers on occluded and shuffled images.
         --occlusion 0 .1 .25 .5 .75 .9 --shuffle 1 2 4 8 --out work_dirs/robustness
 
 The checkpoints are classifiers trained by this config or, for a k-NN config, pretraining
-checkpoints; k-NN uses the first of its model.ks. The tool tests each on the images of
+checkpoints. k-NN uses the first value of model.ks. The tool tests each model on the images of
 test_dataloader with a share of black patches (--occlusion) and with N x N permuted cells
 (--shuffle). A seed fixes the perturbation of each image, so that all checkpoints are tested on the
 same images.
 
---out receives robustness.json, robustness.md (means and standard deviations over seeds), and
-robustness.png and .pdf. Finished tests are skipped, so checkpoints, levels and seeds can be added
-later; other data or options need another --out.
+The folder --out contains robustness.json, robustness.md (means and standard deviations over seeds),
+and robustness.png and .pdf. Finished tests are skipped, so checkpoints, levels and seeds can be
+added later; other data or options need another --out.
 """
 import argparse
 import json

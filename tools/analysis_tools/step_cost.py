@@ -8,9 +8,9 @@ ratios of time and of FLOPs to the first config. "saved" is the memory of the te
 forward pass keeps for the backward pass, without parameters; it grows with the batch size. "peak"
 is the maximum of the allocated GPU memory.
 
-A step is forward, backward and optimizer on random images, in the config's precision on a GPU and
-in float32 on a CPU. Cached scores (CachedGuidance) are random, and a guidance that waits for a
-trigger (Self-guided MAE) has started.
+A step is a forward pass, a backward pass and an optimizer step on random images, in the config's
+precision on a GPU and in float32 on a CPU. Cached scores (CachedGuidance) are random, and a
+guidance that waits for a trigger (Self-guided MAE) has started.
 """
 import itertools
 import math

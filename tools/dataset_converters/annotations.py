@@ -1,4 +1,4 @@
-"""Annotation files of labeled images, as :class:`mmguided.datasets.ImageFolder` reads them."""
+"""Annotation files of labeled images, in the format of :class:`mmguided.datasets.ImageFolder`."""
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -13,7 +13,7 @@ def write_annotations(path: Path, samples: Iterable[tuple[str, int]]) -> None:
         samples: Path of each image, relative to the folder of the dataset, and its label from 0.
 
     Raises:
-        ConfigError: If there is no sample.
+        ConfigError: If ``samples`` is empty.
     """
     samples = list(samples)
     if not samples:

@@ -18,8 +18,8 @@ from mmguided.utils.errors import ConfigError, check_file, exit_on_config_error
 
 
 def samples(path: Path) -> Iterator[tuple[str, int]]:
-    """Yield the images, relative to ``Images``, and labels of a MATLAB list, whose classes count
-    from 1."""
+    """Yield the images, relative to ``Images``, and labels of a MATLAB list, whose class
+    numbers start at 1."""
     check_file('root', str(path), 'Unpack lists.tar there.')
     try:
         content = loadmat(path, squeeze_me=True)

@@ -51,7 +51,7 @@ def draw(percent: float, seed: int, images: dict[str, list[str]]) -> list[tuple[
     a remainder, randomly drawn classes get one more image each.
 
     Raises:
-        ConfigError: If this is less than one image per class, or more than a class has.
+        ConfigError: If this is less than one image per class, or more images than a class has.
     """
     generator = random.Random(seed)
     total = round(percent / 100 * sum(map(len, images.values())))

@@ -30,7 +30,7 @@ with imports_of_extra('analysis'):
 def parse_args() -> argparse.Namespace:
     parser = tool_parser(__doc__, 'config', '--cfg-options', '--seed')
     add_shared(parser, '--images', nargs=None, required=False, metavar='FOLDER',
-               help='default: the data of the config')
+               help='image folder; default: the data of the config')
     parser.add_argument('--num-images', type=int, default=6, metavar='N')
     parser.add_argument('--draws', type=int, default=3, metavar='N', help='passes of each image')
     add_shared(parser, '--out', default=Path('work_dirs/pipeline.png'), metavar='FILE')

@@ -4,8 +4,8 @@ r"""Draw the loss curves of several runs over their epochs.
         ccMIM=work_dirs/ccmim/vit-b_800e --out work_dirs/losses.png
 
 The figure has a panel for each of --keys, which can be any scalar that all runs have logged. By
-default, these are the terms `loss_*` that two or more runs have, such as loss_reconstruction
-(ccMIM, Fig. 3b), or else the sum `loss`. For a single run, they are all `loss*`. `--keys
+default, it shows the terms `loss_*` that two or more runs have logged, such as loss_reconstruction
+(ccMIM, Fig. 3b), or else the sum `loss`. For a single run, it shows all `loss*`. `--keys
 error_shot_1 error_shot_2` shows the loss by shot of Conditional MAE (Fig. 7), on the same scale.
 
 Losses of methods with different targets or masks are not comparable: a higher loss can belong to a

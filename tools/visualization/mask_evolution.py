@@ -1,4 +1,4 @@
-r"""Draw how masks change over training: a row per run, its epochs side by side.
+r"""Draw the masks of training runs at several epochs, with one row per run.
 
     python tools/visualization/mask_evolution.py ccMIM=work_dirs/ccmim/vit-micro_folder-32 \
         top-k=work_dirs/ccmim/guidance/top-k --images a.jpg b.jpg --folder FOLDER
@@ -54,8 +54,7 @@ def parse_args() -> argparse.Namespace:
 
 
 def common_epochs(runs: Iterable[Path], wanted: list[int] | None) -> list[int]:
-    """Epochs, including 0, of which all runs have a checkpoint, restricted to the requested
-    ones."""
+    """Epoch 0 and all epochs for which every run has a checkpoint, or the epochs ``wanted``."""
     saved = [{int(path.stem.removeprefix('epoch_')) for path in run.glob('epoch_*.pth')}
              for run in runs]
     common = set.intersection(*saved) | {0}

@@ -7,9 +7,9 @@ r"""Draw guidance, masks and reconstructions of several models side by side.
         'epoch 800=work_dirs/ccmim/vit-b_800e/epoch_800.pth' --images a.jpg --out masks.pdf
 
 A model is a checkpoint saved by our training, or the path or name of a config. A config is shown
-untrained, at --progress of its run. Each row shows an image and a block for each model: the
-guidance, if it has started; the mask, in the colors of its shots; and the reconstruction of a
-trained model with a pixel target. All models use the same noise.
+with an untrained model, at --progress of the run. Each row shows an image and a block for each
+model: the guidance, if it has started; the mask, in the colors of its shots; and the
+reconstruction of a trained model with a pixel target. All models use the same noise.
 """
 import argparse
 

@@ -10,7 +10,7 @@ from mmguided.utils.errors import ConfigError
 
 
 class Perturbation(BaseTransform):
-    """Base class of the perturbations, for test pipelines, between the crop and ``PackInputs``.
+    """Base class of perturbations for test pipelines, between the crop and ``PackInputs``.
 
     The perturbation of an image depends only on ``seed`` and its index in the dataset. It is the
     same for all checkpoints and any number of workers and processes.
@@ -18,7 +18,7 @@ class Perturbation(BaseTransform):
     Required keys: ``img``, an array ``(H, W, C)``, and ``sample_idx``. Modified key: ``img``.
 
     Args:
-        seed (int): At least 0. Defaults to 0.
+        seed (int): Seed of the perturbation, at least 0. Defaults to 0.
     """
 
     def __init__(self, seed: int = 0) -> None:
@@ -60,7 +60,7 @@ class RandomPatchOcclusion(Perturbation):
             the 14 x 14 patches of Naseer et al. at 224 pixels. Defaults to 16.
         seed (int): See :class:`Perturbation`.
         fill_color (float | Sequence[float]): Color of occluded patches: a gray value, or a value
-            per channel in the order of the image (BGR). Defaults to 0, black.
+            per channel in the order of the image (BGR). Defaults to 0 (black).
 
     Raises:
         ConfigError: If ``ratio``, ``patch_size`` or ``seed`` is invalid, or (when applied)

@@ -20,8 +20,8 @@ class PixelShift(BaseTransform):
     31]" in Sec. 4.4, and its code shifts by up to 31 pixels in a master of 256 pixels.
     ``max_shift=31`` with a master of 256 pixels agrees with all three.
 
-    Place it after the transforms that both views share and before ``PackInputs``, which packs the
-    two views as a list::
+    Place this transform after the transforms that both views share and before ``PackInputs``, which
+    packs the two views as a list::
 
         dict(type='RandomResizedCrop', scale=256),
         dict(type='mmguided.PixelShift', crop_size=224, max_shift=31, target_transforms=[...]),

@@ -21,7 +21,7 @@ COLOR_TRANSFORMS = ('ColorJitter', 'GaussianBlur', 'Lighting', 'RandomGrayscale'
 @TRANSFORMS.register_module()
 class WithScores(BaseTransform):
     """Augment and pack an image; crop, flip and resample its score map in the same way, for
-    :class:`mmguided.models.CachedGuidance`. The last transform of a pipeline::
+    :class:`mmguided.models.CachedGuidance`. This is the last transform of a pipeline::
 
         dict(type='LoadImageFromFile'),
         dict(type='mmguided.WithScores', transforms=[
@@ -63,7 +63,7 @@ class WithScores(BaseTransform):
     def transform(self, results: dict) -> dict:
         """Pack ``inputs`` and ``data_samples``."""
         index, image = results['sample_idx'], results['img']
-        # Same crop as in RandomResizedCrop, which does not return its box.
+        # Draw the same crop as RandomResizedCrop, which does not return its box.
         top, left, height, width = self.transforms[0].rand_crop_params(image)
         results['img'] = self._resize(image[top:top + height, left:left + width])
         results['img_shape'] = results['img'].shape
