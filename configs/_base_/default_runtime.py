@@ -10,7 +10,7 @@ default_hooks = dict(
     # An interruption loses at most 10 epochs, about an hour of ViT-B on 8 GPUs.
     checkpoint=dict(type='CheckpointHook', interval=10, max_keep_ckpts=2),
     sampler_seed=dict(type='DistSamplerSeedHook'),
-    # Not in custom_hooks, because a config that sets that list replaces it.
+    # These hooks are not in custom_hooks, because a config that sets custom_hooks replaces it.
     clock=dict(type='mmguided.ClockHook'),
     momentum_update=dict(type='mmguided.MomentumUpdateHook'),
     score_maps=dict(type='mmguided.ScoreMapsHook'),

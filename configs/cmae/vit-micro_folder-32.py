@@ -1,4 +1,4 @@
-r"""CMAE in minutes on a CPU: a ViT of 4 blocks, 128 wide, on any folder of small images.
+r"""CMAE in minutes on a CPU: a ViT (4 blocks, width 128) on any folder of small images.
 
     python tools/train.py configs/cmae/vit-micro_folder-32.py \
         --cfg-options train_dataloader.dataset.data_root=FOLDER
@@ -28,8 +28,8 @@ train_pipeline = [
     dict(
         type='mmguided.PixelShift',
         crop_size=32,
-        max_shift=4,  # corresponds to 31 pixels of 224, which would be 4.4
-        # Without blur, which would remove all detail at 32 pixels.
+        max_shift=4,  # 31 of 224 pixels, scaled to 32 pixels (4.4), rounded down
+        # There is no blur, because it would remove all detail of images of 32 pixels.
         target_transforms=[_base_.color_jitter, _base_.grayscale]),
     _base_.train_pipeline[-1],
 ]

@@ -36,8 +36,8 @@ train_dataloader = dict(
 optim_wrapper = dict(
     optimizer=dict(lr=2e-4 * total_batch_size / 512, betas=(0.9, 0.999)),
     clip_grad=dict(max_norm=5.0),
-    # The code of SimMIM excludes both from weight decay, although its second exclusion has no
-    # effect there; mmpretrain excludes the tables only.
+    # The code of SimMIM lists both parameters as excluded from weight decay, although the second
+    # exclusion has no effect there; mmpretrain excludes only the tables.
     paramwise_cfg=dict(
         custom_keys=dict(
             mask_token=dict(decay_mult=0.), relative_position_bias_table=dict(decay_mult=0.))))

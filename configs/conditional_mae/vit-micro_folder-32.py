@@ -1,4 +1,4 @@
-r"""Conditional MAE in minutes on a CPU: a ViT of 4 blocks, 128 wide, on any folder of small images.
+r"""Conditional MAE in minutes on a CPU: a ViT (4 blocks, width 128) on any folder of small images.
 
     python tools/train.py configs/conditional_mae/vit-micro_folder-32.py \
         --cfg-options train_dataloader.dataset.data_root=FOLDER

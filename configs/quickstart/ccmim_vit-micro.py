@@ -1,4 +1,4 @@
-"""ccMIM on a CPU in minutes: a ViT of 3 blocks, 64 wide, on 42 x 42 images with 7 x 7 patches.
+"""ccMIM on a CPU in minutes: a ViT of 3 blocks of width 64 on 42 x 42 pixels (7 x 7 patches).
 
     bash tools/quickstart.sh [IMAGE_FOLDER]
 
@@ -48,7 +48,7 @@ model = dict(
 
 train_pipeline = [
     dict(type='LoadImageFromFile', imdecode_backend='pillow'),
-    # No flips: mirrored digits are not digits.
+    # There are no flips, because mirrored digits are not digits.
     dict(
         type='RandomResizedCrop',
         scale=image_size,

@@ -2,7 +2,7 @@
 
 The batch size is MAE's: 512 images per GPU x 8 GPUs = 4096. With the layout train/*.JPEG and
 meta/train.txt, add `--cfg-options train_dataloader.dataset.ann_file=meta/train.txt`. The papers
-state only a random resized crop; the released codes and the *_released configs flip too.
+state only a random resized crop; the released codes and the *_released configs also flip.
 """
 dataset_type = 'mmguided.ImageFolder'
 data_root = 'data/imagenet'

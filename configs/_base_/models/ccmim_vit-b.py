@@ -1,9 +1,9 @@
 """ccMIM with ViT-B/16 as in the paper; open details follow the released code.
 
 The paper states the score of Eq. 4 (logits averaged over heads, softmax over patches), importance
-sampling, NCE with the visible-visible terms (Eq. 7), lambda = 0.2. These settings come from the
+sampling, NCE with the visible-visible terms (Eq. 7), and lambda = 0.2. These settings come from the
 released code: the sum over all blocks, the rule that combines scores and noise, the projector with
-per-process batch normalization, temperature 0.5, the decoder of MAE.
+per-process batch normalization, temperature 0.5, and MAE's decoder.
 """
 _base_ = ['./mae_vit-b.py']
 

@@ -1,10 +1,10 @@
 """CMAE with ViT-B/16 as in the paper; open details follow the released code.
 
 The paper states masking, encoder and pixel decoder of MAE, a feature decoder of 2 blocks, mean
-pooling, InfoNCE with temperature 0.07, lambda_c = 1, constant momentum 0.996. These settings come
-from the released code: widths and normalization of projector and predictor, a target without final
-norm, and the factor 2 * temperature of the contrast, with which lambda_c = 1 was tuned (for Eq. 7
-as printed, see README.md).
+pooling, InfoNCE with temperature 0.07, lambda_c = 1, and a constant momentum of 0.996. These
+settings come from the released code: widths and normalization of projector and predictor, a target
+without final norm, and the factor 2 * temperature of the contrast, because lambda_c = 1 was tuned
+with this factor (for Eq. 7 as printed, see README.md).
 """
 _base_ = ['./mae_vit-b.py']
 

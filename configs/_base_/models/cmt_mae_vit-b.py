@@ -1,10 +1,10 @@
 """CMT-MAE with ViT-B/16 and CLIP's ViT-B/16 as the teacher.
 
-The paper states that CLIP guides the masks and is the target, that in the second stage a momentum
-encoder has the weight alpha = 0.3 in both, and a squared error summed over channels. Our choices
-for settings that the paper leaves open: the first stage is 1/8 of the run; masked patches are drawn
-in proportion to attention; the momentum increases from .996 to 1; the decoder is MAE's; attention
-maps are normalized to sum 1, and targets to mean 0 and variance 1.
+The paper states that CLIP guides the masks and is the target. In the second stage, a momentum
+encoder has the weight alpha = 0.3 in both roles. The loss is a squared error summed over channels.
+Our choices for settings that the paper leaves open: the first stage is 1/8 of the run; masked
+patches are drawn in proportion to attention; the momentum increases from .996 to 1; the decoder is
+MAE's; attention maps are normalized to sum 1, and targets to mean 0 and variance 1.
 """
 _base_ = ['./mae_vit-b.py']
 

@@ -6,14 +6,14 @@ _base_ = ['./warmup_cosine.py']
 
 max_epochs = 800
 warmup_epochs = 40
-total_batch_size = 4096  # over all processes; for another one, --auto-scale-lr scales lr
+total_batch_size = 4096  # over all processes; for another size, --auto-scale-lr scales lr
 
 optim_wrapper = dict(
     type='AmpOptimWrapper',
     loss_scale='dynamic',
     optimizer=dict(
         type='AdamW', lr=1.5e-4 * total_batch_size / 256, betas=(0.9, 0.95), weight_decay=0.05),
-    # As in timm and MAE, weight decay does not apply to vectors and biases, but to tokens.
+    # As in timm and MAE, weight decay applies to tokens, but not to vectors and biases.
     paramwise_cfg=dict(norm_decay_mult=0., bias_decay_mult=0., flat_decay_mult=0.))
 
 param_scheduler = [

@@ -4,8 +4,8 @@ r"""Semantic FPN on ADE20K from a pretrained ViT-B/16.
         --cfg-options model.backbone.init_cfg.checkpoint=CHECKPOINT
     tools/dist_test.sh configs/benchmarks/ade20k/vit-b_fpn-160k.py TRAINED 8
 
-Published mIoU, ViT-B: ccMIM 46.5 / 47.7 (300 / 800 epochs of pretraining). Its text names FPN, but
-its Table 3 names UPerNet. Settings that it does not state follow vit-b_upernet-160k.py.
+Published mIoU, ViT-B: ccMIM 46.5 / 47.7 (300 / 800 epochs of pretraining). The text of ccMIM names
+FPN, but its Table 3 names UPerNet. Settings that ccMIM does not state follow vit-b_upernet-160k.py.
 """
 _base_ = ['../../_base_/ade20k_160k.py', 'mmseg::_base_/models/fpn_r50.py']
 
@@ -23,7 +23,7 @@ model = dict(
         drop_path_rate=0.1,
         init_cfg=dict(type='Pretrained', checkpoint='', prefix='backbone.')),
     neck=[
-        # None: the widths of the backbone.
+        # None selects the widths of the backbone.
         dict(type='Feature2Pyramid', embed_dim=None, rescales=[4, 2, 1, 0.5]),
         dict(type='FPN', in_channels=[None] * 4, out_channels=256, num_outs=4)
     ],

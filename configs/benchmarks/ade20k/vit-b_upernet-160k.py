@@ -6,7 +6,7 @@ r"""UPerNet on ADE20K from a pretrained ViT-B/16.
 
 Published mIoU, ViT-B: MAE 48.1 (1600 epochs of pretraining), CMAE 51.0 (1600), ccMIM 46.5 / 47.7
 (300 / 800), Self-guided MAE 45.2 (400). Not all papers state a recipe. This config follows mmseg's
-recipe for MAE, without relative positions, see README.md.
+recipe for MAE without relative position embeddings, see README.md.
 
 Tests use a sliding window of 512 x 512. To test whole images, add `--cfg-options
 model.test_cfg.mode=whole model.data_preprocessor.test_cfg.size_divisor=16`.
@@ -25,7 +25,7 @@ model = dict(
         out_indices=(3, 5, 7, 11),
         drop_path_rate=0.1,
         init_cfg=dict(type='Pretrained', checkpoint='', prefix='backbone.')),
-    # None: the widths of the backbone.
+    # None selects the widths of the backbone.
     neck=dict(embed_dim=None),
     decode_head=dict(in_channels=[None] * 4, channels=None, num_classes=150),
     auxiliary_head=dict(in_channels=None, num_classes=150),

@@ -5,8 +5,8 @@ r"""UPerNet on ADE20K from a pretrained ViT-B/16, with CMAE's initialization.
     tools/dist_test.sh configs/benchmarks/ade20k/vit-b_upernet-160k_cmae.py TRAINED 8
 
 Published mIoU, ViT-B: CMAE 51.0 (1600 epochs of pretraining), MAE 48.1. CMAE (Sec. 4.3) initializes
-all layers that are not pretrained by Xavier's rule. It states no rates; we use those of
-vit-b_upernet-160k.py.
+all layers that are not pretrained by Xavier's rule. CMAE states no rates; we use the
+rates of vit-b_upernet-160k.py.
 """
 _base_ = ['./vit-b_upernet-160k.py']
 

@@ -5,7 +5,7 @@ r"""Mask R-CNN on COCO for 100 epochs from a pretrained hybrid ViT-B.
 
 Published box / mask AP after 1600 epochs of pretraining: CMAE 52.9 / 47.0, ConvMAE 52.5 / 46.5. The
 recipe is vit-b_mask-rcnn-100e_vitdet.py. As in ConvMAE's detector, the FPN takes the encoder's maps
-at several scales, and windows have 16 x 16 patches.
+at several scales, and the window size is 16 x 16 patches.
 """
 _base_ = ['./vit-b_mask-rcnn-100e_vitdet.py']
 

@@ -6,7 +6,7 @@ r"""Mask R-CNN on COCO for 100 epochs from a pretrained ViT-B/16, with ViTDet's 
 Published box / mask AP, ViT-B after 1600 epochs of pretraining: CMAE 52.4 / 46.5, and MAE in the
 same paper 51.7 / 45.9 and 50.3 / 44.9 (see README.md); MAE in ViTDet's paper 51.6 / 45.9.
 
-There are no relative positions, in contrast to ViTDet, see README.md. To save memory, set
+In contrast to ViTDet, there are no relative position embeddings, see README.md. To save memory, set
 model.backbone.with_cp=True.
 """
 _base_ = [

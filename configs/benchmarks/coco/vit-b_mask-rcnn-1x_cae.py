@@ -17,7 +17,7 @@ _base_ = [
 model = dict(
     backbone=dict(out_indices=(3, 5, 7, 11), drop_path_rate=0.2),
     neck=[
-        # None: the widths of the backbone.
+        # None selects the widths of the backbone.
         dict(type='mmseg.Feature2Pyramid', embed_dim=None, rescales=[4, 2, 1, 0.5]),
         dict(type='FPN', in_channels=[None] * 4, out_channels=256, num_outs=5),
     ],
@@ -46,7 +46,7 @@ train_pipeline = [
                     type='RandomChoiceResize',
                     scales=[(400, 1333), (500, 1333), (600, 1333)],
                     keep_ratio=True),
-                dict(  # each side between these two
+                dict(  # each side is between these two sizes
                     type='RandomCrop',
                     crop_type='absolute_range',
                     crop_size=(384, 600),

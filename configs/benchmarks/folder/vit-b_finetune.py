@@ -8,7 +8,7 @@ images per process; the learning rate is scaled to the batch size.
 """
 _base_ = ['../imagenet/vit-b_finetune-100e.py']
 
-# None: the number of class folders in FOLDER/train.
+# None selects the number of class folders in FOLDER/train.
 model = dict(data_preprocessor=dict(num_classes=None), head=dict(num_classes=None))
 
 dataset = dict(_delete_=True, type='CustomDataset', data_root='data/folder', with_label=True)

@@ -8,7 +8,7 @@ images per process; the learning rate is scaled to the batch size.
 """
 _base_ = ['../imagenet/vit-b_linear-90e.py']
 
-model = dict(head=dict(num_classes=None))  # None: the number of class folders in FOLDER/train
+model = dict(head=dict(num_classes=None))  # None: count the class folders in FOLDER/train
 
 dataset = dict(_delete_=True, type='CustomDataset', data_root='data/folder', with_label=True)
 train_dataloader = dict(

@@ -2,8 +2,8 @@ r"""k-NN accuracy of a pretrained ViT-Ti on a labeled folder of images at 32 px.
 
     python tools/test.py configs/benchmarks/folder/vit-tiny_knn.py CHECKPOINT --data-root FOLDER
 
-The folder is FOLDER/{train,val}/CLASS/*, for example CIFAR-10 as image files. Patches have 4 x 4
-pixels. Mean and std must be those of pretraining. With fewer than 200 training images, add
+The folder is FOLDER/{train,val}/CLASS/*, for example CIFAR-10 as image files. The patch size
+is 4 x 4 pixels. Mean and std must be those of pretraining. With fewer than 200 training images, add
 `--cfg-options "model.ks=(10,20)"`.
 """
 _base_ = [

@@ -30,7 +30,7 @@ model = dict(
         patch_size=4,
         out_type='cls_token',
         init_cfg=dict(type='Pretrained', checkpoint='', prefix='backbone.')),
-    # The width of neck and head is None: the width of the backbone.
+    # If the width of neck and head is None, the width of the backbone is used.
     neck=dict(type='ClsBatchNormNeck', input_features=None),
     head=dict(
         type='VisionTransformerClsHead',

@@ -2,8 +2,8 @@
 
     tools/dist_test.sh configs/benchmarks/imagenet/swin-b_knn.py CHECKPOINT 8
 
-The feature is the mean of the last map. Images have 192 px, and windows have 6 x 6 tokens, as in
-SimMIM's pretraining, so that no weights are resized.
+The feature is the mean of the last map. As in SimMIM's pretraining, the image size is 192 px
+and the window size is 6 x 6 tokens, so no weights are resized.
 """
 _base_ = ['./vit-b_knn.py']
 

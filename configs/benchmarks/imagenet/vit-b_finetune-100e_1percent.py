@@ -10,7 +10,7 @@ _base_ = ['./vit-b_finetune-100e_10percent.py']
 
 lr = 5e-5 * 512 / 256
 
-# Without drop path, mixup, cutmix and random erasing.
+# There is no drop path, mixup, cutmix or random erasing.
 model = dict(backbone=dict(drop_path_rate=0.), train_cfg=None)
 train_dataloader = dict(
     dataset=dict(

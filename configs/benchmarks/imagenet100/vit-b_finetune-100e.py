@@ -3,8 +3,8 @@ r"""Fine-tune a pretrained ViT-B/16 on ImageNet-100 with Conditional MAE's recip
     tools/dist_train.sh configs/benchmarks/imagenet100/vit-b_finetune-100e.py 8 \
         --cfg-options model.backbone.init_cfg.checkpoint=CHECKPOINT
 
-Published top-1 (Tables 1 and 4), on a subset that the paper does not name: MAE 86.88, with 90 %
-masked 85.6; L(0,10;.75,.1) 87.66, L(0,10;.75,.15) 87.46, L(0,11;.75,.1) 87.26. For ViT-S, see
+Published top-1 (Tables 1 and 4), on a subset that the paper does not name: MAE 86.88 (85.6 with
+mask ratio .9); L(0,10;.75,.1) 87.66, L(0,10;.75,.15) 87.46, L(0,11;.75,.1) 87.26. For ViT-S, see
 README.md.
 
 The base lr is the second of the three that the paper searches, 1e-4, 5e-4 and 1e-3 per 256 images.

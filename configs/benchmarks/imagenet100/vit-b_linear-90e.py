@@ -3,10 +3,10 @@ r"""Linear probe of a pretrained ViT-B/16 on ImageNet-100 with Conditional MAE's
     tools/dist_train.sh configs/benchmarks/imagenet100/vit-b_linear-90e.py 8 \
         --cfg-options model.backbone.init_cfg.checkpoint=CHECKPOINT
 
-Published top-1 (Table 1), on a subset that the paper does not name: MAE 62.9, with 90 % masked
-57.9. For ViT-S, see README.md.
+Published top-1 (Table 1), on a subset that the paper does not name: MAE 62.9 (57.9 with
+mask ratio .9). For ViT-S, see README.md.
 
-The lr .1 is used as printed. If it is MAE's base lr per 256 images, set
+The lr .1 is used as printed. If .1 is a base lr per 256 images, as in MAE, set
 optim_wrapper.optimizer.lr=0.4.
 """
 _base_ = ['../imagenet/vit-b_linear-90e.py', '../../_base_/imagenet100.py']

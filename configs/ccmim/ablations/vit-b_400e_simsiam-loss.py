@@ -11,7 +11,7 @@ model = dict(
     contrast_head=dict(
         _delete_=True,
         type='mmguided.CosineHead',
-        # A two-layer MLP. The paper does not state its width; we use a quarter, as in SimSiam.
+        # An MLP of two layers. The paper does not state the hidden width; a quarter, as in SimSiam.
         predictor=dict(
             type='NonLinearNeck',
             in_channels=256,

@@ -11,5 +11,5 @@ model = dict(
         _delete_=True,
         type='mmguided.CosineHead',
         predictor=dict(in_channels=256, **_base_.mlp),
-        # ||a - b||^2 of unit vectors is 2 (1 - cos). The paper states no weight.
+        # ||a - b||^2 of unit vectors is 2 (1 - cos). The paper states no loss weight.
         loss_weight=2.0))
