@@ -25,8 +25,8 @@ def read(path: Path) -> dict:
         raise ConfigError(f'root={str(path)!r}: not JSON ({error}). Unpack the file.') from error
     missing = [key for key in ('images', 'annotations', 'categories') if key not in content]
     if missing:
-        raise ConfigError(f'root={str(path)!r}: has no {missing[0]!r}. Give the annotations of the '
-                          'train or val images.')
+        raise ConfigError(f'root={str(path.parent)!r}: {str(path)!r} has no {missing[0]!r}. '
+                          'Give the annotations of the train or val images.')
     return content
 
 
