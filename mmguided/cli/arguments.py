@@ -245,7 +245,7 @@ def named_configs(arguments: Sequence[str], models: Mapping[str, object]) -> dic
         name = next((name for name in models if argument.startswith(f'{name}=')), None)
         if name is None:
             raise ConfigError(f'--configs={argument!r}: not NAME=CONFIG with the name of a model. '
-                              f'Start the value with one of {", ".join(f"{name}=" for name in models)}.')
+                              f'Start with one of {", ".join(f"{name}=" for name in models)}.')
         named[name] = os.path.expanduser(argument.removeprefix(f'{name}='))
         check_file('--configs', named[name], 'Give the path of a config.')
     return named

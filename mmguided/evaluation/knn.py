@@ -35,7 +35,7 @@ def knn_scores(query: Tensor, bank: Tensor, bank_labels: Tensor, num_classes: in
     """
     size, largest = len(bank), max(ks)
     if min(ks) < 1 or largest > size:
-        raise ValueError(f'ks={tuple(ks)}: the bank has {size} features. Use 1 to {size}.')
+        raise ValueError(f'ks={tuple(ks)}: the bank has {size} features. Choose from 1 to {size}.')
     if temperature <= 0:
         raise ValueError(f'temperature={temperature}: must be positive. Set 0.07.')
     # Scaling the similarities instead of the bank avoids a second copy of it.

@@ -55,8 +55,8 @@ class KNNClassifier(FrozenEncoder):
         if temperature <= 0:
             raise ConfigError(f'model.temperature={temperature}: must be positive. Set 0.07.')
         if getattr(self.backbone, 'out_type', None) == 'raw':
-            raise ConfigError("model.backbone.out_type='raw': unsupported token sequence. Choose "
-                              "'cls_token', or 'featmap' for the mean patch token.")
+            raise ConfigError("model.backbone.out_type='raw': a token sequence is unsupported. "
+                              "Choose 'cls_token', or 'featmap' for the mean patch token.")
         self.bank_dataloader = bank_dataloader
         self.ks = tuple(ks)
         self.temperature = temperature

@@ -181,7 +181,7 @@ def check_backbone(model_state: Mapping[str, Tensor],
     With ``prefix=''``, the full states of encoders or models are compared.
     """
     if not _below(model_state, prefix):
-        raise ConfigError(f'prefix={prefix!r}: no weights of the model have it '
+        raise ConfigError(f'prefix={prefix!r}: no model weights have this prefix '
                           f'({_some(model_state)}). Correct the prefix.')
     report = compare_backbone(model_state, checkpoint_state, prefix)
     if report.fits:

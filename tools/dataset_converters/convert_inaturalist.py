@@ -22,7 +22,7 @@ def read(path: Path) -> dict:
     try:
         content = json.loads(path.read_text())
     except json.JSONDecodeError as error:
-        raise ConfigError(f'root={str(path)!r}: not JSON ({error}). Unpack the file.') from error
+        raise ConfigError(f'root={str(path)!r}: not JSON ({error}). Unpack it again.') from error
     missing = [key for key in ('images', 'annotations', 'categories') if key not in content]
     if missing:
         raise ConfigError(f'root={str(path.parent)!r}: {str(path)!r} has no {missing[0]!r}. '

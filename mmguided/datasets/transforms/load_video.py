@@ -31,7 +31,7 @@ class LoadVideo(BaseTransform):
         paths = results['frame_paths'] + results['mask_paths']
         for path, image in zip(paths, frames + masks, strict=True):
             if image.shape[:2] != masks[0].shape:
-                raise ConfigError(f'{field}: {path!r} has size {image.shape[:2]} but the first '
+                raise ConfigError(f'{field}: {path!r} has size {image.shape[:2]}, but the first '
                                   f'annotation has size {masks[0].shape} (height, width). Give '
                                   'images of equal size.')
         try:

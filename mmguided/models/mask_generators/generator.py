@@ -56,11 +56,11 @@ class Shot(nn.Module):
                 f'sampling.type={name}: ignores scores. Set mask_generator.guidance=None.')
         if self.sampling.needs_nonnegative_scores and not self.guidance.nonnegative:
             raise ConfigError(f'sampling.type={name}: needs nonnegative scores, but '
-                              f'{type(self.guidance).__name__} has negative ones. Choose another '
-                              "sampling, or set guidance.softmax='heads' for ClsAttention.")
+                              f'{type(self.guidance).__name__} can return negative ones. Choose '
+                              "another sampling, or set guidance.softmax='heads' for ClsAttention.")
         if schedule and not guidance:
             raise ConfigError(
-                f'schedule={schedule}: no guidance uses it. Set mask_generator.guidance.')
+                f'schedule={schedule}: the schedule needs guidance. Set mask_generator.guidance.')
         self.schedule = Schedule.of(
             dict(start=0., end=1.) | dict(schedule or {}), 'mask_generator.schedule')
 

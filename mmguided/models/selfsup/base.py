@@ -112,8 +112,8 @@ class MaskedImageModel(BaseSelfSupervisor):
         if decoder.reads_all_patches == backbone.drops_masked_tokens:
             needs = 'all patches' if decoder.reads_all_patches else '[CLS] and visible patches'
             raise ConfigError(f'neck.type={type(decoder).__name__}: needs latents of {needs}, '
-                              f'but backbone.type={type(backbone).__name__} outputs others. Choose '
-                              'another decoder.')
+                              f'but backbone.type={type(backbone).__name__} does not output '
+                              'them. Choose another decoder.')
         return decoder
 
     @staticmethod

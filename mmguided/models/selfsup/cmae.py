@@ -45,8 +45,8 @@ class CMAE(MaskedImageModel):
                  **kwargs) -> None:
         super().__init__(momentum_encoder=momentum_encoder, **kwargs)
         if self.momentum_encoder is None:
-            raise ConfigError('model.momentum_encoder=None: CMAE needs an encoder. Set '
-                              "dict(type='mmguided.MomentumEncoder', ...).")
+            raise ConfigError('model.momentum_encoder=None: CMAE needs a momentum encoder. '
+                              "Set dict(type='mmguided.MomentumEncoder', ...).")
         if feature_decoder is not None and feature_head is None:
             raise ConfigError('model.feature_head=None: no head uses model.feature_decoder. Set '
                               'feature_decoder=None too, or set a PredictionHead.')
