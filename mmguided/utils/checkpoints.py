@@ -34,7 +34,7 @@ def read_checkpoint(settings: Mapping, field: str = _ENCODER) -> tuple[Mapping, 
     remedy = (f'Set --cfg-options model.{field}=PATH.' if '.' in field else
               'Give the path of a checkpoint.')
     if not path:
-        raise ConfigError(f'{field}={path!r}: no checkpoint. {remedy}')
+        raise ConfigError(f'{field}={path!r}: the path is empty. {remedy}')
     return weights_of(load_checkpoint(path, field, remedy)), settings.get('prefix', '')
 
 

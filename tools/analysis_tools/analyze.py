@@ -413,7 +413,7 @@ def main() -> None:
     from mmguided.analysis.measures import CKA, MEASURES, PAIR_MEASURES, measure_models
     known = [*MEASURES, *PAIR_MEASURES, CKA]
     if unknown := set(args.measures or ()) - set(known):
-        raise ConfigError(f'--measures={sorted(unknown)[0]}: unknown. Give some of '
+        raise ConfigError(f'--measures={sorted(unknown)[0]}: unknown. Choose from '
                           f'{", ".join(known)}.')
     if CKA in (args.measures or ()) and args.batch_size < 4:
         raise ConfigError(f'--batch-size={args.batch_size}: too small for cka. Give at least 4.')
