@@ -49,7 +49,7 @@ def get_model(name: str | os.PathLike | Config, pretrained: str | None = None) -
         cfg = copy.deepcopy(name)
     elif is_checkpoint(name := os.fspath(name)):
         if pretrained:
-            raise ConfigError(f'name={name!r}: a checkpoint contains its weights. Leave out '
+            raise ConfigError(f'name={name!r}: a checkpoint already has its weights. Leave out '
                               f'pretrained={pretrained!r}, or give the name of a config.')
         cfg, checkpoint = _read_checkpoint(name)
         pretrained = name
@@ -69,8 +69,8 @@ def get_model(name: str | os.PathLike | Config, pretrained: str | None = None) -
     if cfg.get('data_preprocessor'):  # copied as in Runner, because a teacher reads it
         cfg.model.setdefault('data_preprocessor', cfg.data_preprocessor)
     for field in unset_num_classes(cfg.model):
-        raise ConfigError(f'{field}.num_classes=None in {cfg.filename!r}: depends on the training '
-                          'data. Give the config that training has saved in its work dir.')
+        raise ConfigError(f'{field}.num_classes=None in {cfg.filename!r}: the value depends on '
+                          'the training data. Give the config that is saved in the work dir.')
     with DefaultScope.overwrite_default_scope(cfg.get('default_scope', 'mmengine')):
         model = MODELS.build(cfg.model)
         if pretrained:

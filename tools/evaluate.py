@@ -132,7 +132,7 @@ class Run:
             if before[name] != value:
                 raise ConfigError(
                     f'--out={str(self.args.out)!r}: {self} was run with {name}={before[name]!r}, '
-                    f'which is now {value!r}. Set another --out or NAME=.')
+                    f'but this command has {value!r}. Set another --out or NAME=.')
 
     def __str__(self) -> str:
         name, protocol, seed = self.key

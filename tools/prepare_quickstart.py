@@ -197,7 +197,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--max-images', type=int, metavar='N', help='use at most about N images')
     args = parser.parse_args()
     if args.max_images is not None and args.max_images < 1:
-        parser.error(f'--max-images={args.max_images}: not positive')
+        parser.error(f'--max-images={args.max_images}: must be positive. Give at least 1.')
     return args
 
 
@@ -206,8 +206,8 @@ def main() -> None:
     args = parse_args()
     marker = args.out / '.quickstart'  # as in quickstart.sh
     if (args.out / 'data').exists() and not marker.exists():
-        raise ConfigError(f"--out='{args.out}': contains data/, not made by the quickstart, which "
-                          'would be deleted. Give another folder.')
+        raise ConfigError(f"--out='{args.out}': contains data/, which the quickstart has not made "
+                          'and would delete. Give another folder.')
     args.out.mkdir(parents=True, exist_ok=True)
     marker.touch()
     prepare_images(args.out / 'data', args.folder, args.max_images)

@@ -37,7 +37,7 @@ def parse_args() -> argparse.Namespace:
 def check_args(args: argparse.Namespace) -> None:
     """Check options that would otherwise fail only after the whole test."""
     if args.out_item and not args.out:
-        raise ConfigError(f'--out-item={args.out_item}: needs a file. Set --out FILE.')
+        raise ConfigError(f'--out-item={args.out_item}: needs an output file. Set --out FILE.')
     endings = ('.json', '.yml', '.yaml', '.pkl') if args.out_item == 'metrics' else ('.pkl',)
     if args.out and not args.out.endswith(endings):
         raise ConfigError(f'--out={args.out!r}: wrong ending. Use {" or ".join(endings)}.')

@@ -61,8 +61,8 @@ def load_images(root: Path, *augmentation: object) -> ImageFolder:
         return ImageFolder(root, transforms.Compose(steps), loader=partial(
             read_image, field='image'))
     except FileNotFoundError as error:
-        raise ConfigError(f'{str(root)!r}: no class folders with images. Give a folder with class '
-                          'folders.') from error
+        raise ConfigError(f'root={str(root)!r}: has no class folders with images. Give a folder '
+                          'with class folders.') from error
 
 
 def captions(classes: list[str]) -> Tensor:

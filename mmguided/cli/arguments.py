@@ -156,7 +156,7 @@ def set_data_root(cfg: Config, folder: str) -> None:
     roots = {node['data_root'].rstrip('/') for node in nodes if node.get('data_root')}
     if not roots:
         raise ConfigError(f'--data-root={folder!r}: the config has no `data_root`. Set the paths '
-                          'of its datasets by --cfg-options.')
+                          'of the datasets by --cfg-options.')
     for node in nodes:
         for key, value in node.items():
             old = next((root for root in roots
@@ -245,7 +245,7 @@ def named_configs(arguments: Sequence[str], models: Mapping[str, object]) -> dic
         name = next((name for name in models if argument.startswith(f'{name}=')), None)
         if name is None:
             raise ConfigError(f'--configs={argument!r}: not NAME=CONFIG with the name of a model. '
-                              f'Start it with one of {", ".join(f"{name}=" for name in models)}')
+                              f'Start with one of {", ".join(f"{name}=" for name in models)}.')
         named[name] = os.path.expanduser(argument.removeprefix(f'{name}='))
         check_file('--configs', named[name], 'Give the path of a config.')
     return named

@@ -33,7 +33,7 @@ def check_options(cfg: Config, options: Mapping[str, object]) -> None:
                               f'variable {field!r}. {_users_of(cfg, field)}')
         if field not in RUNNER_FIELDS:
             raise ConfigError(
-                f'{option}: no config field {field!r}{did_you_mean(field, RUNNER_FIELDS)}')
+                f'{option}: the config has no field {field!r}{did_you_mean(field, RUNNER_FIELDS)}')
         _check_keys(cfg, name, option)
 
 
@@ -110,7 +110,7 @@ def check_data(cfg: Config, fields: Iterable[str]) -> None:
                     continue
                 found = path if key == 'data_root' else osp.join(root, path)
                 if not osp.exists(found):
-                    raise ConfigError(f'{name}.{key}={path!r}: no file or folder {found!r}. Set '
+                    raise ConfigError(f'{name}.{key}={path!r}: {found!r} does not exist. Set '
                                       f'`--data-root FOLDER` or `--cfg-options {name}.{key}=PATH`.')
 
 
@@ -154,5 +154,5 @@ def check_work_dir(cfg: Config) -> None:
                           'run. Continue it by --resume, or set another --work-dir.')
     if found and not cfg.get('load_from') and not Path(cfg.work_dir, 'last_checkpoint').is_file():
         # MMEngine would start from the beginning and overwrite the checkpoints.
-        raise ConfigError(f'work_dir={cfg.work_dir!r}: no last_checkpoint. Give one of its '
-                          f'checkpoints, such as --resume {found[-1]}.')
+        raise ConfigError(f'work_dir={cfg.work_dir!r}: no last_checkpoint in this folder. Give a '
+                          f'checkpoint of the run, such as --resume {found[-1]}.')

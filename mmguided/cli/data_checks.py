@@ -67,9 +67,9 @@ def check_same_classes(field: str, dataset: Dataset, other_field: str, other: Da
     if names and expected and names != expected:
         different = sorted({*names} ^ {*expected})
         raise ConfigError(
-            f'{field}.data_root={getattr(dataset, "data_root", "")!r}: classes differ from those '
-            f'of {other_field} ({", ".join(different[:3]) or "in their order"}), and so would '
-            'labels. Give both the same classes, each with an image.')
+            f'{field}.data_root={getattr(dataset, "data_root", "")!r}: the classes, and thus the '
+            f'labels, differ from {other_field} ({", ".join(different[:3]) or "in their order"}). '
+            'Give both datasets the same classes, each with an image.')
 
 
 def _names(dataset: Dataset) -> tuple[str, ...]:

@@ -25,7 +25,7 @@ class CPUDataParallel(MMDistributedDataParallel):
         before = set(module.modules())
         module = revert_sync_batchnorm(module)
         if set(module.modules()) != before:
-            print_log('SyncBN needs GPUs; BN replaces it: each process normalizes by its own batch',
+            print_log('SyncBN needs GPUs. BN replaces it: each process normalizes by its own batch',
                       'current', logging.WARNING)
         super().__init__(module, **kwargs)
 
@@ -59,7 +59,7 @@ def prepare_device(cfg: Config) -> None:
 
 def _start_gloo(cfg: Config) -> None:
     if cfg.launcher != 'pytorch':
-        raise ConfigError(f'launcher={cfg.launcher!r}: needs GPUs, and none is visible. Use '
+        raise ConfigError(f'launcher={cfg.launcher!r}: needs GPUs, but none is visible. Use '
                           'tools/dist_*.sh on CPUs.')
     if not distributed.is_initialized():
         timeout = cfg.get('env_cfg', {}).get('dist_cfg', {}).get('timeout')

@@ -32,7 +32,7 @@ def list_images(folder: str | Path, most: int | None = None) -> list[Path]:
         if Path(name).suffix.lower() in IMAGE_EXTENSIONS and not name.startswith('.'))
     if not paths:
         raise ConfigError(f"--images='{folder}': no images. Give a folder with "
-                          f'{", ".join(IMAGE_EXTENSIONS)}.')
+                          f'images ({", ".join(IMAGE_EXTENSIONS)}).')
     return paths if most is None else subsample(paths, most)
 
 
@@ -86,9 +86,9 @@ class LabeledImages(Dataset):
                  for path in list_images(folder)]
         found = [pair for pair in pairs if pair[1].is_file()]
         if not found:
-            raise ConfigError(f"--labels='{labels}': no label map of any image, such as "
-                              f"'{pairs[0][1]}'. Give a folder of PNG files at the relative paths "
-                              'of the images.')
+            raise ConfigError(f"--labels='{labels}': the folder has no label map of these "
+                              f"images, for example '{pairs[0][1]}'. Give a folder of PNG files "
+                              'with the relative paths of the images.')
         self.pairs, self.size, self.ignored = subsample(found, most), size, ignored
 
     def __len__(self) -> int:
@@ -101,12 +101,12 @@ class LabeledImages(Dataset):
             return None
         label = read_image(label_path, '--labels', raw=True)
         if label.mode not in ('L', 'P'):
-            raise ConfigError(f"--labels='{label_path}': mode {label.mode}. Give 8-bit label maps "
-                              'with one channel.')
+            raise ConfigError(f"--labels='{label_path}': unsupported image mode {label.mode}. "
+                              'Give 8-bit label maps with one channel.')
         if label.size != image.size:
-            raise ConfigError(f"--labels='{label_path}': size {label.size}, but '{path}' has "
-                              f'{image.size} (width, height). Give the label map of this image.')
-        label = Image.frombytes('L', label.size, label.tobytes())  # keep indices, not colors
+            raise ConfigError(f"--labels='{label_path}': the size is {label.size}, but '{path}' "
+                              f'has {image.size} (width, height). Give the label map of the image.')
+        label = Image.frombytes('L', label.size, label.tobytes())  # indices instead of colors
         label = _crop(label, self.size, InterpolationMode.NEAREST)[0]
         return {self.size: _crop(image, self.size),
                 LABELS: torch.where(label == self.ignored, IGNORED, label.long())}
@@ -157,6 +157,6 @@ def stack_items(items: Sequence[dict | None]) -> dict[object, Tensor] | None:
     items = [item for item in items if item is not None]
     if any(item.keys() != items[0].keys() for item in items):
         sizes = sorted({size for item in items for size in item})
-        raise ConfigError(f'--images: images of several sizes, {sizes} (height, width). Give a '
-                          'dataset whose pipeline ends in one size.')
+        raise ConfigError(f'--images: the images have several sizes, {sizes} (height, width). '
+                          'Give a dataset whose pipeline resizes all images to one size.')
     return {key: torch.stack([item[key] for item in items]) for key in items[0]} if items else None

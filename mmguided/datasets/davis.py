@@ -60,13 +60,13 @@ class DAVIS2017(BaseDataset):
         frames = sorted(folder.glob('*.jpg'))
         if len(frames) < 3:
             raise ConfigError(f'{_FIELD}.ann_file={self.ann_file!r}: sequence {name!r} has '
-                              f'{len(frames)} frames, {str(folder)!r}/*.jpg. Add frames (at least '
+                              f'{len(frames)} frames in {str(folder)!r}. Add frames (at least '
                               '3 are needed), or remove the sequence from the list.')
         mask_paths = [masks / f'{frame.stem}.png' for frame in frames]
         if missing := next((path for path in mask_paths if not path.is_file()), None):
-            raise ConfigError(f'{_FIELD}.data_prefix.mask={self.data_prefix["mask"]!r}: no '
-                              f'annotation {str(missing)!r}. Use a split with annotations of all '
-                              'frames (test-dev has only the first).')
+            raise ConfigError(f'{_FIELD}.data_prefix.mask={self.data_prefix["mask"]!r}: the '
+                              f'annotation {str(missing)!r} is missing. Use a split with '
+                              'annotations of all frames (test-dev has only the first).')
         return dict(sequence=name,
                     frame_names=[frame.stem for frame in frames],
                     frame_paths=[str(frame) for frame in frames],

@@ -172,7 +172,7 @@ class ImageFolder(CustomDataset):
                 folders = sorted(list_dir_or_file(path, list_file=False))
                 raise ConfigError(
                     f'classes={_some(missing)}: {len(missing)} of {len(self.CLASSES)} classes have '
-                    f'no images ({extensions}) in {path!r}. Choose from its '
+                    f'no images ({extensions}) in {path!r}. Choose from the '
                     f'{len(folders)} sub-folders: {_some(folders)}.')
             images = [image for paths in by_class.values() for image in paths]
             loose = []
@@ -231,15 +231,15 @@ def _read_classes(classes: Sequence[str] | str) -> list[str]:
         path = osp.expanduser(classes)
         if not exists(path):
             raise ConfigError(
-                f'classes={classes!r}: no such file. Write one sub-folder per line, or run '
-                'tools/dataset_converters/make_imagenet_subset.py.')
+                f'classes={classes!r}: the file does not exist. Write one sub-folder per line '
+                'into it, or create it with tools/dataset_converters/make_imagenet_subset.py.')
         names = [line.strip() for line in list_from_file(path) if line.strip()]
     else:
         names = list(classes)
     if not names:
         raise ConfigError(f'classes={classes!r}: empty. Name one or more sub-folders.')
     if repeated := [name for name, count in Counter(names).items() if count > 1]:
-        raise ConfigError(f'classes={classes!r}: {_some(repeated)} is repeated. Name it once.')
+        raise ConfigError(f'classes={classes!r}: {_some(repeated)} is repeated. Name each once.')
     return names
 
 

@@ -81,7 +81,7 @@ def score_sequence(predictions: np.ndarray, annotations: np.ndarray) -> list[dic
                          f'{annotations.shape} (frames, height, width). Give equal shapes.')
     if len(annotations) < 3:
         raise ValueError(f'frames={len(annotations)}: the first and the last frame are not scored. '
-                         'Give at least 3.')
+                         'Give at least 3 frames.')
     num_objects = count_objects(annotations[0])
     predictions, annotations = predictions[1:-1], annotations[1:-1]
     if predictions.max() > num_objects:
@@ -149,8 +149,8 @@ def score_folders(predictions: str | Path, annotations: str | Path,
     for sequence in sequences:
         frames = sorted(path.name for path in Path(annotations, sequence).glob('*.png'))
         if not frames:
-            raise ConfigError(f'annotations={str(annotations)!r}: no {sequence}/*.png. Give the '
-                              'folder Annotations/480p of DAVIS.')
+            raise ConfigError(f'annotations={str(annotations)!r}: no {sequence}/*.png. Give '
+                              'the folder Annotations/480p of DAVIS.')
         try:
             scores[sequence] = score_sequence(*(
                 np.stack([read_mask(Path(folder, sequence, name)) for name in frames])

@@ -16,8 +16,8 @@ def check_feature(field: str, encoder: Encoder, feature: str) -> None:
         raise ConfigError(f"{field}={feature!r}: unknown. Choose 'mean' (mean patch token) or "
                           "'cls'.")
     if feature == 'cls' and not encoder.has_cls_token:
-        raise ConfigError(f"{field}='cls': backbone.type={type(encoder).__name__} has no [CLS]. "
-                          "Set 'mean'.")
+        raise ConfigError(f"{field}='cls': backbone.type={type(encoder).__name__} has no [CLS] "
+                          "token. Set 'mean'.")
 
 
 def check_sample(field: str, sample: Container, *names: str) -> None:

@@ -37,7 +37,7 @@ def knn_scores(query: Tensor, bank: Tensor, bank_labels: Tensor, num_classes: in
     if min(ks) < 1 or largest > size:
         raise ValueError(f'ks={tuple(ks)}: the bank has {size} features. Choose from 1 to {size}.')
     if temperature <= 0:
-        raise ValueError(f'temperature={temperature}: must be positive.')
+        raise ValueError(f'temperature={temperature}: must be positive. Set 0.07.')
     # Scaling the similarities instead of the bank avoids a second copy of it.
     inverse_length = 1 / bank.norm(dim=1).clamp_min(torch.finfo(bank.dtype).tiny)
     parts = {k: [] for k in ks}

@@ -51,12 +51,12 @@ class KNNClassifier(FrozenEncoder):
                  data_preprocessor: dict | None = None, init_cfg: dict | None = None) -> None:
         super().__init__(backbone=backbone, data_preprocessor=data_preprocessor, init_cfg=init_cfg)
         if not ks or min(ks) < 1:
-            raise ConfigError(f'model.ks={ks}: must be positive. Give one or more integers.')
+            raise ConfigError(f'model.ks={ks}: must be positive. Give one or more integers >= 1.')
         if temperature <= 0:
             raise ConfigError(f'model.temperature={temperature}: must be positive. Set 0.07.')
         if getattr(self.backbone, 'out_type', None) == 'raw':
-            raise ConfigError("model.backbone.out_type='raw': returns a token sequence. Choose "
-                              "'cls_token', or 'featmap' for the mean patch token.")
+            raise ConfigError("model.backbone.out_type='raw': a token sequence is unsupported. "
+                              "Choose 'cls_token', or 'featmap' for the mean patch token.")
         self.bank_dataloader = bank_dataloader
         self.ks = tuple(ks)
         self.temperature = temperature

@@ -23,7 +23,7 @@ def sincos_position_embedding(grid: tuple[int, int], dim: int) -> Tensor:
         ValueError: If ``dim`` is not a multiple of 4.
     """
     if dim % 4:
-        raise ValueError(f'dim={dim}: sine-cosine position embeddings need a multiple of 4')
+        raise ValueError(f'dim={dim}: not a multiple of 4. Choose a multiple of 4.')
     # float64, as in the released code, because float32 would round large products.
     omega = 10000**(-torch.arange(dim // 4, dtype=torch.float64) / (dim // 4))
     rows, columns = (torch.arange(n, dtype=torch.float64) for n in grid)

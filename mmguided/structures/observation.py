@@ -47,8 +47,8 @@ def resolve_layers(layers: Iterable[int] | None, num_layers: int) -> list[int]:
     layers = range(num_layers) if layers is None else list(layers)
     for layer in layers:
         if not -num_layers <= layer < num_layers:
-            raise IndexError(f'layer {layer} is out of range: the encoder has {num_layers} layers, '
-                             f'choose from {-num_layers}..{num_layers - 1}')
+            raise IndexError(f'layer {layer} is out of range because the encoder has {num_layers} '
+                             f'layers. Choose from {-num_layers}..{num_layers - 1}.')
     return sorted({layer % num_layers for layer in layers})
 
 

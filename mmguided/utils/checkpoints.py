@@ -34,7 +34,7 @@ def read_checkpoint(settings: Mapping, field: str = _ENCODER) -> tuple[Mapping, 
     remedy = (f'Set --cfg-options model.{field}=PATH.' if '.' in field else
               'Give the path of a checkpoint.')
     if not path:
-        raise ConfigError(f'{field}={path!r}: no checkpoint. {remedy}')
+        raise ConfigError(f'{field}={path!r}: the path is empty. {remedy}')
     return weights_of(load_checkpoint(path, field, remedy)), settings.get('prefix', '')
 
 
@@ -181,7 +181,7 @@ def check_backbone(model_state: Mapping[str, Tensor],
     With ``prefix=''``, the full states of encoders or models are compared.
     """
     if not _below(model_state, prefix):
-        raise ConfigError(f'prefix={prefix!r}: the model has no such weights '
+        raise ConfigError(f'prefix={prefix!r}: no model weights have this prefix '
                           f'({_some(model_state)}). Correct the prefix.')
     report = compare_backbone(model_state, checkpoint_state, prefix)
     if report.fits:

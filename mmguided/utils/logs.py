@@ -34,14 +34,14 @@ def read_log(work_dir: str | os.PathLike) -> list[dict]:
     """
     rows = []
     if not Path(work_dir).is_dir():
-        raise ConfigError(f'work_dir={str(work_dir)!r}: no such folder. Give that of a run.')
+        raise ConfigError(f'work_dir={str(work_dir)!r}: no such folder. Give the folder of a run.')
     for path in sorted(Path(work_dir).glob('*/vis_data/scalars.json')):
         part = [row for row in map(json.loads, path.read_text().splitlines()) if 'loss' in row]
         if part:
             rows = [row for row in rows if row['step'] < part[0]['step']] + part
     if not rows:
         raise ConfigError(f'work_dir={str(work_dir)!r}: no loss in any */vis_data/scalars.json. '
-                          'Give the work dir of a run that has logged one.')
+                          'Give the work dir of a run that has logged a loss.')
     return rows
 
 

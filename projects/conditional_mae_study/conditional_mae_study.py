@@ -183,7 +183,7 @@ def main() -> None:
 
     chosen = [setting for setting in settings() if fnmatch.fnmatchcase(setting.name, args.only)]
     if not chosen:
-        raise ConfigError(f'--only={args.only!r}: no such name. Omit it to list all names.')
+        raise ConfigError(f'--only={args.only!r}: no match. Omit --only to list all names.')
     if args.out:
         args.out.mkdir(parents=True, exist_ok=True)
         for setting in chosen:

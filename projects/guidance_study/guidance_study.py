@@ -170,8 +170,8 @@ def main() -> None:
     configs = {name.rpartition('/')[2]: path
                for name, path in named_paths('config', args.configs).items()}
     if len(configs) < len(args.configs):
-        raise ConfigError(f'configs={args.configs}: two have the same name. Put NAME= in front of '
-                          'one.')
+        raise ConfigError(f'configs={args.configs}: two configs have the same name. Put NAME= in '
+                          'front of one config.')
     runs = [Run(name, path, seed, args) for seed in args.seeds for name, path in configs.items()]
     try:
         for result in run_all([run for run in runs if not run.is_in(results)], args.jobs):

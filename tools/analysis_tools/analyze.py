@@ -98,14 +98,14 @@ def check_args(args: argparse.Namespace) -> None:
     if args.out.exists() and not args.out.is_dir():
         raise ConfigError(f'--out={str(args.out)!r}: is a file. Give a folder.')
     if args.images.suffix != '.py' and not args.images.is_dir():
-        raise ConfigError(f'--images={str(args.images)!r}: no such folder. Give one of images, or '
-                          'a config (.py).')
+        raise ConfigError(f'--images={str(args.images)!r}: no such folder. Give a folder of images '
+                          'or a config (.py).')
     if args.labels and not args.labels.is_dir():
         raise ConfigError(f'--labels={str(args.labels)!r}: no such folder. Give the folder of the '
                           'label maps.')
     if args.labels and args.images.suffix == '.py':
         raise ConfigError(f'--labels={str(args.labels)!r}: needs a folder of images, not a config. '
-                          'Change --images.')
+                          'Set --images FOLDER.')
 
 
 def read_dataset(config: str):
@@ -152,8 +152,8 @@ class Images:
             given, = (key for key in self.dataset[0])
             for name, size in sizes.items():
                 if size != given:
-                    raise ConfigError(f'--images={str(args.images)!r}: images of {given}, but '
-                                      f'{name} takes {size} (height, width). Give a folder.')
+                    raise ConfigError(f'--images={str(args.images)!r}: images have size {given}, '
+                                      f'but {name} takes {size} (height, width). Give a folder.')
         else:
             self.dataset = AnalysisImages(
                 list_images(args.images, args.num_images), sizes.values())
@@ -406,14 +406,14 @@ def main() -> None:
     reference = args.reference or (
         max(epochs, key=epochs.get) if epochs else next(iter(checkpoints)))
     if reference not in checkpoints:
-        raise ConfigError(f'--reference={reference!r}: no such name. Give one of '
+        raise ConfigError(f'--reference={reference!r}: not the name of a checkpoint. Give one of '
                           f'{list(checkpoints)}.')
 
     # Imported late because they take many seconds.
     from mmguided.analysis.measures import CKA, MEASURES, PAIR_MEASURES, measure_models
     known = [*MEASURES, *PAIR_MEASURES, CKA]
     if unknown := set(args.measures or ()) - set(known):
-        raise ConfigError(f'--measures={sorted(unknown)[0]}: unknown. Give some of '
+        raise ConfigError(f'--measures={sorted(unknown)[0]}: unknown. Choose from '
                           f'{", ".join(known)}.')
     if CKA in (args.measures or ()) and args.batch_size < 4:
         raise ConfigError(f'--batch-size={args.batch_size}: too small for cka. Give at least 4.')

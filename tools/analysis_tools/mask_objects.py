@@ -93,8 +93,8 @@ def load_images(annotations: Path, folder: Path, size: tuple[int, int]) -> tuple
         images.append(pil_to_tensor(image).float())
         objects.append(pil_to_tensor(mask)[0].float() / 255)
     if not images:
-        raise ConfigError(f'--images={str(folder)!r}: no image with objects of '
-                          f'{str(annotations)!r}. Give the folder of its images.')
+        raise ConfigError(f'--images={str(folder)!r}: no image has objects in '
+                          f'{str(annotations)!r}. Give the image folder of these annotations.')
     return torch.stack(images), torch.stack(objects)
 
 

@@ -17,8 +17,8 @@ def write_annotations(path: Path, samples: Iterable[tuple[str, int]]) -> None:
     """
     samples = list(samples)
     if not samples:
-        raise ConfigError(f'{str(path)!r}: no image found for this file. Check the folder of the '
-                          'dataset.')
+        raise ConfigError(f'path={str(path)!r}: no image was found for this file. Check the folder '
+                          'of the dataset.')
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(''.join(f'{image} {label}\n' for image, label in samples))
     print(f'{path}: {len(samples)} images of {len({label for _, label in samples})} classes')

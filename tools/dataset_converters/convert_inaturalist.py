@@ -22,11 +22,11 @@ def read(path: Path) -> dict:
     try:
         content = json.loads(path.read_text())
     except json.JSONDecodeError as error:
-        raise ConfigError(f'{str(path)!r}: not valid JSON ({error}). Unpack it again.') from error
+        raise ConfigError(f'root={str(path)!r}: not JSON ({error}). Unpack it again.') from error
     missing = [key for key in ('images', 'annotations', 'categories') if key not in content]
     if missing:
-        raise ConfigError(f'{str(path)!r} has no {missing[0]!r}. Give the annotations of the train '
-                          'or val images.')
+        raise ConfigError(f'root={str(path.parent)!r}: {str(path)!r} has no {missing[0]!r}. '
+                          'Give the annotations of the train or val images.')
     return content
 
 
@@ -36,11 +36,11 @@ def samples(path: Path, content: dict, labels: dict[int, int]) -> Iterator[tuple
     for annotation in content['annotations']:
         image, category = annotation['image_id'], annotation['category_id']
         if category not in labels:
-            raise ConfigError(f'{str(path)!r}: image {image} has the unknown category {category}. '
-                              'Give two files of the same year.')
+            raise ConfigError(f'root={str(path)!r}: image {image} has the unknown category '
+                              f'{category}. Give two files of the same year.')
         if image not in files:
-            raise ConfigError(f'{str(path)!r}: unknown image {image} in an annotation. Unpack the '
-                              'file again.')
+            raise ConfigError(f'root={str(path)!r}: unknown image {image} in an annotation. Unpack '
+                              'the file again.')
         yield files[image], labels[category]
 
 

@@ -25,13 +25,13 @@ def samples(path: Path) -> Iterator[tuple[str, int]]:
         content = loadmat(path, squeeze_me=True)
         images, labels = content['file_list'], content['labels']
     except (MatReadError, ValueError, KeyError, NotImplementedError) as error:
-        raise ConfigError(f'{str(path)!r}: not a list of Stanford Dogs ({error}). Unpack '
+        raise ConfigError(f'root={str(path)!r}: not a list of Stanford Dogs ({error}). Unpack '
                           'lists.tar again.') from error
     breeds = {}
     for image, label in zip(images.ravel().tolist(), labels.ravel().tolist(), strict=True):
         breed = image.partition('/')[0]
         if label < 1 or breeds.setdefault(label, breed) != breed:
-            raise ConfigError(f'{str(path)!r}: {image!r} has the class {label}, which is '
+            raise ConfigError(f'root={str(path)!r}: {image!r} has the class {label}, which is '
                               f'{breeds.get(label, "below 1")!r}. Unpack lists.tar again.')
         yield image, label - 1
 

@@ -30,8 +30,8 @@ def validation_samples(path: Path, labels: dict[str, int]) -> Iterator[tuple[str
     for number, line in enumerate(path.read_text().splitlines(), 1):
         fields = line.split()
         if len(fields) < 2 or fields[1] not in labels:
-            raise ConfigError(f'{str(path)!r}, line {number}: {line!r} does not name an image and '
-                              'a class of train. Unpack the archive again.')
+            raise ConfigError(f'root={str(path)!r}, line {number}: {line!r} does not name an image '
+                              'and a class of train. Unpack the archive again.')
         yield f'images/{fields[0]}', labels[fields[1]]
 
 

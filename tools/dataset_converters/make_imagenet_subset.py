@@ -39,12 +39,12 @@ def main() -> None:
                               f'classes have no folder: {", ".join(unknown[:5])}. Correct the list '
                               'or root.')
         if len(set(classes)) < len(classes) or not classes:
-            raise ConfigError(f'--check={str(args.check)!r}: empty or with duplicates. Give each '
+            raise ConfigError(f'--check={str(args.check)!r}: is empty or has duplicates. Give each '
                               'class once.')
     else:
         if not 0 < args.num_classes <= len(known):
             raise ConfigError(f'--num-classes={args.num_classes}: {str(args.root)!r} has '
-                              f'{len(known)} classes. Give a number from 1 to that.')
+                              f'{len(known)} classes. Give a number from 1 to {len(known)}.')
         classes = sorted(random.Random(args.seed).sample(known, args.num_classes))
     args.out.parent.mkdir(parents=True, exist_ok=True)
     args.out.write_text('\n'.join(classes) + '\n')

@@ -59,9 +59,9 @@ def draw(percent: float, seed: int, images: dict[str, list[str]]) -> list[tuple[
     larger = set(generator.sample(sorted(images), rest))
     smallest = min(images, key=lambda folder: len(images[folder]))
     if not 0 < share or len(images[smallest]) < share + bool(rest):
-        raise ConfigError(f'--percent={percent:g}: {total} images are {total / len(images):.1f} of '
-                          f'each of {len(images)} classes, and {smallest} has '
-                          f'{len(images[smallest])}. Give another share.')
+        raise ConfigError(f'--percent={percent:g}: {total} images are {total / len(images):.1f} '
+                          f'per class for {len(images)} classes, but class {smallest} has '
+                          f'{len(images[smallest])} images. Give another percentage.')
     return [(folder, name) for folder, names in images.items()
             for name in sorted(generator.sample(names, share + (folder in larger)))]
 
@@ -81,8 +81,8 @@ def main() -> None:
               for folder in sorted(args.root.glob('*'))
               if folder.is_dir() and not folder.name.startswith('.')}
     if not any(images.values()):
-        raise ConfigError(f'root={str(args.root)!r}: no images in class folders. Give another '
-                          'folder.')
+        raise ConfigError(f'root={str(args.root)!r}: has no class folders with images. Give '
+                          'another folder.')
     chosen = (read_names(args.names, images) if args.names else
               draw(args.percent, args.seed, images))
     labels = {folder: label for label, folder in enumerate(images)}

@@ -60,8 +60,8 @@ def common_epochs(runs: Iterable[Path], wanted: list[int] | None) -> list[int]:
     common = set.intersection(*saved) | {0}
     if common == {0} or set(wanted or ()) - common:
         missing = 'any epoch_N.pth' if common == {0} else f'epoch_{max(set(wanted) - common)}.pth'
-        raise ConfigError(f'work_dir={", ".join(map(str, runs))}: not all contain {missing}. Give '
-                          'pretraining runs that have saved the same epochs.')
+        raise ConfigError(f'work_dir={", ".join(map(str, runs))}: not all folders contain '
+                          f'{missing}. Give pretraining runs that have saved the same epochs.')
     return sorted(set(wanted or common))
 
 

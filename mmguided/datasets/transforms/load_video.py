@@ -31,9 +31,9 @@ class LoadVideo(BaseTransform):
         paths = results['frame_paths'] + results['mask_paths']
         for path, image in zip(paths, frames + masks, strict=True):
             if image.shape[:2] != masks[0].shape:
-                raise ConfigError(f'{field}: {path!r} has size {image.shape[:2]} and the first '
-                                  f'annotation {masks[0].shape} (height, width). Give images of '
-                                  'equal size.')
+                raise ConfigError(f'{field}: {path!r} has size {image.shape[:2]}, but the first '
+                                  f'annotation has size {masks[0].shape} (height, width). Give '
+                                  'images of equal size.')
         try:
             count_objects(masks[0])
         except ConfigError as error:

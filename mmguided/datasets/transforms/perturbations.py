@@ -71,8 +71,8 @@ class RandomPatchOcclusion(Perturbation):
                  fill_color: float | Sequence[float] = 0) -> None:
         super().__init__(seed)
         if not 0 <= ratio <= 1:
-            raise ConfigError(f'RandomPatchOcclusion.ratio={ratio}: must be in [0, 1]. Set .5 for '
-                              'half of the patches.')
+            raise ConfigError(f'RandomPatchOcclusion.ratio={ratio}: must be in [0, 1]. Set a share '
+                              'of the patches, such as 0.5.')
         if not isinstance(patch_size, int) or patch_size < 1:
             raise ConfigError(f'RandomPatchOcclusion.patch_size={patch_size}: invalid. Set a '
                               'positive integer.')

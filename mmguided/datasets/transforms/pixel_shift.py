@@ -60,7 +60,7 @@ class PixelShift(BaseTransform):
         size, needed = master.shape[:2], tuple(side + self.max_shift for side in self.crop_size)
         if size[0] < needed[0] or size[1] < needed[1]:
             raise ConfigError(
-                f'PixelShift.crop_size={self.crop_size}, max_shift={self.max_shift}: image of '
+                f'PixelShift.crop_size={self.crop_size}, max_shift={self.max_shift}: the image of '
                 f'{size[0]} x {size[1]} pixels (height x width) is too small. Set '
                 f'RandomResizedCrop.scale={needed}.')
         online = self._crop(master, 0, 0)

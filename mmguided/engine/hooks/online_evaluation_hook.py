@@ -69,8 +69,8 @@ class OnlineEvaluationHook(Hook):
                                        self.val_dataset, self.num_images, self.feature)
             if self._val.classes != self._bank.classes and self._val.classes is not None:
                 raise ConfigError(
-                    f'OnlineEvaluationHook.val_dataset: {self._val.classes} classes, but the bank '
-                    f'has {self._bank.classes}. Set the same `classes`.')
+                    f'OnlineEvaluationHook.val_dataset: {self._val.classes} classes, but the '
+                    f'bank has {self._bank.classes}. Set the same `classes` in both datasets.')
         if runner.epoch == 0:
             self._evaluate(runner, 0)
 

@@ -104,8 +104,8 @@ class OnlineLinearProbeHook(StatefulHook):
         if self._features is None:
             model = type(unwrap_ddp(runner.model)).__name__
             raise ConfigError(f'model.type={model}: `loss` does not call MaskedImageModel.decode, '
-                              'which passes the latents to OnlineLinearProbeHook. Call it in '
-                              '`loss`.')
+                              'which passes the latents to OnlineLinearProbeHook. Call '
+                              '`decode` in `loss`.')
         features = concat_all_gather(self._features)
         labels = concat_all_gather(self._labels.to(features.device))
         # Batch statistics need two images. Steps with an overflow, which the loss scaler skips,

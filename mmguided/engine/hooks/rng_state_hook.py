@@ -60,8 +60,8 @@ class RNGStateHook(StatefulHook):
             hook for hook in runner.hooks if isinstance(hook, CheckpointHook) and not hook.by_epoch]
         saved, ranks = len(self._states or ()), get_world_size()
         if runner.iter > 0 and saved != ranks:
-            print_log(f'RNG states of {saved} ranks in the checkpoint, but this run has {ranks}: '
-                      'not restored. The resumed run will differ from an uninterrupted one.',
+            print_log(f'Found RNG states of {saved} ranks in the checkpoint, but this run has '
+                      f'{ranks}. They are not restored. Results differ from an uninterrupted run.',
                       logger='current', level=logging.WARNING)
             self._states = None
 

@@ -55,6 +55,6 @@ def _compare(saved: dict, current: dict) -> None:
     for name, before, now in pairs:
         if before != now:
             raise ConfigError(
-                f'{name}={now!r}: the checkpoint belongs to another run, with {before!r}. Resume '
+                f'{name}={now!r}: the checkpoint belongs to a run with {before!r}. Resume '
                 'with the config of that run, or start a new run from its weights with '
                 '`--cfg-options load_from=CKPT`.')

@@ -68,8 +68,8 @@ class ScoreMapsHook(StatefulHook):
         masks = getattr(model, 'mask_generator', None)
         shots = [shot for shot in getattr(masks, 'shots', ()) if cached[0] in shot.modules()]
         if len(cached) > 1 or not shots:
-            raise ConfigError(f'model: {len(cached)} CachedGuidance found. Use exactly one, in '
-                              'mask_generator.')
+            raise ConfigError(f'model: {len(cached)} CachedGuidance modules found. Use exactly '
+                              'one, in mask_generator.')
         if with_scores is None:
             raise ConfigError(
                 'train_dataloader.dataset.pipeline: CachedGuidance needs WithScores. Put all '

@@ -31,7 +31,7 @@ class LayerDecayOptimWrapperConstructor(LearningRateDecayOptimWrapperConstructor
                 if 'lr_mult' in settings:
                     raise ConfigError(
                         f'optim_wrapper.paramwise_cfg.custom_keys[{key!r}].lr_mult='
-                        f'{settings["lr_mult"]}: no effect, because only layer_decay_rate sets the '
-                        'learning rates. Remove it.')
+                        f'{settings["lr_mult"]}: has no effect because only layer_decay_rate sets '
+                        'the learning rates. Remove it.')
             get_layer_depth = partial(module.backbone.get_layer_depth, prefix='backbone.')
         super().add_params(params, module, prefix, get_layer_depth, **kwargs)

@@ -71,7 +71,7 @@ class Encoder:
     def check_shots(self, layers: Sequence[int]) -> None:
         """Raise ConfigError if shots cannot mask before ``layers``."""
         if layers[-1] >= self.num_layers:
-            raise ConfigError(f'mask_generator.shots: layer {layers[-1]} is out of range. Choose '
+            raise ConfigError(f'mask_generator.shots.layer={layers[-1]}: out of range. Choose '
                               f'from 0..{self.num_layers - 1}.')
 
     def check_wants(self, wants: Wants) -> None:
@@ -100,8 +100,8 @@ def check_wants(field: str, wants: Mapping[str, Wants], encoders: Mapping[str, E
             fields = dict(momentum='momentum_encoder=dict(type=\'mmguided.MomentumEncoder\')',
                           teacher='teacher=dict(type=\'mmguided.OpenCLIPTeacher\', ...)')
             remedy = f', or set model.{fields[name]}' if name in fields else ''
-            raise ConfigError(f'{field}={name!r}: this algorithm has no such encoder. Choose from '
-                              f'{sorted(encoders)}{remedy}.')
+            raise ConfigError(f'{field}={name!r}: this method has no encoder with that name. Use '
+                              f'one of {sorted(encoders)}{remedy}.')
         try:
             encoders[name].check_wants(asked)
         except ConfigError as error:

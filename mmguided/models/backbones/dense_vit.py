@@ -53,7 +53,7 @@ class DenseViT(MaskedViT):
             'out_indices', [out_indices] if isinstance(out_indices, int) else out_indices)
         if not self.out_indices or self.out_indices != sorted(set(self.out_indices)):
             raise ConfigError(f'backbone.out_indices={out_indices}: not ascending. List blocks in '
-                              'ascending order, each once.')
+                              'ascending order and each block once.')
         if window_size is None:
             global_blocks = range(self.num_layers)
         self.global_blocks = self._blocks('global_blocks', global_blocks)

@@ -90,11 +90,11 @@ class MaskedSwin(Encoder, SwinTransformer):
         super().check_shots(layers)
         for stage in layers:
             if stage not in self.mask_stages:
-                raise ConfigError(f'backbone.mask_stages={self.mask_stages}: no mask token for the '
-                                  f'shot before stage {stage}. Add {stage}.')
+                raise ConfigError(f'backbone.mask_stages={self.mask_stages}: the shot before stage '
+                                  f'{stage} needs a mask token. Add {stage}.')
         if unused := sorted(set(self.mask_stages) - set(layers)):
             raise ConfigError(f'backbone.mask_stages={self.mask_stages}: no shot masks before '
-                              f'stage {unused[0]}, so that its mask token would not be trained. '
+                              f'stage {unused[0]}, so its mask token would not be trained. '
                               f'Remove {unused[0]}.')
 
     def _mask_token(self, stage: int) -> Tensor:

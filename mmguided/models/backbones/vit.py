@@ -66,8 +66,8 @@ class MaskedViT(Encoder, VisionTransformer):
                  **kwargs) -> None:
         arch = self._arch_settings(arch)
         if not kwargs.get('with_cls_token', True):
-            raise ConfigError('backbone.with_cls_token=False: masking and guidance need [CLS]. '
-                              'Remove it.')
+            raise ConfigError('backbone.with_cls_token=False: masking and guidance need the [CLS] '
+                              'token. Remove this argument.')
         self.patch_size = patch_size
         self.check_size(*(img_size if isinstance(img_size, Sequence) else (img_size, img_size)))
         super().__init__(
@@ -103,7 +103,7 @@ class MaskedViT(Encoder, VisionTransformer):
     def _freeze_stages(self) -> None:
         if self.frozen_stages > self.num_layers:
             raise ConfigError(f'backbone.frozen_stages={self.frozen_stages}: the encoder has '
-                              f'{self.num_layers} blocks. Choose at most that.')
+                              f'{self.num_layers} blocks. Choose at most {self.num_layers}.')
         super()._freeze_stages()
         if self.out_type == 'avg_featmap':
             self.ln2.requires_grad_(True)

@@ -40,7 +40,7 @@ class Shot(nn.Module):
         super().__init__()
         if not isinstance(layer, int) or layer < 0:
             raise ConfigError(f'mask_generator.shots.layer={layer!r}: not a layer index. Give an '
-                              'integer from 0.')
+                              'integer >= 0.')
         if not 0 <= mask_ratio < 1:
             raise ConfigError(f'mask_generator.mask_ratio={mask_ratio}: out of range. Choose a '
                               'value in [0, 1).')
@@ -55,12 +55,12 @@ class Shot(nn.Module):
             raise ConfigError(
                 f'sampling.type={name}: ignores scores. Set mask_generator.guidance=None.')
         if self.sampling.needs_nonnegative_scores and not self.guidance.nonnegative:
-            raise ConfigError(f'sampling.type={name}: needs nonnegative scores, unlike those of '
-                              f'{type(self.guidance).__name__}. Choose another sampling, or for '
-                              "ClsAttention guidance.softmax='heads'.")
+            raise ConfigError(f'sampling.type={name}: needs nonnegative scores, but '
+                              f'{type(self.guidance).__name__} can return negative ones. Choose '
+                              "another sampling, or set guidance.softmax='heads' for ClsAttention.")
         if schedule and not guidance:
             raise ConfigError(
-                f'schedule={schedule}: nothing is guided. Set mask_generator.guidance.')
+                f'schedule={schedule}: the schedule needs guidance. Set mask_generator.guidance.')
         self.schedule = Schedule.of(
             dict(start=0., end=1.) | dict(schedule or {}), 'mask_generator.schedule')
 
@@ -136,15 +136,15 @@ class MaskGenerator(BaseModule):
         if shots is None:
             shots = ((0, 0.75 if mask_ratio is None else mask_ratio), )
         elif mask_ratio is not None:
-            raise ConfigError(f'mask_generator.mask_ratio={mask_ratio}: mask_generator.shots has '
-                              'the ratio of each shot. Set one of the two.')
+            raise ConfigError(f'mask_generator.mask_ratio={mask_ratio}: mask_generator.shots '
+                              'already sets the ratio of each shot. Set one of the two.')
         shared = dict(sampling=sampling, guidance=guidance, schedule=schedule)
         self.shots = nn.ModuleList(Shot(**(shared | self._as_dict(shot))) for shot in shots)
         self.layers = [shot.layer for shot in self.shots]
         self.mask_ratios = [shot.mask_ratio for shot in self.shots]
         if not self.layers or sorted(set(self.layers)) != self.layers:
-            raise ConfigError(f'mask_generator.shots={shots}: layers do not ascend. Sort the '
-                              'shots, each layer once.')
+            raise ConfigError(f'mask_generator.shots={shots}: the layers do not ascend. Sort '
+                              'the shots by layer and list each layer once.')
         if not any(self.mask_ratios):
             raise ConfigError(f'mask_generator.mask_ratio={self.mask_ratios}: masks nothing. '
                               'Choose a positive ratio.')

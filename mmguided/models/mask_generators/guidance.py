@@ -75,7 +75,7 @@ class ClsAttention(Guidance):
             raise ConfigError(f"guidance.reduce={reduce!r}: unknown. Choose 'sum' or 'mean'.")
         if layers is not None and (not isinstance(layers, Sequence) or not layers):
             raise ConfigError(f'guidance.layers={layers!r}: not a list of layers. Give one or '
-                              'more, or None for all.')
+                              'more layers, or None for all layers.')
         self.source = source
         self.layers = layers
         self.softmax = softmax
@@ -115,14 +115,14 @@ class Blend(Guidance):
         self.weights = [Schedule.of(weight, 'guidance.weights') for weight in weights]
         if len(self.guidances) - len(self.weights) not in (0, 1):
             raise ConfigError(f'guidance.weights={list(weights)}: {len(self.weights)} weights for '
-                              f'{len(self.guidances)} guidances. Give as many, or one less.')
+                              f'{len(self.guidances)} guidances. Give as many, or one fewer.')
         most = sum(max(weight.start, weight.end) for weight in self.weights)
         if len(self.weights) < len(self.guidances) and most > 1 + 1e-9:
-            raise ConfigError(f'guidance.weights={list(weights)}: sum to {most:g}, more than 1. '
+            raise ConfigError(f'guidance.weights={list(weights)}: the sum {most:g} exceeds 1. '
                               'Reduce them, or give the weight of the last guidance too.')
         if not all(guidance.nonnegative for guidance in self.guidances):
             raise ConfigError('guidance.guidances: Blend needs nonnegative scores. Set '
-                              "softmax='heads' in each.")
+                              "softmax='heads' in each guidance.")
         self.allows_nan = any(guidance.allows_nan for guidance in self.guidances)
         self.needs_whole_image = any(guidance.needs_whole_image for guidance in self.guidances)
 

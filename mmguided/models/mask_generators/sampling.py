@@ -285,8 +285,8 @@ class HintSampling(Sampling):
         most = max(self.ratio.start, self.ratio.end)
         if _num_hints(num_mask, most) > keep:
             raise ConfigError(
-                f'sampling.ratio={most}: more hints of {num_mask} masked patches than the {keep} '
-                f'patches that can replace them. Choose at most {keep / num_mask:.3g}.')
+                f'sampling.ratio={most}: the hints among {num_mask} masked patches outnumber the '
+                f'{keep} patches that can replace them. Choose at most {keep / num_mask:.3g}.')
         return keep
 
     def random_priority(self, noise, grid):

@@ -44,7 +44,7 @@ class MAEDecoder(Decoder):
         super().__init__()
         if embed_dims % 4 or embed_dims % num_heads:
             raise ConfigError(f'neck.embed_dims={embed_dims}: not a multiple of 4 and of num_heads='
-                              f'{num_heads}. Choose such a multiple.')
+                              f'{num_heads}. Choose a multiple of both.')
         self.embed_dims = embed_dims
         self.depth = depth
         self.grid = tuple(grid)

@@ -112,8 +112,8 @@ class MaskedImageModel(BaseSelfSupervisor):
         if decoder.reads_all_patches == backbone.drops_masked_tokens:
             needs = 'all patches' if decoder.reads_all_patches else '[CLS] and visible patches'
             raise ConfigError(f'neck.type={type(decoder).__name__}: needs latents of {needs}, '
-                              f'unlike those of backbone.type={type(backbone).__name__}. Choose '
-                              'another decoder.')
+                              f'but backbone.type={type(backbone).__name__} does not output '
+                              'them. Choose another decoder.')
         return decoder
 
     @staticmethod
@@ -170,15 +170,15 @@ class MaskedImageModel(BaseSelfSupervisor):
             for name in missing:
                 state_dict[names[ema] + name] = state_dict.get(names[source] + name, current[name])
             if missing:
-                print_log(f'{names[ema][:-1]} is missing from the checkpoint and initialized from '
-                          f'{names[source][:-1]}', 'current')
+                print_log(f'{names[ema][:-1]} is missing from the checkpoint and is initialized '
+                          f'from {names[source][:-1]}', 'current')
 
     def forward(self, inputs, data_samples=None, mode: str = 'tensor'):
         """See mmpretrain's base class; raises ConfigError when training without a running clock."""
         reads_clock = self.momentum_encoder is not None or self.mask_generator.is_scheduled
         if mode == 'loss' and self.training and reads_clock and self.clock.max_epochs is None:
             raise ConfigError(
-                "model.clock: no hook updates the clock, so that guidance or momentum would never "
+                "model.clock: no hook updates the clock, so guidance or momentum would never "
                 "change. Set default_hooks.clock=dict(type='mmguided.ClockHook'), or without a "
                 'Runner call model.clock.set(epoch, max_epochs) before each step.')
         return super().forward(inputs, data_samples, mode)
@@ -222,7 +222,7 @@ class MaskedImageModel(BaseSelfSupervisor):
         """Raise ConfigError if a process has too few images for contrast and normalization."""
         if self.training and len(images) < 2:
             raise ConfigError(f'train_dataloader.batch_size: a batch has {len(images)} image per '
-                              'process; contrast and batch normalization need two. Set '
+                              'process; contrast and batch normalization need two images. Set '
                               'train_dataloader.drop_last=True or another batch size.')
 
 

@@ -45,11 +45,11 @@ class CMAE(MaskedImageModel):
                  **kwargs) -> None:
         super().__init__(momentum_encoder=momentum_encoder, **kwargs)
         if self.momentum_encoder is None:
-            raise ConfigError('model.momentum_encoder=None: CMAE needs one. Set '
-                              "dict(type='mmguided.MomentumEncoder', ...).")
+            raise ConfigError('model.momentum_encoder=None: CMAE needs a momentum encoder. '
+                              "Set dict(type='mmguided.MomentumEncoder', ...).")
         if feature_decoder is not None and feature_head is None:
-            raise ConfigError('model.feature_head=None: nothing reads model.feature_decoder. Set '
-                              'feature_decoder=None too, or a PredictionHead.')
+            raise ConfigError('model.feature_head=None: no head uses model.feature_decoder. Set '
+                              'feature_decoder=None too, or set a PredictionHead.')
         width = self.backbone.embed_dims
         self.feature_decoder = self.feature_head = self.target_mask_generator = None
         if feature_decoder is not None:

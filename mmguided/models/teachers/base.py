@@ -95,8 +95,8 @@ class Teacher(Encoder, BaseModule):
         saved = state_dict.setdefault(f'{prefix}weights_sha256', self.weights_sha256)
         if not torch.equal(saved.cpu(), self.weights_sha256.cpu()):
             was, now = (bytes(value.tolist()).hex()[:12] for value in (saved, self.weights_sha256))
-            raise ConfigError(f'model.teacher: its weights (SHA-256 {now}...) are not those of the '
-                              f'checkpoint ({was}...). Use the teacher of the checkpoint.')
+            raise ConfigError(f'model.teacher: the weights (SHA-256 {now}...) differ from those of '
+                              f'the checkpoint ({was}...). Use the teacher of the checkpoint.')
         super()._load_from_state_dict(state_dict, prefix, *args)
 
 

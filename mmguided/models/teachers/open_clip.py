@@ -125,12 +125,12 @@ def _read_folder(model_name: str, pretrained: str | None,
     folder = Path(model_name.removeprefix(_FOLDER))
     if pretrained is not None:
         raise ConfigError(f'model.teacher.pretrained={pretrained!r}: model.teacher.model_name='
-                          f'{model_name!r} contains weights already. Set it to None.')
+                          f'{model_name!r} contains weights already. Set pretrained=None.')
     path = next((folder / name for name in _WEIGHTS if (folder / name).is_file()), None)
     if path is None or not (folder / 'open_clip_config.json').is_file():
         raise ConfigError(f'model.teacher.model_name={model_name!r}: the folder does not contain '
-                          f'open_clip_config.json and {" or ".join(_WEIGHTS)}. Give a folder such '
-                          'as tools/train_clip.py writes.')
+                          f'open_clip_config.json and {" or ".join(_WEIGHTS)}. Give a folder '
+                          'written by tools/train_clip.py.')
     if quick_gelu is None:
         quick_gelu = open_clip.get_model_config(model_name).get('quick_gelu', False)
     return str(path), quick_gelu
@@ -143,7 +143,7 @@ def _check_architecture(model_name: str, visual: nn.Module) -> None:
             visual.final_ln_after_pool or visual.attn_pool is not None
             or visual.pool_type not in ('tok', 'avg')):
         raise ConfigError(f'model.teacher.model_name={model_name!r}: not a plain ViT with [CLS]. '
-                          "Choose one such as 'ViT-B-16' or 'ViT-L-14'.")
+                          "Choose a model such as 'ViT-B-16' or 'ViT-L-14'.")
 
 
 def _find_weights(model_name: str, pretrained: str, cfg: dict, cache_dir: str | None,
