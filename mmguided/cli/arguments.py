@@ -262,9 +262,9 @@ def figure_files(out: Path) -> list[Path]:
     """Files of a figure: ``--out``, plus a .pdf copy of a .png.
 
     Raises:
-        ConfigError: If the file has another ending.
+        ConfigError: If the file extension is another one.
     """
     if out.suffix not in FIGURE_FORMATS:
-        raise ConfigError(f'--out={str(out)!r}: unknown figure format. Use an ending of '
+        raise ConfigError(f'--out={str(out)!r}: unsupported file extension. Use one of '
                           f'{", ".join(FIGURE_FORMATS)}.')
     return [out, out.with_suffix('.pdf')] if out.suffix == '.png' else [out]

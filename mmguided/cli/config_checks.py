@@ -89,7 +89,7 @@ def _names_in(path: str) -> tuple[set[str], set[str], list[str]]:
 
 
 def _users_of(cfg: Config, variable: str) -> str:
-    """Error remedy that lists the fields with the value of a variable."""
+    """Build an error remedy: the fields whose value equals that of a variable."""
     if variable == 'data_root':
         return 'Use `--data-root FOLDER`, or set every `data_root` of the datasets.'
     fields = [name for field in sorted(RUNNER_FIELDS & set(cfg))

@@ -1,4 +1,4 @@
-r"""Measure k-NN and linear accuracy of a frozen encoder's features, in seconds.
+r"""Measure k-NN and linear accuracy of a frozen encoder's features quickly.
 
     python projects/guidance_study/probe_features.py configs/benchmarks/folder/vit-micro_knn.py \
         CHECKPOINT --data-root FOLDER

@@ -24,7 +24,7 @@ class DenseHybridViT(DenseViT, MaskedHybridViT):
             of :class:`MaskedHybridViT`, except ``out_indices``.
 
     Raises:
-        ConfigError: See the base classes; also if ``out_indices`` is given.
+        ConfigError: If ``out_indices`` is given, or in the cases of the base classes.
     """
 
     def __init__(self, *args, with_cp: bool = False, **kwargs) -> None:
