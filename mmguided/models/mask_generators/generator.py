@@ -193,7 +193,7 @@ class MaskGenerator(BaseModule):
         keep = self._len_keep(grid)[-1]
         if not 0 < keep < num:
             raise ConfigError(f'mask_generator.mask_ratio={self.mask_ratios}: keeps {keep} of '
-                              f'{num} patches ({grid[0]} x {grid[1]}). Keep at least one and mask one.')
+                              f'{num} patches ({grid[0]} x {grid[1]}). Mask at least 1, not all.')
 
     def _len_keep(self, grid: tuple[int, int]) -> list[int]:
         """Number of patches left after each shot."""
