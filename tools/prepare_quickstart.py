@@ -206,8 +206,8 @@ def main() -> None:
     args = parse_args()
     marker = args.out / '.quickstart'  # as in quickstart.sh
     if (args.out / 'data').exists() and not marker.exists():
-        raise ConfigError(f"--out='{args.out}': the quickstart would delete data/, which it did not "
-                          'create. Give another folder.')
+        raise ConfigError(f"--out='{args.out}': the quickstart would delete data/, which it did "
+                          'not create. Give another folder.')
     args.out.mkdir(parents=True, exist_ok=True)
     marker.touch()
     prepare_images(args.out / 'data', args.folder, args.max_images)

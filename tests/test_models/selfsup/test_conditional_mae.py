@@ -147,7 +147,7 @@ def test_whole_blocks_may_be_masked_by_the_first_shot_that_masks():
 
 
 @pytest.mark.parametrize('pairs, said', [
-    ([(0, .75), (4, .1)], r'layer 4 .*0\.\.3'),
+    ([(0, .75), (4, .1)], r'layer=4.*0\.\.3'),
     ([(2, .75), (0, .1)], r'shots=\(\(2, 0.75\), \(0, 0.1\)\)'),
     ([(0, .75), (0, .1)], r'shots=\(\(0, 0.75\), \(0, 0.1\)\)'),
     ([(-1, .75)], 'layer=-1'),
