@@ -80,7 +80,7 @@ def read_record(args: argparse.Namespace, checkpoints: dict[str, Path]) -> dict:
     for field, value in settings.items():
         if record[field] != value:
             raise ConfigError(f'--out={str(args.out)!r}: contains results of {field}='
-                              f'{record[field]!r}, not {value!r}. Set another --out or NAME=.')
+                              f'{record[field]!r}, not {value!r}. Set another --out.')
     return record
 
 
