@@ -130,7 +130,7 @@ def test_data_of_others_are_not_deleted(tmp_path, monkeypatch):
     """For example of ``--out .`` where data sets are in ``data``."""
     write_image(tmp_path / 'data/imagenet/a.png')
     monkeypatch.setattr(sys, 'argv', ['', str(tmp_path / 'gone'), '--out', str(tmp_path)])
-    with pytest.raises(SystemExit, match=f"^error: --out='{tmp_path}': contains data/"):
+    with pytest.raises(SystemExit, match=f"^error: --out='{tmp_path}': .*data/"):
         tool.main()
     assert (tmp_path / 'data/imagenet/a.png').is_file()
 
