@@ -3,7 +3,7 @@ in every iteration.
 
     tools/dist_train.sh configs/self_guided_mae/vit-b_400e_fresh.py 8
 
-Published: the numbers of vit-b_400e.py, but for masks that are computed once.
+Published: see vit-b_400e.py, whose masks are computed once.
 """
 _base_ = ['./vit-b_400e.py']
 
