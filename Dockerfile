@@ -33,7 +33,8 @@ COPY LICENSE README.md pyproject.toml setup.cfg setup.py ./
 COPY requirements requirements
 COPY tools/setup_env.sh tools/
 COPY mmguided/__init__.py mmguided/version.py mmguided/
-RUN --mount=type=cache,target=/var/cache/uv UV_CACHE_DIR=/var/cache/uv UV_LINK_MODE=copy bash tools/setup_env.sh "$PROFILE"
+RUN --mount=type=cache,target=/var/cache/uv \
+    UV_CACHE_DIR=/var/cache/uv UV_LINK_MODE=copy bash tools/setup_env.sh "$PROFILE"
 COPY . .
 # Put the environment on PATH. Its stamp is valid, so the scripts install nothing more.
 ENV PATH=/mmguided/.venv/bin:$PATH

@@ -54,6 +54,7 @@ class MomentumEncoder(BaseModule):
         self.end_momentum = end_momentum
         self.update_buffers = update_buffers
         self.pairs: list[tuple[nn.Module, nn.Module]] = []
+        self._parameters_cache = None  # listing them at every step would cost host time
         encoder.check_wants(Wants(tokens=True))
         if final_norm and not encoder.final_norm:
             raise ConfigError('momentum_encoder.final_norm=True: the backbone has no final norm. '
@@ -67,7 +68,12 @@ class MomentumEncoder(BaseModule):
         """Add ``module`` to the averaged modules; returns its copy, without gradient."""
         ema = copy.deepcopy(module).requires_grad_(False)
         self.pairs.append((ema, module))
+        self._parameters_cache = None
         return ema
+
+    def _apply(self, fn, recurse=True):
+        self._parameters_cache = None  # moving to another device may replace tensors
+        return super()._apply(fn, recurse)
 
     def init_weights(self) -> None:
         """Do nothing; :meth:`reset` initializes the copies."""
@@ -87,7 +93,9 @@ class MomentumEncoder(BaseModule):
     @torch.no_grad()
     def update(self, momentum: float) -> None:
         """Update every copy: ``mu * copy + (1 - mu) * source``."""
-        torch._foreach_lerp_(*self._tensors('parameters'), 1 - momentum)
+        if self._parameters_cache is None:
+            self._parameters_cache = self._tensors('parameters')
+        torch._foreach_lerp_(*self._parameters_cache, 1 - momentum)
         if self.update_buffers:
             for ema, source in zip(*self._tensors('buffers'), strict=True):
                 if ema.is_floating_point():
