@@ -142,27 +142,32 @@ MEASURES: Mapping[str, Measure] = {
         'reversed attention distance, px',
         'Distance between a patch and the other patches that attend to it, weighted by their '
         'attention.', 'head'),
+    'token_variance': Measure(
+        'Token variance',
+        lambda layer, context: feature_variance(layer.tokens),
+        'σ_F of output tokens',
+        'Variance of the normalized output tokens of the patches of an image.'),
     'feature_variance': Measure(
         'Feature variance',
         lambda layer, context: feature_variance(layer.relations),
-        r'feature variance $\sigma_F$',
+        'σ_F of attention outputs',
         'Variance of the normalized attention outputs of the patches of an image.'),
     'similarity_variance': Measure(
         'Similarity variance',
         lambda layer, context: similarity_variance(cosine_similarity(layer.relations)),
-        r'similarity variance $\sigma_S$',
+        'similarity variance σ_S',
         'Variance of the cosine similarity over pairs of patches. High: patches form clusters.'),
     'similarity_gap': Measure(
         'Bi-partition gap of similarities',
         lambda layer, context: _group_means(cosine_similarity(layer.relations), context),
-        r'$\mu_{intra} - \mu_{inter}$ of similarities',
+        'μ_intra - μ_inter of similarities',
         'Mean similarity of patches within a group minus that between the groups. The two groups '
         'are a normalized cut of the similarities in the last layer of the reference.',
         'intra, inter', needs_partition=True),
     'attention_gap': Measure(
         'Bi-partition gap of attention',
         lambda layer, context: _group_means(layer.attention.mean(dim=1), context),
-        r'$\mu_{intra} - \mu_{inter}$ of attention',
+        'μ_intra - μ_inter of attention',
         'Mean attention within a group minus that between the groups of the reference; rows of '
         'the attention sum to 1.', 'intra, inter', needs_partition=True),
     'relative_log_amplitude': Measure(
@@ -174,7 +179,7 @@ MEASURES: Mapping[str, Measure] = {
     'mask_token_variance': Measure(
         'Mask token variance',
         lambda layer, context: feature_variance(gather_tokens(layer.tokens, context.mask.ids_mask)),
-        r'feature variance $\sigma_F$ of mask tokens',
+        'σ_F of mask tokens',
         'Variance of the normalized output mask tokens of an image.',
         parts=(DECODER, ), needs_mask=True),
     'exploitation': Measure(

@@ -9,6 +9,7 @@ from mmguided.analysis.measures import CKA, MEASURES, PAIR_MEASURES, measure_mod
 from mmguided.structures import PatchMask
 from mmguided.utils.errors import ConfigError
 from tests.helpers import models as helpers
+from tests.helpers.numpy_vit import numpy_layers, sigma_f, sigma_s
 
 ALL = [*MEASURES, *PAIR_MEASURES, CKA]
 
@@ -59,6 +60,19 @@ def test_mean_and_standard_error_over_images(results, models, images):
     np.testing.assert_allclose(estimate.mean, values.mean(1), rtol=1e-5)
     np.testing.assert_allclose(estimate.standard_error, values.std(1) / 13**.5, rtol=1e-3)
     assert estimate.num_images == 13
+
+
+def test_sigmas_equal_numpy(models, images):
+    """Both readings of x in Eq. 3: output tokens (Table 1) and attention outputs."""
+    names = ['token_variance', 'feature_variance', 'similarity_variance']
+    found = measure(models, images[:1], names)['b'].layers
+    state = {k: v.double().numpy() for k, v in models['b'].backbone.state_dict().items()}
+    expected = [(sigma_f(tokens), sigma_f(attended), sigma_s(attended))
+                for attended, tokens in numpy_layers(state, images[0].double().numpy(), heads=2)]
+    for name, values in zip(names, zip(*expected, strict=True), strict=True):
+        np.testing.assert_allclose(
+            found[name, 'encoder'].mean, values, rtol=1e-4, err_msg=name)
+    assert abs(expected[-1][0] - expected[-1][1]) > .01
 
 
 def test_batch_size_does_not_change_encoder_measures(results, models, images):

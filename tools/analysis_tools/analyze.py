@@ -235,7 +235,7 @@ def layer_figures(results: Mapping, out: Path) -> list[Figure]:
     spectra = {model: (frequencies(result.grid), found.mean[-1]) for model, result in
                results.items() if (found := result.layers.get(('relative_log_amplitude', ENCODER)))}
     if spectra:
-        draw_lines({'last layer of the encoder': spectra}, r'frequency, share of $\pi$',
+        draw_lines({'last layer of the encoder': spectra}, 'frequency, share of π',
                    'relative log amplitude', figure_files(out / 'spectrum.png'))
         figures.append(Figure('Fourier: spectrum', out / 'spectrum.png',
                               MEASURES['relative_log_amplitude'].description))

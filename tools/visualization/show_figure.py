@@ -63,7 +63,7 @@ def parse_args() -> argparse.Namespace:
     add('relations', -1)
     clusters = add('clusters', -2)
     clusters.add_argument('--num-clusters', type=int, default=5, metavar='K')
-    clusters.add_argument('--tsne', action='store_true', help='add a t-SNE embedding of the patches')
+    clusters.add_argument('--tsne', action='store_true', help='add a t-SNE of the patches')
     bipartition = add('bipartition', -2)
     bipartition.add_argument('--hint-ratio', type=float, default=.05, metavar='RATIO',
                              help='hints relative to the masked patches')
