@@ -83,8 +83,9 @@ def check_encoder(model: nn.Module) -> None:
     """Raise ConfigError unless a model's encoder is a ViT with global attention that returns the
     output of its last block."""
     backbone = getattr(model, 'backbone', None)
-    # Subclasses of mmpretrain's ViT, such as its MAE encoder, mask images in ``forward``.
-    is_vit = isinstance(backbone, MaskedViT) or type(backbone) is VisionTransformer
+    # Some subclasses of mmpretrain's ViT, such as its MAE encoder, mask images in ``forward``.
+    is_vit = isinstance(backbone, MaskedViT) or (
+        getattr(type(backbone), 'forward', None) is VisionTransformer.forward)
     if not is_vit or isinstance(backbone, DenseViT):
         raise ConfigError(f'backbone.type={type(backbone).__name__}: no global attention between '
                           "patches. Analyze a ViT such as type='mmguided.MaskedViT'.")

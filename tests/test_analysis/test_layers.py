@@ -2,7 +2,7 @@
 import pytest
 import torch
 import torch.nn.functional as F
-from mmpretrain.models import VisionTransformer
+from mmpretrain.models import MAEViT, MoCoV3ViT, VisionTransformer
 
 from mmguided.analysis.layers import (
     decoder_layers,
@@ -74,10 +74,11 @@ def test_decoder_layers_of_masked_images(model, images):
     torch.testing.assert_close(layers[0].tokens, states[1])
 
 
-def test_vision_transformer_of_mmpretrain(images):
+@pytest.mark.parametrize('vit, out_type', [
+    (VisionTransformer, 'avg_featmap'), (MoCoV3ViT, 'cls_token')])
+def test_vits_of_mmpretrain(images, vit, out_type):
     classifier = torch.nn.Module()
-    classifier.backbone = VisionTransformer(
-        ARCH, img_size=(16, 24), patch_size=4, out_type='avg_featmap')
+    classifier.backbone = vit(arch=ARCH, img_size=(16, 24), patch_size=4, out_type=out_type)
     layers = encoder_layers(classifier, images)
     assert [layer.activations().attention.shape for layer in layers] == [(2, 2, 24, 24)] * 3
     assert not any(block._forward_hooks for block in classifier.backbone.layers)
@@ -88,6 +89,7 @@ def test_vision_transformer_of_mmpretrain(images):
 
 @pytest.mark.parametrize('backbone, field', [
     (torch.nn.Conv2d(3, 3, 1), r'backbone\.type=Conv2d:'),
+    (MAEViT(arch=ARCH, img_size=16, patch_size=4), r'backbone\.type=MAEViT:'),
     (dict(type='mmguided.DenseViT', window_size=2), r'backbone\.type=DenseViT:'),
     (dict(type='mmguided.MaskedViT', out_indices=1), r'backbone\.out_indices=\[1\]:')])
 def test_unsupported_encoders(images, backbone, field):
