@@ -29,6 +29,12 @@ def cosine_similarity(features: Tensor) -> Tensor:
     return normalized @ normalized.mT
 
 
+def similarity_to_mean(features: Tensor) -> Tensor:
+    """Cosine similarity of each of the features ``(B, n, D)`` to their mean, ``(B, n)``
+    (Self-guided MAE Fig. 2b)."""
+    return F.cosine_similarity(features, features.mean(dim=1, keepdim=True), dim=-1)
+
+
 def similarity_variance(similarity: Tensor) -> Tensor:
     """sigma_S, the variance of M over pairs of different patches, as printed in Self-guided MAE,
     Eq. 3.

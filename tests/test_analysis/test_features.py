@@ -15,6 +15,7 @@ from mmguided.analysis import (
     intra_and_inter,
     relation_kl,
     relative_log_amplitude,
+    similarity_to_mean,
     similarity_variance,
 )
 
@@ -56,6 +57,12 @@ def test_similarity_variance_has_its_bound_for_orthogonal_groups(few):
     within = torch.cat((features[:, :few], features[:, few:] + .3), dim=1)
     sigma_f = feature_variance(within).item()
     assert similarity_variance(cosine_similarity(within)).item() < .99 * sigma_f * (1 - sigma_f)
+
+
+def test_similarity_to_the_mean_is_not_to_the_mean_direction():
+    features = torch.tensor([[[4., 0], [0, 3], [-1, 0]]])  # mean (1, 1)
+    expected = [.5**.5, .5**.5, -.5**.5]
+    assert similarity_to_mean(features)[0].tolist() == pytest.approx(expected)
 
 
 def test_parseval(features):

@@ -5,6 +5,7 @@ import torch.nn.functional as F
 from mmpretrain.models import MAEViT, MoCoV3ViT, VisionTransformer
 
 from mmguided.analysis.layers import (
+    attention_before_last_shot,
     decoder_layers,
     encoder_layers,
     grid_of,
@@ -60,6 +61,37 @@ def test_attention_equals_that_of_the_block(model, images):
     torch.testing.assert_close(found.attention, patches / patches.sum(-1, keepdim=True))
     assert found.attention.std() > .01
     assert torch.equal(found.tokens, layer.outputs[:, 1:])
+
+
+def test_cls_attention_equals_that_of_the_block(model, images):
+    layer = encoder_layers(model, images)[1]
+    attn = layer.block.attn
+    qkv = attn.qkv(layer.block.ln1(layer.inputs)).view(2, 25, 3, 2, 8).permute(2, 0, 3, 1, 4)
+    whole = F.scaled_dot_product_attention(qkv[0], qkv[1], torch.eye(25).expand(2, 2, -1, -1))
+    torch.testing.assert_close(layer.cls_attention(), whole[:, :, 0, 1:])
+    seen = model.backbone.observe(images, Wants(attention=frozenset({(1, 'heads')})))
+    patches = layer.cls_attention() / layer.cls_attention().sum(-1, keepdim=True)
+    torch.testing.assert_close(seen.cls_attention([1], 'heads')[0], patches.mean(1))
+
+
+def test_reversed_attention_before_the_last_shot(model, images):
+    """12 of 24 patches are visible in layers 0 and 1, and 9 in layer 2."""
+    ids = torch.stack([torch.randperm(24, generator=torch.Generator().manual_seed(i))
+                       for i in range(2)])
+    mask = PatchMask.from_ids(ids, ((0, 12), (2, 9)), (4, 6))
+    shares, patches = attention_before_last_shot(model, images, mask)
+    assert shares.shape == (2, 3, 24) and torch.equal(patches, ids[:, 9:12])
+    torch.testing.assert_close(shares.nansum(2), torch.ones(2, 3))
+    for image in range(2):
+        for number, patch in enumerate(patches[image]):
+            others = set(ids[image, :12].tolist()) - {patch.item()}
+            assert set(shares[image, number].isfinite().nonzero().flatten().tolist()) == others
+    # By hand: column of the attention in layer 1 of a forward of the visible patches only.
+    layer = encoder_layers(model, images, PatchMask.from_ids(ids, ((0, 12), ), (4, 6)))[1]
+    attention = layer.activations().attention.mean(1)
+    column = attention[1, :, 10].clone()
+    column[10] = 0
+    torch.testing.assert_close(shares[1, 1, ids[1, :12]].nan_to_num(), column / column.sum())
 
 
 def test_decoder_layers_of_masked_images(model, images):
