@@ -99,7 +99,8 @@ def test_exploitation_is_normalized():
 
 @pytest.mark.parametrize('attention, mass, expected', [
     ([.5, .1, .4], .5, [1, 0, 0]), ([.4, .25, .35], .5, [1, 0, 1]),
-    ([.1] * 10, .5, [1] * 5 + [0] * 5), ([2., 0, 6], .8, [1, 0, 1]), ([.1, .2, .7], 0., [0, 0, 0]), ([1., 0, 0], 1., [1, 0, 0])])
+    ([.1] * 10, .5, [1] * 5 + [0] * 5), ([2., 0, 6], .8, [1, 0, 1]),
+    ([.1, .2, .7], 0., [0, 0, 0]), ([1., 0, 0], 1., [1, 0, 0])])
 def test_mass_region(attention, mass, expected):
     region = mass_region(torch.tensor([attention, attention[::-1]]), mass)
     assert region[0].int().tolist() == expected
