@@ -31,6 +31,7 @@ as those of timm, DINO and MoCo v3.
 """
 import argparse
 import json
+import sys
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -142,7 +143,11 @@ def views_of(args: argparse.Namespace) -> dict[str, View]:
     files = [file for path in args.images for file in (
         list_images(path, IMAGES_PER_FOLDER) if path.is_dir() else [path])]
     images = AnalysisImages(files, sizes.values())
-    batch = stack_items([images[i] for i in range(len(images))])
+    items = [images[i] for i in range(len(images))]
+    for file, item in zip(files, items, strict=True):
+        if item is None:
+            print(f"warning: --images='{file}': unreadable, skipped", file=sys.stderr)
+    batch = stack_items(items)
     if batch is None:
         raise ConfigError(f'--images={str(args.images[0])!r}: no readable image. Give other '
                           'images.')
