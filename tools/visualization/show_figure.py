@@ -7,7 +7,7 @@ r"""Draw the attention, the token relations and the masks of several models, and
     python tools/visualization/show_figure.py bipartition $M --images a.jpg --layers 2 6 -2 decoder
     python tools/visualization/show_figure.py reversed $M 'Conditional MAE=...' --images a.jpg
     python tools/visualization/show_figure.py davis MAE=MASKS CMT-MAE=MASKS --sequences dogs-jump
-    python tools/visualization/show_figure.py radar MAE=68.0,83.6 CMT-MAE=79.8,85.7 --axes lin. ft.
+    python tools/visualization/show_figure.py radar MAE=68,83.6 CMT-MAE=79.8,85.7 --axes linear full
 
 The kinds, with one row per image and model:
 
@@ -50,7 +50,6 @@ from mmguided.cli.arguments import (
 from mmguided.utils.errors import ConfigError, exit_on_config_error, imports_of_extra
 
 with imports_of_extra('analysis'):
-
     from matplotlib.figure import Figure
 
     from mmguided.visualization import Panel, color_groups, cover, draw_panels, draw_radar, heatmap
@@ -76,6 +75,7 @@ def parse_args() -> argparse.Namespace:
             add_shared(added, 'checkpoints', '--configs')
             add_shared(added, '--images', metavar='IMAGE|FOLDER',
                        help=f'{IMAGES_PER_FOLDER} evenly spaced images of a folder')
+        if layers or kind == 'reversed':
             add_shared(added, '--seed', help='seed of masks')
         if layers:
             added.add_argument('--layers', nargs='+', type=layer, default=layers,
@@ -321,7 +321,7 @@ def draw_reversed(views: Mapping[str, View], args: argparse.Namespace) -> Drawin
         to_all = distances[patches]  # (B, s, L)
         reach = (shares * to_all).nansum(dim=2).tolist()
         uniform = torch.where(shares.isnan(), torch.nan, to_all).nanmean(dim=2).tolist()
-        seen = cover(view.pictures, view.maps(mask.mask_at(0)))
+        seen = cover(view.pictures, view.maps(mask.mask_at(mask.shots[-1][0] - 1)))
         columns = drawn[name] = {'first shot': panels_of(seen)}
         for i in range(min(MAX_PATCHES, patches.shape[1])):
             regions = view.maps(F.one_hot(patches[:, i], mask.num_patches) > 0)
