@@ -116,15 +116,15 @@ def test_clusters(drawn):
 
 def test_bipartition_is_that_of_the_masks(drawn):
     from mmguided.analysis import cosine_similarity
-    groups, titles, legend, _ = drawn(
+    groups, titles, _, _ = drawn(
         'bipartition', 'A=mae.pth', '--images', 'images/noise.png', 'images/quarter.png',
         '--hint-ratio', '.25', '--layers', '1', 'decoder')
-    assert titles[:5] == ['image', 'random mask', 'layer 1: bi-partition', 'layer 1: no hints',
-                          'layer 1: hints']
+    assert titles[:5] == ['image', 'random mask', 'layer 1: cut', 'layer 1: mask',
+                          'layer 1: mask with hints']
     shown = columns_of(groups, titles)
     assert len(shown) == 8
     visible = {title: (shown[title].picture != .5).any(-1).reshape(8, 4, 8, 4).any((1, 3))
-               for title in titles if 'hints' in title or title == 'random mask'}
+               for title in titles if 'mask' in title}
     assert {int(each.sum()) for each in visible.values()} == {16}
     # The masks equal those of NcutRelevance in the model.
     model = mmguided.get_model('mae.pth')
@@ -134,11 +134,11 @@ def test_bipartition_is_that_of_the_masks(drawn):
     seen = model.backbone.observe(inputs, guidance.wants(None)['student'])
     scores = guidance(dict(student=seen), None)
     lowest = scores[0].argsort()[:16]
-    np.testing.assert_array_equal(visible['layer 1: no hints'].flat[lowest], True)
-    hinted = visible['layer 1: hints'].flat[scores[0].argsort()[16:]]
+    np.testing.assert_array_equal(visible['layer 1: mask'].flat[lowest], True)
+    hinted = visible['layer 1: mask with hints'].flat[scores[0].argsort()[16:]]
     assert hinted.sum() == 12  # 25 % of 48
     side = normalized_cut(cosine_similarity(seen.relations[1])).side[0].numpy()
-    picture = shown['layer 1: bi-partition'].picture
+    picture = shown['layer 1: cut'].picture
     colors = 2 * picture - shown['image'].picture.mean(-1, keepdims=True)
     reds = colors[::4, ::4, 0] > .5  # vermillion, unlike blue
     np.testing.assert_array_equal(reds.ravel(), side)

@@ -282,9 +282,9 @@ def draw_bipartition(views: Mapping[str, View], args: argparse.Namespace) -> Dra
         for title, layer in layers_of(name, view, args).items():
             relations = layer.activations().relations
             side = normalized_cut(cosine_similarity(relations)).side
-            columns[f'{title}: bi-partition'] = panels_of(
+            columns[f'{title}: cut'] = panels_of(
                 color_groups(view.pictures, view.maps(side.long())))
-            for what, sampling in (('no hints', topk), ('hints', hints)):
+            for what, sampling in (('mask', topk), ('mask with hints', hints)):
                 columns[f'{title}: {what}'] = masked(
                     view, relations, sampling=sampling,
                     guidance=dict(type='mmguided.NcutRelevance', layer=0))
