@@ -4,6 +4,7 @@ from .attention import (
     attention_entropy,
     attention_nmi,
     exploitation_rates,
+    mass_region,
     patch_distances,
     reversed_attention,
 )
@@ -18,6 +19,7 @@ from .features import (
     intra_and_inter,
     relation_kl,
     relative_log_amplitude,
+    similarity_to_mean,
     similarity_variance,
 )
 from .masks import ObjectShare, object_share, visible_detail, visible_positions
@@ -27,6 +29,7 @@ __all__ = [
     'MinibatchCKA', 'ObjectShare', 'Reconstruction', 'attention_distance',
     'attention_entropy', 'attention_nmi', 'cls_attention', 'cosine_similarity', 'effective_rank',
     'exploitation_rates', 'feature_variance', 'fourier_amplitudes', 'frequencies',
-    'intra_and_inter', 'match_clusters', 'object_share', 'patch_clusters', 'patch_distances',
-    'reconstruct', 'relation_kl', 'relative_log_amplitude', 'reversed_attention',
-    'similarity_variance', 'unbiased_hsic', 'visible_detail', 'visible_positions']
+    'intra_and_inter', 'mass_region', 'match_clusters', 'object_share', 'patch_clusters',
+    'patch_distances', 'reconstruct', 'relation_kl', 'relative_log_amplitude',
+    'reversed_attention', 'similarity_to_mean', 'similarity_variance', 'unbiased_hsic',
+    'visible_detail', 'visible_positions']

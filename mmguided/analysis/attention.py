@@ -84,6 +84,22 @@ def reversed_attention(attention: Tensor) -> Tensor:
         min=torch.finfo(received.dtype).tiny)
 
 
+def mass_region(attention: Tensor, mass: float = 0.5) -> Tensor:
+    """Smallest set of keys with at least this share of the attention (Conditional MAE Fig. 11;
+    Caron et al., "Emerging Properties in Self-Supervised Vision Transformers", ICCV 2021).
+
+    Args:
+        attention: ``(..., n)``, nonnegative.
+
+    Returns:
+        ``(..., n)``, bool. With uniform attention, the set has a share of ``mass`` of the keys.
+    """
+    values, order = (attention / attention.sum(dim=-1, keepdim=True)).sort(
+        dim=-1, descending=True, stable=True)
+    needed = values.cumsum(dim=-1) - values < mass - 1e-6  # rounding must not add a key
+    return torch.zeros_like(needed).scatter(-1, order, needed)
+
+
 def exploitation_rates(attention: Tensor, mask_ratio: float) -> Tensor:
     """Shares of visible and mask tokens in all decoder tokens after each block (Self-guided MAE).
 

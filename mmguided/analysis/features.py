@@ -8,6 +8,10 @@ def feature_variance(features: Tensor) -> Tensor:
     """sigma_F, the mean squared distance of the normalized features to their mean (Self-guided MAE,
     Eq. 3).
 
+    The mean cosine over all pairs, the diagonal of M included, is ``1 - sigma_F``. If no cosine is
+    negative, :func:`similarity_variance` of the same features is therefore at most ``sigma_F (1 -
+    sigma_F)``, up to terms of order 1 / n.
+
     Args:
         features: ``(B, n, D)``.
 
@@ -25,8 +29,18 @@ def cosine_similarity(features: Tensor) -> Tensor:
     return normalized @ normalized.mT
 
 
+def similarity_to_mean(features: Tensor) -> Tensor:
+    """Cosine similarity of each of the features ``(B, n, D)`` to their mean, ``(B, n)``
+    (Self-guided MAE Fig. 2b)."""
+    return F.cosine_similarity(features, features.mean(dim=1, keepdim=True), dim=-1)
+
+
 def similarity_variance(similarity: Tensor) -> Tensor:
-    """sigma_S, the variance of M over pairs of different patches (Self-guided MAE, Eq. 3).
+    """sigma_S, the variance of M over pairs of different patches, as printed in Self-guided MAE,
+    Eq. 3.
+
+    The printed mean divides the sum over all i, j by n (n - 1). The diagonal adds 1 / (n - 1) to
+    it, so that sigma_S exceeds the variance of the pairs by 1 / (n - 1)^2 (2.6e-5 for 196 patches).
 
     Args:
         similarity: M, ``(B, n, n)``.
@@ -35,8 +49,9 @@ def similarity_variance(similarity: Tensor) -> Tensor:
         ``(B, )``.
     """
     num = similarity.shape[-1]
-    pairs = ~torch.eye(num, dtype=torch.bool, device=similarity.device)
-    return similarity[:, pairs].var(dim=-1, correction=0)
+    pairs = similarity[:, ~torch.eye(num, dtype=torch.bool, device=similarity.device)]
+    mean = similarity.sum(dim=(1, 2)) / (num * (num - 1))
+    return (pairs - mean.unsqueeze(1)).square().mean(dim=1)
 
 
 def intra_and_inter(weights: Tensor, side: Tensor) -> Tensor:

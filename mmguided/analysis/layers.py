@@ -13,6 +13,7 @@ from mmguided.ops import split_heads
 from mmguided.structures import PatchMask
 from mmguided.utils.errors import ConfigError
 
+from .attention import reversed_attention
 from .features import cosine_similarity
 
 
@@ -51,12 +52,23 @@ class Layer:
         """Output patch tokens, ``(B, n, D)``."""
         return self.outputs[:, self.num_extra:]
 
+    def _heads(self) -> tuple[Tensor, Tensor, Tensor]:
+        attn = self.block.attn
+        return split_heads(attn.qkv(self.block.ln1(self.inputs)), attn.num_heads, attn.head_dims)
+
+    @torch.no_grad()
+    def cls_attention(self) -> Tensor:
+        """[CLS]-to-patch attention of each head, ``(B, heads, n)``, float32. A row sums to 1 minus
+        the attention of [CLS] to itself."""
+        query, key, _ = self._heads()
+        logits = query[:, :, :1].float() @ key.float().mT * query.shape[-1]**-0.5
+        return logits.softmax(dim=-1)[:, :, 0, self.num_extra:]
+
     @torch.no_grad()
     def activations(self) -> LayerActivations:
         """Compute the attention map and the relations."""
-        attn, extra = self.block.attn, self.num_extra
-        query, key, value = split_heads(
-            attn.qkv(self.block.ln1(self.inputs)), attn.num_heads, attn.head_dims)
+        extra = self.num_extra
+        query, key, value = self._heads()
         logits = query.float() @ key.float().mT * query.shape[-1]**-0.5
         relations = (logits.softmax(dim=-1) @ value.float()).transpose(1, 2).flatten(2)
         return LayerActivations(self.tokens, relations[:, extra:],
@@ -83,8 +95,9 @@ def check_encoder(model: nn.Module) -> None:
     """Raise ConfigError unless a model's encoder is a ViT with global attention that returns the
     output of its last block."""
     backbone = getattr(model, 'backbone', None)
-    # Subclasses of mmpretrain's ViT, such as its MAE encoder, mask images in ``forward``.
-    is_vit = isinstance(backbone, MaskedViT) or type(backbone) is VisionTransformer
+    # Some subclasses of mmpretrain's ViT, such as its MAE encoder, mask images in ``forward``.
+    is_vit = isinstance(backbone, MaskedViT) or (
+        getattr(type(backbone), 'forward', None) is VisionTransformer.forward)
     if not is_vit or isinstance(backbone, DenseViT):
         raise ConfigError(f'backbone.type={type(backbone).__name__}: no global attention between '
                           "patches. Analyze a ViT such as type='mmguided.MaskedViT'.")
@@ -93,9 +106,19 @@ def check_encoder(model: nn.Module) -> None:
                           f'{backbone.num_layers} blocks is missing. Set out_indices=-1.')
 
 
+def normalized(model: nn.Module, images: Tensor) -> Tensor:
+    """Normalize RGB images in [0, 255] for a model, on its device."""
+    mean, std = model.data_preprocessor.mean, model.data_preprocessor.std
+    return (images.to(mean.device).float() - mean) / std
+
+
 @torch.no_grad()
-def encoder_layers(model: nn.Module, images: Tensor) -> list[Layer]:
-    """Layers of a model's encoder for unmasked, normalized images ``(B, 3, H, W)``.
+def encoder_layers(model: nn.Module, images: Tensor, mask: PatchMask | None = None) -> list[Layer]:
+    """Layers of a model's encoder for normalized images ``(B, 3, H, W)``.
+
+    Args:
+        mask: Mask of the images for a :class:`mmguided.models.MaskedViT`; layer i sees the patches
+            ``mask.ids_keep_at(i)``, in this order. Without a mask, all layers see all patches.
 
     Raises:
         ConfigError: See :func:`check_encoder`.
@@ -103,8 +126,34 @@ def encoder_layers(model: nn.Module, images: Tensor) -> list[Layer]:
     check_encoder(model)
     backbone = model.backbone
     with _recorded(backbone.layers, backbone.num_extra_tokens) as layers:
-        backbone(images)
+        backbone(images) if mask is None else backbone(images, mask)
     return layers
+
+
+def attention_before_last_shot(model: nn.Module, images: Tensor, mask: PatchMask
+                               ) -> tuple[Tensor, Tensor]:
+    """Reversed attention of the patches that the last shot of ``mask`` masks, in the last layer
+    that sees them, averaged over heads (Conditional MAE Fig. 6).
+
+    Models that were trained with a single shot can be measured too, because the last shot has not
+    yet been applied in that layer.
+
+    Args:
+        images: Normalized, ``(B, 3, H, W)``.
+        mask: At least two shots.
+
+    Returns:
+        Share of each other visible patch in the attention to each patch of the last shot,
+        ``(B, s, L)``, NaN for masked patches and the patch itself; and these patches, ``(B, s)``.
+    """
+    number = mask.shots[-1][0] - 1
+    layer = encoder_layers(model, images, mask)[number]
+    present = mask.ids_keep_at(number)
+    received = reversed_attention(layer.activations().attention.mean(dim=1))
+    received, patches = received[:, mask.len_keep:], present[:, mask.len_keep:]
+    shares = received.new_full((*received.shape[:2], mask.num_patches), torch.nan)
+    shares.scatter_(2, present.unsqueeze(1).expand_as(received), received)
+    return shares.scatter_(2, patches.unsqueeze(2), torch.nan), patches
 
 
 def has_decoder(model: nn.Module) -> bool:

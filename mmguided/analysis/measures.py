@@ -1,4 +1,5 @@
 """Measure the layers of several models on the same batches."""
+import math
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -76,6 +77,8 @@ class Measure:
         needs_mask: True if the measure is undefined without masked patches.
         finalize: Function from the mean over images, ``(layers, ...)``, and the context to the
             reported value; if None, the mean is reported.
+        uniform: Function from the context to the value of :meth:`curve` for uniform attention; None
+            if this value does not exist or is 0.
     """
     title: str
     compute: Callable[[LayerActivations, MeasureContext], Tensor]
@@ -86,15 +89,16 @@ class Measure:
     needs_partition: bool = False
     needs_mask: bool = False
     finalize: Callable[[Tensor, MeasureContext], Tensor] | None = None
+    uniform: Callable[[MeasureContext], float] | None = None
 
-    def curve(self, values: np.ndarray) -> np.ndarray:
-        """One value per layer for figures, from reported values ``(layers, ...)``: the mean over
-        heads, the gap between groups, or the last entry."""
+    def curve(self, values: Tensor) -> Tensor:
+        """One value per layer for figures, ``(..., layers)``, from values ``(..., layers[,
+        entries])``: the mean over heads, the gap between groups, or the last entry."""
         if self.entries == 'head':
-            return values.mean(axis=1)
+            return values.mean(dim=-1)
         if self.entries == 'intra, inter':
-            return values[:, 0] - values[:, 1]
-        return values[:, -1] if self.entries else values
+            return values[..., 0] - values[..., 1]
+        return values[..., -1] if self.entries else values
 
 
 def _group_means(weights: Tensor, context: MeasureContext) -> Tensor:
@@ -105,6 +109,12 @@ def _group_means(weights: Tensor, context: MeasureContext) -> Tensor:
 def _partition(last: Layer) -> tuple[Tensor, Tensor]:
     cut = normalized_cut(cosine_similarity(last.activations().relations))
     return cut.side, cut.valid
+
+
+def _mean_distance(context: MeasureContext, others: bool = False) -> float:
+    """Mean distance of all pairs of patches, or of all pairs of different patches."""
+    num = len(context.distances)
+    return context.distances.sum().item() / (num * (num - others))
 
 
 def _group_attention(layer: LayerActivations, context: MeasureContext) -> Tensor:
@@ -123,12 +133,13 @@ MEASURES: Mapping[str, Measure] = {
         lambda layer, context: attention_distance(layer.attention, context.distances),
         'attention distance, px',
         'Attention-weighted distance between a patch and the patches that it attends to. Low: '
-        'local attention.', 'head'),
+        'local attention.', 'head', uniform=_mean_distance),
     'attention_entropy': Measure(
         'Attention entropy',
         lambda layer, context: attention_entropy(layer.attention),
         'attention entropy, nats',
-        'Entropy of the attention of a patch. Low: attention to few patches.', 'head'),
+        'Entropy of the attention of a patch. Low: attention to few patches.', 'head',
+        uniform=lambda context: math.log(len(context.distances))),
     'attention_nmi': Measure(
         'Attention NMI',
         lambda layer, context: attention_nmi(layer.attention),
@@ -141,28 +152,33 @@ MEASURES: Mapping[str, Measure] = {
             reversed_attention(layer.attention), context.distances),
         'reversed attention distance, px',
         'Distance between a patch and the other patches that attend to it, weighted by their '
-        'attention.', 'head'),
+        'attention.', 'head', uniform=lambda context: _mean_distance(context, others=True)),
+    'token_variance': Measure(
+        'Token variance',
+        lambda layer, context: feature_variance(layer.tokens),
+        'σ_F of output tokens',
+        'Variance of the normalized output tokens of the patches of an image.'),
     'feature_variance': Measure(
         'Feature variance',
         lambda layer, context: feature_variance(layer.relations),
-        r'feature variance $\sigma_F$',
+        'σ_F of attention outputs',
         'Variance of the normalized attention outputs of the patches of an image.'),
     'similarity_variance': Measure(
         'Similarity variance',
         lambda layer, context: similarity_variance(cosine_similarity(layer.relations)),
-        r'similarity variance $\sigma_S$',
+        'similarity variance σ_S',
         'Variance of the cosine similarity over pairs of patches. High: patches form clusters.'),
     'similarity_gap': Measure(
         'Bi-partition gap of similarities',
         lambda layer, context: _group_means(cosine_similarity(layer.relations), context),
-        r'$\mu_{intra} - \mu_{inter}$ of similarities',
+        'μ_intra - μ_inter of similarities',
         'Mean similarity of patches within a group minus that between the groups. The two groups '
         'are a normalized cut of the similarities in the last layer of the reference.',
         'intra, inter', needs_partition=True),
     'attention_gap': Measure(
         'Bi-partition gap of attention',
         lambda layer, context: _group_means(layer.attention.mean(dim=1), context),
-        r'$\mu_{intra} - \mu_{inter}$ of attention',
+        'μ_intra - μ_inter of attention',
         'Mean attention within a group minus that between the groups of the reference; rows of '
         'the attention sum to 1.', 'intra, inter', needs_partition=True),
     'relative_log_amplitude': Measure(
@@ -174,14 +190,15 @@ MEASURES: Mapping[str, Measure] = {
     'mask_token_variance': Measure(
         'Mask token variance',
         lambda layer, context: feature_variance(gather_tokens(layer.tokens, context.mask.ids_mask)),
-        r'feature variance $\sigma_F$ of mask tokens',
+        'σ_F of mask tokens',
         'Variance of the normalized output mask tokens of an image.',
         parts=(DECODER, ), needs_mask=True),
     'exploitation': Measure(
         'Exploitation rate', _group_attention, 'share of mask tokens',
         'Share of mask tokens, as opposed to visible tokens, in all tokens, accumulated over this '
         'and all earlier decoder layers from the mean attention of all images.',
-        'visible, mask', parts=(DECODER, ), needs_mask=True, finalize=_exploitation),
+        'visible, mask', parts=(DECODER, ), needs_mask=True, finalize=_exploitation,
+        uniform=lambda context: context.mask.mask[0].mean().item()),
 }
 
 #: Measures that compare a model with a reference.
@@ -206,10 +223,15 @@ class Estimate:
         standard_error: Standard error of the mean, same shape; NaN for one image. None for values
             that are computed from means, see :attr:`Measure.finalize`.
         num_images: Smallest number of images with a value.
+        curve, curve_error: The same for :meth:`Measure.curve`, ``(layers, )``.
+        uniform: Value of ``curve`` for uniform attention, see :attr:`Measure.uniform`.
     """
     mean: np.ndarray
     standard_error: np.ndarray | None
     num_images: int
+    curve: np.ndarray
+    curve_error: np.ndarray | None
+    uniform: float | None
 
 
 @dataclass
@@ -313,14 +335,16 @@ class _Accumulator:
     def compute(self) -> ModelMeasures:
         """Means over all batches; NaN values are ignored."""
         for (name, part), batches in self.values.items():
+            measure, context = (MEASURES | PAIR_MEASURES)[name], self.contexts[part]
             values = torch.cat(batches).double()
-            count, mean = (~values.isnan()).sum(dim=0), values.nanmean(dim=0)
-            deviation = (values - mean).square().nansum(dim=0)
-            error = (deviation / (count * (count - 1))).sqrt().numpy()
-            finalize = (MEASURES | PAIR_MEASURES)[name].finalize
-            if finalize is not None:
-                mean, error = finalize(mean, self.contexts[part]), None
-            self.result.layers[name, part] = Estimate(mean.numpy(), error, int(count.min()))
+            (mean, error, count), (curve, curve_error, _) = map(
+                _over_images, (values, measure.curve(values)))
+            if measure.finalize is not None:
+                mean, error = measure.finalize(mean, context), None
+                curve, curve_error = measure.curve(mean), None
+            self.result.layers[name, part] = Estimate(
+                mean.numpy(), error, int(count.min()), curve.numpy(), curve_error,
+                measure.uniform and measure.uniform(context))
         if self.cka is not None:
             similarity = self.cka.compute()
             if similarity is None:
@@ -328,6 +352,13 @@ class _Accumulator:
             else:
                 self.result.cka = similarity.numpy()
         return self.result
+
+
+def _over_images(values: Tensor) -> tuple[Tensor, np.ndarray, Tensor]:
+    """Mean, standard error and number of values that are not NaN, over dimension 0."""
+    count, mean = (~values.isnan()).sum(dim=0), values.nanmean(dim=0)
+    deviation = (values - mean).square().nansum(dim=0)
+    return mean, (deviation / (count * (count - 1))).sqrt().numpy(), count
 
 
 class _ReferenceBatch:

@@ -2,6 +2,7 @@
 
 Converters are strict: missing or unexpected keys raise ConfigError.
 """
+import math
 import re
 from collections.abc import Mapping
 
@@ -114,6 +115,52 @@ def cmae_from_released(state: Mapping[str, Tensor]) -> StateDict:
         if part in parts:
             names |= {f'{part}.{name}': f'{head}.{name}' for name in _PREDICTION}
     return _rename(state, names, 'released CMAE')
+
+
+def vit_from_any(state: Mapping, prefix: str | None = None) -> tuple[StateDict, dict]:
+    """Convert the encoder of a checkpoint with the names of timm (also DINO, MoCo v3 and MAE) or of
+    mmpretrain (also ``MoCoV3ViT``).
+
+    Classification and projection heads are dropped.
+
+    Args:
+        state: State dict, or a dict of state dicts such as DINO's ``student`` and ``teacher``.
+        prefix: Prefix of the encoder's weights; None finds it if there is one encoder.
+
+    Returns:
+        ``backbone.*`` weights, and the backbone's ``arch`` without ``num_heads``, ``img_size`` and
+        ``patch_size``.
+    """
+    state = {f'{part}.{name}' if name else part: value for part, values in state.items()
+             for name, value in (values.items() if isinstance(values, Mapping) else
+                                 [('', values)])}
+    found = [name[:match.start()] for name in state
+             if (match := re.search(r'(?:^|(?<=\.))patch_embed\.proj(ection)?\.weight$', name))]
+    if prefix is None and len(found) > 1:
+        raise ConfigError(f'prefix=None: the checkpoint has several encoders ({", ".join(found)}). '
+                          'Give the prefix of one of them.')
+    prefix = prefix or next(iter(found), '')
+    encoder = {name.removeprefix(prefix): value for name, value in state.items()
+               if name.startswith(prefix)}
+    encoder = {name: value for name, value in encoder.items()
+               if not re.match(r'(head|pre_logits)\.', name)}
+    released = 'layers' if 'patch_embed.projection.weight' in encoder else 'blocks'
+    depth = _num_blocks(encoder, rf'{released}\.(\d+)\.')
+    names = _ENCODER | _blocks(released, 'layers', depth)
+    if released == 'layers':
+        names = {ours: ours for ours in names.values()}
+    converted = _rename(encoder, _prefixed(names, 'backbone.'),
+                        'a plain ViT with [CLS], a bias of qkv and a final norm')
+    width, _, patch_size, _ = converted['backbone.patch_embed.projection.weight'].shape
+    positions = converted['backbone.pos_embed'].shape[1]
+    side = math.isqrt(positions - 1)
+    if side**2 != positions - 1:
+        raise ConfigError(f'checkpoint: pos_embed has {positions} positions, not one for [CLS] and '
+                          'those of a square grid. Use another checkpoint.')
+    return converted, dict(
+        arch=dict(embed_dims=width, num_layers=depth, feedforward_channels=len(
+            converted['backbone.layers.0.ffn.layers.0.0.weight'])),
+        img_size=side * patch_size, patch_size=patch_size)
 
 
 def from_older_version(state: dict[str, Tensor], prefix: str = '') -> None:

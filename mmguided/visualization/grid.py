@@ -3,10 +3,10 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 from matplotlib.cm import ScalarMappable
-from matplotlib.colors import Normalize, to_rgb
+from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 
-from .style import COLORS, SCORE_COLORS, hide_ticks, new_figure, wrapped
+from .style import SCORE_COLORS, hide_ticks, new_figure, wrapped
 
 
 def draw_grid(rows: Mapping[str, Sequence[np.ndarray]], titles: Sequence[str],
@@ -68,41 +68,6 @@ def draw_views(images: Sequence[np.ndarray], views: Sequence[Sequence[Sequence[n
                 f'draw {number}' + (f', view {view}' if num_views > 1 else ''), fontsize=9)
     hide_ticks(figure)
     return figure
-
-
-def draw_clusters(models: Mapping[str, Mapping[str, np.ndarray | None]]) -> Figure:
-    """Draw one row per image: the image, and for each model its patch clusters as colors over the
-    gray image and as points (Self-guided MAE, Fig. 1 and III).
-
-    Args:
-        models: Model name -> ``images (B, H, W, 3)`` in [0, 1], ``clusters (B, h, w)``, indices
-            into :data:`.style.COLORS`, and ``points (B, h * w, 2)``, such as t-SNE coordinates, or
-            None. The largest images are shown.
-    """
-    images = max((shown['images'] for shown in models.values()), key=np.size)
-    width = 1 + sum(1 + (shown['points'] is not None) for shown in models.values())
-    figure = new_figure(1.5 * width, 1.5 * len(images) + 0.3)
-    columns = iter(figure.subplots(len(images), width, squeeze=False).T)
-    _draw_column(next(columns), 'image', images)
-    for name, shown in models.items():
-        pixels = shown['images'].mean(-1, keepdims=True)
-        colors = np.array([to_rgb(color) for color in COLORS])[shown['clusters']]
-        _draw_column(next(columns), name,
-                     0.5 * pixels + 0.5 * upsample(colors, pixels))
-        if shown['points'] is not None:
-            axes = next(columns)
-            axes[0].set_title('t-SNE', fontsize=9)
-            for ax, points, clusters in zip(axes, shown['points'], shown['clusters'], strict=True):
-                ax.scatter(*points.T, s=6, c=[COLORS[number] for number in clusters.flat])
-                ax.set_box_aspect(1)
-    hide_ticks(figure)
-    return figure
-
-
-def _draw_column(axes: np.ndarray, title: str, pictures: np.ndarray) -> None:
-    axes[0].set_title(wrapped(title, 22), fontsize=9)
-    for ax, picture in zip(axes, pictures, strict=True):
-        ax.imshow(picture, interpolation='nearest')
 
 
 def upsample(grid: np.ndarray, images: np.ndarray) -> np.ndarray:

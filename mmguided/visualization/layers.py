@@ -1,13 +1,14 @@
 """Layer-by-layer comparisons of models."""
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.cm import ScalarMappable
 from matplotlib.colors import Normalize
 
 from .style import (
-    COLORS,
     MARKERS,
     SCORE_COLORS,
     curve_style,
@@ -20,34 +21,58 @@ from .style import (
 
 PARTS = ('encoder', 'decoder')
 
-# Model part -> one value per layer, ``(layers, )``, and its entries before averaging,
-# ``(layers, n)``, or None.
-Curves = Mapping[str, tuple[np.ndarray, np.ndarray | None]]
+
+@dataclass(frozen=True)
+class LayerCurve:
+    """Values of one part of a model.
+
+    Attributes:
+        mean: ``(layers, )``.
+        error: Standard error, ``(layers, )``; None if it is not defined.
+        entries: Entries before averaging, such as heads, ``(layers, n)``; None for no dots.
+        uniform: Value for uniform attention, drawn as a line; None for no line.
+    """
+    mean: np.ndarray
+    error: np.ndarray | None = None
+    entries: np.ndarray | None = None
+    uniform: float | None = None
 
 
-def draw_layers(models: Mapping[str, Curves], ylabel: str, outs: Sequence[str | Path]) -> None:
-    """Draw a measure over all encoder and decoder layers, one curve per model.
+def draw_layers(models: Mapping[str, Mapping[str, LayerCurve]], ylabel: str, note: str,
+                outs: Sequence[str | Path]) -> None:
+    """Draw a measure over all encoder and decoder layers, one curve per model. The axis includes 0,
+    so that differences have their true proportion.
 
     Args:
+        models: Model name -> part, 'encoder' or 'decoder' -> curve.
         ylabel: y label with the unit.
+        note: Text above the legend.
         outs: Output files, see :func:`save_figure`.
     """
     parts = [part for part in PARTS if any(part in curves for curves in models.values())]
-    depths = [max(len(curves[part][0]) for curves in models.values() if part in curves)
+    depths = [max(len(curves[part].mean) for curves in models.values() if part in curves)
               for part in parts]
     starts = np.cumsum([0, *depths])
     figure = new_figure(max(4.5, 0.42 * starts[-1] + 2), 3.6)
-    ax, handles = figure.subplots(), {}
+    ax, handles, uniform = figure.subplots(), {}, {}
     for number, (name, curves) in enumerate(models.items()):
-        for part, (mean, entries) in curves.items():
-            x = starts[parts.index(part)] + np.arange(len(mean))
+        # Shift points horizontally, so that models do not cover each other.
+        shift = 0.5 * ((number + 0.5) / len(models) - 0.5)
+        for part, curve in curves.items():
+            place = parts.index(part)
+            x = starts[place] + np.arange(len(curve.mean))
             style = curve_style(number)
-            if entries is not None:
-                # Shift points horizontally, so that models do not cover each other.
-                shifted = x + 0.5 * ((number + 0.5) / len(models) - 0.5)
-                ax.scatter(np.repeat(shifted, entries.shape[1]), entries.ravel(), s=10, alpha=0.5,
-                           color=style['color'], linewidths=0)
-            handles[name], = ax.plot(x, mean, **style, markersize=4, linewidth=1.3)
+            if curve.entries is not None:
+                ax.scatter(np.repeat(x + shift, curve.entries.shape[1]), curve.entries.ravel(),
+                           s=10, alpha=0.5, color=style['color'], linewidths=0)
+            handles[name] = ax.errorbar(x, curve.mean, curve.error, **style, markersize=4,
+                                        linewidth=1.3, elinewidth=1, capsize=2)
+            if curve.uniform is not None:
+                uniform[place, curve.uniform] = None
+    for (place, value) in uniform:
+        handles['uniform attention'], = ax.plot(
+            [starts[place] - 0.5, starts[place + 1] - 0.5], [value] * 2, color='0.4',
+            linestyle='--', linewidth=1)
     for part, start, end in zip(parts, starts, starts[1:], strict=False):
         ax.text((start + end - 1) / 2, 1.02, part, ha='center', va='bottom', fontsize=8,
                 transform=ax.get_xaxis_transform())
@@ -57,19 +82,26 @@ def draw_layers(models: Mapping[str, Curves], ylabel: str, outs: Sequence[str | 
     ax.set_xticks(range(starts[-1]), [f'{i}' for depth in depths for i in range(depth)])
     ax.set_xlabel('layer')
     ax.set_ylabel(ylabel)
+    _include_zero(ax)
     ax.grid(axis='y', alpha=0.3, linewidth=0.6)
-    legend_below(figure, handles)
+    legend_below(figure, handles, title=note, title_fontsize=7)
     save_figure(figure, outs)
 
 
-def draw_lines(panels: Mapping[str, Mapping[str, tuple[Sequence[float], Sequence[float]]]],
-               xlabel: str, ylabel: str, outs: Sequence[str | Path], ordered: bool = False
-               ) -> None:
-    """Draw lines in panels side by side, with the same scale.
+def _include_zero(ax: Axes) -> None:
+    low, high = ax.get_ylim()
+    ax.set_ylim(min(low, 0), max(high, 0))
+
+
+def draw_lines(panels: Mapping[str, Mapping[str, tuple[np.ndarray, ...]]], xlabel: str, ylabel: str,
+               note: str, outs: Sequence[str | Path], ordered: bool = False) -> None:
+    """Draw lines in panels side by side, with the same scale. The axis includes 0.
 
     Args:
-        panels: Panel title -> line name -> ``(x, y)``. A line has the same color in all panels.
+        panels: Panel title -> line name -> ``(x, y, error of y or None)``. A line has the same
+            color in all panels.
         xlabel, ylabel: Axis labels with units.
+        note: Text above the legend.
         outs: Output files, see :func:`save_figure`.
         ordered: True if the lines have an order, such as layers, and get sequential colors.
     """
@@ -78,17 +110,19 @@ def draw_lines(panels: Mapping[str, Mapping[str, tuple[Sequence[float], Sequence
     axes = figure.subplots(1, len(panels), squeeze=False, sharex=True, sharey=True)[0]
     handles = {}
     for ax, (title, lines) in zip(axes, panels.items(), strict=True):
-        for name, (x, y) in lines.items():
+        for name, (x, y, error) in lines.items():
             number = names.index(name)
             style = curve_style(number) if not ordered else dict(
                 color=SCORE_COLORS(0.9 * number / max(1, len(names) - 1)),
                 marker=MARKERS[number % len(MARKERS)])
-            handles[name], = ax.plot(x, y, **style, markersize=4, linewidth=1.3)
+            handles[name] = ax.errorbar(x, y, error, **style, markersize=4, linewidth=1.3,
+                                        elinewidth=1, capsize=2)
         ax.set_title(wrapped(title, 40), fontsize=9)
         ax.set_xlabel(xlabel)
         ax.grid(alpha=0.3, linewidth=0.6)
     axes[0].set_ylabel(ylabel)
-    legend_below(figure, {name: handles[name] for name in names})
+    _include_zero(axes[0])
+    legend_below(figure, {name: handles[name] for name in names}, title=note, title_fontsize=7)
     save_figure(figure, outs)
 
 
@@ -119,39 +153,6 @@ def draw_similarities(models: Mapping[str, np.ndarray], reference: str, label: s
     for ax in axes[:, 0]:
         ax.set_ylabel(wrapped(f'layer of {reference}', 26), fontsize=8)
     bar = figure.colorbar(colors, ax=axes, fraction=0.03, pad=0.02)
-    bar.set_label(label, fontsize=8)
-    save_figure(figure, outs)
-
-
-def draw_maps(images: np.ndarray, maps: Mapping[str, np.ndarray], mark: tuple[int, int],
-              label: str, outs: Sequence[str | Path]) -> None:
-    """Draw one row per image: the image and its maps, which share one scale.
-
-    Args:
-        images: ``(B, H, W, 3)`` in [0, 1].
-        maps: Column title -> ``(B, h, w)``.
-        mark: Framed patch, ``(row, column)``.
-        label: Label of the color bar.
-        outs: Output files, see :func:`save_figure`.
-    """
-    figure = new_figure(1.5 * len(maps) + 2.3, 1.5 * len(images) + 0.3)
-    axes = figure.subplots(len(images), 1 + len(maps), squeeze=False)
-    colors = ScalarMappable(Normalize(0, 1), SCORE_COLORS)
-    highest = np.max([values.max(axis=(1, 2)) for values in maps.values()], axis=0)
-    height, width = next(iter(maps.values())).shape[1:]
-    y, x = mark
-    columns = [('image', images), *(
-        (title, colors.cmap(values / np.maximum(highest, 1e-12)[:, None, None]))
-        for title, values in maps.items())]
-    for column, (title, pictures) in enumerate(columns):
-        axes[0, column].set_title(wrapped(title, 18), fontsize=8)
-        for ax, picture in zip(axes[:, column], pictures, strict=True):
-            ax.imshow(picture, extent=(0, width, height, 0))
-            ax.plot([x, x + 1, x + 1, x, x], [y, y, y + 1, y + 1, y], color=COLORS[1],
-                    linewidth=1.5)
-    hide_ticks(figure)
-    bar = figure.colorbar(colors, ax=axes, fraction=0.03, pad=0.02, ticks=[0, 1])
-    bar.set_ticklabels(['0', 'row\nmaximum'], fontsize=7)
     bar.set_label(label, fontsize=8)
     save_figure(figure, outs)
 

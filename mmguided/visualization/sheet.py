@@ -36,9 +36,9 @@ def draw_sheet(images: np.ndarray, shot: np.ndarray | None, guidance: np.ndarray
     """
     columns = {'image': images}
     if guidance is not None:
-        columns['guidance'] = _heatmap(images, guidance)
+        columns['guidance'] = heatmap(images, guidance)
     if attention is not None:
-        columns['[CLS] attention'] = _heatmap(images, attention)
+        columns['[CLS] attention'] = heatmap(images, attention)
     legend = _SCORE_LEGEND if attention is not None or guidance is not None else {}
     if shot is not None:
         legend = _shot_colors(shot) | legend
@@ -64,7 +64,7 @@ def draw_models(models: Mapping[str, Mapping[str, np.ndarray | None]]) -> Figure
     for name, shown in models.items():
         columns = {}
         if shown['guidance'] is not None:
-            columns['guidance'] = _heatmap(shown['images'], shown['guidance'])
+            columns['guidance'] = heatmap(shown['images'], shown['guidance'])
         columns[_mask_title(shown['guidance'], shown['shot'])] = color_shots(shown['shot'])
         if shown['reconstruction'] is not None:
             columns['reconstruction'] = shown['reconstruction']
@@ -89,7 +89,7 @@ def draw_masks(images: np.ndarray, objects: np.ndarray, scores: np.ndarray,
     return _pixels(_draw([('', {
         'image': images,
         'objects': images * (0.25 + 0.75 * objects[..., None]),
-        'guidance': _heatmap(images, scores),
+        'guidance': heatmap(images, scores),
         **{name: cover(images, mask) for name, mask in masks.items()}})], title))
 
 
@@ -120,11 +120,13 @@ def _mask_title(guidance: np.ndarray | None, shot: np.ndarray) -> str:
     return 'mask, guided' + (f': {guided} of {len(shot)}' if guided < len(shot) else '')
 
 
-def _heatmap(images: np.ndarray, scores: np.ndarray) -> np.ndarray:
-    """Gray images under score colors, ``scores (B, h, w)`` scaled to the range of each image."""
+def heatmap(images: np.ndarray, scores: np.ndarray,
+            limits: tuple[float, float] | None = None) -> np.ndarray:
+    """Gray images under score colors, ``scores (B, h, w)`` scaled to ``limits`` or the range of
+    each image. Patches without a score (NaN) show the image."""
     scored = np.isfinite(scores)
-    low, high = (limit(scores, axis=(1, 2), keepdims=True, where=scored, initial=start)
-                 for limit, start in ((np.min, np.inf), (np.max, -np.inf)))
+    low, high = limits or (limit(scores, axis=(1, 2), keepdims=True, where=scored, initial=start)
+                           for limit, start in ((np.min, np.inf), (np.max, -np.inf)))
     colors = SCORE_COLORS((scores - low) / np.maximum(high - low, 1e-12))[..., :3]
     weight = 0.75 * upsample(scored[..., None], images)
     return images.mean(-1, keepdims=True) * (1 - weight) + upsample(colors, images) * weight

@@ -13,8 +13,8 @@ def build_vit() -> MaskedViT:
     return MaskedViT(arch, img_size=32, patch_size=8)
 
 
-def build_timm_vit() -> TimmViT:
+def build_timm_vit(**options) -> TimmViT:
     """timm ViT of the same size."""
-    return TimmViT(
+    return TimmViT(**dict(
         img_size=32, patch_size=8, embed_dim=32, depth=3, num_heads=2, num_classes=0,
-        global_pool='', norm_layer=functools.partial(torch.nn.LayerNorm, eps=1e-6))
+        global_pool='', norm_layer=functools.partial(torch.nn.LayerNorm, eps=1e-6)) | options)

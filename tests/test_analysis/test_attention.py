@@ -11,6 +11,7 @@ from mmguided.analysis import (
     attention_entropy,
     attention_nmi,
     exploitation_rates,
+    mass_region,
     patch_distances,
     reversed_attention,
 )
@@ -94,3 +95,13 @@ def test_exploitation_is_normalized():
     torch.testing.assert_close(exploitation_rates(.5 * attention, .75), rates)
     even = exploitation_rates(torch.tensor([.25, .75]).expand(3, 2, 2), .75)
     torch.testing.assert_close(even[:, 1], torch.full((3, ), .75))  # the mask ratio
+
+
+@pytest.mark.parametrize('attention, mass, expected', [
+    ([.5, .1, .4], .5, [1, 0, 0]), ([.4, .25, .35], .5, [1, 0, 1]),
+    ([.1] * 10, .5, [1] * 5 + [0] * 5), ([2., 0, 6], .8, [1, 0, 1]),
+    ([.1, .2, .7], 0., [0, 0, 0]), ([1., 0, 0], 1., [1, 0, 0])])
+def test_mass_region(attention, mass, expected):
+    region = mass_region(torch.tensor([attention, attention[::-1]]), mass)
+    assert region[0].int().tolist() == expected
+    assert region.sum(dim=1).tolist() == [sum(expected)] * 2

@@ -15,6 +15,7 @@ from mmguided.analysis import (
     intra_and_inter,
     relation_kl,
     relative_log_amplitude,
+    similarity_to_mean,
     similarity_variance,
 )
 
@@ -38,10 +39,30 @@ def test_similarity_variance(features):
     similarity = cosine_similarity(features)
     for image, found in zip(similarity.numpy(), similarity_variance(similarity), strict=True):
         pairs = image[~np.eye(12, dtype=bool)]
-        assert found.item() == pytest.approx(pairs.var(), rel=1e-4)
+        assert found.item() == pytest.approx(pairs.var() + 1 / 11**2, rel=1e-4)
     two_groups = torch.tensor([[[1., 0], [1, 0], [0, 1], [0, 1]]])
-    # 4 of 12 pairs have similarity 1: Bernoulli variance with p = 1/3.
-    assert similarity_variance(cosine_similarity(two_groups)).item() == pytest.approx(2 / 9)
+    # 4 of 12 pairs have similarity 1: Bernoulli variance with p = 1/3. The printed mean is 8/12.
+    assert similarity_variance(cosine_similarity(two_groups)).item() == pytest.approx(
+        2 / 9 + 1 / 9)
+
+
+@pytest.mark.parametrize('few', [8, 16, 98])
+def test_similarity_variance_has_its_bound_for_orthogonal_groups(few):
+    """sigma_S <= sigma_F (1 - sigma_F) without negative cosines, for the same features."""
+    features = torch.eye(2)[(torch.arange(196) < few).long()].unsqueeze(0)
+    sigma_f = feature_variance(features).item()
+    sigma_s = similarity_variance(cosine_similarity(features)).item()
+    assert sigma_f == pytest.approx(2 * few * (196 - few) / 196**2, rel=1e-5)
+    assert sigma_s == pytest.approx(sigma_f * (1 - sigma_f), rel=.01)
+    within = torch.cat((features[:, :few], features[:, few:] + .3), dim=1)
+    sigma_f = feature_variance(within).item()
+    assert similarity_variance(cosine_similarity(within)).item() < .99 * sigma_f * (1 - sigma_f)
+
+
+def test_similarity_to_the_mean_is_not_to_the_mean_direction():
+    features = torch.tensor([[[4., 0], [0, 3], [-1, 0]]])  # mean (1, 1)
+    expected = [.5**.5, .5**.5, -.5**.5]
+    assert similarity_to_mean(features)[0].tolist() == pytest.approx(expected)
 
 
 def test_parseval(features):

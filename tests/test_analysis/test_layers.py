@@ -2,9 +2,10 @@
 import pytest
 import torch
 import torch.nn.functional as F
-from mmpretrain.models import VisionTransformer
+from mmpretrain.models import MAEViT, MoCoV3ViT, VisionTransformer
 
 from mmguided.analysis.layers import (
+    attention_before_last_shot,
     decoder_layers,
     encoder_layers,
     grid_of,
@@ -62,6 +63,33 @@ def test_attention_equals_that_of_the_block(model, images):
     assert torch.equal(found.tokens, layer.outputs[:, 1:])
 
 
+def test_cls_attention_equals_observations(model, images):
+    heads = encoder_layers(model, images)[1].cls_attention()
+    seen = model.backbone.observe(images, Wants(attention=frozenset({(1, 'heads')})))
+    assert heads.shape == (2, 2, 24) and (heads[:, 0] - heads[:, 1]).abs().max() > .01
+    torch.testing.assert_close(heads.mean(1), seen.cls_attention([1], 'heads')[0])
+
+
+def test_reversed_attention_before_the_last_shot(model, images):
+    """12 of 24 patches are visible in layers 0 and 1, and 9 in layer 2."""
+    ids = torch.stack([torch.randperm(24, generator=torch.Generator().manual_seed(i))
+                       for i in range(2)])
+    mask = PatchMask.from_ids(ids, ((0, 12), (2, 9)), (4, 6))
+    shares, patches = attention_before_last_shot(model, images, mask)
+    assert shares.shape == (2, 3, 24) and torch.equal(patches, ids[:, 9:12])
+    torch.testing.assert_close(shares.nansum(2), torch.ones(2, 3))
+    for image in range(2):
+        for number, patch in enumerate(patches[image]):
+            others = set(ids[image, :12].tolist()) - {patch.item()}
+            assert set(shares[image, number].isfinite().nonzero().flatten().tolist()) == others
+    # By hand: column of the attention in layer 1 of a forward of the visible patches only.
+    layer = encoder_layers(model, images, PatchMask.from_ids(ids, ((0, 12), ), (4, 6)))[1]
+    attention = layer.activations().attention.mean(1)
+    column = attention[1, :, 10].clone()
+    column[10] = 0
+    torch.testing.assert_close(shares[1, 1, ids[1, :12]].nan_to_num(), column / column.sum())
+
+
 def test_decoder_layers_of_masked_images(model, images):
     mask = PatchMask.random(2, (4, 6), .75, images.device, torch.Generator().manual_seed(0))
     layers = decoder_layers(model, images, mask)
@@ -74,10 +102,11 @@ def test_decoder_layers_of_masked_images(model, images):
     torch.testing.assert_close(layers[0].tokens, states[1])
 
 
-def test_vision_transformer_of_mmpretrain(images):
+@pytest.mark.parametrize('vit, out_type', [
+    (VisionTransformer, 'avg_featmap'), (MoCoV3ViT, 'cls_token')])
+def test_vits_of_mmpretrain(images, vit, out_type):
     classifier = torch.nn.Module()
-    classifier.backbone = VisionTransformer(
-        ARCH, img_size=(16, 24), patch_size=4, out_type='avg_featmap')
+    classifier.backbone = vit(arch=ARCH, img_size=(16, 24), patch_size=4, out_type=out_type)
     layers = encoder_layers(classifier, images)
     assert [layer.activations().attention.shape for layer in layers] == [(2, 2, 24, 24)] * 3
     assert not any(block._forward_hooks for block in classifier.backbone.layers)
@@ -88,6 +117,7 @@ def test_vision_transformer_of_mmpretrain(images):
 
 @pytest.mark.parametrize('backbone, field', [
     (torch.nn.Conv2d(3, 3, 1), r'backbone\.type=Conv2d:'),
+    (MAEViT(arch=ARCH, img_size=16, patch_size=4), r'backbone\.type=MAEViT:'),
     (dict(type='mmguided.DenseViT', window_size=2), r'backbone\.type=DenseViT:'),
     (dict(type='mmguided.MaskedViT', out_indices=1), r'backbone\.out_indices=\[1\]:')])
 def test_unsupported_encoders(images, backbone, field):

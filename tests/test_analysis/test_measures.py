@@ -9,6 +9,7 @@ from mmguided.analysis.measures import CKA, MEASURES, PAIR_MEASURES, measure_mod
 from mmguided.structures import PatchMask
 from mmguided.utils.errors import ConfigError
 from tests.helpers import models as helpers
+from tests.helpers.numpy_vit import numpy_layers, sigma_f, sigma_s
 
 ALL = [*MEASURES, *PAIR_MEASURES, CKA]
 
@@ -48,7 +49,7 @@ def test_all_measures_of_all_layers(results):
         for (name, part), estimate in result.layers.items():
             assert len(estimate.mean) == dict(encoder=3, decoder=2)[part]
             assert np.isfinite(estimate.mean).all(), name
-            assert MEASURES.get(name, PAIR_MEASURES.get(name)).curve(estimate.mean).ndim == 1
+            assert len(estimate.curve) == len(estimate.mean) and estimate.curve.ndim == 1
 
 
 def test_mean_and_standard_error_over_images(results, models, images):
@@ -59,6 +60,39 @@ def test_mean_and_standard_error_over_images(results, models, images):
     np.testing.assert_allclose(estimate.mean, values.mean(1), rtol=1e-5)
     np.testing.assert_allclose(estimate.standard_error, values.std(1) / 13**.5, rtol=1e-3)
     assert estimate.num_images == 13
+    # The error of a curve is that of the mean over heads, or of the gap, of each image.
+    np.testing.assert_allclose(estimate.curve, values.mean((1, 2)), rtol=1e-5)
+    np.testing.assert_allclose(estimate.curve_error, values.mean(2).std(1) / 13**.5, rtol=1e-3)
+    gap = results['b'].layers['similarity_gap', 'encoder']
+    np.testing.assert_allclose(gap.curve, gap.mean[:, 0] - gap.mean[:, 1], rtol=1e-5)
+
+
+def test_values_for_uniform_attention(images):
+    model = build()
+    for name, parameter in model.named_parameters():
+        if 'qkv' in name:
+            parameter.data.zero_()
+    layers = measure(dict(a=model), images, [*MEASURES])['a'].layers
+    found = {name for (name, _), estimate in layers.items() if estimate.uniform is not None}
+    assert found == {'attention_distance', 'attention_entropy', 'reversed_attention_distance',
+                     'exploitation'}
+    for (name, part), estimate in layers.items():
+        if name in found | {'attention_nmi'}:
+            np.testing.assert_allclose(estimate.curve, estimate.uniform or 0, rtol=1e-5, atol=1e-6,
+                                       err_msg=f'{name}, {part}')
+
+
+def test_sigmas_equal_numpy(models, images):
+    """Both readings of x in Eq. 3: output tokens (Table 1) and attention outputs."""
+    names = ['token_variance', 'feature_variance', 'similarity_variance']
+    found = measure(models, images[:1], names)['b'].layers
+    state = {k: v.double().numpy() for k, v in models['b'].backbone.state_dict().items()}
+    expected = [(sigma_f(tokens), sigma_f(attended), sigma_s(attended))
+                for attended, tokens in numpy_layers(state, images[0].double().numpy(), heads=2)]
+    for name, values in zip(names, zip(*expected, strict=True), strict=True):
+        np.testing.assert_allclose(
+            found[name, 'encoder'].mean, values, rtol=1e-4, err_msg=name)
+    assert abs(expected[-1][0] - expected[-1][1]) > .01
 
 
 def test_batch_size_does_not_change_encoder_measures(results, models, images):

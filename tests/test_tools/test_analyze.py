@@ -68,13 +68,15 @@ def test_a_run_against_its_last_epoch(folder, tmp_path, monkeypatch):
     names = {path.stem for path in tmp_path.glob('*.png')}
     assert names == {path.stem for path in tmp_path.glob('*.pdf')}
     assert names == {*MEASURES, *(f'{name}_over_epochs' for name in MEASURES), 'cka', 'spectrum',
-                     'reversed_attention', 'tsne'}
+                     'tsne'}
     points = np.load(tmp_path / 'tsne.npz')
     assert points['points'].shape == (2, len(points['labels']), 2)
     assert set(points['labels']) == {1, 2}
 
     report = (tmp_path / 'report.html').read_text()
     assert '<script' not in report and '&lt;script&gt;' in report
+    assert '\\' not in report.replace(HOSTILE, '') and '_{' not in report  # no TeX
+    assert 'uniform attention' in report and ' ± ' in report
     assert report.count('data:image/png;base64,') == len(names)
     assert '8 images of' in report and '1 more could not be read' in report
 

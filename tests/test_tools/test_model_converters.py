@@ -2,6 +2,8 @@
 import pytest
 import torch
 
+import mmguided
+from mmguided.analysis.layers import encoder_layers
 from tests.helpers.encoders import build_timm_vit, build_vit
 from tests.helpers.tools import error_of_tool, run_tool
 
@@ -15,6 +17,30 @@ def test_released_to_ours_to_plain_vits(tmp_path, monkeypatch, capsys):
     run_tool(monkeypatch, 'model_converters/mmguided_to_vit.py', ours, plain)
     build_vit().load_state_dict(torch.load(plain), strict=True)
     assert f'every key of {released} used' in capsys.readouterr().out
+
+
+def test_encoder_of_timm_needs_no_config(tmp_path, monkeypatch):
+    torch.manual_seed(0)
+    theirs = build_timm_vit(num_classes=5).eval()
+    torch.save(theirs.state_dict(), tmp_path / 'timm.pth')
+    run_tool(monkeypatch, 'model_converters/released_to_mmguided.py', 'vit', tmp_path / 'timm.pth',
+             tmp_path / 'ours.pth', '--num-heads', 2, '--cfg-options',
+             'model.data_preprocessor.mean=[127.5,127.5,127.5]')
+    model = mmguided.get_model(tmp_path / 'ours.pth')
+    assert model.data_preprocessor.mean.flatten().tolist() == [127.5] * 3
+    images = torch.randn(2, 3, 32, 32)
+    with torch.no_grad():
+        expected = theirs.norm(encoder_layers(model, images)[-1].outputs)
+        torch.testing.assert_close(theirs.forward_features(images), expected)
+
+
+@pytest.mark.parametrize('options, said', [
+    ([], '--num-heads=None:'), (['--num-heads', 3], '--num-heads=3: does not divide the width 32')])
+def test_heads_of_an_encoder(tmp_path, monkeypatch, options, said):
+    torch.save(build_timm_vit().state_dict(), tmp_path / 'timm.pth')
+    assert said in error_of_tool(
+        monkeypatch, 'model_converters/released_to_mmguided.py', 'vit', tmp_path / 'timm.pth',
+        tmp_path / 'ours.pth', *options)
 
 
 @pytest.mark.parametrize('content', [

@@ -1,11 +1,14 @@
 """Converters: parity with timm, no lost key, renaming of older checkpoints."""
 import pytest
 import torch
+from mmpretrain.models import MoCoV3ViT
 
+from mmguided.models import MaskedViT
 from mmguided.utils.converters import (
     cmae_from_released,
     from_older_version,
     mae_from_released,
+    vit_from_any,
     vit_from_ours,
 )
 from mmguided.utils.errors import ConfigError
@@ -30,6 +33,63 @@ def test_timm_computes_the_same_and_the_way_back_is_exact():
     torch.testing.assert_close(theirs(images), ours(images)[0], rtol=1e-4, atol=1e-5)
     back = mae_from_released(theirs.state_dict())
     assert back.keys() == state.keys() and all(torch.equal(back[k], state[k]) for k in state)
+
+
+def moco():
+    """mmpretrain's ViT of MoCo v3 with fixed positions, of the size of `build_timm_vit`."""
+    arch = dict(embed_dims=32, num_layers=3, num_heads=2, feedforward_channels=128)
+    model = MoCoV3ViT(arch=arch, img_size=32, patch_size=8, out_type='raw')
+    model.init_weights()
+    return model
+
+
+@pytest.mark.parametrize('build, layout, prefix', [
+    (build_timm_vit, lambda state: state | {'head.weight': torch.zeros(5, 32)}, None),
+    (build_timm_vit, lambda state: {  # DINO
+        'epoch': 100, 'student': {f'module.backbone.{k}': 0 * v for k, v in state.items()},
+        'teacher': {f'backbone.{k}': v for k, v in state.items()}}, 'teacher.backbone.'),
+    (build_timm_vit, lambda state: {  # MoCo v3
+        **{f'module.base_encoder.{k}': v for k, v in state.items()},
+        'module.base_encoder.head.0.weight': torch.zeros(5, 32),
+        'module.predictor.0.weight': torch.zeros(5, 5)}, None),
+    (moco, lambda state: {f'backbone.{k}': v for k, v in state.items()} | {
+        'neck.fc0.weight': torch.zeros(5, 32)}, None)])
+def test_encoders_of_others_compute_the_same(build, layout, prefix):
+    theirs = build()
+    theirs.eval()  # returns None for MoCoV3ViT
+    for parameter in theirs.parameters():
+        parameter.data += .1 * torch.randn_like(parameter)
+    state, settings = vit_from_any(layout(theirs.state_dict()), prefix)
+    settings['arch']['num_heads'] = 2
+    assert (settings['img_size'], settings['patch_size']) == (32, 8)
+    ours = MaskedViT(**settings).eval()
+    ours.load_state_dict({k.removeprefix('backbone.'): v for k, v in state.items()}, strict=True)
+    images = torch.randn(2, 3, 32, 32)
+    expected = theirs(images)
+    torch.testing.assert_close(ours(images)[0], expected if torch.is_tensor(expected)
+                               else expected[0], rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize('options, said', [
+    (dict(class_token=False), r'1 missing keys \(cls_token\)'),
+    (dict(reg_tokens=2), r'1 unexpected keys \(reg_token\)'),
+    (dict(init_values=.1), 'blocks.0.ls1.gamma'), (dict(qkv_bias=False), 'attn.qkv.bias'),
+    (dict(qk_norm=True), 'attn.q_norm.weight'), (dict(pre_norm=True), 'norm_pre.weight'),
+    (dict(no_embed_class=True), 'pos_embed has 16 positions'),
+    (dict(img_size=(32, 64)), 'pos_embed has 33 positions'),
+    (dict(final_norm=False), r'2 missing keys \(norm.bias, norm.weight\)')])
+def test_other_vits_are_refused(options, said):
+    with pytest.raises(ConfigError, match=said):
+        vit_from_any(build_timm_vit(**options).state_dict())
+
+
+def test_several_encoders_need_a_prefix():
+    state = moco().state_dict()
+    both = {f'{prefix}{k}': v for prefix in ('backbone.', 'momentum_encoder.module.0.')
+            for k, v in state.items()}
+    with pytest.raises(ConfigError, match=r'backbone\., momentum_encoder\.module\.0\.'):
+        vit_from_any(both)
+    assert len(vit_from_any(both, 'backbone.')[0]) == len(state)
 
 
 @pytest.mark.parametrize('change, said', [

@@ -3,9 +3,9 @@ import numpy as np
 from PIL import Image
 
 from mmguided.visualization import (
+    LayerCurve,
     draw_layers,
     draw_lines,
-    draw_maps,
     draw_points,
     draw_similarities,
 )
@@ -15,7 +15,7 @@ HOSTILE = '_$x^{\n<script>'
 
 
 def curve(*values):
-    return dict(encoder=(np.array(values, float), None))
+    return dict(encoder=LayerCurve(np.array(values, float)))
 
 
 def legend_names(figure):
@@ -25,10 +25,11 @@ def legend_names(figure):
 def test_decoder_layers_follow_encoder_layers(drawn):
     heads = np.array([[1., 3], [2, 6], [0, 4]])
     draw_layers({
-        'deep': dict(decoder=(np.array([5., 6]), None), encoder=(heads.mean(1), heads)),
-        'shallow': curve(7, 8)}, 'distance, px', [])
+        'deep': dict(decoder=LayerCurve(np.array([5., 6])), encoder=LayerCurve(
+            heads.mean(1), np.array([.1, .2, .3]), heads, uniform=9.5)),
+        'shallow': curve(7, 8)}, 'distance, px', '5 images', [])
     ax, = drawn[0].axes
-    lines = [line for line in ax.lines if len(line.get_xdata()) > 1 and line.get_marker() != 'None']
+    lines = [line for line in ax.lines if line.get_marker() in 'os']
     assert [line.get_xdata().tolist() for line in lines] == [[3, 4], [0, 1, 2], [0, 1]]
     assert lines[1].get_ydata().tolist() == [2, 4, 2]
     assert lines[0].get_color() == lines[1].get_color() != lines[2].get_color()
@@ -37,18 +38,32 @@ def test_decoder_layers_follow_encoder_layers(drawn):
     points = ax.collections[0].get_offsets()
     assert points[:, 1].tolist() == heads.ravel().tolist()
     assert (np.abs(points[:, 0] - np.repeat([0, 1, 2], 2)) < .5).all()
-    assert legend_names(drawn[0]) == ['deep', 'shallow']
+    bars, = (bars for bars in ax.collections[1:] if len(bars.get_segments()) == 3)
+    np.testing.assert_allclose([np.diff(bar[:, 1]).item() / 2 for bar in bars.get_segments()],
+                               [.1, .2, .3])
+    uniform, = (line for line in ax.lines if line.get_linestyle() == '--')
+    assert uniform.get_xdata().tolist() == [-.5, 2.5] and uniform.get_ydata().tolist() == [9.5] * 2
+    assert legend_names(drawn[0]) == ['deep', 'shallow', 'uniform attention']
+    assert drawn[0].legends[0].get_title().get_text() == '5 images'
     assert ax.get_ylabel() == 'distance, px' and ax.get_xlabel() == 'layer'
 
 
+def test_axes_include_zero(drawn):
+    draw_layers({'a': curve(7, 7.01)}, 'px', '', [])
+    draw_lines({'encoder': {'a': ([0, 1], [-7, -7.01], None)}}, 'epoch', 'nats', '', [])
+    assert drawn[0].axes[0].get_ylim()[0] == 0 and drawn[1].axes[0].get_ylim()[1] == 0
+
+
 def test_panels_share_scale_and_colors(drawn):
-    draw_lines({'encoder': {'a': ([0, 1], [0, 9]), 'b': ([0, 1], [1, 1])},
-                'decoder': {'b': ([0, 1], [2, 2])}}, 'epoch', 'nats', [])
+    draw_lines({'encoder': {'a': ([0, 1], [0, 9], [1, 1]), 'b': ([0, 1], [1, 1], None)},
+                'decoder': {'b': ([0, 1], [2, 2], None)}}, 'epoch', 'nats', '', [])
     first, second = drawn[0].axes
     assert first.get_ylim() == second.get_ylim()
-    assert first.lines[1].get_color() == second.lines[0].get_color()
-    draw_lines({'encoder': {f'layer {i}': ([0], [i]) for i in range(9)}}, 'epoch', 'nats', [],
-               ordered=True)
+    colors = [[line.get_color() for line in ax.lines if line.get_marker() in 'os']
+              for ax in (first, second)]
+    assert colors[0][1] == colors[1][0] != colors[0][0]
+    draw_lines({'encoder': {f'layer {i}': ([0], [i], None) for i in range(9)}}, 'epoch', 'nats',
+               '', [], ordered=True)
     assert len({line.get_color() for line in drawn[1].axes[0].lines}) == 9
 
 
@@ -58,15 +73,6 @@ def test_similarities_share_a_scale(drawn):
     assert [image.get_clim() for image in images] == [(0, 1), (0, 1)]
     # Layers of the model on x, those of the reference on y, upward.
     assert images[0].get_array().shape == (2, 3) and images[0].origin == 'lower'
-
-
-def test_maps_of_a_row_share_a_scale(drawn):
-    maps = dict(image=np.full((1, 2, 2), .2), high=np.full((1, 2, 2), .4))
-    draw_maps(np.zeros((1, 4, 4, 3)), maps, (0, 1), 'share', [])
-    low, high = (drawn[0].axes[i].images[0].get_array()[0, 0, :3] for i in (1, 2))
-    assert high.sum() > low.sum()
-    frame = drawn[0].axes[0].lines[0]
-    assert frame.get_xdata().min() == 1 and frame.get_ydata().max() == 1  # column 1 of row 0
 
 
 def test_points_have_the_color_of_their_group(drawn):
@@ -81,8 +87,7 @@ def test_all_formats_with_hostile_names(tmp_path):
     """An unterminated formula would be an error, and a leading underscore hides a legend entry."""
     assert plain_text(HOSTILE) == '\u200b_\\$x^{ <script>'
     outs = [tmp_path / f'new/a.{ending}' for ending in ('png', 'pdf', 'svg')]
-    draw_layers({HOSTILE: curve(1, 2)}, 'px', outs)
-    draw_maps(np.zeros((1, 4, 4, 3)), {HOSTILE: np.zeros((1, 2, 2))}, (0, 0), 'share', outs)
+    draw_layers({HOSTILE: curve(1, 2)}, 'px', '', outs)
     draw_similarities({HOSTILE: np.eye(2)}, HOSTILE, 'CKA', outs)
     assert Image.open(outs[0]).size[0] > 100
     assert outs[1].read_bytes().startswith(b'%PDF') and b'<script>' not in outs[2].read_bytes()

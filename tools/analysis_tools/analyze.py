@@ -24,7 +24,7 @@ import csv
 import re
 import shlex
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -45,16 +45,16 @@ from mmguided.utils.errors import ConfigError, exit_on_config_error, imports_of_
 with imports_of_extra('analysis'):
     from mmguided.visualization import (
         Figure,
+        LayerCurve,
         Table,
         draw_layers,
         draw_lines,
-        draw_maps,
         draw_points,
         draw_similarities,
         html_report,
     )
 
-MAX_TSNE_IMAGES, PATCHES_PER_CLASS, MAP_IMAGES = 500, 200, 4
+MAX_TSNE_IMAGES, PATCHES_PER_CLASS = 500, 200
 
 
 def parse_args() -> argparse.Namespace:
@@ -158,17 +158,12 @@ class Images:
             self.dataset = AnalysisImages(
                 list_images(args.images, args.num_images), sizes.values())
 
-    def normalized(self, name: str, images):
-        """Normalize RGB images in [0, 255] for a model."""
-        preprocessor = self.models[name].data_preprocessor
-        mean = preprocessor.mean
-        return (images.to(mean.device).float() - mean) / preprocessor.std
-
     def __iter__(self) -> Iterator[dict]:
         """Yield batches of normalized images by model name; show a progress bar."""
         from torch.utils.data import DataLoader
         from tqdm import tqdm
 
+        from mmguided.analysis.layers import normalized
         from mmguided.datasets.analysis_images import stack_items
         self.num_read = 0
         loader = DataLoader(self.dataset, self.args.batch_size, num_workers=self.args.workers,
@@ -177,7 +172,8 @@ class Images:
             if batch is None:
                 continue
             self.num_read += len(next(iter(batch.values())))
-            yield {name: self.normalized(name, batch[size]) for name, size in self.sizes.items()}
+            yield {name: normalized(self.models[name], batch[size])
+                   for name, size in self.sizes.items()}
         if not self.num_read:
             raise ConfigError(f'--images={str(self.args.images)!r}: no readable image. Give '
                               'another folder.')
@@ -215,28 +211,40 @@ def write_arrays(results: Mapping, out: Path) -> None:
     np.savez_compressed(out / 'analysis.npz', **arrays)
 
 
+def note_of(estimates: Sequence) -> str:
+    """Number of images, and meaning of the bars if there are any."""
+    found = [estimate.num_images for estimate in estimates]
+    number = ' to '.join(map(str, dict.fromkeys((min(found), max(found)))))
+    return ('bars: standard error of the mean of ' if estimates[0].curve_error is not None else
+            'mean of ') + f'{number} images'
+
+
 def layer_figures(results: Mapping, out: Path) -> list[Figure]:
     """Draw a figure of each measure, and the spectrum."""
     from mmguided.analysis import frequencies
     from mmguided.analysis.measures import ENCODER, MEASURES, PAIR_MEASURES
     figures = []
     for name, measure in (MEASURES | PAIR_MEASURES).items():
-        curves = {}
-        for model, result in results.items():
-            for (found, part), estimate in result.layers.items():
-                if found == name:
-                    heads = estimate.mean if measure.entries == 'head' else None
-                    curves.setdefault(model, {})[part] = measure.curve(estimate.mean), heads
+        found = {model: {part: estimate for (other, part), estimate in result.layers.items()
+                         if other == name} for model, result in results.items()}
+        curves = {model: {part: LayerCurve(
+            estimate.curve, estimate.curve_error,
+            estimate.mean if measure.entries == 'head' else None, estimate.uniform)
+            for part, estimate in parts.items()} for model, parts in found.items() if parts}
         if curves:
-            draw_layers(curves, measure.label, figure_files(out / f'{name}.png'))
+            note = note_of([each for parts in found.values() for each in parts.values()])
+            draw_layers(curves, measure.label, note, figure_files(out / f'{name}.png'))
             dots = ' Dots are heads, the curve is their mean.' if measure.entries == 'head' else ''
             figures.append(Figure(measure.title, out / f'{name}.png',
                                   measure.description + dots))
-    spectra = {model: (frequencies(result.grid), found.mean[-1]) for model, result in
-               results.items() if (found := result.layers.get(('relative_log_amplitude', ENCODER)))}
+    spectra = {model: (found, frequencies(result.grid)) for model, result in results.items()
+               if (found := result.layers.get(('relative_log_amplitude', ENCODER)))}
     if spectra:
-        draw_lines({'last layer of the encoder': spectra}, r'frequency, share of $\pi$',
-                   'relative log amplitude', figure_files(out / 'spectrum.png'))
+        draw_lines({'last layer of the encoder': {
+            model: (x, found.mean[-1], found.standard_error[-1])
+            for model, (found, x) in spectra.items()}}, 'frequency, share of π',
+            'relative log amplitude', note_of([found for found, _ in spectra.values()]),
+            figure_files(out / 'spectrum.png'))
         figures.append(Figure('Fourier: spectrum', out / 'spectrum.png',
                               MEASURES['relative_log_amplitude'].description))
     return figures
@@ -248,17 +256,21 @@ def epoch_figures(results: Mapping, epochs: Mapping[str, int], out: Path) -> lis
     figures = []
     ordered = sorted(epochs, key=epochs.get)
     for name, measure in (MEASURES | PAIR_MEASURES).items():
-        panels = {}
+        panels, shown = {}, []
         for part in ('encoder', 'decoder'):
             found = [results[model].layers.get((name, part)) for model in ordered]
             if all(found):
-                curves = np.stack([measure.curve(estimate.mean) for estimate in found], axis=1)
-                panels[part] = {f'layer {layer}': ([epochs[model] for model in ordered], values)
-                                for layer, values in enumerate(curves)}
+                shown += found
+                panels[part] = {f'layer {layer}': (
+                    [epochs[model] for model in ordered],
+                    [estimate.curve[layer] for estimate in found],
+                    None if found[0].curve_error is None else
+                    [estimate.curve_error[layer] for estimate in found])
+                    for layer in range(len(found[0].curve))}
         if panels:
             file = f'{name}_over_epochs'
-            draw_lines(panels, 'epoch', measure.label, figure_files(out / f'{file}.png'),
-                       ordered=True)
+            draw_lines(panels, 'epoch', measure.label, note_of(shown),
+                       figure_files(out / f'{file}.png'), ordered=True)
             figures.append(Figure(f'{measure.title} over epochs', out / f'{file}.png',
                                   measure.description))
     return figures
@@ -272,48 +284,6 @@ def cka_figure(results: Mapping, reference: str, out: Path) -> list[Figure]:
     draw_similarities(found, reference, 'linear CKA', figure_files(out / 'cka.png'))
     return [Figure('CKA', out / 'cka.png', 'Similarity of the features of two layers: 1 if they '
                    'differ by a rotation and a scale, about 0 if they are unrelated.')]
-
-
-def reversed_attention_figure(images: Images, out: Path) -> list[Figure]:
-    """Draw the reversed attention of the middle patch, for models with the same grid as the
-    first model."""
-    import torch
-
-    from mmguided.analysis import reversed_attention
-    from mmguided.analysis.layers import encoder_layers, grid_of
-    from mmguided.datasets.analysis_images import stack_items
-    first = next(iter(images.sizes))
-    grid, _ = grid_of(images.models[first], images.sizes[first])
-    models = {name: model for name, model in images.models.items()
-              if grid_of(model, images.sizes[name])[0] == grid}
-    depth = min(len(model.backbone.layers) for model in models.values())
-    # Use the layer before the last shot within the encoder, or else the last layer.
-    shots = [layer for model in models.values() if hasattr(model, 'mask_generator')
-             for layer in model.mask_generator.layers if 0 < layer < depth]
-    number = max(0, max(shots, default=depth - 1) - 1)
-    # Images are evenly spaced; later images replace unreadable images.
-    step = max(1, len(images.dataset) // MAP_IMAGES)
-    order = (i for start in range(step) for i in range(start, len(images.dataset), step))
-    readable = (item for i in order if (item := images.dataset[i]) is not None)
-    batch = stack_items([item for item, _ in zip(readable, range(MAP_IMAGES), strict=False)])
-    middle = grid[0] // 2, grid[1] // 2
-    maps = {}
-    for name, model in models.items():
-        pictures_of = images.normalized(name, batch[images.sizes[name]])
-        with torch.no_grad():
-            layer = encoder_layers(model, pictures_of)[number]
-            attention = layer.activations().attention.mean(dim=1)
-        sent = reversed_attention(attention)[:, middle[0] * grid[1] + middle[1]]
-        maps[name] = sent.unflatten(1, grid).cpu().numpy()
-    shown = (batch[images.sizes[first]].permute(0, 2, 3, 1) / 255).numpy()
-    draw_maps(shown, maps, middle, 'share of the attention to the framed patch',
-              figure_files(out / 'reversed_attention.png'))
-    others = [name for name in images.models if name not in models]
-    return [Figure('Reversed attention', out / 'reversed_attention.png',
-                   f'Share of each patch in the attention to the framed patch, in layer {number} '
-                   'of the encoder, averaged over heads. All maps of a row '
-                   'have the same scale.' + (
-                       f' Not shown because of the grid: {", ".join(others)}.' if others else ''))]
 
 
 def labeled_images(args: argparse.Namespace, images: Images):
@@ -332,7 +302,7 @@ def tsne_figure(args: argparse.Namespace, images: Images, dataset, out: Path) ->
     from torch.utils.data import DataLoader
     from tqdm import tqdm
 
-    from mmguided.analysis.layers import encoder_layers, grid_of
+    from mmguided.analysis.layers import encoder_layers, grid_of, normalized
     from mmguided.analysis.patches import majority_labels, sample_patches
     from mmguided.datasets.analysis_images import LABELS, stack_items
     first, size = next(iter(images.models)), dataset.size
@@ -345,7 +315,7 @@ def tsne_figure(args: argparse.Namespace, images: Images, dataset, out: Path) ->
         if batch is None:
             continue
         for name, model in models.items():
-            layer = encoder_layers(model, images.normalized(name, batch[size]))[-1]
+            layer = encoder_layers(model, normalized(model, batch[size]))[-1]
             features[name].append(layer.tokens.flatten(0, 1).cpu().numpy())
         labels.append(majority_labels(batch[LABELS], side).flatten().numpy())
     labels = np.concatenate(labels) if labels else np.empty(0, int)
@@ -383,10 +353,12 @@ def summary_tables(results: Mapping, checkpoints: Mapping[str, Path], models: Ma
         for part in ('encoder', 'decoder'):
             found = [result.layers.get((name, part)) for result in results.values()]
             if any(found):
-                rows.append([f'{part}: {measure.label}', *(
-                    f'{measure.curve(estimate.mean)[-1]:.3g}' if estimate else '-'
-                    for estimate in found)])
-    tables.append(Table('Last layers', ['measure', *results], rows))
+                uniform = {estimate.uniform for estimate in found if estimate} - {None}
+                rows.append([
+                    f'{part}: {measure.label}', *(_with_error(estimate) for estimate in found),
+                    ', '.join(f'{value:.3g}' for value in sorted(uniform))])
+    tables.append(Table('Last layers, mean ± standard error',
+                        ['measure', *results, 'uniform attention'], rows))
     left_out = [[name, what, why] for name, result in results.items()
                 for what, why in result.skipped.items()]
     left_out += [[name, f'{measure}, {part}', f'{num_read - estimate.num_images} images have none']
@@ -394,6 +366,13 @@ def summary_tables(results: Mapping, checkpoints: Mapping[str, Path], models: Ma
                  for (measure, part), estimate in result.layers.items()
                  if estimate.num_images < num_read]
     return tables + ([Table('Left out', ['model', 'measure', 'why'], left_out)] if left_out else [])
+
+
+def _with_error(estimate) -> str:
+    if estimate is None:
+        return '-'
+    error = estimate.curve_error
+    return f'{estimate.curve[-1]:.3g}' + ('' if error is None else f' ± {error[-1]:.2g}')
 
 
 @exit_on_config_error
@@ -428,8 +407,6 @@ def main() -> None:
     figures = [*layer_figures(results, args.out), *cka_figure(results, reference, args.out)]
     if epochs:
         figures += epoch_figures(results, epochs, args.out)
-    if 'reversed_attention_distance' in measures:
-        figures += reversed_attention_figure(images, args.out)
     if labeled is not None:
         figures += tsne_figure(args, images, labeled, args.out)
     unread = len(images.dataset) - num_read
