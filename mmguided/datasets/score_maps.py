@@ -23,10 +23,11 @@ class ScoreMaps:
 
     Args:
         folder: Folder of the files.
-        shape: Number of images, and patch grid ``(h, w)`` of each image.
+        shape: Number of images, and patch grid ``(h, w)`` of each image, or ``(v, h, w)`` with v
+            score maps per image.
     """
 
-    def __init__(self, folder: Path, shape: tuple[int, int, int]) -> None:
+    def __init__(self, folder: Path, shape: tuple[int, ...]) -> None:
         self.folder = folder
         self.shape = shape
         self._name = torch.zeros(16, dtype=torch.uint8).share_memory_()
@@ -55,7 +56,7 @@ class ScoreMaps:
         return UUID(bytes=bytes(self._name.tolist())).hex if self._name.any() else None
 
     def __getitem__(self, index: int) -> np.ndarray:
-        """Scores ``(h, w)`` of an image, float32; NaN for an image without scores."""
+        """Scores ``shape[1:]`` of an image, float32; NaN for an image without scores."""
         name = self.name
         if name is None:
             return np.full(self.shape[1:], np.nan, np.float32)
@@ -67,9 +68,9 @@ class ScoreMaps:
 
     @contextmanager
     def create(self) -> Iterator[tuple[str, Callable[[np.ndarray, np.ndarray], None]]]:
-        """Create a file: yield its name and a function that writes scores ``(n, h, w)`` of image
-        indices ``(n, )``. Other images have no scores. The file is complete after the context exits
-        without an error.
+        """Create a file: yield its name and a function that writes scores ``(n, *shape[1:])`` of
+        image indices ``(n, )``. Other images have no scores. The file is complete after the context
+        exits without an error.
 
         Raises:
             ConfigError: If the disk is full.
@@ -81,10 +82,11 @@ class ScoreMaps:
             array['low'] = np.nan
 
             def write(indices: np.ndarray, scores: np.ndarray) -> None:
-                low, high = scores.min((1, 2), keepdims=True), scores.max((1, 2), keepdims=True)
+                axes = tuple(range(1, scores.ndim))
+                low, high = scores.min(axes, keepdims=True), scores.max(axes, keepdims=True)
                 share = (scores - low) / np.where(high > low, high - low, 1)
                 records = np.empty(len(scores), self._dtype)
-                records['low'], records['high'] = low[:, 0, 0], high[:, 0, 0]
+                records['low'], records['high'] = low.ravel(), high.ravel()
                 records['levels'] = np.rint(np.nan_to_num(share) * 65535)
                 array[indices] = records
 

@@ -74,7 +74,7 @@ class Observation:
         attention: ``(layer, softmax)`` -> [CLS]-to-patch attention averaged over heads, ``(B, n)``,
             float32.
         relations: Layer -> attention output of the patches before the projection, ``(B, n, D)``.
-        scores: Cached guidance scores ``(B, n)``, loaded with the images.
+        scores: Cached guidance scores ``(B, variants * n)``, loaded with the images.
     """
     num_layers: int
     tokens: Tensor | None = None

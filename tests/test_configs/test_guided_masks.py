@@ -7,6 +7,7 @@ untrained, see docs/guidance_study.md). Layers of sharpened encoders attend to d
 those of trained encoders do so less.
 """
 from functools import cache
+from math import comb
 
 import pytest
 import skimage.data
@@ -15,7 +16,8 @@ from mmengine.config import Config
 from sklearn.datasets import load_sample_images
 from torch.nn.functional import interpolate
 
-from mmguided.structures import Schedule, Wants
+from mmguided.registry import MODELS
+from mmguided.structures import Clock, Observation, Schedule, Wants
 from tests.helpers import models
 from tests.helpers.configs import load
 from tests.helpers.paths import ROOT
@@ -25,6 +27,7 @@ DEPTHS = dict(small=12, base=12, large=24)
 # : Image and patch size with the same number of patches as 224 and 16.
 SIZES = {(224, 16): (56, 4)}
 TRAINED_STD = 1.
+EPOCHS = 400
 
 BOTH = 'model.alpha.end={0} model.mask_generator.guidance.weights.0.end={0}'
 SAMPLING = 'model.mask_generator.sampling.'
@@ -65,16 +68,17 @@ OVERLAPS = {
     (.84, .84): ['cmt_mae/ablations/vit-b_800e_alpha-0', f'cmt_mae/vit-b_800e {BOTH.format(.9)}'],
     (.84, .87): [f'cmt_mae/vit-b_800e {BOTH.format(1)}'],
     (.70, .70): [f'cmt_mae/ablations/vit-b_800e_alpha-0 {SAMPLING}masked=low'],
-    # Self-guided MAE: a twentieth of hints at the start, none at the end
-    (.95, 1.00): [
+    # Self-guided MAE: a twentieth of hints, a hundredth at the end of the decay
+    (.95, .99): ['self_guided_mae/ablations/vit-b_400e_hint-relevance'],
+    (.95, .95): [
         *(f'self_guided_mae/vit-b_{n}' for n in ('200e', '400e', '800e', '1600e', '400e_fresh')),
-        'self_guided_mae/vit-b_400e_fresh model.mask_generator.guidance.cluster=alternating',
         *(f'self_guided_mae/vit-b_400e {options}' for options in (
             f'{CACHED}layer=2', f'{CACHED}layer=6', f'{CACHED}source=decoder {CACHED}layer=-1',
-            f'{SAMPLING}choice=proportional', f'{CACHED}cluster=background',
+            f'{CACHED}cluster=background', f'{CACHED}cluster=alternating', f'{SAMPLING}adds=True',
             'model.backbone.arch=small', 'model.mask_generator.mask_ratio=.6',
             'model.mask_generator.mask_ratio=.9'))],
-    (.94, 1.00): ['self_guided_mae/vit-micro_folder-32'],
+    (.77, .87): ['self_guided_mae/vit-b_400e_amt-like'],
+    (.94, .94): ['self_guided_mae/vit-micro_folder-32'],
 }
 CASES = [(case, *overlaps) for overlaps, cases in OVERLAPS.items() for case in cases]
 
@@ -133,9 +137,9 @@ def sharp_encoder(**geometry: int) -> dict[str, torch.Tensor]:
 @torch.no_grad()
 def overlap(model, progress: float) -> float:
     """``topk_overlap`` of guided images at this share of a run."""
-    model.clock.set(0, 1)
+    model.clock.set(0, EPOCHS)
     model.clock.fire()
-    model.clock.set(progress, 1)
+    model.clock.set(progress * EPOCHS, EPOCHS)
     for shot in model.mask_generator.shots:
         shot.schedule = Schedule(1., 1.)  # all images are guided
     images = crops(model.backbone.img_size[0])
@@ -176,6 +180,23 @@ def measure(cfg: Config) -> tuple[float, float]:
 def test_overlap(case, start, end):
     """The first config of a depth is slow, because it builds encoders of 12 or 24 layers."""
     assert measure(load(case)) == pytest.approx((start, end), abs=.01)
+
+
+@pytest.mark.parametrize('name, hints', [
+    ('vit-b_400e', 8), ('vit-b_400e model.mask_generator.sampling.adds=True', 8),
+    ('ablations/vit-b_400e_no-hints', 0)])
+def test_hints_leave_an_object_patch_visible_until_the_end_of_a_run(name, hints):
+    """70 of 196 patches are an object, ranked first among the 147 patches to mask: the share of
+    images without a visible object patch is hypergeometric. A ratio that decays from .05 to 0 has
+    one hint left at epoch 390, and a share of .52."""
+    masks = MODELS.build(load(f'self_guided_mae/{name}').model.mask_generator)
+    clock, scores = Clock(), (torch.arange(196) < 70).float().expand(20_000, -1)
+    clock.fire()
+    clock.set(390, 400)
+    mask = masks(torch.zeros(len(scores), 3, 1, 1), (14, 14),
+                 dict(cache=Observation(0, scores=scores)), {}, clock)[0].mask
+    share, expected = mask[:, :70].all(1).float().mean().item(), comb(77, hints) / comb(147, hints)
+    assert share == pytest.approx(expected, abs=4 * (expected * (1 - expected) / len(scores))**.5)
 
 
 def test_every_guided_config_is_measured():

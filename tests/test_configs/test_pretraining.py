@@ -189,14 +189,22 @@ CHANGES = {
     'conditional_mae/swin-b_100e_two-shot': ('conditional_mae/swin-b_100e_one-shot', {
         **shots((0, .6), (3, .1)), 'model.backbone.mask_stages': (0, 3)}),
     SELF_GUIDED: ('mae/vit-b_400e', {
-        **hints(ratio=dict(start=.05, end=0., ramp=1., relative=True), choice='uniform'),
+        **hints(ratio=.05, choice='uniform'),
         f'{MASKS}.guidance': dict(type='mmguided.CachedGuidance', guidance=NCUT),
         f'{MASKS}.schedule': dict(begin='trigger'), PIPELINE: WITH_SCORES,
         'default_hooks.exploitation': dict(type='mmguided.ExploitationHook', interval=100)}),
     **{f'self_guided_mae/vit-b_{n}e': (SELF_GUIDED, length(n)) for n in (200, 800, 1600)},
+    'self_guided_mae/vit-b_400e_amt-like': ('mae/vit-b_400e', {
+        f'{MASKS}.sampling': PROPORTIONAL, f'{MASKS}.schedule': dict(begin=41),
+        f'{MASKS}.guidance': dict(type='mmguided.CachedGuidance', refresh=40,
+                                  guidance=attention('student', layers=[-1])),
+        PIPELINE: WITH_SCORES}),
     'self_guided_mae/vit-b_400e_fresh': (SELF_GUIDED, {
         PIPELINE: CROP, f'{MASKS}.guidance.guidance': ABSENT,
         **{f'{MASKS}.guidance.{key}': value for key, value in NCUT.items()}}),
+    'self_guided_mae/ablations/vit-b_400e_hint-relevance': (SELF_GUIDED, {
+        f'{MASKS}.sampling.choice': 'proportional',
+        f'{MASKS}.sampling.ratio': dict(start=.05, end=.01, begin='trigger', ramp=350)}),
     'self_guided_mae/ablations/vit-b_400e_no-hints': (SELF_GUIDED, {
         f'{MASKS}.sampling.type': 'mmguided.TopKSampling',
         **{f'{MASKS}.sampling.{key}': ABSENT for key in ('sampling', 'ratio', 'choice')}}),

@@ -12,6 +12,8 @@ The table contains means over the images that contain objects:
   difference from a random mask, with the standard error over images;
 - top-k overlap: the share of the masked patches that are among the patches with the highest
   scores (top-k sampling: 1, chance: the mask ratio);
+- object seen: the share of the masks with a visible object patch, which is a patch that objects
+  cover at least half, in images with such a patch;
 - positions: the uniformity of the visible patches over the grid (1: uniform; .98: random masks of
   100 images; the share of visible patches: the same mask in all images);
 - detail: the standard deviation of the pixels in visible patches, relative to that of all pixels.
@@ -160,10 +162,12 @@ def summarize(masks: Tensor, images: Tensor, in_patches: Tensor, scores: Tensor,
     masked = torch.stack([share.masked for share in shares]).mean(0)
     chance, best = shares[0].chance, shares[0].best
     lift = masked - chance
+    objects = in_patches >= .5
     ids = masks.topk(int(masks[0, 0].sum()), dim=2).indices
     return {name: 100 * value.item() for name, value in dict(
         masked=masked.mean(), lift=lift.mean(), error=lift.std() / len(lift)**0.5,
         chance=chance.mean(), best=best.mean()).items()} | dict(
+            seen=((masks == 0) & objects)[:, objects.any(1)].any(2).float().mean().item(),
             overlap=torch.stack([topk_overlap(scores, drawn) for drawn in ids]).mean().item(),
             positions=visible_positions(masks.flatten(0, 1)).item(),
             detail=torch.stack([visible_detail(images, mask, patch_size) for mask in masks]
@@ -208,10 +212,11 @@ def main() -> None:
           f'objects: chance {table["random"]["chance"]:.1f} %, best possible '
           f'{table["random"]["best"]:.1f} %')
     print(f'{"sampler":<20} {"inside objects, %":>18} {"above chance":>13} {"+-":>5} '
-          f'{"top-k overlap":>14} {"positions":>10} {"detail":>7}')
+          f'{"object seen":>12} {"top-k overlap":>14} {"positions":>10} {"detail":>7}')
     for name, row in table.items():
         print(f'{name:<20} {row["masked"]:>18.1f} {row["lift"]:>13.2f} {row["error"]:>5.2f} '
-              f'{row["overlap"]:>14.3f} {row["positions"]:>10.2f} {row["detail"]:>7.2f}')
+              f'{row["seen"]:>12.3f} {row["overlap"]:>14.3f} {row["positions"]:>10.2f} '
+              f'{row["detail"]:>7.2f}')
     print(f'{args.out}: masks.png, mask_objects.json')
 
 

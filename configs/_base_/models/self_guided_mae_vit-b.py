@@ -1,10 +1,10 @@
 """Self-guided MAE with ViT-B/16: MAE guided by its own token relations after a trigger.
 
 The paper states token relations of the second-to-last layer, a normalized cut, the object cluster,
-75 % masked by relevance, hints drawn uniformly at a decaying ratio (.05 in Fig. II), and a start
-when mask tokens exceed visible tokens in the decoder. Our choices for settings that the paper
-leaves open: the hint ratio is relative to the masked patches and decreases linearly to 0 over the
-run; the scores of whole images are computed once and cropped with their images.
+75 % masked by relevance, hints drawn uniformly (ratio .05 in Fig. II), and a start when mask tokens
+exceed visible tokens in the decoder. Our choices for settings that the paper leaves open: the hint
+ratio is constant and relative to the masked patches, and the next patches are masked instead of the
+hints; the scores of whole images are computed once and cropped with their images.
 """
 _base_ = ['./mae_vit-b.py']
 
@@ -13,7 +13,7 @@ model = dict(
         sampling=dict(
             type='mmguided.HintSampling',
             sampling=dict(type='mmguided.TopKSampling'),
-            ratio=dict(start=0.05, end=0., ramp=1., relative=True),
+            ratio=0.05,
             choice='uniform'),
         guidance=dict(
             type='mmguided.CachedGuidance',

@@ -16,3 +16,4 @@ model = dict(
         'backbone', 'neck', 'teacher', 'momentum_encoder', 'mask_generator')},
     target_generator=dict(type='mmguided.PixelTarget', norm_pix=True),
     head=dict(type='mmguided.ReconstructionHead'))
+find_unused_parameters = False  # there is no second head

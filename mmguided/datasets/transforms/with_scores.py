@@ -29,8 +29,8 @@ class WithScores(BaseTransform):
             dict(type='PackInputs')])
 
     Required keys: ``img`` and ``sample_idx``. The packed ``data_samples`` are a dict of ``scores``
-    ``(h * w)``, NaN for an image without scores, and ``samples``, the output of ``PackInputs``. The
-    default collate function then stacks the scores of a batch into one tensor.
+    ``(v * h * w)`` of v score maps, NaN for an image without scores, and ``samples``, the output of
+    ``PackInputs``. The default collate function then stacks the scores of a batch into one tensor.
 
     Args:
         transforms: ``RandomResizedCrop``, then any of ``RandomFlip`` and
@@ -103,17 +103,18 @@ def crop_scores(scores: Tensor, scale: Sequence[float], offset: Sequence[float])
     """Resample patch scores to a crop, by bilinear interpolation between patch centers.
 
     Args:
-        scores: Scores of the whole image, ``(h, w)``.
+        scores: Scores of the whole image, ``(h, w)`` or ``(v, h, w)``.
         scale, offset: For the vertical and the horizontal axis: position ``p`` of the crop, in
             [0, 1], is position ``p * scale + offset`` of the image. A flip has a negative scale.
 
     Returns:
-        ``(h, w)``.
+        Scores of the same shape.
     """
     (scale_y, scale_x), (offset_y, offset_x) = scale, offset
     # torch uses coordinates from -1 to 1 with the horizontal axis first.
     matrix = scores.new_tensor([[scale_x, 0, scale_x + 2 * offset_x - 1],
                                 [0, scale_y, scale_y + 2 * offset_y - 1]])
-    positions = F.affine_grid(matrix[None], (1, 1, *scores.shape), align_corners=False)
-    return F.grid_sample(scores[None, None], positions, mode='bilinear', padding_mode='border',
-                         align_corners=False)[0, 0]
+    maps = scores.view(1, -1, *scores.shape[-2:])
+    positions = F.affine_grid(matrix[None], maps.shape, align_corners=False)
+    return F.grid_sample(maps, positions, mode='bilinear', padding_mode='border',
+                         align_corners=False).view(scores.shape)

@@ -81,9 +81,10 @@ class ScoreMapsHook(StatefulHook):
         self._shot, = shots
         self._guidance, = cached
         self._fingerprint = _fingerprint(dataset)
-        grid = model.backbone.patch_resolution
+        variants = self._guidance.guidance.num_variants
         self._maps = with_scores.maps = ScoreMaps(
-            Path(runner.work_dir) / 'score_maps', (len(dataset), *grid))
+            Path(runner.work_dir) / 'score_maps',
+            (len(dataset), *([variants] if variants > 1 else []), *model.backbone.patch_resolution))
         self._images = copy.copy(dataset)
         self._images.pipeline = Compose([*transforms[:-1], with_scores.whole])
 
@@ -148,8 +149,8 @@ class ScoreMapsHook(StatefulHook):
 
     @torch.no_grad()
     def _scores(self, runner, model, guidance):
-        """Yield indices ``(n, )`` and scores ``(n, L)`` of all images, gathered from all ranks, on
-        the CPU."""
+        """Yield indices ``(n, )`` and scores ``(n, variants * L)`` of all images, gathered from all
+        ranks, on the CPU."""
         loader = runner.train_dataloader
         batches = DataLoader(
             self._images, loader.batch_size, num_workers=loader.num_workers,
@@ -162,7 +163,7 @@ class ScoreMapsHook(StatefulHook):
             batch = model.data_preprocessor(batch)
             with runner.optim_wrapper.optim_context(runner.model):
                 observations = model.observe(batch['inputs'], parts=[guidance])
-                scores = guidance(observations, model.clock)
+                scores = guidance.variants(observations, model.clock).flatten(1)
             yield (torch.cat(all_gather(batch['data_samples'])).cpu(),
                    torch.cat(all_gather(scores)).cpu())
         model.train()

@@ -77,7 +77,8 @@ class Shot(nn.Module):
     def len_keep(self, num_present: int, grid: tuple[int, int]) -> int:
         """Number of patches that remain of ``num_present`` patches."""
         if self.mask_ratio and num_present == grid[0] * grid[1]:
-            return self.sampling.len_keep(grid, self.mask_ratio)  # may count blocks
+            keep = self.sampling.len_keep(grid, self.mask_ratio)  # may count blocks
+            return keep + self.sampling.num_added(grid, self.mask_ratio)
         return len_keep(num_present, self.mask_ratio)
 
     def priority(self, scores: Tensor | None, noise: Tensor, grid: tuple[int, int], num_mask: int,
@@ -90,6 +91,7 @@ class Shot(nn.Module):
         if scores is not None and self.guidance.allows_nan:
             guided = scores.isfinite().all(dim=1, keepdim=True)
             scores = torch.where(guided, scores, 0)
+        num_mask += self.sampling.num_added(grid, self.mask_ratio)
         priority = self.sampling.priority(scores, noise, grid, num_mask, clock)
         if scores is not None and (share := self.schedule.at(clock)) < 1:
             drawn = torch.rand(len(noise), 1, device=noise.device) < share
@@ -229,7 +231,7 @@ class MaskGenerator(BaseModule):
             The mask, and log scalars of each guided shot (with several shots, names end in
             ``_shot_N``): ``guided_share``, the share of guided images, and ``topk_overlap``, the
             share of masked patches among the top k by score (top-k sampling: 1; chance: the mask
-            ratio).
+            ratio), and the log scalars of the guidance.
         """
         return self.mask_by_shots(images, grid, observations, encoders, clock, noise)[:2]
 
@@ -251,7 +253,10 @@ class MaskGenerator(BaseModule):
             if keep == left:
                 guidance.append(ShotGuidance())
                 continue
-            scores = self._scores(shot, images, observations, encoders, clock, mask)
+            seen = self._observe(shot, images, observations, encoders, clock, mask)
+            scores = None if seen is None else shot.guidance(seen, clock)
+            if scores is not None and mask is not None:  # masked patches have score 0
+                scores = torch.zeros_like(mask.mask).scatter_(1, mask.ids_keep, scores)
             if noise is None:
                 noise = torch.rand(len(images), num, device=images.device)
             priority, guided = shot.priority(scores, noise, grid, left - keep, clock)
@@ -265,6 +270,8 @@ class MaskGenerator(BaseModule):
             if shot.guidance is not None and scores is None:
                 log_vars[f'guided_share{suffix}'] = priority.new_zeros(())
             if scores is not None:
+                log_vars |= {f'{name}{suffix}': value
+                             for name, value in shot.guidance.log_vars(seen, clock).items()}
                 log_vars[f'guided_share{suffix}'] = (
                     scores.new_ones(()) if guided is None else guided.float().mean())
                 log_vars[f'topk_overlap{suffix}'] = topk_overlap(
@@ -274,14 +281,14 @@ class MaskGenerator(BaseModule):
         return PatchMask.from_ids(ids, done, grid), log_vars, guidance
 
     @staticmethod
-    def _scores(shot: Shot, images: Tensor, observations: Mapping[str, Observation],
-                encoders: Mapping[str, Encoder], clock: Clock,
-                mask: PatchMask | None) -> Tensor | None:
-        """Scores ``(B, L)`` of a shot after ``mask``; 0 for masked patches."""
+    def _observe(shot: Shot, images: Tensor, observations: Mapping[str, Observation],
+                 encoders: Mapping[str, Encoder], clock: Clock,
+                 mask: PatchMask | None) -> Mapping[str, Observation] | None:
+        """Observations for the guidance of a shot, after ``mask`` of the patches that it keeps;
+        None if the shot is not guided."""
         if not shot.is_guided(clock):
             return None
         if mask is None:
-            return shot.guidance(observations, clock)
-        scores = shot.guidance({name: encoders[name].observe(images, asked, mask)
-                                for name, asked in shot.guidance.wants(clock).items()}, clock)
-        return torch.zeros_like(mask.mask).scatter_(1, mask.ids_keep, scores)
+            return observations
+        return {name: encoders[name].observe(images, asked, mask)
+                for name, asked in shot.guidance.wants(clock).items()}

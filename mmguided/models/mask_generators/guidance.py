@@ -23,10 +23,12 @@ class Guidance(BaseModule):
         allows_nan: True if all scores of an image may be NaN. Such an image is masked at random and
             excluded from ``guided_share``.
         needs_whole_image: True if the guidance scores only whole images. Later shots cannot use it.
+        num_variants: Number of score maps between which the guidance switches over the epochs.
     """
     nonnegative = True
     allows_nan = False
     needs_whole_image = False
+    num_variants = 1
 
     def wants(self, clock: Clock) -> Mapping[str, Wants]:
         """Requested observations by encoder name: 'student', 'momentum' or 'teacher'."""
@@ -51,6 +53,18 @@ class Guidance(BaseModule):
         """Scores ``(B, n)``, float32, from the observations requested by :meth:`wants`, by encoder
         name; a higher score means more information."""
         raise NotImplementedError
+
+    def variants(self, observations: Mapping[str, Observation], clock: Clock) -> Tensor:
+        """All score maps, ``(B, num_variants, n)``, which :class:`CachedGuidance` stores."""
+        return self(observations, clock).unsqueeze(1)
+
+    def variant_at(self, clock: Clock) -> int:
+        """Index of the score map at the time of the clock."""
+        return 0
+
+    def log_vars(self, observations: Mapping[str, Observation], clock: Clock) -> dict[str, Tensor]:
+        """Scalars to log with the scores of ``observations``."""
+        return {}
 
 
 @MODELS.register_module()
@@ -93,24 +107,31 @@ class ClsAttention(Guidance):
 
 @MODELS.register_module()
 class Blend(Guidance):
-    """Weighted sum of several guidances, each normalized to sum 1 over the patches (CMT-MAE Eq. 3;
-    the paper does not specify the normalization).
+    """Weighted sum of several guidances (CMT-MAE Eq. 3).
 
-    Guidance with weight 0 is skipped, including its encoder forward.
+    Guidance with weight 0 is skipped, including its encoder forward. Logs ``blend_share``, the
+    share of the first guidance in the sum of the blended scores, which is the effective weight. It
+    equals the weight if the scores are normalized.
 
     Args:
         guidances: Configs of the guidances.
         weights: Weight of each guidance: a number in [0, 1], or the arguments of a
             :class:`mmguided.structures.Schedule`. The last weight may be omitted; it is then 1
             minus the sum of the others.
+        normalize: Normalize each guidance to sum 1 over the patches. Eq. 3 states no normalization.
+            Without it, the guidance whose scores have the larger sum has more effect than its
+            weight says. [CLS] also attends to itself, so that its attention to the patches sums to
+            less than 1.
 
     Raises:
         ConfigError: If the number of weights is wrong, the last weight is omitted and the others
             sum to more than 1, or scores may be negative.
     """
 
-    def __init__(self, guidances: Sequence[dict], weights: Sequence[float | Mapping]) -> None:
+    def __init__(self, guidances: Sequence[dict], weights: Sequence[float | Mapping],
+                 normalize: bool = True) -> None:
         super().__init__()
+        self.normalize = normalize
         self.guidances = nn.ModuleList(MODELS.build(guidance) for guidance in guidances)
         self.weights = [Schedule.of(weight, 'guidance.weights') for weight in weights]
         if len(self.guidances) - len(self.weights) not in (0, 1):
@@ -146,8 +167,23 @@ class Blend(Guidance):
         return unite_wants(*(guidance.wants(clock) for guidance, _ in self._active(clock)))
 
     def forward(self, observations, clock):
-        return sum(weight * F.normalize(guidance(observations, clock), p=1, dim=1)
-                   for guidance, weight in self._active(clock))
+        return sum(self._terms(observations, clock).values())
+
+    def log_vars(self, observations, clock):
+        terms = self._terms(observations, clock)
+        total = sum(terms.values()).sum(1)
+        first = terms.get(self.guidances[0], torch.zeros_like(total)[:, None]).sum(1)
+        return dict(blend_share=(first / total).nanmean())
+
+    def _terms(self, observations: Mapping[str, Observation], clock: Clock
+               ) -> dict[Guidance, Tensor]:
+        """Weighted scores ``(B, n)`` of each guidance."""
+        terms = {}
+        for guidance, weight in self._active(clock):
+            scores = guidance(observations, clock)
+            terms[guidance] = weight * (
+                F.normalize(scores, p=1, dim=1) if self.normalize else scores)
+        return terms
 
 
 @MODELS.register_module()
@@ -163,7 +199,8 @@ class NcutRelevance(Guidance):
         source: Encoder name: 'student', 'momentum', 'teacher', or 'decoder' (see
             :class:`mmguided.models.DecoderView`).
         layer: Layer index from 0; negative indices count from the end. The paper uses -2.
-        cluster: 'object', 'background', or 'alternating' to switch every epoch.
+        cluster: 'object', 'background', or 'alternating': 'object' in even epochs and 'background'
+            in odd epochs.
     """
     nonnegative = False
     allows_nan = True
@@ -176,27 +213,33 @@ class NcutRelevance(Guidance):
         self.source = source
         self.layer = layer
         self.cluster = cluster
+        self.num_variants = 2 if cluster == 'alternating' else 1
 
     @property
     def is_scheduled(self):
-        return self.cluster == 'alternating'
+        return self.num_variants > 1
+
+    def variant_at(self, clock):
+        return int(clock.epoch % 2 >= 1) if self.is_scheduled else 0
 
     def wants(self, clock):
         return {self.source: Wants(relations=frozenset({self.layer}))}
 
     def forward(self, observations, clock):
+        return self.variants(observations, clock)[:, self.variant_at(clock)]
+
+    def variants(self, observations, clock):
         seen = observations[self.source]
         layer, = resolve_layers([self.layer], seen.num_layers)
         with torch.autocast(seen.relations[layer].device.type, enabled=False):
             relations = seen.relations[layer].float()
             unit = F.normalize(relations, dim=-1)
             cut = normalized_cut(unit @ unit.mT)
-            background = self.cluster == 'background' or (
-                self.cluster == 'alternating' and clock.epoch % 2 >= 1)  # odd epochs
-            cluster = (~cut.side if background else cut.side).float()
-            center = cluster.unsqueeze(1) @ relations  # mean up to a factor
-            scores = (F.normalize(center, dim=-1) @ unit.mT).squeeze(1)
-        return torch.where(cut.valid.unsqueeze(1), scores, math.nan)
+            clusters = dict(object=[cut.side], background=[~cut.side],
+                            alternating=[cut.side, ~cut.side])[self.cluster]
+            centers = torch.stack(clusters, dim=1).float() @ relations  # means up to factors
+            scores = F.normalize(centers, dim=-1) @ unit.mT
+        return torch.where(cut.valid[:, None, None], scores, math.nan)
 
 
 @MODELS.register_module()
@@ -207,15 +250,16 @@ class CachedGuidance(Guidance):
     computes the scores at the start of the first guided epoch; before this epoch, all images are
     masked at random. In training, :class:`mmguided.datasets.WithScores` loads the scores with the
     images and crops both in the same way, and no encoder is observed. In eval mode, the guidance
-    scores the images directly.
+    scores the images directly. Guidance that switches between a few score maps, such as alternating
+    clusters, is cached with all of them.
 
     Args:
         guidance: Config of the guidance.
         refresh: Epochs between recomputations of the scores; None to compute them once.
 
     Raises:
-        ConfigError: If the guidance changes every epoch and ``refresh`` is not 1, or the images of
-            a training step have no scores.
+        ConfigError: If the scores of the guidance change every epoch and ``refresh`` is not 1, or
+            the images of a training step have no scores.
     """
     allows_nan = True
     needs_whole_image = True
@@ -227,7 +271,7 @@ class CachedGuidance(Guidance):
         if refresh is not None and (not isinstance(refresh, int) or refresh < 1):
             raise ConfigError(f'guidance.refresh={refresh!r}: not a positive integer. Give a '
                               'number of epochs, or None.')
-        if self.guidance.is_scheduled and refresh != 1:
+        if self.guidance.is_scheduled and self.guidance.num_variants == 1 and refresh != 1:
             raise ConfigError(f'guidance.refresh={refresh}: {type(self.guidance).__name__} changes '
                               'every epoch. Set it to 1, or remove CachedGuidance.')
         self.refresh = refresh
@@ -254,4 +298,5 @@ class CachedGuidance(Guidance):
                 'guidance.type=CachedGuidance: the images have no scores. End the pipeline with '
                 "dict(type='mmguided.WithScores', transforms=[...]) and set "
                 "default_hooks.score_maps=dict(type='mmguided.ScoreMapsHook').")
-        return observations['cache'].scores
+        variants = observations['cache'].scores.unflatten(1, (self.guidance.num_variants, -1))
+        return variants[:, self.guidance.variant_at(clock)]

@@ -33,6 +33,10 @@ class Sampling:
         """Number of visible patches of a grid; ConfigError if the grid is not supported."""
         return len_keep(grid[0] * grid[1], mask_ratio)
 
+    def num_added(self, grid: tuple[int, int], mask_ratio: float) -> int:
+        """Number of visible patches in addition to :meth:`len_keep`."""
+        return 0
+
     def random_priority(self, noise: Tensor, grid: tuple[int, int]) -> Tensor:
         """Priority ``(B, L)`` for unguided images."""
         return noise
@@ -45,11 +49,12 @@ class Sampling:
             scores: Guidance scores ``(B, L)``; higher means more information. None if unguided.
             noise: Uniform noise in [0, 1), ``(B, L)``.
             grid: ``(h, w)`` with ``h * w = L``.
-            num_mask: Number of masked patches per image.
+            num_mask: Number of patches that the mask ratio selects per image.
             clock: Training clock.
 
         Returns:
-            ``(B, L)``; the ``num_mask`` patches of the highest priority are masked.
+            ``(B, L)``; the patches of the highest priority are masked, ``num_mask`` patches except
+            for the :meth:`num_added`.
         """
         raise NotImplementedError
 
@@ -216,6 +221,9 @@ class GridBlockSampling(Sampling):
     def len_keep(self, grid, mask_ratio):
         return self.block_size**2 * self.sampling.len_keep(self._block_grid(grid), mask_ratio)
 
+    def num_added(self, grid, mask_ratio):
+        return self.block_size**2 * self.sampling.num_added(self._block_grid(grid), mask_ratio)
+
     def random_priority(self, noise, grid):
         blocks = self._block_grid(grid)
         priority = self.sampling.random_priority(self._noise(noise, grid), blocks)
@@ -246,31 +254,41 @@ class HintSampling(Sampling):
     """Hints: a share of the patches selected by another sampler stays visible (Self-guided MAE
     Sec. 4; AttMask).
 
-    The next patches in the masking order replace the hints, so that the number of masked patches is
-    unchanged. The sampler draws from torch's global generator. With top-k, uniform hints at a ratio
-    of ``1 - mask_ratio`` cancel the guidance: high and low scores are then masked equally often.
+    By default, the next patches in the masking order are masked instead of the hints, so that the
+    number of masked patches is unchanged. With top-k, such uniform hints cancel the guidance at a
+    ratio of ``1 - mask_ratio``: high and low scores are then masked equally often. With
+    ``adds=True``, the hints are additional visible patches, and fewer patches are masked, also in
+    unguided images. The ratio must then be constant, because the number of visible patches does not
+    change during a run. The sampler draws from torch's global generator.
 
     Args:
         sampling: Config of the sampler. Hints are single patches; to use blocks of
             :class:`GridBlockSampling`, put this sampler inside it.
         ratio: Number of hints relative to the masked patches, rounded up: a number in [0, 1], or
             the arguments of a :class:`mmguided.structures.Schedule`, such as
-            ``dict(start=.05, end=0., ramp=1., relative=True)`` for a ratio that decays to 0.
+            ``dict(start=.05, end=.01, begin='trigger', ramp=350)`` for a ratio that decays.
         choice: 'uniform', or 'proportional' to the scores (negative scores count as 0).
+        adds: Add the hints to the visible patches; otherwise mask other patches instead.
 
     Raises:
         ConfigError: If the ratio is out of range or too large for the grid, the choice is unknown,
-            or 'proportional' is used with a sampler without scores.
+            'proportional' is used with a sampler without scores, or ``adds`` with a schedule.
     """
     needs_whole_grid = True
 
-    def __init__(self, sampling: dict, ratio: float | Mapping, choice: str = 'uniform') -> None:
+    def __init__(self, sampling: dict, ratio: float | Mapping, choice: str = 'uniform',
+                 adds: bool = False) -> None:
         if choice not in ('uniform', 'proportional'):
             raise ConfigError(
                 f"sampling.choice={choice!r}: unknown. Choose 'uniform' or 'proportional'.")
         self.sampling = MODELS.build(sampling)
         self.ratio = Schedule.of(ratio, 'sampling.ratio')
         self.choice = choice
+        self.adds = adds
+        if adds and not self.ratio.is_constant:
+            raise ConfigError(f'sampling.ratio={ratio}: adds=True needs a constant ratio, because '
+                              'the number of visible patches does not change during a run. Set a '
+                              'number, or adds=False.')
         self.needs_scores = self.sampling.needs_scores
         if choice == 'proportional' and not self.needs_scores:
             raise ConfigError("sampling.choice='proportional': "
@@ -283,11 +301,15 @@ class HintSampling(Sampling):
         keep = self.sampling.len_keep(grid, mask_ratio)
         num_mask = grid[0] * grid[1] - keep
         most = max(self.ratio.start, self.ratio.end)
-        if _num_hints(num_mask, most) > keep:
+        if not self.adds and _num_hints(num_mask, most) > keep:
             raise ConfigError(
                 f'sampling.ratio={most}: the hints among {num_mask} masked patches outnumber the '
                 f'{keep} patches that can replace them. Choose at most {keep / num_mask:.3g}.')
         return keep
+
+    def num_added(self, grid, mask_ratio):
+        num_mask = grid[0] * grid[1] - self.sampling.len_keep(grid, mask_ratio)
+        return _num_hints(num_mask, self.ratio.end) if self.adds else 0
 
     def random_priority(self, noise, grid):
         return self.sampling.random_priority(noise, grid)

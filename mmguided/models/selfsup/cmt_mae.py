@@ -16,9 +16,9 @@ class CMTMAE(MaskedImageModel):
     masks from a blend of both encoders' attention.
 
     In the first stage alpha is 0: the momentum encoder is not observed, and ``student_head`` gets
-    zero gradients, because DistributedDataParallel needs a gradient of every parameter in every
-    step (weight decay still applies). Logs ``error_teacher`` and ``error_student``, the unweighted
-    terms of Eq. 4.
+    no gradient, so that optimizers skip it and weight decay does not shrink it. In several
+    processes, set ``find_unused_parameters=True`` in the config. Logs ``error_teacher`` and
+    ``error_student``, the unweighted terms of Eq. 4.
 
     Args:
         student_target: Config of the target from the momentum encoder, f^s.
@@ -69,7 +69,5 @@ class CMTMAE(MaskedImageModel):
             if weight:
                 error = head(states, target(inputs, observations), mask.mask)
                 log_vars[f'error_{name}'] = error.detach()
-            else:
-                error = sum(parameter.sum() for parameter in head.parameters())
-            losses[f'loss_{name}'] = weight * error
+                losses[f'loss_{name}'] = weight * error
         return dict(**losses, **log_vars)

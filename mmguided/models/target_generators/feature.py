@@ -15,23 +15,23 @@ from .base import TargetGenerator
 class FeatureTarget(TargetGenerator):
     """Output tokens of an encoder on the unmasked image (CMT-MAE Eq. 2 and 4).
 
-    Each token is normalized to zero mean and unit variance; the paper does not specify the
-    normalization.
-
     Args:
         encoders: See :class:`TargetGenerator`.
         source: Encoder name, 'momentum' or 'teacher'.
+        norm: Normalize each token to zero mean and unit variance; the paper does not specify it.
 
     Raises:
         ConfigError: If the encoder does not exist or provides no tokens.
     """
 
-    def __init__(self, encoders: Mapping[str, Encoder], source: str = 'momentum') -> None:
+    def __init__(self, encoders: Mapping[str, Encoder], source: str = 'momentum',
+                 norm: bool = True) -> None:
         super().__init__(encoders)
         if source == 'student':
             raise ConfigError("target_generator.source='student': the student cannot be its own "
                               "target. Choose 'momentum' or 'teacher'.")
         self.source = source
+        self.norm = norm
         check_wants('target_generator.source', self.wants(Clock()), encoders)
         self.dims = encoders[source].embed_dims
 
@@ -39,4 +39,5 @@ class FeatureTarget(TargetGenerator):
         return {self.source: Wants(tokens=True)}
 
     def forward(self, images, observations):
-        return F.layer_norm(observations[self.source].tokens[:, 1:].float(), (self.dims, ))
+        tokens = observations[self.source].tokens[:, 1:].float()
+        return F.layer_norm(tokens, (self.dims, )) if self.norm else tokens

@@ -22,8 +22,7 @@ _WEIGHTS = ('open_clip_model.safetensors', 'open_clip_pytorch_model.bin')
 class OpenCLIPTeacher(Teacher):
     """Image encoder of an open_clip model, a ViT with [CLS] (CMT-MAE, MILAN).
 
-    Tokens are taken after the final norm, before the projection. Only the attention of the last
-    layer is available.
+    Only the attention of the last layer is available.
 
     Args:
         model_name: open_clip model name, such as 'ViT-B-16'; or 'local-dir:FOLDER', a folder in
@@ -34,11 +33,13 @@ class OpenCLIPTeacher(Teacher):
             infers the value from the tag, the model name or the file.
         cache_dir: Cache folder; None means open_clip's default.
         download: Download the weights of a tag if they are not in the cache.
+        tokens: Tokens to return: 'last_block', its output; 'norm', after the final norm;
+            'projection', after the norm and CLIP's projection to the joint space.
         patch_size, pixel_mean, pixel_std: See :class:`Teacher`.
 
     Raises:
         ConfigError: If the model is unknown or not a ViT with [CLS], the weights are missing or do
-            not match, or ``quick_gelu`` cannot be inferred.
+            not match, ``quick_gelu`` cannot be inferred, or ``tokens`` is unknown.
     """
 
     def __init__(self,
@@ -49,7 +50,11 @@ class OpenCLIPTeacher(Teacher):
                  pretrained: str | None = 'openai',
                  quick_gelu: bool | None = None,
                  cache_dir: str | None = None,
-                 download: bool = False) -> None:
+                 download: bool = False,
+                 tokens: str = 'norm') -> None:
+        if tokens not in ('last_block', 'norm', 'projection'):
+            raise ConfigError(f"model.teacher.tokens={tokens!r}: unknown. Choose 'last_block', "
+                              "'norm' or 'projection'.")
         try:
             import open_clip
         except ImportError as error:
@@ -79,9 +84,10 @@ class OpenCLIPTeacher(Teacher):
         _check_architecture(model_name, visual)
         super().__init__(
             visual, visual.image_size, preprocess['mean'], preprocess['std'],
-            embed_dims=visual.ln_post.normalized_shape[0],
+            embed_dims=visual.proj.shape[tokens == 'projection'],
             num_layers=len(visual.transformer.resblocks),
             patch_size=patch_size, pixel_mean=pixel_mean, pixel_std=pixel_std)
+        self.tokens = tokens
         self._seen: dict[str, Tensor] = {}
         visual.transformer.resblocks[-1].attn.register_forward_pre_hook(self._see_attention_input)
         visual.ln_post.register_forward_hook(self._see_tokens)
@@ -90,7 +96,7 @@ class OpenCLIPTeacher(Teacher):
         self._seen['attention_input'] = args[0]
 
     def _see_tokens(self, module: nn.Module, args: tuple, output: Tensor) -> None:
-        self._seen['tokens'] = output
+        self._seen['tokens'] = args[0] if self.tokens == 'last_block' else output
 
     def check_wants(self, wants):
         super().check_wants(wants)
@@ -102,6 +108,8 @@ class OpenCLIPTeacher(Teacher):
     def encode(self, images, wants):
         self.model(images)
         tokens, x = self._seen.pop('tokens'), self._seen.pop('attention_input')
+        if self.tokens == 'projection':
+            tokens = tokens @ self.model.proj
         rows = {}
         if wants.attention:
             query, key = self._query_and_keys(x)

@@ -91,6 +91,8 @@ def test_crop_scores():
     torch.testing.assert_close(crop_scores(scores, (-1, 1), (1, 0)), scores.flip(0))
     # Right half: centers at 2 - 1/4, 2 + 1/4, ... patches; constant beyond the last center.
     right = crop_scores(scores, (1, .5), (0, .5))
+    both = crop_scores(torch.stack((scores, scores.flip(0))), (1, .5), (0, .5))
+    torch.testing.assert_close(both, torch.stack((right, right.flip(0))))
     torch.testing.assert_close(right, torch.tensor([[1.75, 2.25, 2.75, 3], [5.75, 6.25, 6.75, 7]]))
 
 

@@ -10,6 +10,7 @@ from PIL import Image
 
 from mmguided.datasets import ScoreMaps
 from mmguided.engine.hooks import ExploitationHook, ScoreMapsHook
+from mmguided.models import NcutRelevance
 from mmguided.utils.errors import ConfigError
 from mmguided.utils.rng_state import get_rng_state
 from tests.helpers import guided_runs
@@ -64,9 +65,9 @@ def saved_file(work_dir, epoch):
 
 
 def read(path):
-    """Scores ``(N, h, w)`` in a file."""
+    """Scores of all images in a file."""
     array = np.load(path)
-    maps = ScoreMaps(path.parent, (len(array), *array['levels'].shape[1:]))
+    maps = ScoreMaps(path.parent, array['levels'].shape)
     maps.use(path.stem)
     return np.stack([maps[i] for i in range(len(array))])
 
@@ -75,10 +76,18 @@ def files_of(work_dir):
     return sorted((work_dir / 'score_maps').iterdir(), key=lambda path: path.stat().st_mtime_ns)
 
 
-def test_scores_equal_the_guidance_on_whole_images(folder, tmp_path, monkeypatch):
+@pytest.mark.parametrize('cluster, variants', [('object', 1), ('alternating', 2)])
+def test_scores_equal_the_guidance_on_whole_images(
+        folder, tmp_path, monkeypatch, cluster, variants):
     """Computed by one pass with the encoder at the start of the first guided epoch; all later steps
-    are guided without an observation of the encoder, and no step before is guided."""
-    runner = Runner.from_cfg(config(folder, tmp_path / 'run', epochs=3))
+    are guided without an observation of the encoder, and no step before is guided. Alternating
+    clusters are cached together: the object masks epoch 2, the background epoch 1."""
+    cfg = config(folder, tmp_path / 'run', epochs=3)
+    cfg.model.mask_generator.guidance.guidance.cluster = cluster
+    runner = Runner.from_cfg(cfg)
+    used = []
+    runner.model.mask_generator.shots[0].guidance.register_forward_hook(
+        lambda guidance, args, scores: used.append((runner.epoch, args[0]['cache'].scores, scores)))
     calls, observe = [], runner.model.backbone.observe
     monkeypatch.setattr(
         runner.model.backbone, 'observe',
@@ -88,7 +97,10 @@ def test_scores_equal_the_guidance_on_whole_images(folder, tmp_path, monkeypatch
     assert guided_shares(runner) == [0] * 3 + [1] * 6
     path, = files_of(tmp_path / 'run')
     maps = read(path)
-    assert maps.shape == (9, 4, 4) and np.isfinite(maps).all()
+    assert maps.shape == ((9, 4, 4) if variants == 1 else (9, 2, 4, 4)) and np.isfinite(maps).all()
+    assert [epoch for epoch, *_ in used] == [1] * 3 + [2] * 3
+    for epoch, cached, scores in used:
+        assert torch.equal(cached.unflatten(1, (variants, 16))[:, epoch % variants], scores)
     model = runner.model.eval()
     state = torch.load(tmp_path / 'run' / 'epoch_1.pth', weights_only=False)['state_dict']
     model.load_state_dict(state)
@@ -97,10 +109,12 @@ def test_scores_equal_the_guidance_on_whole_images(folder, tmp_path, monkeypatch
         image = Image.open(folder / f'{i}.png').resize((32, 32), Image.Resampling.BICUBIC)
         pixels = (torch.from_numpy(np.array(image)).float() - 99) / 50
         pixels = pixels.permute(2, 0, 1)[None].flip(1)  # RGB files are loaded as BGR
-        expected = guidance(model.observe(pixels, parts=[guidance]), model.clock)
-        torch.testing.assert_close(
-            torch.from_numpy(maps[i]).flatten(), expected[0], atol=5e-5, rtol=0)
-    assert maps.std(axis=(1, 2)).min() > .05
+        seen = model.observe(pixels, parts=[guidance])
+        for variant, name in enumerate(['object', 'background'][:variants]):
+            expected = NcutRelevance(layer=0, cluster=name)(seen, model.clock)
+            torch.testing.assert_close(torch.from_numpy(maps[i]).view(variants, 16)[variant],
+                                       expected[0], atol=5e-5, rtol=0)
+    assert maps.std(axis=(-1, -2)).min() > .05
 
 
 def test_a_trigger_that_fires_within_an_epoch_takes_effect_in_the_next(

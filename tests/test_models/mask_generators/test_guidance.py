@@ -50,7 +50,8 @@ NCUT = dict(type='mmguided.NcutRelevance')
     (dict(NCUT, cluster='foreground'), "cluster='foreground'"),
     (dict(CACHED, refresh=0), 'refresh=0'),
     (dict(CACHED, refresh=.5), 'refresh=0.5'),
-    (dict(CACHED, guidance=dict(NCUT, cluster='alternating')), 'refresh=None.*NcutRelevance'),
+    (dict(CACHED, guidance=dict(type='mmguided.Blend', guidances=[OWN, OWN], weights=[
+        dict(start=0., end=1., begin=2)])), 'refresh=None.*Blend'),
     # Training asks for nothing, but the whole guidance is checked.
     (dict(CACHED, guidance=dict(OWN, source='teacher')), "source='teacher'"),
 ])
@@ -91,6 +92,23 @@ def test_blend_is_eq_3_by_hand():
     for alpha, pure in ((0., teacher), (1., student)):
         torch.testing.assert_close(Blend(SOURCES, [alpha])(seen, Clock()), pure / pure.sum())
     assert scores.sum() == pytest.approx(1)
+
+
+@pytest.mark.parametrize('alpha, normalize, share', [
+    (.3, True, .3), (.3, False, .285 / .705), (0., False, 0.), (1., False, 1.)])
+def test_maps_that_are_not_normalized_change_the_effective_weight(alpha, normalize, share):
+    """Sums of .95 and .6: without normalization, alpha = .3 acts as .404. An image without scores
+    is not counted."""
+    student = torch.tensor([[.2, .75], [torch.nan] * 2])
+    seen = dict(momentum=Observation(1, attention={(0, 'heads'): student}),
+                teacher=Observation(1, attention={(0, 'heads'): torch.full((2, 2), .3)}))
+    blend = Blend(SOURCES, [alpha], normalize)
+    if not normalize:
+        torch.testing.assert_close(blend(seen, Clock())[0], alpha * student[0] + (1 - alpha) * .3)
+    masks = MaskGenerator(dict(type='mmguided.TopKSampling'), OWN, .5)
+    masks.shots[0].guidance = blend
+    log_vars = masks(torch.zeros(2, 3, 8, 8), (1, 2), seen, {}, Clock())[1]
+    assert log_vars['blend_share'].item() == pytest.approx(share)
 
 
 def test_an_encoder_without_weight_is_not_asked():
@@ -159,7 +177,11 @@ def test_the_background_and_both_in_turn():
     assert not is_object.gather(1, background.topk(11, dim=1).indices).any()
     for epoch, expected in ((0, 'object'), (1.4, 'background'), (2, 'object')):
         scores = relevance(relations, at(epoch), cluster='alternating')
-        assert torch.equal(scores, relevance(relations, cluster=expected))
+        torch.testing.assert_close(scores, relevance(relations, cluster=expected))
+        cached = CachedGuidance(dict(NCUT, layer=1, cluster='alternating'))
+        both = cached.guidance.variants(
+            dict(student=Observation(3, relations={1: relations})), at(1)).flatten(1)
+        assert torch.equal(cached(dict(cache=Observation(0, scores=both)), at(epoch)), scores)
     assert NcutRelevance(cluster='alternating').is_scheduled and not NcutRelevance().is_scheduled
 
 

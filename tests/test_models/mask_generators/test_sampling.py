@@ -11,10 +11,12 @@ from mmguided.models.mask_generators import (
     GridBlockSampling,
     HintSampling,
     ImportanceSampling,
+    MaskGenerator,
     ProportionalSampling,
     TopKSampling,
 )
-from mmguided.structures import Clock
+from mmguided.registry import MODELS
+from mmguided.structures import Clock, Observation
 from mmguided.utils.errors import ConfigError
 
 
@@ -162,6 +164,32 @@ def test_hints_are_drawn_as_their_choice_says(choice):
     assert share[4:].tolist() == [0, 1], 'the next patch takes the place of the hint'
 
 
+@pytest.mark.parametrize('inner, masked, hints', [
+    (TOP_K, 147, 15), (PATCHES[0], 147, 15), (PATCHES[2], 147, 15),
+    (dict(type='mmguided.GridBlockSampling', sampling=dict(
+        type='mmguided.HintSampling', sampling=TOP_K, ratio=.1, adds=True)), 148, 16)],
+    ids=['top-k', 'random', 'blocks', 'grid'])
+def test_added_hints_leave_more_patches_visible(inner, masked, hints):
+    """15 hints of 147 masked patches leave 132, in unguided images too; 4 of 37 blocks leave 33."""
+    in_blocks = 'Grid' in inner['type']
+    sampling = inner if in_blocks else dict(
+        type='mmguided.HintSampling', sampling=inner, ratio=.1, adds=True)
+    guided = MODELS.build(sampling).needs_scores
+    masks = MaskGenerator(sampling, dict(type='mmguided.CachedGuidance', guidance=dict(
+        type='mmguided.ClsAttention')) if guided else None)
+    scores = torch.rand(20, 196)
+    scores[10:] = math.nan
+    mask = masks(torch.zeros(20, 3, 8, 8), (14, 14), dict(cache=Observation(0, scores=scores)), {},
+                 Clock())[0]
+    assert mask.len_keep == 196 - masked + hints and (mask.mask.sum(1) == masked - hints).all()
+    if inner is TOP_K:
+        highest = mask.mask[:10].gather(1, scores[:10].topk(147, dim=1).indices)
+        assert (highest.sum(1) == 132).all(), 'all masked patches are among the selected ones'
+    if in_blocks:
+        blocks = torch.nn.functional.avg_pool2d(mask.mask.unflatten(1, (14, 14)), 2)
+        assert blocks.unique().tolist() == [0, 1]
+
+
 def test_hints_that_decay_are_scheduled():
     decay = dict(type='mmguided.HintSampling', sampling=TOP_K, ratio=dict(start=.5, end=0., ramp=4))
     for inner in (decay, TOP_K):
@@ -187,6 +215,7 @@ def test_hints_inside_of_blocks_are_blocks():
     (lambda: HintSampling(TOP_K, .1, 'top'), "choice='top'"),
     (lambda: HintSampling(PATCHES[0], .1, 'proportional'), "choice='proportional'.*RandomSampling"),
     (lambda: HintSampling(TOP_K, .4).len_keep((14, 14), .75), r'ratio=0\.4.* 0\.333'),
+    (lambda: HintSampling(TOP_K, dict(start=.1, end=0., ramp=1), adds=True), 'ratio=.*constant'),
     (lambda: ProportionalSampling('top'), "sampling.masked='top'"),
     (lambda: BlockwiseSampling(min_patches=0), 'min_patches=0'),
     (lambda: GridBlockSampling(0), 'block_size=0'),

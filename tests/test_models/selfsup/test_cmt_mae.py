@@ -36,8 +36,11 @@ def test_one_pass_of_each_encoder_that_has_a_weight(alpha, alpha_mask, passes):
         assert (calls['teacher'], calls['momentum']) == passes[stage], stage
 
 
-def test_the_loss_is_eq_4():
-    model, images = cmt_mae(), torch.randn(2, 3, 32, 32)
+@pytest.mark.parametrize('norm', [True, False])
+def test_the_loss_is_eq_4(norm):
+    target = dict(type='mmguided.FeatureTarget', norm=norm)
+    model = cmt_mae(target_generator=dict(target, source='teacher'), student_target=target)
+    images = torch.randn(2, 3, 32, 32)
     for epoch, alpha in ((0., 0.), (4., .3)):
         losses = losses_at(model, epoch, images)
         torch.manual_seed(0)
@@ -47,11 +50,12 @@ def test_the_loss_is_eq_4():
         parts = dict(teacher=(model.head, 24, 1 - alpha), student=(model.student_head, 32, alpha))
         for name, (head, dims, weight) in parts.items():
             if not weight:
-                assert losses[f'loss_{name}'] == 0
+                assert f'loss_{name}' not in losses
                 continue
             tokens = seen['momentum' if name == 'student' else name].tokens[:, 1:]
             centered = tokens - tokens.mean(-1, keepdim=True)
-            target = centered / (centered.square().mean(-1, keepdim=True) + 1e-5).sqrt()
+            target = centered / (centered.square().mean(-1, keepdim=True) + 1e-5).sqrt() if (
+                norm) else tokens
             pred = nn.functional.linear(
                 states[-1], head.decoder_pred.weight, head.decoder_pred.bias)
             assert pred.shape[-1] == dims
@@ -63,7 +67,7 @@ def test_the_loss_is_eq_4():
 
 
 def test_gradients_of_both_stages():
-    """All trained parameters get a gradient in both stages; the student head's is 0 in the
+    """All trained parameters get a gradient in both stages, except for the student head in the
     first."""
     model, images = cmt_mae(), torch.randn(2, 3, 32, 32)
     for epoch in (0., 4.):
@@ -72,13 +76,25 @@ def test_gradients_of_both_stages():
             if name.startswith('momentum_encoder') or name.endswith('pos_embed'):
                 assert parameter.grad is None and not parameter.requires_grad, name
             elif name.startswith('student_head') and epoch == 0:
-                assert parameter.grad.norm() == 0
+                assert parameter.grad is None
             else:
                 assert parameter.grad is not None, name
         assert model.head.decoder_pred.weight.grad.norm() > 0
         assert model.backbone.layers[0].attn.qkv.weight.grad.norm() > 0
         assert all(p.grad is None for p in model.teacher.model.parameters())
     assert model.student_head.decoder_pred.weight.grad.norm() > 0
+
+
+def test_the_second_head_neither_trains_nor_decays_while_its_weight_is_0():
+    model, images = cmt_mae(), torch.randn(2, 3, 32, 32)
+    optimizer = torch.optim.AdamW(model.parameters(), lr=.01, weight_decay=.5)
+    heads = [model.head, model.student_head]
+    for epoch, trained in ((0., [True, False]), (.5, [True, False]), (1., [True, True])):
+        before = [head.decoder_pred.weight.detach().clone() for head in heads]
+        losses_at(model, epoch, images)
+        optimizer.step()
+        assert [not torch.equal(head.decoder_pred.weight, weight)
+                for head, weight in zip(heads, before, strict=True)] == trained
 
 
 @pytest.mark.parametrize('parts, message', [

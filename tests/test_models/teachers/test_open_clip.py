@@ -63,6 +63,19 @@ def as_clip(images: torch.Tensor) -> torch.Tensor:
     return (images - mean) / torch.tensor((.26862954, .26130258, .27577711)).view(1, 3, 1, 1)
 
 
+def test_tokens_before_and_after_norm_and_projection(weights):
+    images = as_student(torch.rand(2, 3, 32, 32))
+    last, norm, projection = (teacher(weights, tokens=tokens)
+                              for tokens in ('last_block', 'norm', 'projection'))
+    visual = reference(weights, 'tiny-a')
+    expected = [visual.ln_post(last.observe(images, BOTH).tokens),
+                projection.observe(images, BOTH).tokens]
+    tokens = norm.observe(images, BOTH).tokens
+    torch.testing.assert_close(expected[0], tokens)
+    torch.testing.assert_close(expected[1], tokens @ visual.proj)
+    assert (last.embed_dims, norm.embed_dims, projection.embed_dims) == (24, 24, 12)
+
+
 @pytest.mark.parametrize('name', MODELS)
 def test_tokens_and_attention_are_open_clips(weights, name):
     side, patch = MODELS[name]
