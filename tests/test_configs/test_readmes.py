@@ -1,9 +1,11 @@
-"""Rows of the README tables: every config loads and builds with its options."""
+"""Rows of the tables of the documentation: every config loads and builds with its options, and has the
+learning rate of docs/learning_rates.md."""
 import argparse
 import json
 import re
 import shlex
 from functools import cache
+from pathlib import Path
 
 import pytest
 from mmengine.config import Config
@@ -13,23 +15,30 @@ from mmguided.cli.arguments import OptionAction, load_config
 from mmguided.utils.configs import unset_num_classes
 from mmguided.utils.renamed_configs import renamed, renaming_rules
 from mmguided.utils.toolboxes import import_parts
-from tests.helpers.configs import build_without_memory
+from tests.helpers.configs import build_without_memory, load
 from tests.helpers.paths import ROOT
 
 CONFIGS = ROOT / 'configs'
 
 
+def variants(page: Path, row: str) -> list[tuple[str, str]]:
+    """Path of a config and options of each variant in a table row of a page. Options follow their
+    config."""
+    found = []
+    _, *parts = re.split(r'\]\(([^)\s]+\.py)\)', row) if row.startswith('|') else ('', )
+    for link, text in zip(parts[::2], parts[1::2], strict=True):
+        path = (page.parent / link).resolve()
+        if CONFIGS in path.parents and '_base_' not in path.parts:
+            found += [(str(path.relative_to(ROOT)), options)
+                      for options in re.findall(r'`--cfg-options ([^`]+)`', text) or ['']]
+    return found
+
+
 def rows() -> list[tuple[str, str]]:
-    """Path of a config and options of each variant in a table row, without repetitions."""
-    found = {}
-    for readme in sorted(CONFIGS.rglob('README.md')):
-        for row in readme.read_text().splitlines():
-            for link in re.findall(r'\]\(([^)\s]+\.py)\)', row) if row.startswith('|') else ():
-                path = (readme.parent / link).resolve()
-                if '_base_' not in path.parts:
-                    for options in re.findall(r'`--cfg-options ([^`]+)`', row) or ['']:
-                        found[str(path.relative_to(ROOT)), options] = None
-    return list(found)
+    """Variants in the tables of all pages, without repetitions."""
+    pages = sorted((*CONFIGS.rglob('README.md'), *(ROOT / 'docs').glob('*.md')))
+    return list(dict.fromkeys(variant for page in pages for row in page.read_text().splitlines()
+                              for variant in variants(page, row)))
 
 
 def read(path: str, options: str) -> Config:
@@ -56,6 +65,33 @@ def test_a_row_loads_and_builds(path, options):
     if cfg.get('data_preprocessor'):
         cfg.model.setdefault('data_preprocessor', cfg.data_preprocessor)
     build(cfg.default_scope, json.dumps(cfg.model.to_dict(), sort_keys=True))
+
+
+def rates() -> list[list[tuple]]:
+    """Rows of docs/learning_rates.md, grouped: a default and its alternatives."""
+    page, groups = ROOT / 'docs/learning_rates.md', []
+    for row in page.read_text().splitlines():
+        if found := variants(page, row):
+            _, printed, reading, batch, lr, use, _ = (cell.strip() for cell in row.split('|')[1:-1])
+            groups += [[]] if use == 'default' else []
+            groups[-1].append((found, printed, *reading.split(), batch, lr))
+    return groups
+
+
+@pytest.mark.parametrize('group', rates(), ids=lambda group: group[0][0][0][0])
+def test_a_config_has_the_documented_rate(group):
+    """All printed rates of a group have a row."""
+    values = set()
+    for found, _, kind, value, batch, lr in group:
+        values.add(float(value))
+        assert float(lr) == pytest.approx(
+            float(value) * dict(base=int(batch) / 256, absolute=1)[kind])
+        for path, options in found:
+            cfg = load(f'{path.removeprefix("configs/")} {options}')
+            assert cfg.auto_scale_lr.base_batch_size == int(batch)
+            assert cfg.optim_wrapper.optimizer.lr == pytest.approx(float(lr))
+    printed = re.findall(r'[\d.]+(?:e-\d+)?', group[0][1])
+    assert {float(number) for number in printed} <= values
 
 
 def commands() -> list[tuple[str, str]]:
