@@ -1,9 +1,11 @@
 """Rows of the tables of the documentation: every config loads and builds with its options, and has the
-learning rate of docs/learning_rates.md."""
+learning rate of docs/learning_rates.md. docs/reproduce.md: complete, with valid commands."""
 import argparse
 import json
 import re
+import runpy
 import shlex
+import sys
 from functools import cache
 from pathlib import Path
 
@@ -11,6 +13,7 @@ import pytest
 from mmengine.config import Config
 from mmengine.registry import DefaultScope
 
+from mmguided.analysis.measures import CKA, MEASURES, PAIR_MEASURES
 from mmguided.cli.arguments import OptionAction, load_config
 from mmguided.utils.configs import unset_num_classes
 from mmguided.utils.renamed_configs import renamed, renaming_rules
@@ -92,6 +95,53 @@ def test_a_config_has_the_documented_rate(group):
             assert cfg.optim_wrapper.optimizer.lr == pytest.approx(float(lr))
     printed = re.findall(r'[\d.]+(?:e-\d+)?', group[0][1])
     assert {float(number) for number in printed} <= values
+
+
+REPRODUCED = (ROOT / 'docs/reproduce.md').read_text()
+ARABIC = [str(number) for number in range(1, 21)]
+ROMAN = 'I II III IV V VI VII VIII'.split()
+#: Numbers of the tables and of the figures in each paper.
+NUMBERED = {
+    'ccMIM': (ARABIC[:6], ARABIC[:3]), 'CMAE': (ARABIC[:4], ARABIC[:5]),
+    'CMT-MAE': (ARABIC[:5], ARABIC[:3]), 'Conditional MAE': (ARABIC[:9], ARABIC[:20]),
+    'Self-guided MAE': (ARABIC[:3] + ROMAN[:5], ARABIC[:7] + ROMAN)}
+
+
+@pytest.mark.parametrize('paper', NUMBERED)
+def test_every_table_and_figure_has_a_row(paper):
+    """A row without config and command gives a reason."""
+    section = re.search(rf'^## {paper}: (\d+)$(.*?)(?=^## |\Z)', REPRODUCED, re.M | re.S)
+    rows = [[cell.strip() for cell in row.split('|')[1:-1]]
+            for row in section[2].splitlines() if row.startswith('|')][2:]
+    assert len(rows) == int(section[1])
+    names = ' '.join(name.partition(':')[0] for name, *_ in rows)
+    for kind, numbers in zip(('Table', r'Fig\.'), NUMBERED[paper], strict=True):
+        assert list(dict.fromkeys(re.findall(rf'{kind} ([IVX]+|\d+)', names))) == numbers
+    for _, pretraining, command, note in rows:
+        assert '.py' in pretraining + command or note.startswith('nothing to reproduce: ')
+
+
+class Parsed(Exception):
+    """The arguments of a tool are valid."""
+
+
+main_of = cache(lambda script: runpy.run_path(str(ROOT / script))['main'])
+
+
+@pytest.mark.parametrize('command', dict.fromkeys(re.findall(r'`python ([^`]+)`', REPRODUCED)))
+def test_a_command_has_valid_arguments(command, monkeypatch):
+    def stop_after_parsing(*args):
+        measures = getattr(parse(*args), 'measures', None) or ()
+        assert {*measures} <= {*MEASURES, *PAIR_MEASURES, CKA}
+        raise Parsed
+
+    parse = argparse.ArgumentParser.parse_args
+    script, *_ = words = shlex.split(command)
+    main = main_of(script)
+    monkeypatch.setattr(argparse.ArgumentParser, 'parse_args', stop_after_parsing)
+    monkeypatch.setattr(sys, 'argv', words)
+    with pytest.raises(Parsed):
+        main()
 
 
 def commands() -> list[tuple[str, str]]:
