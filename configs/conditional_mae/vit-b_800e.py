@@ -2,8 +2,8 @@
 
     tools/dist_train.sh configs/conditional_mae/vit-b_800e.py 8
 
-Published: fine-tune in a plot (Fig. 8), with base lr 1e-5 as printed; here MAE's 1.5e-4, see
-README.md.
+Published: fine-tune in a plot (Fig. 8), with base lr 1e-5 as printed. This config has
+MAE's 1.5e-4, see README.md.
 """
 _base_ = ['./vit-b_300e.py']
 

@@ -2,8 +2,8 @@
 
     tools/dist_train.sh configs/conditional_mae/vit-l_300e.py 8
 
-Published: fine-tune in a plot (Fig. 8), with base lr 5e-6 as printed; here MAE's 1.5e-4, see
-README.md.
+Published: fine-tune in a plot (Fig. 8), with base lr 5e-6 as printed. This config has
+MAE's 1.5e-4, see README.md.
 The second shot comes before layer 10 of 24, as in ViT-B (footnote 4).
 """
 _base_ = ['./vit-b_300e.py']

@@ -1,5 +1,5 @@
-"""Rows of the tables of the documentation: every config loads and builds with its options, and has the
-learning rate of docs/learning_rates.md. docs/reproduce.md: complete, with valid commands."""
+"""Tables of the documentation: every config loads and builds with its options, and has the learning
+rate of docs/learning_rates.md. docs/reproduce.md: complete, with valid commands."""
 import argparse
 import json
 import re

@@ -3,9 +3,9 @@ r"""Cascade Mask R-CNN on COCO for 100 epochs from a pretrained ViT-B/16.
     tools/dist_train.sh configs/benchmarks/coco/vit-b_cascade-mask-rcnn-100e.py 8 \
         --cfg-options model.backbone.init_cfg.checkpoint=CHECKPOINT
 
-Published box / mask AP after 1600 epochs of pretraining: MAE 51.7 / 45.9 and iBOT 51.2 / 44.2, if the
-dagger in CMAE's Table 3b means Cascade Mask R-CNN, see README.md. The three stages are mmdet's; the
-other settings are those of vit-b_mask-rcnn-100e_vitdet.py.
+Published box / mask AP after 1600 epochs of pretraining: MAE 51.7 / 45.9 and iBOT 51.2 / 44.2, if
+the dagger in CMAE's Table 3b means Cascade Mask R-CNN, see README.md. The three stages are mmdet's;
+the other settings are those of vit-b_mask-rcnn-100e_vitdet.py.
 """
 _base_ = ['./vit-b_mask-rcnn-100e_vitdet.py']
 

@@ -4,9 +4,9 @@ r"""Mask R-CNN on COCO for 12 epochs from a pretrained ViT-B/16: CMT-MAE's rates
         --cfg-options model.backbone.init_cfg.checkpoint=CHECKPOINT
 
 Published box / mask AP (Table 4), ViT-B: CMT-MAE 52.8 / 45.7 (800 epochs of pretraining, CLIP
-teacher), MAE 48.4 / 42.6 (1600). The paper does not describe its detector: vit-b_mask-rcnn-1x_cmt.py
-follows MAE, which it cites, and this config follows the detector that gave this number for MAE in
-ccMIM's paper, vit-b_mask-rcnn-1x_cae.py. See README.md.
+teacher), MAE 48.4 / 42.6 (1600). The paper does not describe its detector.
+vit-b_mask-rcnn-1x_cmt.py follows MAE, which the paper cites. This config has the detector with which
+ccMIM's paper reports the same AP for MAE, vit-b_mask-rcnn-1x_cae.py. See README.md.
 """
 _base_ = ['./vit-b_mask-rcnn-1x_cae.py']
 

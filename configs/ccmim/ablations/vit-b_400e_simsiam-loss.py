@@ -2,8 +2,8 @@
 
     tools/dist_train.sh configs/ccmim/ablations/vit-b_400e_simsiam-loss.py 8
 
-Published: a plot over lambda; 0.2 is best. The paper prints lr 1e-5 for Fig. 2; here the rate of the
-method, see README.md.
+Published: a plot over lambda; 0.2 is best. The paper prints lr 1e-5 for Fig. 2; this config has the
+rate of the method, see README.md.
 """
 _base_ = ['../vit-b_400e.py']
 
