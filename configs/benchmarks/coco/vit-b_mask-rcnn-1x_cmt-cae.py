@@ -5,8 +5,8 @@ r"""Mask R-CNN on COCO for 12 epochs from a pretrained ViT-B/16: CMT-MAE's rates
 
 Published box / mask AP (Table 4), ViT-B: CMT-MAE 52.8 / 45.7 (800 epochs of pretraining, CLIP
 teacher), MAE 48.4 / 42.6 (1600). The paper does not describe its detector.
-vit-b_mask-rcnn-1x_cmt.py follows MAE, which the paper cites. This config has the detector with which
-ccMIM's paper reports the same AP for MAE, vit-b_mask-rcnn-1x_cae.py. See README.md.
+vit-b_mask-rcnn-1x_cmt.py follows MAE, which the paper cites. This config has CAE's detector
+(vit-b_mask-rcnn-1x_cae.py), with which ccMIM's paper reports the same AP for MAE. See README.md.
 """
 _base_ = ['./vit-b_mask-rcnn-1x_cae.py']
 
