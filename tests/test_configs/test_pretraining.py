@@ -128,7 +128,6 @@ CHANGES = {
         'model.target_generator.type': 'mmguided.HOGTarget',
         'model.target_generator.norm_pix': ABSENT}),
     'ccmim/ablations/vit-b_400e_simsiam-loss': ('ccmim/vit-b_400e', {
-        'optim_wrapper.optimizer.lr': 1e-5,  # Fig. 2
         'model.contrast_head.type': 'mmguided.CosineHead',
         'model.contrast_head.predictor': SIMSIAM,
         'model.contrast_head.temperature': ABSENT,
@@ -171,10 +170,10 @@ CHANGES = {
     'cmt_mae/vit-b_800e_attmask-like': (MAE, {
         'model.momentum_encoder': MOMENTUM, **hints(ratio=.1), f'{MASKS}.guidance': SOURCES[0]}),
     CONDITIONAL: ('mae/vit-b_300e', shots((0, .75), (10, .1))),  # the best shots of Sec. 3.1
-    'conditional_mae/vit-b_800e': (CONDITIONAL, {**length(800), **rate(1e-5)}),
-    'conditional_mae/vit-b_1600e': (CONDITIONAL, {**length(1600), **rate(5e-6)}),
+    'conditional_mae/vit-b_800e': (CONDITIONAL, length(800)),
+    'conditional_mae/vit-b_1600e': (CONDITIONAL, length(1600)),
     'conditional_mae/vit-l_300e': (CONDITIONAL, {
-        'model.backbone.arch': 'large', **batch(1024), **rate(5e-6, 1024),
+        'model.backbone.arch': 'large', **batch(1024), **rate(1.5e-4, 1024),
         'param_scheduler.0.end': 30, 'param_scheduler.1.begin': 30}),
     'conditional_mae/vit-b_300e_in100': (IN100, shots((0, .75), (10, .1))),
     'conditional_mae/convnextv2-b_800e_one-shot': ('mae/vit-b_800e_released', {  # FCMAE

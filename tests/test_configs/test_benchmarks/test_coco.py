@@ -2,6 +2,7 @@
 end."""
 import json
 import os
+import re
 import subprocess
 import sys
 from collections import Counter, namedtuple
@@ -12,6 +13,7 @@ import torch
 from mmcv.cnn.bricks import DropPath
 from mmdet.testing import demo_mm_inputs
 from mmengine.config import Config
+from mmengine.hub import get_config
 from mmengine.model import revert_sync_batchnorm
 from mmengine.registry import DefaultScope
 
@@ -28,6 +30,7 @@ LAYERS = dict(DenseViT=12, DenseHybridViT=11, DenseSwin=24, DenseConvNeXt=12)
 Recipe = namedtuple('Recipe', 'batch lr decay drop_path weight_decay end steps warmup')
 CAE = 'coco/vit-b_mask-rcnn-1x_cae'
 VITDET = 'coco/vit-b_mask-rcnn-100e_vitdet'
+CASCADE = 'coco/vit-b_cascade-mask-rcnn-100e'
 # Values of the papers; end and steps in epochs of the training images, or in iterations.
 RECIPES = {
     CAE: Recipe(32, 3e-4, .75, .2, .05, 12, [9, 11], 500),  # ccMIM
@@ -35,10 +38,12 @@ RECIPES = {
         Recipe(32, 3e-4, .75, .1, .05, 12, [9, 11], 500),
     'coco/vit-b_mask-rcnn-1x_conditional': Recipe(16, 5e-4, .75, .2, .05, 12, [9, 11], 500),
     'coco/vit-b_mask-rcnn-1x_cmt': Recipe(16, 2e-4, .7, .1, .05, 12, [8, 11], 500),
+    'coco/vit-b_mask-rcnn-1x_cmt-cae': Recipe(16, 2e-4, .75, .2, .05, 12, [8, 11], 500),
     'coco/vit-b_mask-rcnn-90k_self-guided':
         Recipe(16, 1e-4, .7, .1, .1, 90000, [60000, 80000], 500),
     VITDET: Recipe(64, 1e-4, .7, .1, .1, 100, None, 250),  # CMAE
     'coco/vit-b_mask-rcnn-100e_fpn': Recipe(64, 1e-4, .7, .1, .1, 100, None, 250),
+    CASCADE: Recipe(64, 1e-4, .7, .1, .1, 100, None, 250),
     'coco/hybrid-b_mask-rcnn-100e': Recipe(64, 1e-4, .7, .1, .1, 100, None, 250),
     'coco/swin-b_mask-rcnn-1x': Recipe(32, 3e-4, .9, .3, .05, 12, [9, 11], 500),
     'coco/convnextv2-b_mask-rcnn-1x': Recipe(32, 3e-4, .75, .3, .05, 12, [9, 11], 500),
@@ -54,6 +59,7 @@ def taps(kind, depth):
                 list(range(depth))),
         'mae': (quarters, pretraining, quarters),
         'vitdet': ([depth - 1], pretraining, quarters),
+        'cascade': ([depth - 1], pretraining, quarters),
         'hybrid': ([depth - 1], 16, [0, 3, 6, 10]),  # ConvMAE's
     }[kind]
 
@@ -66,10 +72,12 @@ PARTS = {
     'stages': (1, {}, {SYNC: 4}, {}, GIOU, 2000),
     'mae': (2, {SYNC: 9}, {SYNC: 4}, {SYNC: 4}, L1, 1000),
     'vitdet': (2, {LAYER: 9}, {LAYER: 4}, {LAYER: 4}, L1, 1000),
+    'cascade': (2, {LAYER: 9}, {LAYER: 4}, {LAYER: 4}, L1, 1000),
     'hybrid': (2, {SYNC: 8}, {LAYER: 4}, {LAYER: 4}, L1, 1000),
 }
 DETECTORS = dict(zip(RECIPES, (
-    'cae', 'cae', 'cae', 'mae', 'mae', 'vitdet', 'mae', 'hybrid', 'stages', 'stages'), strict=True))
+    'cae', 'cae', 'cae', 'mae', 'cae', 'mae', 'vitdet', 'mae', 'cascade', 'hybrid', 'stages',
+    'stages'), strict=True))
 # For each encoder, a parameter of the embedding and one of the first block.
 FIRST = {
     'DenseViT': ('pos_embed', 'layers.0.attn.qkv.weight'),
@@ -89,6 +97,7 @@ SMALL = {
     'coco/vit-b_mask-rcnn-1x_cmt': (
         partial(MaskedViT, VIT), dict(arch=VIT, out_indices=(0, 1, 2, 3), **WINDOWS)),
     VITDET: (partial(MaskedViT, VIT), dict(arch=VIT, **WINDOWS)),
+    CASCADE: (partial(MaskedViT, VIT), dict(arch=VIT, **WINDOWS)),
     'coco/hybrid-b_mask-rcnn-100e': (
         partial(MaskedHybridViT, HYBRID), dict(arch=HYBRID, **WINDOWS)),
     'coco/swin-b_mask-rcnn-1x': (
@@ -153,8 +162,9 @@ def test_recipe(row):
     assert groups[embedding] == pytest.approx(
         (lr * decay**(layers + 1), 0. if 'pos' in embedding else weight_decay))
     assert groups[block] == pytest.approx((lr * decay**layers, weight_decay))
-    for head in ('rpn_head.rpn_cls', 'roi_head.bbox_head.fc_cls', 'roi_head.mask_head.upsample'):
-        assert groups[f'{head}.weight'] == pytest.approx((lr, weight_decay))
+    for head in ('rpn_head.rpn_cls', 'fc_cls', 'mask_head.*upsample'):
+        found = [group for name, group in groups.items() if re.search(f'{head}.weight', name)]
+        assert found and all(group == pytest.approx((lr, weight_decay)) for group in found)
     norms = [groups[key] for key in groups if key.startswith(('backbone.ln1', 'backbone.norm3'))]
     assert norms == [pytest.approx((lr, 0.))] * 2
 
@@ -169,7 +179,10 @@ def test_recipe(row):
 def test_parts_of_the_detector(row):
     kind, cfg = DETECTORS[row], load(row)
     model = build_without_memory(cfg)
-    backbone, box, mask = model.backbone, model.roi_head.bbox_head, model.roi_head.mask_head
+    heads = [[*part] if isinstance(part, torch.nn.ModuleList) else [part]
+             for part in (model.roi_head.bbox_head, model.roi_head.mask_head)]
+    assert {len(part) for part in heads} == {3 if kind == 'cascade' else 1}
+    backbone, ((box, *_), (mask, *_)) = model.backbone, heads
     if kind != 'stages':
         assert (backbone.out_indices, backbone.window_size, backbone.global_blocks) == taps(
             kind, backbone.num_layers)
@@ -185,6 +198,16 @@ def test_parts_of_the_detector(row):
     assert (len(rpn), *norms, loss, proposals.max_per_img) == PARTS[kind]
     assert proposals.nms_pre == 2000 and model.test_cfg.rpn.max_per_img == 1000
     assert (len(box.shared_convs), len(box.shared_fcs), len(mask.convs)) == (4, 1, 4)
+
+
+def test_stages_of_the_cascade_are_mmdets():
+    ours = load(CASCADE).model
+    theirs = get_config('mmdet::_base_/models/cascade-mask-rcnn_r50_fpn.py').model
+    for head, other in zip(ours.roi_head.bbox_head, theirs.roi_head.bbox_head, strict=True):
+        assert head.bbox_coder == other.bbox_coder
+        assert head.reg_class_agnostic == other.reg_class_agnostic is True
+    assert ours.roi_head.stage_loss_weights == theirs.roi_head.stage_loss_weights
+    assert ours.train_cfg.rcnn == theirs.train_cfg.rcnn
 
 
 def test_augmentation():
@@ -231,7 +254,8 @@ def small_model(row):
     (model.neck[-1] if isinstance(model.neck, list) else model.neck).out_channels = 32
     model.rpn_head.update(in_channels=32, feat_channels=32)
     roi_head.bbox_roi_extractor.out_channels = roi_head.mask_roi_extractor.out_channels = 32
-    roi_head.bbox_head.update(in_channels=32, conv_out_channels=32, fc_out_channels=64)
+    for head in roi_head.bbox_head if row == CASCADE else [roi_head.bbox_head]:
+        head.update(in_channels=32, conv_out_channels=32, fc_out_channels=64)
     roi_head.mask_head.update(in_channels=32, conv_out_channels=32)
     model.data_preprocessor.pad_size_divisor = 32
     return MODELS.build(model)

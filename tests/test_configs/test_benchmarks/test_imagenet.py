@@ -31,6 +31,8 @@ SEMI_VIT_L = (
     'param_scheduler.1.eta_min_ratio=5e-4 optim_wrapper.paramwise_cfg.layer_decay_rate=0.75 '
     'train_cfg.max_epochs=50 param_scheduler.1.end=50')
 VIT_L_100E = 'train_cfg.max_epochs=100 param_scheduler.1.end=100'
+LR_2E_3 = 'optim_wrapper.optimizer.lr=2e-3 param_scheduler.1.eta_min_ratio=5e-4'
+BATCH_256 = 'train_dataloader.batch_size=32 auto_scale_lr.base_batch_size=256'
 # Values of papers and released codes; rates per 256 (SimMIM: 512) images.
 FINETUNE = {
     'imagenet/vit-b_finetune-100e': Recipe(5e-4 * 4, 1024, .65, .1, 100, 5),  # MAE
@@ -38,8 +40,13 @@ FINETUNE = {
     'imagenet/hybrid-b_finetune-100e': Recipe(5e-4 * 4, 1024, .65, .1, 100, 5),
     f'imagenet/hybrid-b_finetune-100e {LR_1E_3}': Recipe(2.5e-4 * 4, 1024, .65, .1, 100, 5),
     'imagenet/vit-l_finetune-50e': Recipe(1e-3 * 4, 1024, .75, .2, 50, 5),  # MAE
-    f'imagenet/vit-l_finetune-50e {LR_1E_3} {VIT_L_100E}': Recipe(
-        1e-3, 1024, .75, .2, 100, 5),  # Conditional MAE
+    # Conditional MAE; CMAE after 1600 epochs; CMT-MAE
+    f'imagenet/vit-l_finetune-50e {VIT_L_100E}': Recipe(1e-3 * 4, 1024, .75, .2, 100, 5),
+    f'imagenet/vit-l_finetune-50e {LR_2E_3}': Recipe(5e-4 * 4, 1024, .75, .2, 50, 5),
+    f'imagenet/vit-b_finetune-100e {BATCH_256} optim_wrapper.optimizer.lr=5e-4 '
+    'param_scheduler.1.eta_min_ratio=2e-3': Recipe(5e-4, 256, .65, .1, 100, 5),
+    f'imagenet/vit-l_finetune-50e {BATCH_256} {VIT_L_100E} {LR_1E_3}': Recipe(
+        1e-3, 256, .75, .2, 100, 5),
     'imagenet/swin-b_finetune-100e': Recipe(1.25e-3 * 4, 2048, .9, .1, 100, 20),  # SimMIM
     'imagenet/convnextv2-b_finetune-100e': Recipe(6.25e-4 * 4, 1024, .6, .1, 100, 20),  # FCMAE
     'imagenet/vit-b_finetune-100e_1percent': Recipe(5e-5 * 2, 512, .65, 0, 100, 5),  # Semi-ViT
@@ -58,7 +65,7 @@ LINEAR = {
                     'swin-b_linear-90e', 'convnextv2-b_linear-90e')},
     'imagenet/vit-b_linear-90e_1percent': ('AdamW', 1e-3, 1024),
     f'imagenet/vit-b_linear-90e_1percent {TEN_PERCENT}': ('AdamW', 1e-3, 1024),
-    'imagenet100/vit-b_linear-90e': ('LARS', .1, 1024),  # Conditional MAE
+    'imagenet100/vit-b_linear-90e': ('LARS', .1 * 4, 1024),  # Conditional MAE
 }
 
 VIT = dict(embed_dims=16, num_heads=2, feedforward_channels=32)

@@ -32,6 +32,7 @@ PAPERS = {
     'flowers102': (100, 16, 7e-4 / 16, 224, 1), 'stanford-dogs': (100, 16, 7e-4 / 16, 224, 1),
     'cub200': (100, 16, 7e-4 / 16, 224, 1),  # these seven: Conditional MAE
     'inaturalist2018': (360, 1024, 3e-4, 224, 8), 'inaturalist2019': (360, 1024, 3e-4, 224, 8),
+    'flowers102_ccmim': (360, 1024, 3e-4, 224, 8),
     # MAE's on ImageNet
     'cifar10_224': (100, 1024, 2e-3, 224, 8), 'cifar100_224': (100, 1024, 2e-3, 224, 8),
     'cub200_mae': (100, 1024, 2e-3, 224, 8), 'inaturalist2019_mae': (100, 1024, 2e-3, 224, 8)}
