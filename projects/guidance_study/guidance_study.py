@@ -128,7 +128,7 @@ class Run:
 
     def _last_epoch(self) -> dict:
         """Means over the last epoch of the log."""
-        rows = [row for row in read_log(self.folder) if row['epoch'] == self.epochs]
+        rows = [row for row in read_log(self.folder) if row.get('epoch') == self.epochs]
         return {key: mean(row[key] for row in rows) for key in COLUMNS.values() if key in rows[-1]}
 
     def _tool(self, log: str, tool: Path, *arguments) -> None:
