@@ -45,6 +45,7 @@ from mmguided.utils.errors import (
     exit_on_config_error,
     imports_of_extra,
 )
+from mmguided.utils.images import read_if_readable
 
 with imports_of_extra('onedl-downstream,analysis'):
     from pycocotools.coco import COCO
@@ -85,11 +86,16 @@ def load_images(annotations: Path, folder: Path, size: tuple[int, int]) -> tuple
     for info in coco.loadImgs(coco.getImgIds()):
         instances = coco.loadAnns(coco.getAnnIds(info['id'], iscrowd=False))
         path = folder / info['file_name']
-        if not instances or not path.is_file():
+        picture = read_if_readable(path, '--images') if instances and path.is_file() else None
+        if picture is None:
             continue
         union = np.any([coco.annToMask(instance) for instance in instances], axis=0)
-        pair = Image.open(path).convert('RGB'), Image.fromarray(union.astype(np.uint8) * 255)
-        image, mask = (center_crop(resize(picture, max(size)), list(size)) for picture in pair)
+        if picture.size != union.shape[::-1]:
+            raise ConfigError(f"--images='{path}': the size is {picture.size}, but "
+                              f"'{annotations}' has {union.shape[::-1]} (width, height). Give the "
+                              'image of these annotations.')
+        pair = picture, Image.fromarray(union.astype(np.uint8) * 255)
+        image, mask = (center_crop(resize(layer, max(size)), list(size)) for layer in pair)
         images.append(pil_to_tensor(image).float())
         objects.append(pil_to_tensor(mask)[0].float() / 255)
     if not images:
