@@ -55,6 +55,11 @@ def to_rgb(image: Image.Image) -> Image.Image:
     return rgb
 
 
+def fit(image: Image.Image, size: tuple[int, int]) -> Image.Image:
+    """Resize an image by its short side and crop the center to ``size`` (height, width)."""
+    return ImageOps.fit(image, size[::-1], Image.Resampling.BICUBIC)
+
+
 def is_decoding_error(error: Exception) -> bool:
     """Return True if the content of a file caused the error, not the disk or the network."""
     # Decoders raise many types of errors, but only the operating system sets ``errno``.

@@ -137,7 +137,7 @@ def by_mask_objects(path):
 
 def by_mask_evolution(path):
     tool = import_tool('visualization/mask_evolution')
-    return tool.read_images([path], (SIZE, SIZE))[0].permute(1, 2, 0)
+    return tool.centers([tool.read_image(path, '--images')], (SIZE, SIZE))[0].permute(1, 2, 0)
 
 
 def by_video(path):

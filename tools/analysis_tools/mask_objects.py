@@ -30,7 +30,7 @@ from mmengine.registry import DefaultScope
 from mmengine.utils import track_iter_progress
 from PIL import Image
 from torch import Tensor
-from torchvision.transforms.functional import center_crop, pil_to_tensor, resize
+from torchvision.transforms.functional import pil_to_tensor
 
 from mmguided.analysis import object_share, visible_detail, visible_positions
 from mmguided.cli.arguments import add_shared, load_config, local_path, tool_parser
@@ -45,7 +45,7 @@ from mmguided.utils.errors import (
     exit_on_config_error,
     imports_of_extra,
 )
-from mmguided.utils.images import read_if_readable
+from mmguided.utils.images import fit, read_if_readable
 
 with imports_of_extra('onedl-downstream,analysis'):
     from pycocotools.coco import COCO
@@ -94,9 +94,8 @@ def load_images(annotations: Path, folder: Path, size: tuple[int, int]) -> tuple
             raise ConfigError(f"--images='{path}': the size is {picture.size}, but "
                               f"'{annotations}' has {union.shape[::-1]} (width, height). Give the "
                               'image of these annotations.')
-        pair = picture, Image.fromarray(union.astype(np.uint8) * 255)
-        image, mask = (center_crop(resize(layer, max(size)), list(size)) for layer in pair)
-        images.append(pil_to_tensor(image).float())
+        images.append(pil_to_tensor(fit(picture, size)).float())
+        mask = fit(Image.fromarray(union.astype(np.uint8) * 255), size)
         objects.append(pil_to_tensor(mask)[0].float() / 255)
     if not images:
         raise ConfigError(f'--images={str(folder)!r}: no image has objects in '
