@@ -17,6 +17,9 @@ from mmguided.utils.rng_state import preserve_rng_state
 
 from .reconstruction import cls_attention, reconstruct
 
+#: Names of methods in the papers, where they differ from the class of the model or the guidance.
+METHODS = {'CCMIM': 'ccMIM', 'CMTMAE': 'CMT-MAE', 'ConditionalMAE': 'Conditional MAE',
+           'NcutRelevance': 'Self-guided MAE'}
 ImageLike = str | os.PathLike | Image.Image | np.ndarray
 
 
@@ -116,6 +119,17 @@ def inspect_batch(model: nn.Module, batch: dict, seed: int = 0) -> Inspection:
         mask=patches(mask), shot=patches(shot), reconstruction=pixels(prediction),
         features=patches(encoder.patch_tokens(tokens)),
         cls_token=tokens[:, 0].cpu().numpy() if encoder.has_cls_token else None)
+
+
+def method_name(model: nn.Module) -> str:
+    """Name of a model's method in its paper, for figures. MAE with guided masks is named by its
+    guidance, unless it is a method with a name."""
+    name = type(model).__name__
+    guidance = model.mask_generator.shots[0].guidance if name == 'MAE' else None
+    if guidance is None:
+        return METHODS.get(name, name)
+    guided_by = type(getattr(guidance, 'guidance', guidance)).__name__  # of CachedGuidance
+    return METHODS.get(guided_by, f'MAE, guided by {guided_by}')
 
 
 def _encoder_of(model: nn.Module) -> Encoder:
