@@ -33,6 +33,7 @@ from torch import Tensor
 from torchvision.transforms.functional import pil_to_tensor
 
 from mmguided.analysis import object_share, visible_detail, visible_positions
+from mmguided.analysis.inspection import method_name
 from mmguided.cli.arguments import add_shared, load_config, local_path, tool_parser
 from mmguided.cli.config_checks import check_data
 from mmguided.ops import topk_overlap
@@ -207,7 +208,8 @@ def main() -> None:
     sheet = draw_masks((images[some] / 255).permute(0, 2, 3, 1).numpy(), objects[some].numpy(),
                        patches(scores),
                        {name: patches(masks[-1]) for name, masks in drawn.items()},
-                       f'{Path(args.config).stem}, mask ratio {args.mask_ratio:g}')
+                       f'{method_name(guide.model)}{"" if args.checkpoint else ", untrained"}, '
+                       f'mask ratio {args.mask_ratio:g}')
     Image.fromarray(sheet).save(args.out / 'masks.png')
     print(f'\n{len(images)} images, mask ratio {args.mask_ratio}, {args.draws} masks each; inside '
           f'objects: chance {table["random"]["chance"]:.1f} %, best possible '
