@@ -154,9 +154,13 @@ def by_clip_training(path):
     return np.asarray(dataset.loader(dataset.samples[0][0]))
 
 
+def by_quickstart(path):
+    return import_tool('prepare_quickstart')._shrink(path)
+
+
 @pytest.mark.parametrize('read', [
     by_training, by_inspection, by_analysis, by_mask_objects, by_mask_evolution, by_video,
-    by_clip_training])
+    by_clip_training, by_quickstart])
 @pytest.mark.parametrize('name', FILES)
 def test_all_tools_read_the_same_pixels(tmp_path, name, read):
     save, expected = FILES[name]
