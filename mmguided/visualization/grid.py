@@ -33,7 +33,7 @@ def draw_grid(rows: Mapping[str, Sequence[np.ndarray]], titles: Sequence[str],
         ax.set_title(title, fontsize=9, loc='left')
     hide_ticks(figure)
     bar = figure.colorbar(colors, ax=axes, location='bottom', shrink=3.5 / width, aspect=35)
-    bar.set_label(legend, fontsize=8)
+    bar.set_label(wrapped(legend, int(14 * width)), fontsize=8)
     bar.ax.tick_params(labelsize=8)
     return figure
 
