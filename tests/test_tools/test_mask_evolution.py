@@ -48,7 +48,7 @@ def test_a_row_for_each_run_and_a_column_for_each_epoch(runs, monkeypatch):
     assert np.asarray(Image.open(runs / 'out/masks.png')).std() > 0
     assert (runs / 'out/masks.pdf').read_bytes().startswith(b'%PDF')
     assert len(panels) == 2 * 5
-    label = labels[-1]  # of the readable images
+    label = ' '.join(labels[-1].split())  # of the readable images
     assert label.startswith('share of 6 images in which a position is visible (random masks: 0.25)')
     assert label.endswith('all masks are drawn with the same noise')
     for row in (panels[:5], panels[5:]):

@@ -68,9 +68,12 @@ def common_epochs(runs: Iterable[Path], wanted: list[int] | None) -> list[int]:
     return sorted(set(wanted or common))
 
 
-def centers(images: list[Image.Image], size: tuple[int, int]) -> Tensor:
-    """Centers of images, ``(N, 3, *size)`` in [0, 255]."""
-    return torch.stack([pil_to_tensor(fit(image, size)).float() for image in images])
+def centers(images: Iterable[Image.Image | None], size: tuple[int, int]) -> Tensor:
+    """Centers of the readable images, ``(N, 3, *size)`` in [0, 255]."""
+    pixels = [pil_to_tensor(fit(image, size)) for image in images if image is not None]
+    if not pixels:
+        raise ConfigError('--folder: no readable image. Give another folder.')
+    return torch.stack(pixels).float()
 
 
 @torch.no_grad()
@@ -98,16 +101,13 @@ def main() -> None:
     if not many:
         raise ConfigError(f'--folder={str(args.folder)!r}: no images. Give a folder of images.')
     many = many[::-(-len(many) // MAX_IMAGES)]  # spread over all classes
-    many = [image for path in many if (image := read_if_readable(path, '--folder')) is not None]
-    if not many:
-        raise ConfigError(f'--folder={str(args.folder)!r}: no readable image. Give another folder.')
-    some = [read_image(path, '--images') for path in args.images]
 
     rows = {}
     for name, run in runs.items():
         cfg = read_config(configs.get(name) or str(next(run.glob('epoch_*.pth'))))
         size = get_model(cfg).backbone.img_size
-        images, folder = centers(some, size), centers(many, size)
+        images = centers((read_image(path, '--images') for path in args.images), size)
+        folder = centers((read_if_readable(path, '--folder') for path in many), size)
         shown = (images / 255).permute(0, 2, 3, 1).numpy()
         row = rows[name] = [*shown]
         for epoch in epochs:
@@ -122,7 +122,7 @@ def main() -> None:
     chance = sorted({f'{panel.mean():.2g}' for row in rows.values() for panel in row
                      if panel.ndim == 2})
     save_figure(draw_grid(rows, titles, (
-        f'share of {len(many)} images in which a position is visible (random masks: '
+        f'share of {len(folder)} images in which a position is visible (random masks: '
         f'{", ".join(chance)}); all masks are drawn with the same noise')), outs)
     print(*outs)
 
