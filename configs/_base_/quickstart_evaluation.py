@@ -8,7 +8,7 @@ encoder = dict(
 labeled_images = dict(
     data_root='work_dirs/quickstart/data',
     pipeline=[
-        dict(type='LoadImageFromFile', imdecode_backend='pillow'),
+        dict(type='mmguided.LoadImage'),
         dict(
             type='ResizeEdge',
             scale=42,

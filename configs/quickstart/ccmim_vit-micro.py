@@ -47,7 +47,7 @@ model = dict(
     target_generator=dict(norm_pix=False))
 
 train_pipeline = [
-    dict(type='LoadImageFromFile', imdecode_backend='pillow'),
+    dict(type='mmguided.LoadImage'),
     # There are no flips, because mirrored digits are not digits.
     dict(
         type='RandomResizedCrop',

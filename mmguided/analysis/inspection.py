@@ -6,17 +6,20 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from mmpretrain.models import ImageClassifier
-from PIL import Image, ImageOps
+from PIL import Image
 from torch import Tensor, nn
 
 from mmguided.models import Encoder, MaskedImageModel
 from mmguided.utils.errors import ConfigError
-from mmguided.utils.images import read_image, to_rgb
+from mmguided.utils.images import fit, read_image, to_rgb
 from mmguided.utils.modules import eval_mode
 from mmguided.utils.rng_state import preserve_rng_state
 
 from .reconstruction import cls_attention, reconstruct
 
+#: Names of methods in the papers, where they differ from the class of the model or the guidance.
+METHODS = {'CCMIM': 'ccMIM', 'CMTMAE': 'CMT-MAE', 'ConditionalMAE': 'Conditional MAE',
+           'NcutRelevance': 'Self-guided MAE'}
 ImageLike = str | os.PathLike | Image.Image | np.ndarray
 
 
@@ -35,8 +38,8 @@ class Inspection:
         mask: Mask ``(B, h, w)``, bool; True = masked.
         shot: Shot that masks each patch, from 1; 0 = visible. ``(B, h, w)``.
         reconstruction: Prediction in masked patches and input elsewhere, ``(B, H, W, 3)`` in
-            [0, 1]; None if the target is not pixels. With normalized targets (MAE), each predicted
-            patch gets the mean and standard deviation of the true patch.
+            [0, 1]; None if the target is not pixels. With normalized targets (MAE), the mean and
+            standard deviation of a predicted patch are interpolated from the visible patches.
         features: Encoder output for the patches of the unmasked image, ``(B, h, w, D)``.
         cls_token: Encoder output for [CLS], ``(B, D)``; None for an encoder without [CLS].
     """
@@ -72,15 +75,13 @@ def inspect(model: nn.Module, images: ImageLike | Sequence[ImageLike], seed: int
             array has another shape or type.
     """
     encoder = _encoder_of(model)
-    height, width = (side * encoder.patch_size for side in encoder.patch_resolution)
+    size = tuple(side * encoder.patch_size for side in encoder.patch_resolution)
     if isinstance(images, (str, os.PathLike, Image.Image, np.ndarray)):
         images = [images]
     if not len(images):
         raise ConfigError('images=[]: no image. Give one or more.')
-    pixels = np.stack([
-        np.asarray(ImageOps.fit(_as_rgb(image, f'images[{i}]'), (width, height),
-                                Image.Resampling.BICUBIC))
-        for i, image in enumerate(images)])
+    pixels = np.stack([np.asarray(fit(_as_rgb(image, f'images[{i}]'), size))
+                       for i, image in enumerate(images)])
     # The model expects BGR, like the output of mmcv's transforms.
     batch = torch.from_numpy(pixels[..., ::-1].copy()).permute(0, 3, 1, 2)
     return inspect_batch(model, dict(inputs=batch, data_samples=None), seed)
@@ -118,6 +119,17 @@ def inspect_batch(model: nn.Module, batch: dict, seed: int = 0) -> Inspection:
         mask=patches(mask), shot=patches(shot), reconstruction=pixels(prediction),
         features=patches(encoder.patch_tokens(tokens)),
         cls_token=tokens[:, 0].cpu().numpy() if encoder.has_cls_token else None)
+
+
+def method_name(model: nn.Module) -> str:
+    """Name of a model's method in its paper, for figures. MAE with guided masks is named by its
+    guidance, unless it is a method with a name."""
+    name = type(model).__name__
+    guidance = model.mask_generator.shots[0].guidance if name == 'MAE' else None
+    if guidance is None:
+        return METHODS.get(name, name)
+    guided_by = type(getattr(guidance, 'guidance', guidance)).__name__  # of CachedGuidance
+    return METHODS.get(guided_by, f'MAE, guided by {guided_by}')
 
 
 def _encoder_of(model: nn.Module) -> Encoder:

@@ -152,7 +152,9 @@ def check_work_dir(cfg: Config) -> None:
     if found and not cfg.get('resume'):
         raise ConfigError(f'work_dir={cfg.work_dir!r}: contains {found[-1].name!r} of an earlier '
                           'run. Continue it by --resume, or set another --work-dir.')
-    if found and not cfg.get('load_from') and not Path(cfg.work_dir, 'last_checkpoint').is_file():
+    record = Path(cfg.work_dir, 'last_checkpoint')  # empty if the run was killed while writing it
+    if found and not cfg.get('load_from') and not (record.is_file() and record.read_text().strip()):
         # MMEngine would start from the beginning and overwrite the checkpoints.
-        raise ConfigError(f'work_dir={cfg.work_dir!r}: no last_checkpoint in this folder. Give a '
-                          f'checkpoint of the run, such as --resume {found[-1]}.')
+        raise ConfigError(f'work_dir={cfg.work_dir!r}: no last_checkpoint in this folder, or an '
+                          'empty one. Give a checkpoint of the run, such as --resume '
+                          f'{found[-1]}.')

@@ -2,11 +2,19 @@
 from .davis import DAVIS2017
 from .image_folder import ImageFolder
 from .score_maps import ScoreMaps
-from .transforms import LoadVideo, PatchShuffle, PixelShift, RandomPatchOcclusion, WithScores
+from .transforms import (
+    LoadImage,
+    LoadVideo,
+    PatchShuffle,
+    PixelShift,
+    RandomPatchOcclusion,
+    WithScores,
+)
 from .whole_images import loading_transforms, whole_image_pipeline
 from .worker_init import worker_init_fn
 
 __all__ = [
-    'DAVIS2017', 'ImageFolder', 'LoadVideo', 'PatchShuffle', 'PixelShift', 'RandomPatchOcclusion',
-    'ScoreMaps', 'WithScores', 'loading_transforms', 'whole_image_pipeline', 'worker_init_fn'
+    'DAVIS2017', 'ImageFolder', 'LoadImage', 'LoadVideo', 'PatchShuffle', 'PixelShift',
+    'RandomPatchOcclusion', 'ScoreMaps', 'WithScores', 'loading_transforms',
+    'whole_image_pipeline', 'worker_init_fn'
 ]

@@ -11,7 +11,7 @@ from torchvision.transforms import InterpolationMode
 from torchvision.transforms.functional import center_crop, pil_to_tensor, resize
 
 from mmguided.utils.errors import ConfigError
-from mmguided.utils.images import is_decoding_error, read_image
+from mmguided.utils.images import read_if_readable, read_image
 
 from .image_folder import IMAGE_EXTENSIONS
 
@@ -57,7 +57,7 @@ class AnalysisImages(Dataset):
         return len(self.paths)
 
     def __getitem__(self, index: int) -> dict | None:
-        image = _read_or_none(self.paths[index])
+        image = read_if_readable(self.paths[index], '--images')
         return image and {size: _crop(image, size) for size in self.sizes}
 
 
@@ -96,7 +96,7 @@ class LabeledImages(Dataset):
 
     def __getitem__(self, index: int) -> dict | None:
         path, label_path = self.pairs[index]
-        image = _read_or_none(path)
+        image = read_if_readable(path, '--images')
         if image is None:
             return None
         label = read_image(label_path, '--labels', raw=True)
@@ -131,16 +131,6 @@ class DatasetImages(Dataset):
     def __getitem__(self, index: int) -> dict:
         inputs = self.dataset[self.indices[index]]['inputs']
         return {tuple(inputs.shape[-2:]): inputs.flip(0) if self.is_bgr else inputs}
-
-
-def _read_or_none(path: Path) -> Image.Image | None:
-    """Read an image; None if it cannot be decoded."""
-    try:
-        return read_image(path, '--images')
-    except ConfigError as error:
-        if is_decoding_error(error.__cause__):
-            return None
-        raise
 
 
 def _crop(image: Image.Image, size: tuple[int, int],

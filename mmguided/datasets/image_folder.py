@@ -40,11 +40,11 @@ class ImageFolder(CustomDataset):
     Classes are the first-level sub-folders with images, in alphabetical order, so that ImageNet's
     synset folders get the usual labels 0..999. Names that start with a dot are ignored.
 
-    An image is unreadable if the pipeline's :class:`LoadImageFromFile` cannot decode it, because
-    the file is empty, truncated or not an image. Errors of the disk or the network (an ``OSError``
-    with an error number) and of other transforms are raised. Use
-    ``LoadImageFromFile(imdecode_backend='pillow')``, which rejects all truncated files; some OpenCV
-    versions replace the missing part by gray pixels.
+    An image is unreadable if the pipeline's :class:`LoadImage` cannot decode it, because the file
+    is empty, truncated, not an image, or has more than 8 bits. Errors of the disk or the network
+    (an ``OSError`` with an error number) and of other transforms are raised. ``LoadImage`` rejects
+    all truncated files; with mmcv's ``LoadImageFromFile``, some OpenCV versions replace the missing
+    part by gray pixels.
 
     Args:
         data_root (str): Image folder. ``~`` is expanded.
@@ -136,7 +136,7 @@ class ImageFolder(CustomDataset):
         raise ConfigError(
             f'data_root={self.data_root!r}: {"all" if tries == len(self) else "the next"} {tries} '
             f'images are unreadable; the last error is {type(cause).__name__}: {cause} ({path!r}). '
-            'Check the files and LoadImageFromFile in the pipeline.')
+            'Check the files and LoadImage in the pipeline.')
 
     def load_data_list(self) -> list[dict]:
         """List ``dict(img_path=..., gt_label=...)``, without ``gt_label`` if unlabeled."""

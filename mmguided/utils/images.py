@@ -10,7 +10,7 @@ from .errors import ConfigError
 def read_image(path: str | os.PathLike, field: str, raw: bool = False) -> Image.Image:
     """Read an image file as 8-bit RGB, upright by its EXIF orientation.
 
-    Palette, gray and CMYK images are converted by Pillow; an alpha channel is dropped.
+    All tools and the training data use this conversion, see :func:`to_rgb`.
 
     Args:
         field: Config field or argument that names the file, for errors.
@@ -29,8 +29,21 @@ def read_image(path: str | os.PathLike, field: str, raw: bool = False) -> Image.
                           'Give the path of a readable 8-bit image.') from error
 
 
+def read_if_readable(path: str | os.PathLike, field: str) -> Image.Image | None:
+    """Run :func:`read_image`; return None if the file cannot be decoded, like the training data,
+    which leave such files out. Errors of the disk or the network are raised."""
+    try:
+        return read_image(path, field)
+    except ConfigError as error:
+        if is_decoding_error(error.__cause__):
+            return None
+        raise
+
+
 def to_rgb(image: Image.Image) -> Image.Image:
     """Convert an image to RGB and apply its EXIF orientation.
+
+    Palette, gray and CMYK images are converted by Pillow; an alpha channel is dropped.
 
     Raises:
         ValueError: If the conversion would clip values, for example in 16-bit images.
@@ -40,6 +53,11 @@ def to_rgb(image: Image.Image) -> Image.Image:
             np.asarray(rgb)[..., 0] != np.asarray(ImageOps.exif_transpose(image))).any():
         raise ValueError(f'mode {image.mode} has values that do not fit into 8 bits')
     return rgb
+
+
+def fit(image: Image.Image, size: tuple[int, int]) -> Image.Image:
+    """Resize an image by its short side and crop the center to ``size`` (height, width)."""
+    return ImageOps.fit(image, size[::-1], Image.Resampling.BICUBIC)
 
 
 def is_decoding_error(error: Exception) -> bool:

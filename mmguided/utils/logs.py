@@ -9,7 +9,7 @@ import numpy as np
 
 from .errors import ConfigError
 
-#: Fields of a log row that are not training scalars.
+#: Fields of a log row that are not measured scalars.
 BOOKKEEPING = ('epoch', 'iter', 'step', 'time', 'data_time')
 
 
@@ -26,40 +26,67 @@ class Curve:
 
 
 def read_log(work_dir: str | os.PathLike) -> list[dict]:
-    """Read the log rows with a ``loss`` from a work dir, sorted by ``step``. A resumed run has
-    several logs; a later log replaces earlier rows from its first step on.
+    """Read the log rows of a work dir in the order of the run: training rows, which have a
+    ``loss``, and evaluation rows. A resumed run has several logs; a later log replaces earlier
+    rows from its first step on.
 
     Raises:
-        ConfigError: If the folder does not exist or contains no such row.
+        ConfigError: If the folder does not exist or contains no training row, or a log has an
+            invalid line other than its last.
     """
     rows = []
     if not Path(work_dir).is_dir():
         raise ConfigError(f'work_dir={str(work_dir)!r}: no such folder. Give the folder of a run.')
     for path in sorted(Path(work_dir).glob('*/vis_data/scalars.json')):
-        part = [row for row in map(json.loads, path.read_text().splitlines()) if 'loss' in row]
-        if part:
-            rows = [row for row in rows if row['step'] < part[0]['step']] + part
+        part = read_json_lines(path)
+        first = next((row['step'] for row in part if 'loss' in row), None)
+        if first is not None:
+            kept = next((number for number, row in enumerate(rows)
+                         if 'loss' in row and row['step'] >= first), len(rows))
+            rows = rows[:kept] + part
     if not rows:
         raise ConfigError(f'work_dir={str(work_dir)!r}: no loss in any */vis_data/scalars.json. '
                           'Give the work dir of a run that has logged a loss.')
     return rows
 
 
+def read_json_lines(path: Path) -> list[dict]:
+    """Read a JSON object per line. The last line is left out if a killed run has cut it.
+
+    Raises:
+        ConfigError: If another line is invalid.
+    """
+    rows, lines = [], path.read_text(errors='replace').splitlines()
+    for number, line in enumerate(lines, 1):
+        try:
+            rows.append(json.loads(line))
+        except json.JSONDecodeError as error:
+            if number < len(lines):
+                raise ConfigError(f"log='{path}': line {number} is not JSON ({error}). Delete the "
+                                  'line.') from error
+    return rows
+
+
 def read_curves(work_dir: str | os.PathLike) -> dict[str, Curve]:
-    """Read all scalars of a run, by name.
+    """Read all scalars of a run, by name: training scalars, and metrics of evaluations.
 
     Raises:
         ConfigError: See :func:`read_log`; also if the run counts iterations instead of epochs.
     """
     rows = read_log(work_dir)
-    if 'epoch' not in rows[0]:
+    training = [row for row in rows if 'loss' in row]
+    if 'epoch' not in training[0]:
         raise ConfigError(f'work_dir={str(work_dir)!r}: the log has no epochs. Give a run with '
                           'log_processor.by_epoch=True.')
-    length = epoch_length(rows)
-    names = dict.fromkeys(name for row in rows for name in row if name not in BOOKKEEPING)
-    return {name: Curve(*np.transpose([(row['step'] / length, row[name])
-                                       for row in rows if name in row]))
-            for name in names}
+    length, epoch, points = epoch_length(training), 0, {}
+    for row in rows:
+        epoch = row.get('epoch', epoch)
+        # The step of a validation is its epoch; all other rows count iterations.
+        time = epoch if row['step'] == epoch and 'epoch' not in row else row['step'] / length
+        for name, value in row.items():
+            if name not in BOOKKEEPING:
+                points.setdefault(name, []).append((time, value))
+    return {name: Curve(*np.transpose(values)) for name, values in points.items()}
 
 
 def epoch_length(rows: list[dict]) -> float:

@@ -16,6 +16,7 @@ from .style import (
     new_figure,
     plain_text,
     save_figure,
+    widen_y_axis,
 )
 
 
@@ -25,7 +26,7 @@ def draw_loss_curves(runs: Mapping[str, Mapping[str, Curve]], keys: Sequence[str
     average over one epoch.
 
     Panels of keys that differ only in numbers, such as ``error_shot_1`` and ``error_shot_2``
-    (Conditional MAE, Fig. 7), share their scale.
+    (Conditional MAE, Fig. 7), share their scale. A scale spans at least 10 % of its largest value.
 
     Args:
         runs: Run name -> scalar -> curve, see :func:`mmguided.utils.logs.read_curves`. A run has
@@ -54,6 +55,7 @@ def draw_loss_curves(runs: Mapping[str, Mapping[str, Curve]], keys: Sequence[str
         ax.set_xlim(0, longest)
         label_axes(ax, 'epoch', plain_text(key))
         ax.grid(alpha=0.3)
+        widen_y_axis(ax)
     legend_below(figure, {name: handles[name] for name in runs if name in handles},
                  title='line: mean over one epoch; faint: logged values', title_fontsize=7)
     save_figure(figure, outs)
@@ -93,26 +95,30 @@ def draw_exploitation(visible: np.ndarray, masked: np.ndarray, epochs: float,
 
 
 def draw_scatter(panels: Mapping[str, Mapping[str, Sequence[tuple[float, float]]]], xlabel: str,
-                 out: str | Path) -> None:
-    """Draw groups of points in panels side by side, with a line through each group.
+                 out: str | Path, level: tuple[str, float] | None = None) -> None:
+    """Draw groups of points in panels side by side, with a line through each group. The y axis
+    starts at 0.
 
     Args:
-        panels: y label -> group name -> points ``(x, y)``. The name is written at the highest
-            point.
+        panels: y label -> group name -> points ``(x, y)``. A group has the same color and marker
+            in all panels.
         xlabel: x label of all panels.
         out: Output file.
+        level: Name and y value of a dashed line, such as chance.
     """
-    figure = new_figure(6.5 * len(panels), 5)
+    names = list(dict.fromkeys(name for groups in panels.values() for name in groups))
+    figure, handles = new_figure(5.5 * len(panels), 5.5), {}
     for ax, (ylabel, groups) in zip(
             figure.subplots(1, len(panels), squeeze=False)[0], panels.items(), strict=True):
-        for number, (name, points) in enumerate(groups.items()):
-            style = curve_style(number)
+        for name, points in groups.items():
             points = sorted(points, key=lambda point: point[1])
-            ax.plot(*np.transpose(points), **style, markersize=4, linewidth=0.7)
-            ax.annotate(plain_text(name), points[-1], xytext=(0, 4), textcoords='offset points',
-                        fontsize=7, color=style['color'], ha='center')
+            handles[name], = ax.plot(*np.transpose(points), **curve_style(names.index(name)),
+                                     markersize=5, linewidth=0.7)
+        if level is not None:
+            handles[level[0]] = ax.axhline(level[1], color='gray', linestyle='--', linewidth=1)
         label_axes(ax, xlabel, ylabel)
-        ax.margins(x=0.25, y=0.1)
+        ax.set_ylim(bottom=0)
+    legend_below(figure, handles)
     save_figure(figure, [out])
 
 

@@ -15,24 +15,25 @@ def draw_grid(rows: Mapping[str, Sequence[np.ndarray]], titles: Sequence[str],
 
     Args:
         rows: Row name -> panels: images ``(H, W, 3)`` in [0, 1], and maps ``(h, w)``, which share
-            one scale from 0 to their maximum.
+            one scale from 0 to their maximum. Pixels and patches are square.
         titles: Column titles.
         legend: Label of the color bar of the maps.
     """
     largest = max(panel.max() for panels in rows.values() for panel in panels if panel.ndim == 2)
+    aspect = max(panel.shape[0] / panel.shape[1] for panels in rows.values() for panel in panels)
     width = 1.1 * len(titles) + 1.8
-    figure = new_figure(width, 1.15 * len(rows) + 1.2)
+    figure = new_figure(width, (1.1 * aspect + 0.05) * len(rows) + 1.2)
     axes = figure.subplots(len(rows), len(titles), squeeze=False)
     colors = ScalarMappable(Normalize(0, largest), SCORE_COLORS)
     for row, (name, panels) in zip(axes, rows.items(), strict=True):
         row[0].set_ylabel(wrapped(name, 24), fontsize=8, rotation=0, ha='right', va='center')
         for ax, panel in zip(row, panels, strict=True):
-            ax.imshow(panel if panel.ndim == 3 else colors.to_rgba(panel), extent=(0, 1, 0, 1))
+            ax.imshow(panel if panel.ndim == 3 else colors.to_rgba(panel))
     for ax, title in zip(axes[0], titles, strict=True):
         ax.set_title(title, fontsize=9, loc='left')
     hide_ticks(figure)
     bar = figure.colorbar(colors, ax=axes, location='bottom', shrink=3.5 / width, aspect=35)
-    bar.set_label(legend, fontsize=8)
+    bar.set_label(wrapped(legend, int(14 * width)), fontsize=8)
     bar.ax.tick_params(labelsize=8)
     return figure
 

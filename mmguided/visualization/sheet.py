@@ -51,18 +51,22 @@ def draw_sheet(images: np.ndarray, shot: np.ndarray | None, guidance: np.ndarray
 
 def draw_models(models: Mapping[str, Mapping[str, np.ndarray | None]]) -> Figure:
     """Draw several models on the same images, one row per image: the image, and for each model a
-    group of columns with guidance, mask and reconstruction. The figure fits on a page.
+    group of columns with guidance, mask and reconstruction. Models with inputs of different sizes
+    have their own image columns. The figure fits on a page.
 
     Args:
         models: Model name -> ``images``, ``shot``, ``guidance`` and ``reconstruction``, see
-            :func:`draw_sheet`. The largest images are shown.
+            :func:`draw_sheet`. All masks have the same seed; the title says so.
     """
-    blocks = [('', {'image': max((shown['images'] for shown in models.values()), key=np.size)})]
+    inputs = [shown['images'] for shown in models.values()]
+    is_shared = all(images.shape == inputs[0].shape and np.allclose(images, inputs[0], atol=1e-3)
+                    for images in inputs)  # except rounding
+    blocks = [('', {'image': inputs[0]})] if is_shared else []
     legend = {}
     if any(shown['guidance'] is not None for shown in models.values()):
         legend = _SCORE_LEGEND
     for name, shown in models.items():
-        columns = {}
+        columns = {} if is_shared else {'image': shown['images']}
         if shown['guidance'] is not None:
             columns['guidance'] = heatmap(shown['images'], shown['guidance'])
         columns[_mask_title(shown['guidance'], shown['shot'])] = color_shots(shown['shot'])
@@ -70,7 +74,8 @@ def draw_models(models: Mapping[str, Mapping[str, np.ndarray | None]]) -> Figure
             columns['reconstruction'] = shown['reconstruction']
         blocks.append((name, columns))
         legend = _shot_colors(shown['shot']) | legend
-    return _draw(blocks, '', legend, dpi=220)
+    return _draw(blocks, 'the masks of all models are drawn with the same seed'
+                 if len(models) > 1 else '', legend, dpi=220)
 
 
 def draw_masks(images: np.ndarray, objects: np.ndarray, scores: np.ndarray,
@@ -90,7 +95,8 @@ def draw_masks(images: np.ndarray, objects: np.ndarray, scores: np.ndarray,
         'image': images,
         'objects': images * (0.25 + 0.75 * objects[..., None]),
         'guidance': heatmap(images, scores),
-        **{name: cover(images, mask) for name, mask in masks.items()}})], title))
+        **{name: cover(images, mask) for name, mask in masks.items()}})], title,
+        {'masked': '0.5'} | _SCORE_LEGEND))
 
 
 def cover(images: np.ndarray, mask: np.ndarray) -> np.ndarray:
@@ -105,12 +111,13 @@ def color_shots(shot: np.ndarray) -> np.ndarray:
 
 
 def _shot_colors(shot: np.ndarray) -> dict[str, str]:
-    """Legend of the masks: white and neutral grays, darker for later shots."""
+    """Legend of the masks: white and neutral grays, darker for later shots, but lighter than the
+    color of the lowest score."""
     num_shots = int(shot.max())
     if num_shots == 1:
         return {'visible': 'white', 'masked': '0.5'}
     return {'visible': 'white'} | {f'masked in shot {i}': f'{gray:.2f}' for i, gray in enumerate(
-        np.linspace(0.75, 0.25, num_shots), start=1)}
+        np.linspace(0.8, 0.4, num_shots), start=1)}
 
 
 def _mask_title(guidance: np.ndarray | None, shot: np.ndarray) -> str:

@@ -60,6 +60,14 @@ def label_axes(ax: Axes, xlabel: str, ylabel: str = '') -> None:
     ax.tick_params(labelsize=8)
 
 
+def widen_y_axis(ax: Axes, share: float = 0.1) -> None:
+    """Extend the y axis to a share of its largest value or more, so that noise does not fill it."""
+    low, high = ax.get_ylim()
+    missing = share * max(abs(low), abs(high)) - (high - low)
+    if missing > 0:
+        ax.set_ylim(low - missing / 2, high + missing / 2)
+
+
 def hide_ticks(figure: Figure) -> None:
     """Hide the ticks of all axes."""
     for ax in figure.axes:

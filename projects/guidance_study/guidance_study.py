@@ -128,7 +128,7 @@ class Run:
 
     def _last_epoch(self) -> dict:
         """Means over the last epoch of the log."""
-        rows = [row for row in read_log(self.folder) if row['epoch'] == self.epochs]
+        rows = [row for row in read_log(self.folder) if row.get('epoch') == self.epochs]
         return {key: mean(row[key] for row in rows) for key in COLUMNS.values() if key in rows[-1]}
 
     def _tool(self, log: str, tool: Path, *arguments) -> None:
@@ -149,15 +149,16 @@ def table(results: Collection[dict]) -> str:
     return markdown_table(['config', 'seeds', *COLUMNS], rows)
 
 
-def draw(results: Collection[dict], out: Path) -> None:
-    """Draw accuracies over the overlap with top-k."""
+def draw(results: Collection[dict], out: Path, num_classes: int) -> None:
+    """Draw accuracies over the overlap with top-k, and chance if the classes are known."""
     panels = {}
     for label, key in (('k-NN accuracy, %', 'knn_20'), ('linear accuracy, %', 'linear')):
         panels[label] = {}
         for result in results:
             overlap = result.get('topk_overlap', MASK_RATIO)
             panels[label].setdefault(result['config'], []).append((overlap, result[key]))
-    draw_scatter(panels, 'masked patches among those with the highest scores (chance: .75)', out)
+    draw_scatter(panels, 'masked patches among those with the highest scores (chance: .75)', out,
+                 (f'chance, {num_classes} classes', 100 / num_classes) if num_classes else None)
 
 
 @exit_on_config_error
@@ -167,6 +168,7 @@ def main() -> None:
     record = args.out / 'study.json'
     done = json.loads(record.read_text()) if record.is_file() else []
     results = {(result['config'], result['seed']): result for result in done}
+    num_classes = sum(path.is_dir() for path in (args.data_root / 'val').glob('*'))
     configs = {name.rpartition('/')[2]: path
                for name, path in named_paths('config', args.configs).items()}
     if len(configs) < len(args.configs):
@@ -180,7 +182,7 @@ def main() -> None:
                   f'{result["linear"]:.1f}', flush=True)
             record.write_text(json.dumps(list(results.values()), indent=1))
             (args.out / 'study.md').write_text(table(results.values()) + '\n')
-            draw(results.values(), args.out / 'study.png')
+            draw(results.values(), args.out / 'study.png', num_classes)
     finally:
         print(f'\n{table(results.values())}\n\n{args.out}: study.md, study.png, study.json')
 

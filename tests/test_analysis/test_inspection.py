@@ -10,6 +10,7 @@ from PIL import Image
 
 import mmguided
 from mmguided.analysis import cls_attention
+from mmguided.analysis.inspection import method_name
 from mmguided.utils.errors import ConfigError
 from tests.helpers.configs import load
 from tests.helpers.models import SMALL, build, tokens
@@ -66,9 +67,10 @@ def test_arrays_equal_the_outputs_of_the_model(model):
     assert same[~hidden].all() and same[hidden].mean() < .1
 
 
-@pytest.mark.parametrize(
-    'method', ['mae', 'ccmim', 'cmae', 'cmt_mae', 'conditional_mae', 'self_guided_mae'])
-def test_every_method(method):
+@pytest.mark.parametrize('method, name', [
+    ('mae', 'MAE'), ('ccmim', 'ccMIM'), ('cmae', 'CMAE'), ('cmt_mae', 'CMT-MAE'),
+    ('conditional_mae', 'Conditional MAE'), ('self_guided_mae', 'Self-guided MAE')])
+def test_every_method(method, name):
     """At the end of a run, on a grid of 8 x 8."""
     cfg = load(f'{method}/vit-micro_folder-32')
     if method == 'cmt_mae':
@@ -76,6 +78,7 @@ def test_every_method(method):
     model = mmguided.get_model(cfg)
     model.clock.set(15, 15)
     model.clock.fire()
+    assert method_name(model) == name
     look = mmguided.inspect(model, [picture(), picture(40, 50)])
     assert look.features.shape == (2, 8, 8, 128) and look.cls_token.shape == (2, 128)
     assert (look.guidance is not None) == (method in ('ccmim', 'cmt_mae', 'self_guided_mae'))

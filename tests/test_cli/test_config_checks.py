@@ -99,8 +99,11 @@ def test_a_new_run_does_not_overwrite_checkpoints(tmp_path):
     with pytest.raises(ConfigError, match=f"^work_dir='{tmp_path}': .*'epoch_3.pth'.*--resume"):
         check_work_dir(cfg)
     cfg.resume = True
-    with pytest.raises(ConfigError, match='no last_checkpoint.*--resume .*/epoch_3.pth'):
-        check_work_dir(cfg)
+    for is_cut in (False, True):
+        if is_cut:
+            (tmp_path / 'last_checkpoint').touch()
+        with pytest.raises(ConfigError, match='no last_checkpoint.*--resume .*/epoch_3.pth'):
+            check_work_dir(cfg)
     check_work_dir(Config(dict(cfg, load_from='epoch_3.pth')))
     (tmp_path / 'last_checkpoint').write_text('epoch_3.pth')
     check_work_dir(cfg)

@@ -40,3 +40,9 @@ def test_a_folder_lists_its_configs(metafile):
             assert stated['Training Data'] == (
                 'any folder of images' if small else
                 'ImageNet-100' if 'classes' in cfg.train_dataloader.dataset else 'ImageNet-1k')
+
+
+def test_all_configs_read_images_like_the_tools():
+    """Except mmdet's protocols. The same reader is used for training, evaluation and figures."""
+    assert {path.parent.name for path in (ROOT / 'configs').rglob('*.py')
+            if 'LoadImageFromFile' in path.read_text()} == {'coco'}

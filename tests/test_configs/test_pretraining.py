@@ -221,7 +221,7 @@ def steps(pipeline: list[dict]) -> list[tuple]:
     """Types and sizes of transforms, except loading and packing."""
     return [(step['type'], steps(step['transforms']) if step['type'] == 'mmguided.WithScores'
              else step.get('scale', step.get('crop_size')))
-            for step in pipeline if step['type'] not in ('LoadImageFromFile', 'PackInputs')]
+            for step in pipeline if step['type'] not in ('mmguided.LoadImage', 'PackInputs')]
 
 
 def test_every_pretraining_config_is_in_the_table():

@@ -7,7 +7,7 @@ from mmguided.registry import DATASETS
 from mmguided.utils.errors import ConfigError
 from tests.helpers.images import write_image
 
-LOAD = dict(type='LoadImageFromFile', imdecode_backend='pillow')
+LOAD = dict(type='mmguided.LoadImage')
 
 
 def build(root, **kwargs):

@@ -29,7 +29,7 @@ def folder(tmp_path):
 
 @pytest.mark.parametrize('transforms', VIEWS)
 def test_images_are_resized_without_cropping(folder, transforms):
-    load = dict(type='LoadImageFromFile', imdecode_backend='pillow')
+    load = dict(type='mmguided.LoadImage')
     training = ImageFolder(str(folder), pipeline=[load, *transforms])
     images = ImageFolder(str(folder), pipeline=whole_image_pipeline(training, (16, 24)))
     for i, name in enumerate('ab'):

@@ -18,16 +18,16 @@ def runs(tmp_path):
                           ('ccmim', dict(loss_pixels=2., loss_contrast=3.))):
         path = tmp_path / name / '20260101_000000/vis_data/scalars.json'
         path.parent.mkdir(parents=True)
-        path.write_text('\n'.join(json.dumps(dict(
-            scalars, loss=sum(scalars.values()), epoch=epoch, iter=5 * epoch, step=5 * epoch))
-            for epoch in (1, 2, 3)))
+        path.write_text('\n'.join(json.dumps(row) for epoch in (1, 2, 3) for row in (
+            dict(scalars, loss=sum(scalars.values()), epoch=epoch, iter=5 * epoch, step=5 * epoch),
+            {'accuracy/top1': 9., 'time': 1., 'step': epoch})))
     return tmp_path
 
 
 @pytest.mark.parametrize('keys, expected', [
     ((), {'loss_pixels': ['MAE', 'ccMIM']}),
-    (('--keys', 'loss', 'loss_pixels'),
-     {'loss': ['MAE', 'ccMIM'], 'loss_pixels': ['MAE', 'ccMIM']})])
+    (('--keys', 'loss', 'accuracy/top1'),
+     {'loss': ['MAE', 'ccMIM'], 'accuracy/top1': ['MAE', 'ccMIM']})])
 def test_panels_and_files(runs, monkeypatch, capsys, keys, expected):
     drawn, label = {}, Axes.set_ylabel
     monkeypatch.setattr(Axes, 'set_ylabel', lambda self, text, **kwargs: drawn.update({
@@ -43,7 +43,8 @@ def test_panels_and_files(runs, monkeypatch, capsys, keys, expected):
 @pytest.mark.parametrize('args, message', [
     (('MAE={}/mae', 'ccMIM={}/gone'), "work_dir='{}/gone'"),
     (('MAE={}/mae', 'ccMIM={}/ccmim', '--keys', 'loss_contrast'),
-     "--keys=loss_contrast: not in the log of 'MAE'. Give some of loss_pixels, loss"),
+     "--keys=loss_contrast: not in the log of 'MAE'. Give some of loss_pixels, loss, "
+     'accuracy/top1'),
 ])
 def test_errors_name_the_option(runs, monkeypatch, args, message):
     args = [arg.format(runs) for arg in args]

@@ -3,6 +3,7 @@ import numpy as np
 import pytest
 import torch
 from matplotlib.axes import Axes
+from matplotlib.colorbar import Colorbar
 from mmengine.config import Config
 from PIL import Image
 
@@ -28,6 +29,7 @@ def runs(tmp_path):
     for i in range(6):
         pixels = np.random.default_rng(i).integers(0, 256, (40, 48, 3)).astype(np.uint8)
         Image.fromarray(pixels).save(tmp_path / f'images/{i}.png')
+    (tmp_path / 'images/broken.png').write_bytes(b'broken')
     return tmp_path
 
 
@@ -38,13 +40,17 @@ def arguments(folder, *more):
 
 
 def test_a_row_for_each_run_and_a_column_for_each_epoch(runs, monkeypatch):
-    panels, show = [], Axes.imshow
+    panels, labels, show = [], [], Axes.imshow
+    monkeypatch.setattr(Colorbar, 'set_label', lambda self, label, **_: labels.append(label))
     monkeypatch.setattr(Axes, 'imshow', lambda self, panel, **kwargs: panels.append(panel) or show(
         self, panel, **kwargs))
     run_tool(monkeypatch, TOOL, *arguments(runs, '--epochs', 0, 4))
     assert np.asarray(Image.open(runs / 'out/masks.png')).std() > 0
     assert (runs / 'out/masks.pdf').read_bytes().startswith(b'%PDF')
     assert len(panels) == 2 * 5
+    label = ' '.join(labels[-1].split())  # of the readable images
+    assert label.startswith('share of 6 images in which a position is visible (random masks: 0.25)')
+    assert label.endswith('all masks are drawn with the same noise')
     for row in (panels[:5], panels[5:]):
         # The image, its mask at each epoch, and how often positions are visible.
         for picture, share in zip(row[:4:2] + row[1:4:2], (0, None, .75, .75), strict=True):

@@ -98,6 +98,13 @@ def test_errors_name_the_option(pictures, monkeypatch, options, message):
     assert message in error_of_tool(monkeypatch, TOOL, *arguments(pictures, *options))
 
 
+def test_an_image_of_other_annotations(pictures, monkeypatch):
+    Image.new('RGB', (80, 120)).save(pictures / '1.png')
+    (pictures / '0.png').write_bytes(b'broken, so it is skipped')
+    assert f"--images='{pictures}/1.png': the size is (80, 120), but" in error_of_tool(
+        monkeypatch, TOOL, *arguments(pictures))
+
+
 def test_a_config_without_guidance(pictures, monkeypatch):
     assert 'model.mask_generator.guidance is not set' in error_of_tool(
         monkeypatch, TOOL, ROOT / 'configs/mae/vit-b_300e.py', *arguments(pictures)[1:-3])

@@ -17,12 +17,13 @@ MAE, CCMIM, CONDITIONAL = (
 
 @pytest.fixture
 def folder(tmp_path, monkeypatch):
-    """Five images in a folder, one outside, and a checkpoint of ccMIM."""
+    """Five images in a folder, a broken one among them, one outside, and a checkpoint of ccMIM."""
     monkeypatch.chdir(tmp_path)
     (tmp_path / 'images/a').mkdir(parents=True)
     for i in range(6):
         pixels = np.random.default_rng(i).integers(60, 256, (40, 48, 3)).astype(np.uint8)
         Image.fromarray(pixels).save(tmp_path / (f'images/a/{i}.png' if i else 'alone.png'))
+    (tmp_path / 'images/a/2.png').write_bytes(b'broken')
     cfg = Config.fromfile(CCMIM)
     meta = dict(cfg=cfg.pretty_text)
     torch.save(dict(meta=meta, state_dict=mmguided.get_model(cfg).state_dict()), 'epoch_3.pth')
@@ -35,31 +36,33 @@ def shown(path):
         return panels(np.asarray(sheet.convert('RGB')))
 
 
-def test_configs_and_checkpoints_side_by_side(folder, monkeypatch):
+def test_configs_and_checkpoints_side_by_side(folder, monkeypatch, capsys):
     run_tool(monkeypatch, TOOL, MAE, 'last=epoch_3.pth', CONDITIONAL,
              'ccmim_vit-micro_folder-32', '--images', 'alone.png', 'images',
              '--out', 'out/masks.png')
     rows = shown('out/masks.png')
-    assert len(rows) == 5  # four of the folder
+    assert len(rows) == 4  # three readable images of four in the folder
+    assert "images/a/2.png': unreadable, skipped" in capsys.readouterr().err
     for number, row in enumerate(rows):
-        # Image; MAE's mask; guidance, mask and reconstruction; mask in two shots; guidance, mask.
-        assert len(row) == 8
-        _, random, _, guided, rebuilt, shots, _, untrained = (
+        # Image; random mask and reconstruction; guidance, mask and reconstruction; mask in two
+        # shots and reconstruction; guidance, mask and reconstruction.
+        assert len(row) == 11
+        _, random, _, _, guided, rebuilt, shots, _, _, untrained, _ = (
             at_patches(panel, (8, 8)) for panel in row)
         for mask in (random, guided, untrained):
             gray = mask.mean(-1)
             assert set(gray.flat) <= {MASKED, WHITE} and (gray == MASKED).sum() == 48
         # The same noise: the first of two random shots masks what MAE does.
-        first = (shots == 191).all(-1)
+        first = (shots == 204).all(-1)
         np.testing.assert_array_equal(first, random.mean(-1) == MASKED)
         assert ((shots == WHITE).all(-1).sum(), first.sum()) == (14, 48)
         assert (random != guided).any() and rebuilt.std() > 0, number
 
 
 @pytest.mark.parametrize('model, progress, columns', [
-    ('late.py', .4, 2), ('late.py', .5, 3),
+    ('late.py', .4, 3), ('late.py', .5, 4),
     # The trigger has fired later in the run.
-    ('self_guided_mae_vit-micro_folder-32', 0, 2), ('self_guided_mae_vit-micro_folder-32', .1, 3)])
+    ('self_guided_mae_vit-micro_folder-32', 0, 3), ('self_guided_mae_vit-micro_folder-32', .1, 4)])
 def test_a_config_is_shown_at_a_time_of_its_run(folder, monkeypatch, model, progress, columns):
     """Guidance that starts in the middle has a column from then on."""
     (folder / 'late.py').write_text(f"_base_ = '{CCMIM}'\nmodel = dict(mask_generator=dict("

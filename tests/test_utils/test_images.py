@@ -1,10 +1,20 @@
-"""Images are read as Pillow converts them to RGB."""
+"""Images are read as Pillow converts them to RGB, by all tools alike."""
+import json
+from functools import cache, partial
+
 import numpy as np
 import pytest
+from mmcv.transforms import LoadImageFromFile
 from PIL import Image
 
+from mmguided import get_model, inspect
+from mmguided.datasets import ImageFolder, LoadVideo
+from mmguided.datasets.analysis_images import AnalysisImages
 from mmguided.utils.errors import ConfigError
 from mmguided.utils.images import is_decoding_error, read_image
+from mmguided.utils.mask_files import write_mask
+from tests.helpers.paths import ROOT
+from tests.helpers.tools import import_tool
 
 
 def palette():
@@ -55,3 +65,123 @@ def test_errors_name_field_and_file(tmp_path, content, decoding):
     with pytest.raises(ConfigError, match=r"images\[1\]='.*a\.tif'") as error:
         read_image(path, 'images[1]')
     assert is_decoding_error(error.value.__cause__) == decoding
+
+
+SIZE = 32
+#: Two colors, so that orientation and color show: the top is bright, the bottom dark.
+BANDS = np.repeat([200, 40], SIZE // 2)[:, None].repeat(SIZE, 1).astype(np.uint8)
+COLORS = np.stack([BANDS, BANDS // 2, 255 - BANDS], axis=2)
+
+
+def with_alpha(mode, pixels):
+    image = Image.fromarray(pixels).convert(mode)
+    image.putalpha(Image.fromarray(BANDS.T.copy()))  # partly transparent
+    return image
+
+
+def save_rotated(path):
+    """Stored on its side; the orientation turns it upright."""
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    Image.fromarray(np.rot90(COLORS).copy()).save(path, exif=exif, quality=100, subsampling=0)
+
+
+def save_transparent_palette(path):
+    image = Image.fromarray((BANDS == 40).astype(np.uint8))
+    image.putpalette([200, 100, 55, 40, 20, 215])
+    image.save(path, transparency=1)
+
+
+FILES = {
+    'rotated.jpg': (save_rotated, COLORS),
+    'gray-alpha.png': (with_alpha('L', BANDS).save, BANDS[..., None].repeat(3, 2)),
+    'alpha.png': (with_alpha('RGB', COLORS).save, COLORS),
+    'palette.png': (Image.fromarray(COLORS).quantize(4).save, COLORS),
+    'transparent-palette.png': (save_transparent_palette, COLORS),
+    # Inverse of Pillow's CMYK to RGB without black.
+    'cmyk.jpg': (partial(Image.merge('CMYK', [
+        *Image.fromarray(255 - COLORS).split(), Image.new('L', (SIZE, SIZE))]).save, quality=100,
+        subsampling=0), COLORS),
+    'gray.jpg': (partial(Image.fromarray(BANDS).save, quality=100), BANDS[..., None].repeat(3, 2)),
+}
+
+
+def by_training(path):
+    dataset = ImageFolder(str(path.parent), with_label=False, broken='error',
+                          pipeline=[dict(type='mmguided.LoadImage'), dict(type='PackInputs')])
+    return dataset[0]['inputs'].flip(0).permute(1, 2, 0)
+
+
+@cache
+def micro():
+    return get_model(str(ROOT / 'configs/mae/vit-micro_folder-32.py'))
+
+
+def by_inspection(path):
+    return 255 * inspect(micro(), path).images[0]
+
+
+def by_analysis(path):
+    return AnalysisImages([path], [(SIZE, SIZE)])[0][SIZE, SIZE].permute(1, 2, 0)
+
+
+def by_mask_objects(path):
+    record = dict(images=[dict(id=0, file_name=path.name, height=SIZE, width=SIZE)], annotations=[
+        dict(id=0, image_id=0, category_id=1, iscrowd=0, area=4, bbox=[0, 0, 2, 2],
+             segmentation=[[0, 0, 2, 0, 2, 2, 0, 2]])], categories=[dict(id=1, name='box')])
+    path.with_suffix('.json').write_text(json.dumps(record))
+    images, _ = import_tool('analysis_tools/mask_objects').load_images(
+        path.with_suffix('.json'), path.parent, (SIZE, SIZE))
+    return images[0].permute(1, 2, 0)
+
+
+def by_mask_evolution(path):
+    tool = import_tool('visualization/mask_evolution')
+    return tool.centers([tool.read_image(path, '--images')], (SIZE, SIZE))[0].permute(1, 2, 0)
+
+
+def by_video(path):
+    mask = path.parent / 'masks/0.png'
+    write_mask(mask, np.ones((SIZE, SIZE), np.uint8))
+    results = dict(sequence='a', frame_paths=[str(path)], mask_paths=[str(mask)])
+    return LoadVideo()(results)['img'][0, ::-1].transpose(1, 2, 0)
+
+
+def by_clip_training(path):
+    (path.parent / 'class').mkdir()
+    path.rename(path.parent / 'class' / path.name)
+    dataset = import_tool('train_clip').load_images(path.parent)
+    return np.asarray(dataset.loader(dataset.samples[0][0]))
+
+
+def by_quickstart(path):
+    return import_tool('prepare_quickstart')._shrink(path)
+
+
+@pytest.mark.parametrize('read', [
+    by_training, by_inspection, by_analysis, by_mask_objects, by_mask_evolution, by_video,
+    by_clip_training, by_quickstart])
+@pytest.mark.parametrize('name', FILES)
+def test_all_tools_read_the_same_pixels(tmp_path, name, read):
+    save, expected = FILES[name]
+    save(tmp_path / name)
+    np.testing.assert_allclose(np.asarray(read(tmp_path / name), np.float32), expected,
+                               atol=4 if name.endswith('jpg') else 1e-3)
+
+
+@pytest.mark.parametrize('mode, ending', [('RGB', 'jpg'), ('L', 'jpg'), ('RGB', 'png'),
+                                          ('L', 'png'), ('RGBA', 'png'), ('CMYK', 'jpg')])
+def test_training_reads_the_pixels_of_mmcv(tmp_path, mode, ending):
+    pixels = np.random.default_rng(0).integers(0, 256, (21, 34, 4), np.uint8)
+    Image.fromarray(pixels).convert(mode).save(tmp_path / f'a.{ending}')
+    info = dict(img_path=str(tmp_path / f'a.{ending}'))
+    ours = ImageFolder(str(tmp_path), pipeline=[dict(type='mmguided.LoadImage')])[0]
+    mmcv = LoadImageFromFile(imdecode_backend='pillow')(dict(info))
+    np.testing.assert_array_equal(ours['img'], mmcv['img'])
+    assert ours['img_shape'] == ours['ori_shape'] == mmcv['img_shape'] == (21, 34)
+
+
+def test_training_refuses_values_above_8_bits(tmp_path):
+    gray([[0, 256]], np.uint16).save(tmp_path / 'a.png')
+    with pytest.raises(ConfigError, match='mode I.* do not fit into 8 bits'):
+        by_training(tmp_path / 'a.png')

@@ -23,15 +23,29 @@ def rows(first, last, length=50, interval=20, **scalars):
 
 def test_time_is_in_epochs_though_the_log_does_not_tell_their_length(tmp_path):
     log = rows(1, 3, lr=1e-3)
-    log.insert(2, {'accuracy/top1': 5., 'step': 1})  # a validation
     log[4]['loss_late'] = 7.
-    write_log(tmp_path / '20260101_000000', log)
-    curves = read_curves(tmp_path)
-    assert set(curves) == {'loss', 'loss_late', 'lr'}
-    assert curves['loss'].epochs == pytest.approx([.4, .8, 1.4, 1.8, 2.4, 2.8])
-    assert curves['loss'].values.tolist() == [1, 1, 2, 2, 3, 3]
-    assert curves['loss_late'].epochs == pytest.approx([1.8])
-    assert curves['loss_late'].values.tolist() == [7]
+    # After epoch 1: a validation, which counts epochs, and an online evaluation, which counts
+    # iterations.
+    log[2:2] = [{'accuracy/top1': 5., 'time': 1., 'step': 1}, {'online/knn_20': 6., 'step': 50}]
+    write_log(tmp_path / '20260101_000000', log + [{'accuracy/top1': 9., 'step': 3}])
+    curves = {name: (curve.epochs.tolist(), curve.values.tolist())
+              for name, curve in read_curves(tmp_path).items()}
+    assert curves == {
+        'loss': (pytest.approx([.4, .8, 1.4, 1.8, 2.4, 2.8]), [1, 1, 2, 2, 3, 3]),
+        'lr': (pytest.approx([.4, .8, 1.4, 1.8, 2.4, 2.8]), [1e-3] * 6),
+        'loss_late': (pytest.approx([2.4]), [7]),
+        'accuracy/top1': ([1, 3], [5, 9]), 'online/knn_20': ([1], [6])}
+
+
+@pytest.mark.parametrize('cut', ['{"loss": 9.5, "epoch": 9, "it', '{', '\0\0\0'])
+def test_a_line_that_a_kill_has_cut_is_left_out(tmp_path, cut):
+    write_log(tmp_path / '20260101_000000', rows(1, 2))
+    log, = tmp_path.glob('*/vis_data/scalars.json')
+    log.write_text(log.read_text() + cut)
+    assert read_curves(tmp_path)['loss'].values.tolist() == [1, 1, 2, 2]
+    log.write_text(log.read_text() + '\n{}')
+    with pytest.raises(ConfigError, match=f"^log='{log}': line 5 is not JSON"):
+        read_log(tmp_path)
 
 
 @pytest.mark.parametrize('first, expected', [(1, [.5, 1]), (4, [3.4, 3.8])])
@@ -42,11 +56,14 @@ def test_few_epochs(tmp_path, first, expected):
 
 
 def test_a_later_log_replaces_an_earlier_one_from_its_start(tmp_path):
-    write_log(tmp_path / '20260102_000000', rows(2, 3, part=2))
-    write_log(tmp_path / '20260101_000000', rows(1, 4, part=1))
+    first = rows(1, 4, part=1)
+    first[2:2] = [dict(part='1, validation', step=1)]
+    first[5:5] = [dict(part='replaced', step=2)]
+    write_log(tmp_path / '20260102_000000', [*rows(2, 3, part=2), dict(part=2, step=3)])
+    write_log(tmp_path / '20260101_000000', first)
     write_log(tmp_path / '20260103_000000', [])  # stopped before it has logged
-    assert [(row['epoch'], row['part']) for row in read_log(tmp_path)] == [
-        (1, 1), (1, 1), (2, 2), (2, 2), (3, 2), (3, 2)]
+    assert [(row.get('epoch'), row['part']) for row in read_log(tmp_path)] == [
+        (1, 1), (1, 1), (None, '1, validation'), (2, 2), (2, 2), (3, 2), (3, 2), (None, 2)]
 
 
 def test_what_cannot_be_read_is_named(tmp_path):

@@ -54,6 +54,12 @@ def test_scalars_that_differ_in_numbers_share_a_scale(drawn):
     assert first[0] < 2 and first[1] > 9
 
 
+def test_noise_does_not_fill_the_axis(drawn):
+    draw_loss_curves({'run': dict(loss=curve([1, 2], [.699, .701]))}, ['loss'], [])
+    low, high = drawn[0].axes[0].get_ylim()
+    assert high - low == pytest.approx(.07, rel=.01) and low < .699 < .701 < high
+
+
 @pytest.mark.parametrize('fired', [None, 1.5])
 def test_exploitation_curves_and_trigger(drawn, fired):
     shares = np.array([.3, .6, .4])
@@ -67,12 +73,13 @@ def test_exploitation_curves_and_trigger(drawn, fired):
 
 def test_scatter_groups_have_positions_colors_and_names(drawn):
     groups = {'first': [(0, 10), (1, 11)], 'second': [(8, 2)]}
-    draw_scatter({'a': groups, 'b': groups}, 'x', 'points.png')
+    draw_scatter({'a': groups, 'b': groups}, 'x', 'points.png', ('chance', 5))
     for ax, ylabel in zip(drawn[0].axes, 'ab', strict=True):
         assert (ax.get_xlabel(), ax.get_ylabel()) == ('x', ylabel)
-        assert lines(ax) == [(BLUE, [0, 1], [10, 11]), (VERMILION, [8], [2])]
-        assert [(text.get_text(), text.xy) for text in ax.texts] == [
-            ('first', (1, 11)), ('second', (8, 2))]
+        assert lines(ax) == [(BLUE, [0, 1], [10, 11]), (VERMILION, [8], [2]),
+                             ('gray', [0, 1], [5, 5])]
+        assert ax.get_ylim()[0] == 0
+    assert legend_names(drawn[0]) == ['first', 'second', 'chance']
 
 
 def test_curves_with_errors_and_a_level(drawn):

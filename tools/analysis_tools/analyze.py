@@ -343,9 +343,10 @@ def tsne_figure(args: argparse.Namespace, images: Images, dataset, out: Path) ->
 def summary_tables(results: Mapping, checkpoints: Mapping[str, Path], models: Mapping,
                    num_read: int) -> list[Table]:
     """Tabulate the models, the measures of their last layers, and omitted measures."""
+    from mmguided.analysis.inspection import method_name
     from mmguided.analysis.measures import MEASURES, PAIR_MEASURES
     tables = [Table('Models', ['name', 'method', 'encoder', 'checkpoint'], [
-        [name, type(model).__name__,
+        [name, method_name(model),
          f'{len(model.backbone.layers)} layers x {model.backbone.embed_dims}',
          str(checkpoints[name])] for name, model in models.items()])]
     rows = []

@@ -32,9 +32,10 @@ from mmengine.registry import DefaultScope
 from mmengine.utils import track_iter_progress
 from PIL import Image
 from torch import Tensor
-from torchvision.transforms.functional import center_crop, pil_to_tensor, resize
+from torchvision.transforms.functional import pil_to_tensor
 
 from mmguided.analysis import object_share, visible_detail, visible_positions
+from mmguided.analysis.inspection import method_name
 from mmguided.cli.arguments import add_shared, load_config, local_path, tool_parser
 from mmguided.cli.config_checks import check_data
 from mmguided.ops import topk_overlap
@@ -47,6 +48,7 @@ from mmguided.utils.errors import (
     exit_on_config_error,
     imports_of_extra,
 )
+from mmguided.utils.images import fit, read_if_readable
 
 with imports_of_extra('onedl-downstream,analysis'):
     from pycocotools.coco import COCO
@@ -87,12 +89,16 @@ def load_images(annotations: Path, folder: Path, size: tuple[int, int]) -> tuple
     for info in coco.loadImgs(coco.getImgIds()):
         instances = coco.loadAnns(coco.getAnnIds(info['id'], iscrowd=False))
         path = folder / info['file_name']
-        if not instances or not path.is_file():
+        picture = read_if_readable(path, '--images') if instances and path.is_file() else None
+        if picture is None:
             continue
         union = np.any([coco.annToMask(instance) for instance in instances], axis=0)
-        pair = Image.open(path).convert('RGB'), Image.fromarray(union.astype(np.uint8) * 255)
-        image, mask = (center_crop(resize(picture, max(size)), list(size)) for picture in pair)
-        images.append(pil_to_tensor(image).float())
+        if picture.size != union.shape[::-1]:
+            raise ConfigError(f"--images='{path}': the size is {picture.size}, but "
+                              f"'{annotations}' has {union.shape[::-1]} (width, height). Give the "
+                              'image of these annotations.')
+        images.append(pil_to_tensor(fit(picture, size)).float())
+        mask = fit(Image.fromarray(union.astype(np.uint8) * 255), size)
         objects.append(pil_to_tensor(mask)[0].float() / 255)
     if not images:
         raise ConfigError(f'--images={str(folder)!r}: no image has objects in '
@@ -206,7 +212,8 @@ def main() -> None:
     sheet = draw_masks((images[some] / 255).permute(0, 2, 3, 1).numpy(), objects[some].numpy(),
                        patches(scores),
                        {name: patches(masks[-1]) for name, masks in drawn.items()},
-                       f'{Path(args.config).stem}, mask ratio {args.mask_ratio:g}')
+                       f'{method_name(guide.model)}{"" if args.checkpoint else ", untrained"}, '
+                       f'mask ratio {args.mask_ratio:g}')
     Image.fromarray(sheet).save(args.out / 'masks.png')
     print(f'\n{len(images)} images, mask ratio {args.mask_ratio}, {args.draws} masks each; inside '
           f'objects: chance {table["random"]["chance"]:.1f} %, best possible '

@@ -7,6 +7,7 @@ The figure has a panel for each of --keys, which can be any scalar that all runs
 default, it shows the terms `loss_*` that two or more runs have logged, such as loss_reconstruction
 (ccMIM, Fig. 3b), or else the sum `loss`. For a single run, it shows all `loss*`. `--keys
 error_shot_1 error_shot_2` shows the loss by shot of Conditional MAE (Fig. 7), on the same scale.
+`--keys accuracy/top1` shows the accuracy over the epochs of fine-tuning (CMAE, Fig. 4b).
 
 Losses of methods with different targets or masks are not comparable: a higher loss can belong to a
 harder task.

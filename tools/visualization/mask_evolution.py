@@ -4,10 +4,12 @@ r"""Draw the masks of training runs at several epochs, with one row per run.
         top-k=work_dirs/ccmim/guidance/top-k --images a.jpg b.jpg --folder FOLDER
 
 Each row shows --images, their masks at each epoch, and how often each position of the grid is
-visible in up to 1,000 images of --folder. With random masks, all positions are visible equally
-often. A model learns nothing about a position that is never visible. Epoch 0 is the untrained
-model. The other epochs are the checkpoints epoch_N.pth that all runs have saved, or a selection by
---epochs. --configs sets the config of runs whose checkpoints contain none.
+visible in up to 1,000 readable images of --folder. With random masks, all positions are visible
+equally often. A model learns nothing about a position that is never visible. All masks are drawn
+with the same noise, so that differences between epochs and runs come from the guidance; the masks
+of a training run have new noise in each step. Epoch 0 is the untrained model. The other epochs are
+the checkpoints epoch_N.pth that all runs have saved, or a selection by --epochs. --configs sets the
+config of runs whose checkpoints contain none.
 """
 import argparse
 from collections.abc import Iterable
@@ -15,8 +17,9 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from PIL import Image
 from torch import Tensor, nn
-from torchvision.transforms.functional import center_crop, pil_to_tensor, resize
+from torchvision.transforms.functional import pil_to_tensor
 
 from mmguided import get_model
 from mmguided.cli.arguments import (
@@ -35,7 +38,7 @@ from mmguided.utils.errors import (
     exit_on_config_error,
     imports_of_extra,
 )
-from mmguided.utils.images import read_image
+from mmguided.utils.images import fit, read_if_readable, read_image
 
 with imports_of_extra('analysis'):
     from mmguided.visualization import cover, draw_grid
@@ -65,10 +68,12 @@ def common_epochs(runs: Iterable[Path], wanted: list[int] | None) -> list[int]:
     return sorted(set(wanted or common))
 
 
-def read_images(paths: list[Path], size: tuple[int, int]) -> Tensor:
-    """Read the center of each image, ``(N, 3, *size)`` in [0, 255]."""
-    images = (resize(read_image(path, '--images'), max(size)) for path in paths)
-    return torch.stack([pil_to_tensor(center_crop(image, list(size))).float() for image in images])
+def centers(images: Iterable[Image.Image | None], size: tuple[int, int]) -> Tensor:
+    """Centers of the readable images, ``(N, 3, *size)`` in [0, 255]."""
+    pixels = [pil_to_tensor(fit(image, size)) for image in images if image is not None]
+    if not pixels:
+        raise ConfigError('--folder: no readable image. Give another folder.')
+    return torch.stack(pixels).float()
 
 
 @torch.no_grad()
@@ -101,7 +106,8 @@ def main() -> None:
     for name, run in runs.items():
         cfg = read_config(configs.get(name) or str(next(run.glob('epoch_*.pth'))))
         size = get_model(cfg).backbone.img_size
-        images = read_images(args.images, size)
+        images = centers((read_image(path, '--images') for path in args.images), size)
+        folder = centers((read_if_readable(path, '--folder') for path in many), size)
         shown = (images / 255).permute(0, 2, 3, 1).numpy()
         row = rows[name] = [*shown]
         for epoch in epochs:
@@ -109,12 +115,15 @@ def main() -> None:
             model = get_model(cfg, str(run / f'epoch_{epoch}.pth') if epoch else None)
             model.clock.set(epoch, cfg.train_cfg.max_epochs)
             row.extend(cover(shown, draw_masks(model, images, args.seed)))
-            row.append(1 - draw_masks(model, read_images(many, size), args.seed).mean(0))
+            row.append(1 - draw_masks(model, folder, args.seed).mean(0))
     titles = [''] * len(args.images)
     for epoch in epochs:
         titles += [f'epoch {epoch}'] + [''] * len(args.images)
-    save_figure(
-        draw_grid(rows, titles, 'share of images in which a position is visible'), outs)
+    chance = sorted({f'{panel.mean():.2g}' for row in rows.values() for panel in row
+                     if panel.ndim == 2})
+    save_figure(draw_grid(rows, titles, (
+        f'share of {len(folder)} images in which a position is visible (random masks: '
+        f'{", ".join(chance)}); all masks are drawn with the same noise')), outs)
     print(*outs)
 
 

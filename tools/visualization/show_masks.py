@@ -9,9 +9,15 @@ r"""Draw guidance, masks and reconstructions of several models side by side.
 A model is a checkpoint saved by our training, or the path or name of a config. A config is shown
 with an untrained model, at --progress of the run. Each row shows an image and a block for each
 model: the guidance, if it has started; the mask, in the colors of its shots; and the
-reconstruction of a trained model with a pixel target. All models use the same noise.
+reconstruction, if the target is pixels. The brightness and contrast of normalized targets come from
+the visible patches. All masks are drawn with the same noise. Unreadable images of a folder are
+skipped.
 """
 import argparse
+import sys
+from pathlib import Path
+
+from PIL import Image
 
 from mmguided import list_models
 from mmguided.cli.arguments import add_shared, figure_files, named_paths, tool_parser
@@ -24,6 +30,7 @@ from mmguided.utils.errors import (
     exit_on_config_error,
     imports_of_extra,
 )
+from mmguided.utils.images import read_if_readable, read_image
 
 IMAGES_PER_FOLDER = 4
 
@@ -61,6 +68,25 @@ def named_models(arguments: list[str]) -> dict[str, str]:
     return models
 
 
+def read_images(paths: list[Path]) -> list[Image.Image]:
+    """Read images, and evenly spaced images of folders, except unreadable ones."""
+    from mmguided.datasets.analysis_images import list_images
+    images = []
+    for path in paths:
+        if not path.is_dir():
+            images.append(read_image(path, '--images'))
+            continue
+        for file in list_images(path, IMAGES_PER_FOLDER):
+            image = read_if_readable(file, '--images')
+            if image is None:
+                print(f"warning: --images='{file}': unreadable, skipped", file=sys.stderr)
+            else:
+                images.append(image)
+    if not images:
+        raise ConfigError(f'--images={" ".join(map(str, paths))}: no readable image. Give others.')
+    return images
+
+
 @exit_on_config_error
 def main() -> None:
     args = parse_args()
@@ -76,11 +102,9 @@ def main() -> None:
     import torch
 
     import mmguided
-    from mmguided.datasets.analysis_images import list_images
     from mmguided.models import MaskedImageModel
 
-    images = [file for path in args.images for file in (
-        list_images(path, IMAGES_PER_FOLDER) if path.is_dir() else [path])]
+    images = read_images(args.images)
     looks = {}
     for name, path in models.items():
         trained = is_checkpoint(path)
@@ -96,8 +120,8 @@ def main() -> None:
                                   'is not set. Set it, or leave out --progress.')
             model.clock.set(args.progress * epochs, epochs)
             model.clock.fire()
-        look = vars(mmguided.inspect(model, images, args.seed))
-        looks[name] = look if trained else look | dict(reconstruction=None)
+        title = name if trained or 'untrained' in name else f'{name}, untrained'
+        looks[title] = vars(mmguided.inspect(model, images, args.seed))
     save_figure(draw_models(looks), outs)
     print(*outs)
 

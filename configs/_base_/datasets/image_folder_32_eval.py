@@ -3,7 +3,7 @@ data_root = 'data/images'
 image_size = 32
 
 test_pipeline = [
-    dict(type='LoadImageFromFile', imdecode_backend='pillow'),
+    dict(type='mmguided.LoadImage'),
     dict(
         type='ResizeEdge',
         scale=image_size,

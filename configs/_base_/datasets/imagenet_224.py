@@ -14,7 +14,7 @@ data_preprocessor = dict(
 
 train_pipeline = [
     # Pillow rejects truncated files; OpenCV may decode only a part of them.
-    dict(type='LoadImageFromFile', imdecode_backend='pillow'),
+    dict(type='mmguided.LoadImage'),
     dict(
         type='RandomResizedCrop',
         scale=224,

@@ -5,7 +5,7 @@ Augmentation: random resized crops and flips. For more, set train_dataloader.dat
 _base_ = ['./imagenet_224_eval.py']
 
 train_pipeline = [
-    dict(type='LoadImageFromFile', imdecode_backend='pillow'),
+    dict(type='mmguided.LoadImage'),
     dict(type='RandomResizedCrop', scale=224, backend='pillow', interpolation='bicubic'),
     dict(type='RandomFlip', prob=0.5, direction='horizontal'),
     dict(type='PackInputs')

@@ -40,7 +40,7 @@ model = dict(
         init_cfg=dict(type='TruncNormal', layer='Linear', std=0.01)))
 
 train_pipeline = [
-    dict(type='LoadImageFromFile', imdecode_backend='pillow'),
+    dict(type='mmguided.LoadImage'),
     dict(
         type='RandomResizedCrop',
         scale=_base_.image_size,

@@ -23,7 +23,7 @@ class WithScores(BaseTransform):
     """Augment and pack an image; crop, flip and resample its score map in the same way, for
     :class:`mmguided.models.CachedGuidance`. This is the last transform of a pipeline::
 
-        dict(type='LoadImageFromFile'),
+        dict(type='mmguided.LoadImage'),
         dict(type='mmguided.WithScores', transforms=[
             dict(type='RandomResizedCrop', scale=224), dict(type='RandomFlip', prob=.5),
             dict(type='PackInputs')])

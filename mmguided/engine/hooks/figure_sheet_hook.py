@@ -9,7 +9,7 @@ from mmengine.dataset import pseudo_collate
 from mmengine.dist import master_only
 from mmengine.hooks import Hook
 
-from mmguided.analysis.inspection import Inspection, inspect_batch
+from mmguided.analysis.inspection import Inspection, inspect_batch, method_name
 from mmguided.registry import DATASETS, HOOKS
 from mmguided.utils.modules import unwrap_ddp
 from mmguided.utils.rng_state import preserve_rng_state
@@ -22,7 +22,8 @@ class FigureSheetHook(Hook):
 
     Sheets are drawn after the first and the last epoch and every ``interval`` epochs, and written
     to ``work_dir/figures/epoch_N.png`` and to the visualizer's backends, for example TensorBoard.
-    All sheets use the same noise for the masks. The RNG state of training is preserved.
+    All sheets use the same noise for the masks, as the title says. The RNG state of training is
+    preserved.
 
     Sheets are drawn and written in a separate thread; the run waits for the thread at the end of
     training. Failures (for example a full disk) are reported once and never stop training.
@@ -67,11 +68,12 @@ class FigureSheetHook(Hook):
             inspection = self._try(runner, 'cannot draw', inspect_batch, model, self._batch,
                                    self.seed)
             if inspection is not None:
-                self._thread.submit(self._write, runner, inspection, type(model).__name__, epoch)
+                self._thread.submit(self._write, runner, inspection, method_name(model), epoch)
 
     def _write(self, runner, inspection: Inspection, name: str, epoch: int) -> None:
         """Draw the sheet and write it to the file and every backend, even if one of them fails."""
-        sheet = self._try(runner, 'cannot draw', inspection.sheet, f'{name}, epoch {epoch}')
+        title = f'{name}, epoch {epoch} (all epochs: mask noise of seed {self.seed})'
+        sheet = self._try(runner, 'cannot draw', inspection.sheet, title)
         if sheet is None:
             return
         path = Path(runner.work_dir) / 'figures' / f'epoch_{epoch}.png'

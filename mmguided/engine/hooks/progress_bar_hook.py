@@ -16,8 +16,9 @@ from mmguided.registry import HOOKS
 class ProgressBarHook(Hook):
     """Show a progress bar during training: time left, images per second and losses.
 
-    The bar appears on the first rank if stderr is a terminal. The losses are read from the log
-    buffer at the interval of ``LoggerHook``, so the bar adds no synchronization with the device. At
+    The bar appears on the first rank if stderr is a terminal. The losses are those of the log
+    lines: means over the window of the log processor, read from the log buffer at the interval of
+    ``LoggerHook``, so the bar adds no synchronization with the device. At
     the end of training, one line in the log states time, images per second, checkpoints and work
     dir.
     """
@@ -47,7 +48,8 @@ class ProgressBarHook(Hook):
         self._bar.update(self._images_per_step)
         if not self._bar.disable and self.every_n_train_iters(runner, self._log_interval):
             self._bar.set_postfix({
-                name.removeprefix('train/'): f'{values.current():.4g}'
+                name.removeprefix('train/'):
+                f'{values.mean(runner.log_processor.window_size):.4g}'
                 for name, values in runner.message_hub.log_scalars.items()
                 if name.startswith('train/loss')})
 

@@ -31,5 +31,6 @@ class TargetGenerator(BaseModule):
 
     def to_images(self, pred: Tensor, images: Tensor, mask: PatchMask) -> Tensor | None:
         """Normalized images ``(B, C, H, W)`` with predictions ``(B, L, dims)`` pasted into masked
-        patches, for figures; None for targets other than pixels."""
+        patches, for figures; None for targets other than pixels. The pixels of masked patches have
+        no influence."""
         return None

@@ -91,7 +91,8 @@ def sheets(monkeypatch):
 def test_first_last_and_every_nth_epoch_are_drawn(tmp_path, sheets, epochs, interval, drawn):
     train(tmp_path, epochs, interval=interval)
     assert epochs_drawn(tmp_path) == drawn
-    assert [sheet['title'] for sheet in sheets] == [f'MAE, epoch {epoch}' for epoch in drawn]
+    assert [sheet['title'] for sheet in sheets] == [
+        f'MAE, epoch {epoch} (all epochs: mask noise of seed 0)' for epoch in drawn]
 
 
 def test_colors_of_the_images_and_of_the_files(tmp_path, sheets):

@@ -2,9 +2,13 @@
 import io
 import re
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
+from mmengine.logging import HistoryBuffer
+from mmengine.runner import LogProcessor
 
+from tests.helpers.configs import load
 from tests.helpers.toy import toy_runner
 
 
@@ -30,11 +34,25 @@ def test_bar_and_summary(tmp_path, monkeypatch, rank, terminal):
     assert bool(shown) == (terminal and rank == 0)
     if shown:
         assert re.search(r'100%.*16\.0/16\.0 \[.*img/s, loss=', shown)
-        losses = {f'{loss:.4g}' for loss in
-                  runner.message_hub.log_scalars['train/loss'].data[0][1::2]}
-        assert set(re.findall(r'loss=([\d.e+-]+)', shown)) <= losses
+        losses = runner.message_hub.log_scalars['train/loss'].data[0]
+        assert set(re.findall(r'loss=([\d.e+-]+)', shown)) == {
+            f'{losses[:2].mean():.4g}', f'{losses.mean():.4g}'}  # also in the log lines
     log, = Path(runner._log_dir).glob('*.log')
     summary = log.read_text().splitlines()[-1]
     assert 'img/s' not in log.read_text()
     for text in ('images/s: ', f'last_ckpt: {tmp_path}/epoch_2.pth', f'work_dir: {tmp_path}'):
         assert text in summary
+
+
+def test_measurements_of_a_log_line_have_one_window():
+    """After the steps 0 to 19: the mean over the last 10 is 14.5."""
+    names = {'train': ('loss', 'loss_reconstruction', 'error_shot_1', 'topk_overlap',
+                       'guided_share', 'contrast_accuracy', 'lr', 'ema_momentum'),
+             'val': ('accuracy/top1', )}
+    logged = {f'{mode}/{name}': HistoryBuffer(range(20), [1] * 20)
+              for mode in names for name in names[mode]}
+    runner = SimpleNamespace(message_hub=SimpleNamespace(log_scalars=logged))
+    processor = LogProcessor(**load('conditional_mae/vit-micro_folder-32').log_processor)
+    line, evaluation = (processor._collect_scalars([], runner, mode) for mode in names)
+    assert line == dict.fromkeys(names['train'], 14.5) | dict(lr=19, ema_momentum=19)
+    assert evaluation == {'accuracy/top1': 19}

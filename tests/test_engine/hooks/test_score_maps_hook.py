@@ -21,7 +21,7 @@ from tests.helpers.processes import in_processes
 TRANSFORMS = [
     dict(type='RandomResizedCrop', scale=32, backend='pillow', interpolation='bicubic'),
     dict(type='RandomFlip', prob=.5), dict(type='PackInputs')]
-LOAD = dict(type='LoadImageFromFile', imdecode_backend='pillow')
+LOAD = dict(type='mmguided.LoadImage')
 PIPELINE = [LOAD, dict(type='mmguided.WithScores', transforms=TRANSFORMS)]
 
 
