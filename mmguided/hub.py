@@ -113,20 +113,31 @@ def is_checkpoint(name: str) -> bool:
     return name.endswith(('.pth', '.pt')) or not name.endswith('.py') and Path(name).is_file()
 
 
-def _read_checkpoint(path: str) -> tuple[Config, dict]:
+def _read_checkpoint(path: str, field: str = 'name', remedy: str = '') -> tuple[Config, dict]:
     """Load a checkpoint and the config in it."""
     from .utils.checkpoints import load_checkpoint
-    checkpoint = load_checkpoint(path, 'name', 'Give the path of a checkpoint.')
+    checkpoint = load_checkpoint(path, field, 'Give the path of a checkpoint.')
     text = (checkpoint.get('meta') or {}).get('cfg')
-    remedy = f'Give the name or path of its config, and pretrained={path!r}.'
+    remedy = remedy or f'Give the name or path of its config, and pretrained={path!r}.'
     if not isinstance(text, str):
-        raise ConfigError(f'name={path!r}: this checkpoint contains no config. {remedy}')
+        raise ConfigError(f'{field}={path!r}: this checkpoint contains no config. {remedy}')
     try:
         return Config.fromstring(text, '.py'), checkpoint
     except (ImportError, SyntaxError) as error:
         reason = str(error).partition(', the current sys.path')[0]
-        raise ConfigError(f'name={path!r}: the config in this checkpoint cannot be read ({reason}).'
-                          f' {remedy}') from error
+        raise ConfigError(f'{field}={path!r}: the config in this checkpoint cannot be read '
+                          f'({reason}). {remedy}') from error
+
+
+def checkpoint_config(path: str, field: str, remedy: str) -> Config:
+    """Read the config in a checkpoint.
+
+    Args:
+        path: Checkpoint saved by our training.
+        field: Field or argument for errors.
+        remedy: Remedy if the checkpoint contains no config.
+    """
+    return _read_checkpoint(path, field, remedy)[0]
 
 
 def read_config(name: str) -> Config:

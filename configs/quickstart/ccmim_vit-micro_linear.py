@@ -3,17 +3,9 @@ r"""Linear probe of the quickstart's encoders, on the mean patch token, without 
     python tools/train.py configs/quickstart/ccmim_vit-micro_linear.py --cfg-options \
         model.backbone.init_cfg.checkpoint=work_dirs/quickstart/ccmim/epoch_12.pth
 """
-_base_ = ['../benchmarks/folder/vit-tiny_linear.py', '../_base_/quickstart_evaluation.py']
+_base_ = ['../benchmarks/folder/vit_linear.py', '../_base_/quickstart_evaluation.py']
 
-max_epochs = 5
-
-model = dict(
-    backbone=dict(frozen_stages=3, **_base_.encoder),
-    neck=[
-        dict(type='GlobalAveragePooling'),
-        dict(type='ClsBatchNormNeck', input_features=64),
-    ],
-    head=dict(num_classes=10, in_channels=64))
+model = dict(backbone=_base_.encoder, head=dict(num_classes=10))
 train_dataloader = dict(
     num_workers=0, dataset=dict(_base_.labeled_images, data_prefix='train/labeled'))
 val_dataloader = dict(
@@ -21,5 +13,4 @@ val_dataloader = dict(
 test_dataloader = val_dataloader
 
 optim_wrapper = dict(optimizer=dict(lr=0.1))
-param_scheduler = [dict(_base_.param_scheduler[0], end=max_epochs)]
-train_cfg = dict(max_epochs=max_epochs, val_interval=max_epochs)
+train_cfg = dict(max_epochs=5)

@@ -22,7 +22,7 @@ from pathlib import Path
 
 from mmengine.config import Config, ConfigDict, DictAction
 
-from mmguided.hub import get_model
+from mmguided.hub import checkpoint_config, get_model
 from mmguided.utils.configs import drop_scope, expand_home, read_config, unset_num_classes, walk
 from mmguided.utils.errors import ConfigError, check_file
 
@@ -32,6 +32,10 @@ from .config_checks import check_checkpoint, check_options, check_variables
 RUNNER_HOOKS = ('runtime_info', 'timer', 'sampler_seed', 'logger', 'param_scheduler', 'checkpoint')
 LOADERS = ('train_dataloader', 'val_dataloader', 'test_dataloader')
 FIGURE_FORMATS = ('.png', '.pdf', '.svg')
+#: Size of an encoder, and the defaults of :class:`mmguided.models.MaskedViT`.
+ENCODER_SIZE = dict(arch='base', img_size=224, patch_size=16)
+#: Transforms and the field of their size.
+IMAGE_SIZE = dict(ResizeEdge='scale', RandomResizedCrop='scale', CenterCrop='crop_size')
 
 
 class OptionAction(DictAction):
@@ -56,6 +60,11 @@ class OptionAction(DictAction):
 def local_path(text: str) -> Path:
     """Path with ``~`` expanded to the home folder."""
     return Path(text).expanduser()
+
+
+def shuffle_level(text: str) -> int | str:
+    """Level of ``--shuffle``: cells along each side of an image, or 'patches'."""
+    return text if text == 'patches' else int(text)
 
 
 #: Arguments that several tools share.
@@ -178,6 +187,39 @@ def fill_num_classes(cfg: Config) -> None:
                           f'{str(folder)!r} has no class folders. Set `--data-root FOLDER`.')
     for node in unset.values():
         node['num_classes'] = num
+
+
+def fill_encoder(cfg: Config, checkpoint: str | None) -> None:
+    """Replace None in the size of the encoder by the value in the checkpoint's config, and None in
+    the size of the images by the size of the encoder.
+
+    The fields are :data:`ENCODER_SIZE` of ``model.backbone``, and :data:`IMAGE_SIZE` of the
+    pipelines.
+
+    Raises:
+        ConfigError: If a value is None, and no checkpoint is given, it contains no config, or its
+            encoder has another type.
+    """
+    backbone = cfg.model.get('backbone') or {}
+    unset = [key for key in ENCODER_SIZE if backbone.get(key, 0) is None]
+    if unset:
+        options = ' '.join(f'model.backbone.{key}=VALUE' for key in unset)
+        remedy = f'Set `--cfg-options {options}`.'
+        if not checkpoint:
+            raise ConfigError(f'model.backbone.{unset[0]}=None: the value is read from a '
+                              f'checkpoint, but none is given. {remedy}')
+        theirs = checkpoint_config(checkpoint, 'checkpoint', remedy).model.get('backbone', {})
+        types = [config.get('type', 'None').rpartition('.')[2] for config in (backbone, theirs)]
+        if types[0] != types[1]:
+            raise ConfigError(f'model.backbone.type={backbone.type}: the encoder of {checkpoint!r} '
+                              f'is a {types[1]}. Use a protocol of configs/benchmarks/imagenet.')
+        for key in unset:
+            backbone[key] = theirs.get(key, ENCODER_SIZE[key])
+    for field in ('model', *LOADERS):
+        for _, node in walk(cfg.get(field), field):
+            key = IMAGE_SIZE.get(node.get('type')) if isinstance(node, dict) else None
+            if key and node.get(key, 0) is None:
+                node[key] = backbone.img_size
 
 
 def default_work_dir(config: str) -> str:

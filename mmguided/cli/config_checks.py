@@ -119,8 +119,8 @@ def check_checkpoint(field: str, path: str) -> None:
     check_file(field, path, 'Give the path of a checkpoint.')
 
 
-def check_start(cfg: Config) -> None:
-    """Check the checkpoints that training starts from.
+def check_start(cfg: Config) -> str | None:
+    """Check the checkpoints that training starts from; return the one that contains the encoder.
 
     The backbone loads no pretrained checkpoint if another checkpoint contains the encoder: the
     checkpoint to resume from, or ``load_from`` if StrictBackboneHook checks it.
@@ -142,6 +142,7 @@ def check_start(cfg: Config) -> None:
             if not path:
                 raise ConfigError(f'{field}: empty. Set `--cfg-options {field}=PATH`.')
             check_checkpoint(field, path)
+    return start or (pretrained_settings(backbone.get('init_cfg')) or {}).get('checkpoint')
 
 
 def check_work_dir(cfg: Config) -> None:

@@ -2,7 +2,9 @@
 
 Each check raises ConfigError with the field, its value and the remedy.
 """
+import numpy as np
 from mmengine.config import Config
+from mmengine.dataset import BaseDataset
 from mmengine.runner import Runner
 from torch.utils.data import Dataset
 
@@ -41,6 +43,17 @@ def check_test_data(runner: Runner) -> None:
         model.bank_dataloader = Runner.build_dataloader(model.bank_dataloader)
         check_same_classes('test_dataloader.dataset', dataset,
                            'model.bank_dataloader.dataset', model.bank_dataloader.dataset)
+
+
+def describe_test_data(dataset: Dataset) -> dict[str, float]:
+    """Number of test samples and, if each sample has one label, the chance level of the accuracy.
+    """
+    from mmguided.evaluation import chance_level
+    facts = dict(samples=len(dataset))
+    if isinstance(dataset, BaseDataset) and len(dataset) and np.ndim(
+            dataset.get_data_info(0).get('gt_label', ())) == 0:
+        facts['chance'] = chance_level(dataset)
+    return facts
 
 
 def check_labels(field: str, dataset: Dataset, cfg: Config) -> None:

@@ -8,7 +8,7 @@ from torch import distributed
 
 from mmguided.utils.toolboxes import import_parts
 
-from .data_checks import check_test_data, check_training_data
+from .data_checks import check_test_data, check_training_data, describe_test_data
 from .device import prepare_device
 from .error_messages import explain_config_errors
 
@@ -36,7 +36,7 @@ def test(cfg: Config, predictions: str | None = None) -> dict[str, float]:
         predictions: A .pkl file for the predictions.
 
     Returns:
-        Metrics by name; empty in all processes except the first.
+        Metrics by name, and :func:`describe_test_data`; empty in all processes except the first.
     """
     prepare_device(cfg)
     with explain_config_errors(cfg):
@@ -47,7 +47,8 @@ def test(cfg: Config, predictions: str | None = None) -> dict[str, float]:
             runner.test_evaluator.metrics.append(
                 METRICS.build(dict(type=kind, out_file_path=predictions)))
         check_test_data(runner)
-        return runner.test()
+        metrics = runner.test()
+        return metrics | describe_test_data(runner.test_dataloader.dataset) if metrics else {}
 
 
 def leave_process_group() -> None:

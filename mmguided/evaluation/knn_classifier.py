@@ -43,7 +43,8 @@ class KNNClassifier(FrozenEncoder):
     Raises:
         ConfigError: If ``ks`` or ``temperature`` are not positive, the backbone returns a token
             sequence, or (when the bank is built) the dataset is unlabeled or smaller than the
-            largest k.
+            largest k, the features contain NaN or Inf, or the images and those of the test differ
+            in size.
     """
 
     def __init__(self, backbone: dict, bank_dataloader: dict,
@@ -62,6 +63,7 @@ class KNNClassifier(FrozenEncoder):
         self.temperature = temperature
         # The bank is no buffer because it depends on a dataset and must not be in checkpoints.
         self.bank: tuple[Tensor, Tensor] | None = None
+        self.bank_size: tuple[int, int] | None = None  # height and width of the images
         self.register_load_state_dict_post_hook(_clear_bank)
 
     @torch.no_grad()
@@ -81,6 +83,7 @@ class KNNClassifier(FrozenEncoder):
         """
         if self.bank is None:
             self.prepare_bank()
+        self._check_image_size('test_dataloader', inputs)
         bank, labels = self.bank
         query = self.features(inputs)
         with torch.autocast(query.device.type, enabled=False):
@@ -103,9 +106,10 @@ class KNNClassifier(FrozenEncoder):
         loader = Runner.build_dataloader(self.bank_dataloader)
         size = len(loader.dataset)
         self._check_bank_size(size)
-        bank = labels = None
+        bank = labels = self.bank_size = None
         for batch in track_on_main_process(loader, 'k-NN bank'):
             batch = self.data_preprocessor(batch, False)
+            self._check_image_size('model.bank_dataloader', batch['inputs'])
             features = self.features(batch['inputs'])
             if bank is None:
                 bank = features.new_zeros(size, features.shape[1])
@@ -119,6 +123,9 @@ class KNNClassifier(FrozenEncoder):
         # gets the sum of two equal features, which has the same direction.
         dist.all_reduce(bank)
         dist.all_reduce(labels, op='max')
+        if not bank.isfinite().all():
+            raise ConfigError('model.bank_dataloader: the features contain NaN or Inf. Use another '
+                              'checkpoint, or set `--cfg-options test_cfg.fp16=False`.')
         bank.div_(bank.norm(dim=1, keepdim=True).clamp_min(torch.finfo(bank.dtype).tiny))
         # Images may be missing, for example because they are unreadable.
         loaded = labels >= 0
@@ -129,6 +136,16 @@ class KNNClassifier(FrozenEncoder):
             self._check_bank_size(count)
             bank, labels = bank[loaded], labels[loaded]
         self.bank = bank, labels
+
+    def _check_image_size(self, field: str, inputs: Tensor) -> None:
+        """Compare the size of the images with that of the bank, or record it. Features of images of
+        another size are less similar, and no other check compares the two pipelines."""
+        size = tuple(inputs.shape[-2:])
+        self.bank_size = self.bank_size or size
+        if size != self.bank_size:
+            raise ConfigError(f'{field}.dataset.pipeline: returns images of {size}, but '
+                              f'model.bank_dataloader has images of {self.bank_size}. Set the same '
+                              'size in both pipelines.')
 
     def _check_bank_size(self, size: int) -> None:
         if size < max(self.ks):
@@ -158,6 +175,9 @@ class KNNAccuracy(BaseMetric):
         hits = {}
         for k in data_samples[0]['knn_scores']:
             scores = torch.stack([s['knn_scores'][k] for s in data_samples])
+            if not scores.isfinite().all():
+                raise ConfigError('test_dataloader: the features contain NaN or Inf. Set '
+                                  '`--cfg-options test_cfg.fp16=False`.')
             best, classes = scores.topk(min(max(self.topk), scores.shape[1]), dim=1)
             right = (classes == label.to(scores.device)[:, None]) & (best > 0)
             hits[k] = torch.stack([right[:, :n].any(dim=1) for n in self.topk], dim=1).cpu()

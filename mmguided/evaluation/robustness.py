@@ -154,4 +154,4 @@ def _describe(perturbation: str, level: float) -> str:
     if level == CLEAN[perturbation]:
         return 'clean'
     return (f'{100 * level:g} % of the patches occluded' if perturbation == 'occlusion' else
-            f'{level} x {level} patches shuffled')
+            f'{level} x {level} cells shuffled')

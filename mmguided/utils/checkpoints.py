@@ -117,6 +117,7 @@ def load_weights(model: nn.Module, state: Mapping[str, Tensor], path: str) -> No
     only_encoder = all(name.startswith('backbone.') for name in model.state_dict())
     if only_encoder:
         state = {name: value for name, value in state.items() if name.startswith('backbone.')}
+    check_finite(state)
     try:
         model.load_state_dict(dict(state), strict=True)
     except RuntimeError as error:
@@ -176,10 +177,12 @@ def compare_backbone(model_state: Mapping[str, Tensor],
 def check_backbone(model_state: Mapping[str, Tensor],
                    checkpoint_state: Mapping[str, Tensor],
                    prefix: str = 'backbone.') -> BackboneReport:
-    """Call :func:`compare_backbone`; raise ConfigError if there are differences.
+    """Call :func:`compare_backbone` and :func:`check_finite`; raise ConfigError if there are
+    differences.
 
     With ``prefix=''``, the full states of encoders or models are compared.
     """
+    check_finite(checkpoint_state, prefix)
     if not _below(model_state, prefix):
         raise ConfigError(f'prefix={prefix!r}: no model weights have this prefix '
                           f'({_some(model_state)}). Correct the prefix.')
@@ -194,6 +197,17 @@ def check_backbone(model_state: Mapping[str, Tensor],
         'Only the encoder matches. Use a checkpoint trained with this config, not one of '
         'pretraining or of other classes.' if encoder.fits else
         _remedy(encoder, model_state, checkpoint_state, 'backbone.')))
+
+
+def check_finite(state: Mapping[str, Tensor], prefix: str = '') -> None:
+    """Raise ConfigError if a weight with ``prefix`` contains NaN or Inf. Without this check, the
+    metrics of a diverged run would look like those of a bad encoder."""
+    broken = [name for name, value in state.items()
+              if name.startswith(prefix) and isinstance(value, Tensor)
+              and not value.isfinite().all()]
+    if broken:
+        raise ConfigError(f'checkpoint: contains NaN or Inf in {_some(broken)}. Its training has '
+                          'diverged. Use an earlier checkpoint.')
 
 
 def _below(state: Mapping[str, Tensor], prefix: str) -> dict[str, Shape]:

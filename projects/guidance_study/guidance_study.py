@@ -10,11 +10,10 @@ after training (tools/analysis_tools/mask_objects.py).
 
 The folder --out contains a folder per run, study.json with all numbers, study.md with the means
 over seeds, and study.png with accuracy over top-k overlap. Finished runs are skipped, even if only
-their numbers in study.json remain, so you can interrupt a study and add configs and seeds. Other
-data or options need another --out.
+their numbers in study.json remain, so you can interrupt a study and add configs and seeds. Results
+of other data, configs or options are not reused: they need another --out.
 """
 import argparse
-import json
 import sys
 from collections.abc import Collection
 from pathlib import Path
@@ -27,6 +26,7 @@ from mmguided.cli.arguments import (
     named_paths,
     tool_parser,
 )
+from mmguided.cli.records import Conditions, read_json, settings_of, write_json
 from mmguided.utils.errors import ConfigError, exit_on_config_error, imports_of_extra
 from mmguided.utils.logs import read_log
 
@@ -78,15 +78,18 @@ class Run:
         self.is_guided = bool(self.cfg.model.mask_generator.get('guidance'))
         self.folder = args.out / self.name / f'seed_{seed}'
         self.epochs = self.cfg.train_cfg.max_epochs
+        self.conditions = Conditions(
+            dict(data_root=str(args.data_root), **settings_of(self.cfg)), self.folder)
 
     def __call__(self) -> dict:
         """Run the remaining steps; return the result."""
-        self.folder.mkdir(parents=True, exist_ok=True)
+        self.conditions.save()
         checkpoint = self.folder / f'epoch_{self.epochs}.pth'
         if not checkpoint.is_file():
             self._tool('pretraining', TOOLS / 'train.py', self.path, '--resume', '--work-dir',
                        self.folder, *self._options())
-        result = dict(config=self.name, seed=self.seed, **self._last_epoch(),
+        result = dict(config=self.name, seed=self.seed, conditions=self.conditions.digest,
+                      **self._last_epoch(),
                       **self._measured('features', HERE / 'probe_features.py', KNN, checkpoint,
                                        '--data-root', self.args.data_root))
         if self.args.coco and self.is_guided:
@@ -124,7 +127,7 @@ class Run:
         out = out or self.folder / f'{name}.json'
         if not (out / result).is_file():
             self._tool(name, tool, *arguments, '--out', out)
-        return json.loads((out / result).read_text())
+        return read_json(out / result)
 
     def _last_epoch(self) -> dict:
         """Means over the last epoch of the log."""
@@ -166,7 +169,7 @@ def main() -> None:
     args = parse_args()
     args.out.mkdir(parents=True, exist_ok=True)
     record = args.out / 'study.json'
-    done = json.loads(record.read_text()) if record.is_file() else []
+    done = read_json(record) if record.is_file() else []
     results = {(result['config'], result['seed']): result for result in done}
     num_classes = sum(path.is_dir() for path in (args.data_root / 'val').glob('*'))
     configs = {name.rpartition('/')[2]: path
@@ -175,12 +178,15 @@ def main() -> None:
         raise ConfigError(f'configs={args.configs}: two configs have the same name. Put NAME= in '
                           'front of one config.')
     runs = [Run(name, path, seed, args) for seed in args.seeds for name, path in configs.items()]
+    for run in runs:
+        run.conditions.check(args.out, f'{run.name}, seed {run.seed}',
+                             results.get((run.name, run.seed)))
     try:
         for result in run_all([run for run in runs if not run.is_in(results)], args.jobs):
             results[result['config'], result['seed']] = result
             print(f'{result["config"]}, seed {result["seed"]}: k-NN {result["knn_20"]:.1f}, linear '
                   f'{result["linear"]:.1f}', flush=True)
-            record.write_text(json.dumps(list(results.values()), indent=1))
+            write_json(record, list(results.values()))
             (args.out / 'study.md').write_text(table(results.values()) + '\n')
             draw(results.values(), args.out / 'study.png', num_classes)
     finally:

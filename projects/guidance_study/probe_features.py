@@ -1,19 +1,20 @@
 r"""Measure k-NN and linear accuracy of a frozen encoder's features quickly.
 
-    python projects/guidance_study/probe_features.py configs/benchmarks/folder/vit-micro_knn.py \
+    python projects/guidance_study/probe_features.py configs/benchmarks/folder/vit_knn.py \
         CHECKPOINT --data-root FOLDER
 
 Features and k-NN settings come from a k-NN config, without augmentation. The linear classifier is
 scikit-learn's logistic regression (L2 penalty, C = 1, up to 1,000 steps of L-BFGS) on standardized
 features of unit length. It is fast enough to compare many encoders; the linear probe of
 configs/benchmarks trains on random crops for many epochs. Without CHECKPOINT, the encoder is
-untrained.
+untrained, and the config must state its size.
 """
 import argparse
 import json
 
 from mmguided.cli.arguments import (
     add_shared,
+    fill_encoder,
     load_config,
     local_path,
     set_data_root,
@@ -38,12 +39,13 @@ def main() -> None:
     if cfg.model.type != 'mmguided.KNNClassifier':
         raise ConfigError(f'config={args.config!r}: model.type={cfg.model.type} is not '
                           'mmguided.KNNClassifier. Give a config such as '
-                          'configs/benchmarks/folder/vit-micro_knn.py.')
+                          'configs/benchmarks/folder/vit_knn.py.')
     if args.data_root:
         set_data_root(cfg, args.data_root)
-    check_data(cfg, ('model', 'test_dataloader'))
     if args.checkpoint:
         check_checkpoint('checkpoint', str(args.checkpoint))
+    fill_encoder(cfg, args.checkpoint and str(args.checkpoint))
+    check_data(cfg, ('model', 'test_dataloader'))
 
     # Imported late because they take many seconds.
     with imports_of_extra('analysis'):

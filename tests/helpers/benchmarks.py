@@ -25,10 +25,14 @@ def load(row: str) -> Config:
 
 
 def save_encoder(encoder: nn.Module | dict, path: Path) -> str:
-    """Write a pretraining checkpoint with weights of other parts too; a config is built first."""
+    """Write a pretraining checkpoint with weights of other parts too. A config is built first, and
+    the checkpoint contains it."""
+    saved = {}
     if isinstance(encoder, dict):
+        cfg = Config(dict(model=dict(type='mmguided.MAE', backbone=encoder)))
+        saved['meta'] = dict(cfg=cfg.pretty_text)
         encoder = MODELS.build(encoder)
         encoder.init_weights()
     state = {f'backbone.{name}': value for name, value in encoder.state_dict().items()}
-    torch.save(dict(state_dict=state | {'neck.mask_token': torch.zeros(1)}), path)
+    torch.save(dict(saved, state_dict=state | {'neck.mask_token': torch.zeros(1)}), path)
     return str(path)

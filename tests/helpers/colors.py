@@ -5,6 +5,7 @@ import numpy as np
 from mmengine import Config
 from PIL import Image
 
+from mmguided.cli.arguments import fill_encoder
 from tests.helpers.paths import ROOT
 
 CONFIGS = ROOT / 'configs' / 'benchmarks'
@@ -55,6 +56,7 @@ def small(config: str, data_root: Path, work_dir: Path) -> Config:
     cfg.vis_backends = cfg.visualizer.vis_backends = []
     cfg.env_cfg.dist_cfg.backend = 'gloo'
     cfg.model.backbone.update(arch=ARCH, img_size=32, patch_size=8)
+    fill_encoder(cfg, None)
     for loader in (cfg.get('train_dataloader'), cfg.get('val_dataloader'), cfg.test_dataloader,
                    cfg.model.get('bank_dataloader')):
         if loader is not None:

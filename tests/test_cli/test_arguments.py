@@ -9,6 +9,7 @@ from mmengine.runner import Runner
 from mmguided.cli.arguments import (
     default_work_dir,
     figure_files,
+    fill_encoder,
     load_config,
     named_checkpoints,
     named_configs,
@@ -16,10 +17,13 @@ from mmguided.cli.arguments import (
     tool_parser,
 )
 from mmguided.utils.errors import ConfigError
+from tests.helpers.benchmarks import save_encoder
+from tests.helpers.colors import ARCH
 from tests.helpers.paths import ROOT
 from tests.helpers.tools import merged_config
 from tests.helpers.toy import CONFIG
 
+SWIN = dict(embed_dims=8, depths=[1, 1, 2, 1], num_heads=[1, 1, 2, 2])
 MICRO = ROOT / 'configs/mae/vit-micro_folder-32.py'
 
 
@@ -150,6 +154,25 @@ def test_unusable_checkpoints(files, arguments, message):
 def test_unusable_configs(argument, message):
     with pytest.raises(ConfigError, match=message):
         named_configs([argument], dict(mae=Path('x.pth')))
+
+
+def test_size_of_the_encoder(tmp_path):
+    """All sizes of the pipelines follow the size that is set, or the error names the options."""
+    path = str(ROOT / 'configs/benchmarks/folder/vit_knn.py')
+    with pytest.raises(ConfigError, match=r'^model.backbone.arch=None: .*model.backbone.img_size='):
+        fill_encoder(load_config(path), None)
+    vit, swin = (save_encoder(dict(type=f'mmguided.{name}', arch=arch, img_size=size, **options),
+                              tmp_path / f'{name}.pth') for name, arch, size, options in (
+        ('MaskedViT', ARCH, 24, dict(patch_size=8)), ('MaskedSwin', SWIN, 192, {})))
+    cfg = load_config(path, {'model.backbone.patch_size': 4})
+    fill_encoder(cfg, vit)
+    assert cfg.model.backbone == dict(type='mmguided.MaskedViT', arch=ARCH, img_size=24,
+                                      patch_size=4, out_type='featmap')
+    for loader in (cfg.test_dataloader, cfg.model.bank_dataloader):
+        _, resize, crop, _ = loader.dataset.pipeline
+        assert (resize.scale, crop.crop_size) == (24, 24)
+    with pytest.raises(ConfigError, match='model.backbone.type=mmguided.MaskedViT: .*MaskedSwin'):
+        fill_encoder(load_config(path), swin)
 
 
 def test_figure_formats():

@@ -105,8 +105,8 @@ def test_fewer_classes_than_the_labels_have(model, error):
 
 
 @pytest.mark.parametrize('tool, config, field', [
-    ('train.py', 'vit-micro_finetune', 'val_dataloader.dataset'),
-    ('test.py', 'vit-micro_knn', 'test_dataloader.dataset')])
+    ('train.py', 'vit_finetune', 'val_dataloader.dataset'),
+    ('test.py', 'vit_knn', 'test_dataloader.dataset')])
 def test_tools_report_a_class_without_validation_images(
         monkeypatch, tmp_path, tool, config, field):
     use_cpu(monkeypatch)
@@ -115,7 +115,8 @@ def test_tools_report_a_class_without_validation_images(
     shutil.rmtree(data / 'val/green')
     (tmp_path / 'small.py').write_text(
         f"_base_ = '{ROOT}/configs/benchmarks/folder/{config}.py'\n"
-        f'model = dict(backbone=dict(arch=dict(_delete_=True, **{ARCH})))\n'
+        f'model = dict(backbone=dict(arch=dict(_delete_=True, **{ARCH}), img_size=32, '
+        'patch_size=4))\n'
         + 'model["head"] = dict(in_channels=32)\n' * (tool == 'train.py'))
     save_encoder(MaskedViT(arch=ARCH, img_size=32, patch_size=4), tmp_path / 'encoder.pth')
     options = ([], ['model.backbone.init_cfg.checkpoint=encoder.pth',

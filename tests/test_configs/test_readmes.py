@@ -63,6 +63,8 @@ def build(scope: str, model: str) -> None:
 def test_a_row_loads_and_builds(path, options):
     cfg = read(path, options)
     import_parts(cfg)
+    if cfg.model.get('backbone', {}).get('arch', 0) is None:  # that of a checkpoint
+        cfg.model.backbone.update(arch='base', img_size=224, patch_size=16)
     for node in unset_num_classes(cfg.model).values():
         node['num_classes'] = 2
     if cfg.get('data_preprocessor'):

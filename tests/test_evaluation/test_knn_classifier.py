@@ -6,6 +6,7 @@ import torch
 import torch.nn.functional as F
 from mmengine.runner import Runner
 
+from mmguided.evaluation import KNNClassifier
 from mmguided.utils.errors import ConfigError
 from tests.helpers.benchmarks import save_encoder
 from tests.helpers.colors import COLORS, color_folders, small
@@ -19,7 +20,7 @@ def folders(tmp_path_factory):
 
 @pytest.fixture
 def config(folders, tmp_path):
-    cfg = small('folder/vit-tiny_knn.py', folders, tmp_path)
+    cfg = small('folder/vit_knn.py', folders, tmp_path)
     cfg.load_from = save_encoder(cfg.model.backbone, tmp_path / 'epoch_1.pth')
     cfg.model.ks = (1, 5)
     cfg.model.backbone.out_type = 'featmap'
@@ -83,6 +84,35 @@ def test_invalid_settings(config, wrong, field):
     """There are 21 images."""
     config.merge_from_dict(dict(model=wrong))
     with pytest.raises(ConfigError, match=field):
+        Runner.from_cfg(config).test()
+
+
+@pytest.mark.parametrize('value', [float('nan'), float('inf')])
+def test_broken_weights_and_features_are_errors(config, tmp_path, monkeypatch, value):
+    """NaN would give the accuracy 0, because no class has votes."""
+    state = torch.load(config.load_from)['state_dict']
+    broken = copy.deepcopy(config)
+    broken.load_from = str(tmp_path / 'broken.pth')
+    state['backbone.ln1.bias'][3] = value
+    torch.save(dict(state_dict=state), broken.load_from)
+    with pytest.raises(ConfigError, match='^checkpoint: contains NaN or Inf in backbone.ln1.bias'):
+        Runner.from_cfg(broken).test()
+    features = KNNClassifier.features
+    # The 21 images of the bank are six batches; then the test begins.
+    for batch, field in ((2, 'model.bank_dataloader'), (7, 'test_dataloader')):
+        factors = iter([1] * batch + [value] + [1] * 9)
+        monkeypatch.setattr(KNNClassifier, 'features', lambda self, inputs, factors=factors:
+                            features(self, inputs) * next(factors))
+        config.experiment_name += '_'
+        with pytest.raises(ConfigError, match=f'^{field}: .* NaN or Inf'):
+            Runner.from_cfg(config).test()
+
+
+def test_bank_and_queries_of_different_sizes_are_an_error(config):
+    config.default_hooks.input_size.any_size = True
+    for transform, size in ((1, dict(scale=64)), (2, dict(crop_size=64))):
+        config.test_dataloader.dataset.pipeline[transform].update(size)
+    with pytest.raises(ConfigError, match=r'^test_dataloader.*\(64, 64\).*\(32, 32\)'):
         Runner.from_cfg(config).test()
 
 

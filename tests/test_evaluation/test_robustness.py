@@ -37,7 +37,7 @@ def folders(tmp_path_factory):
 
 @pytest.fixture
 def config(folders, tmp_path):
-    cfg = small('folder/vit-tiny_finetune.py', folders, tmp_path)
+    cfg = small('folder/vit_finetune.py', folders, tmp_path)
     cfg.model.head.update(num_classes=3, in_channels=32)
     cfg.model.data_preprocessor.num_classes = 3
     return cfg
@@ -157,5 +157,5 @@ def test_mean_and_sample_standard_deviation():
         '| --- | --- | --- |',
         '| clean | 80.0 | - |',
         '| 50 % of the patches occluded | 63.0 ± 3.6 | - |',
-        '| 2 x 2 patches shuffled | 30.0 | - |',
-        '| 4 x 4 patches shuffled | - | 10.0 |']
+        '| 2 x 2 cells shuffled | 30.0 | - |',
+        '| 4 x 4 cells shuffled | - | 10.0 |']

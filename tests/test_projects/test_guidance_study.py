@@ -1,6 +1,7 @@
 """guidance_study.py: finished runs are skipped; the table; options of each config."""
 import json
 import re
+import shutil
 
 import pytest
 
@@ -52,13 +53,19 @@ def test_two_configs_of_one_name(monkeypatch, tmp_path):
 
 
 def test_numbers_replace_finished_runs(tmp_path, monkeypatch):
-    """study.json has one seed, the folders the other."""
-    (tmp_path / 'study.json').write_text(json.dumps([
-        dict(config='mae', seed=0, loss_reconstruction=.5, knn_20=30, linear=35)]))
-    finished_run(tmp_path / 'mae/seed_1', .2, 40)
-    run_tool(monkeypatch, TOOL, CONFIGS[1], '--data-root', 'gone', '--out', tmp_path)
+    """study.json has one seed, the folders the other. Numbers of other options are not shown."""
+    finished_run(tmp_path / 'mae/seed_0', .5, 30)
+    command = CONFIGS[1], '--data-root', 'gone', '--out', tmp_path
+    run_tool(monkeypatch, TOOL, *command, '--seeds', 0)
+    shutil.rmtree(tmp_path / 'mae')
+    finished_run(tmp_path / 'mae/seed_1', .1, 40)
+    run_tool(monkeypatch, TOOL, *command)
     row = cells(tmp_path / 'study.md')['mae']
-    assert (row[0], row[2], row[-2]) == ('0, 1', '0.40 ± 0.10', '35.0 ± 5.0')
+    assert (row[0], row[2], row[-2]) == ('0, 1', '0.40 ± 0.20', '35.0 ± 5.0')
+    for seed, field in ((0, 'conditions='), (1, 'optim_wrapper.optimizer.lr=')):
+        message = error_of_tool(monkeypatch, TOOL, *command, '--seeds', seed, '--cfg-options',
+                                'optim_wrapper.optimizer.lr=3.')
+        assert f'mae, seed {seed} ' in message and field in message
 
 
 def test_a_failed_run_does_not_stop_the_others(tmp_path, monkeypatch):

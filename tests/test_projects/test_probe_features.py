@@ -18,9 +18,9 @@ def case(tmp_path, monkeypatch):
     use_cpu(monkeypatch)
     config = tmp_path / 'knn.py'
     config.write_text(
-        f"_base_ = ['{CONFIGS}/folder/vit-tiny_knn.py']\n"
-        f'model = dict(ks=(3, 5), backbone=dict(arch=dict(_delete_=True, **{ARCH}), '
-        "patch_size=8, out_type='featmap'), bank_dataloader=dict(num_workers=0, batch_size=4))\n"
+        f"_base_ = ['{CONFIGS}/folder/vit_knn.py']\n"
+        f'model = dict(ks=(3, 5), backbone=dict(arch=dict(_delete_=True, **{ARCH}), img_size=32, '
+        'patch_size=8), bank_dataloader=dict(num_workers=0, batch_size=4))\n'
         'test_dataloader = dict(num_workers=0, batch_size=4)\n')
     encoder = dict(type='mmguided.MaskedViT', arch=ARCH, img_size=32, patch_size=8)
     checkpoint = save_encoder(encoder, tmp_path / 'encoder.pth')

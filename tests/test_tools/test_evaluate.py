@@ -1,5 +1,6 @@
 """evaluate.py: numbers equal to those of the tools, finished runs are skipped, and the table."""
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -12,28 +13,24 @@ from tests.helpers.paths import ROOT
 from tests.helpers.tools import error_of_tool, import_tool, run_tool, use_cpu
 
 LOADER = 'batch_size=4, num_workers=0'
-ENCODER = f'arch=dict(_delete_=True, **{ARCH}), patch_size=8'
 
 
 @pytest.fixture(scope='module')
 def folder(tmp_path_factory):
-    """Colors in data/, two encoders, and two protocols cut down to them."""
+    """Colors in data/, two encoders of different size, and two protocols that fit both."""
     root = tmp_path_factory.mktemp('evaluate')
     color_folders(root / 'data', train=8, val=6)
     torch.manual_seed(0)
-    for name in 'ab':
-        save_encoder(dict(type='mmguided.MaskedViT', arch=ARCH, img_size=32, patch_size=8),
+    for name, size, patch in (('a', 32, 8), ('b', 48, 16)):
+        save_encoder(dict(type='mmguided.MaskedViT', arch=ARCH, img_size=size, patch_size=patch),
                      root / f'{name}.pth')
     (root / 'colors').mkdir()
     (root / 'colors/knn.py').write_text(
-        f"_base_ = ['{CONFIGS}/folder/vit-tiny_knn.py']\n"
-        f"model = dict(ks=(3, ), backbone=dict({ENCODER}, out_type='featmap'), "
-        f'bank_dataloader=dict({LOADER}))\n'
+        f"_base_ = ['{CONFIGS}/folder/vit_knn.py']\n"
+        f'model = dict(ks=(3, ), bank_dataloader=dict({LOADER}))\n'
         f'test_dataloader = dict({LOADER})\n')
     (root / 'colors/linear.py').write_text(
-        f"_base_ = ['{CONFIGS}/folder/vit-tiny_linear.py']\n"
-        f'model = dict(backbone=dict({ENCODER}, frozen_stages=2), neck=dict(input_features=32), '
-        'head=dict(in_channels=32, num_classes=3))\n'
+        f"_base_ = ['{CONFIGS}/folder/vit_linear.py']\n"
         f'train_dataloader = val_dataloader = test_dataloader = dict({LOADER})\n'
         'train_cfg = dict(max_epochs=2, val_interval=2)\n')
     return root
@@ -76,7 +73,8 @@ def test_its_numbers_are_those_of_the_tools(evaluate, folder, tmp_path, monkeypa
     run_tool(monkeypatch, 'test.py', f'{folder}/colors/knn.py', f'{folder}/a.pth', '--data-root',
              folder / 'data', '--work-dir', tmp_path / 'own', '--out-item', 'metrics', '--out',
              tmp_path / 'own.json')
-    assert results[0]['metrics'] == json.loads((tmp_path / 'own.json').read_text())
+    own = dict(samples=18, chance=pytest.approx(100 / 3))
+    assert results[0]['metrics'] | own == json.loads((tmp_path / 'own.json').read_text())
 
     done, results = evaluate(a)
     assert done == ['test: a, colors/linear, seed 0', 'train: a, colors/linear, seed 0']
@@ -84,7 +82,7 @@ def test_its_numbers_are_those_of_the_tools(evaluate, folder, tmp_path, monkeypa
     run_tool(monkeypatch, 'test.py', f'{folder}/colors/linear.py', trained, '--data-root',
              folder / 'data', '--work-dir', tmp_path / 'own', '--out-item', 'metrics', '--out',
              tmp_path / 'own.json')
-    assert results[1]['metrics'] == json.loads((tmp_path / 'own.json').read_text())
+    assert results[1]['metrics'] | own == json.loads((tmp_path / 'own.json').read_text())
     # The probe started from this encoder and did not change it.
     weights = torch.load(trained, weights_only=False)['state_dict']
     for name, value in torch.load(folder / 'a.pth')['state_dict'].items():
@@ -100,50 +98,98 @@ def test_a_trained_classifier_on_perturbed_images(evaluate, folder):
     assert not any('occlusion' in metric for metric in knn)
     assert linear['occlusion 0'] == linear['accuracy/top1'] > 60
     assert linear['occlusion 1'] == pytest.approx(100 / 3)
-    done, results = evaluate(a, '--occlusion', '0', '1', '--shuffle', '2')
+    assert results[1]['samples'] == 18 and results[1]['chance'] == pytest.approx(100 / 3)
+    done, results = evaluate(a, '--occlusion', '0', '1', '--shuffle', '2', 'patches')
     assert done == ['robustness: a, colors/linear, seed 0']
     assert results[1]['metrics'].items() > linear.items()
     assert results[1]['metrics']['shuffle 2'] > 60
+    assert results[1]['metrics']['shuffle patches'] == results[1]['metrics']['shuffle 4']
 
 
 def test_the_table(tmp_path):
-    """Means over seeds and half of the range; only the main metrics of COCO."""
+    """Means over seeds and half of the range; only the main metrics of COCO. The standard error of
+    51 % on 400 images is sqrt(51 * 49 / 400) = 2.50."""
+    about = dict(samples=400, chance=25.)
     results = [
-        dict(checkpoint=name, protocol=protocol, seed=seed, metrics=metrics)
-        for name, protocol, seed, metrics in (
-            ('a', 'x/ft', 0, {'accuracy/top1': 50., 'accuracy/top5': 90.}),
-            ('a', 'x/ft', 1, {'accuracy/top1': 52., 'accuracy/top5': 91.}),
-            ('b', 'x/ft', 0, {'accuracy/top1': 60., 'accuracy/top5': 92.}),
-            ('b', 'x/coco', 0, {'coco/bbox_mAP': .5, 'coco/bbox_mAP_50': .6,
-                                'coco/segm_mAP': .4}),
-            ('a', 'x/own', 0, {'own': 1.}))]
+        dict(checkpoint=name, protocol=protocol, seed=seed, metrics=metrics, **about)
+        for name, protocol, seed, metrics, about in (
+            ('a', 'x/ft', 0, {'accuracy/top1': 50., 'accuracy/top5': 90.}, about),
+            ('a', 'x/ft', 1, {'accuracy/top1': 52., 'accuracy/top5': 91.}, about),
+            ('untrained', 'x/ft', 0, {'accuracy/top1': 60., 'accuracy/top5': 92.}, about),
+            ('untrained', 'x/coco', 0, {
+                'coco/bbox_mAP': .5, 'coco/bbox_mAP_50': .6, 'coco/segm_mAP': .4},
+             dict(samples=9, chance=None)),
+            ('a', 'x/own', 0, {'own': 1.}, {}))]
     (tmp_path / 'table.md').write_text(import_tool('evaluate').table(results))
+    assert cells(tmp_path / 'table.md')[0][3:] == [
+        'test samples', 'chance', 'standard error', 'untrained', 'a']
     assert cells(tmp_path / 'table.md')[2:] == [
-        ['`x/ft`', 'accuracy/top1', '0, 1', '51.00 ± 1.00', '60.00'],
-        ['`x/coco`', 'coco/bbox_mAP', '0', '-', '0.50'],
-        ['`x/coco`', 'coco/segm_mAP', '0', '-', '0.40'],
-        ['`x/own`', 'own', '0', '1.00', '-']]
+        ['`x/ft`', 'accuracy/top1', '0, 1', '400', '25.00', '2.50', '60.00', '51.00 ± 1.00'],
+        ['`x/coco`', 'coco/bbox_mAP', '0', '9', '-', '-', '0.50', '-'],
+        ['`x/coco`', 'coco/segm_mAP', '0', '9', '-', '-', '0.40', '-'],
+        ['`x/own`', 'own', '0', '-', '-', '-', '-', '1.00']]
+
+
+def test_the_untrained_encoder_is_a_column(evaluate, folder, tmp_path):
+    """Its size is that of the first checkpoint. A second call does not repeat it."""
+    b = f'b={folder}/b.pth'
+    done, results = evaluate(b, '--untrained', protocols=['knn'])
+    assert done == ['test: b, colors/knn, seed 0', 'test: untrained, colors/knn, seed 0']
+    trained, untrained = (torch.load(path)['state_dict'] for path in (
+        folder / 'b.pth', tmp_path / 'out/untrained.pth'))
+    names = [name for name in trained if name.startswith('backbone.')]
+    assert [untrained[name].shape for name in names] == [trained[name].shape for name in names]
+    assert not torch.equal(untrained['backbone.cls_token'], trained['backbone.cls_token'])
+    assert cells(tmp_path / 'out/evaluation.md')[0][6:] == ['untrained', 'b']
+    assert evaluate(b, '--untrained', protocols=['knn']) == ([], results)
 
 
 def test_a_run_that_fails_does_not_stop_the_others(evaluate, folder, tmp_path):
     """Its error is raised at the end."""
     torch.save({'state_dict': {'backbone.ln1.weight': torch.ones(3)}}, tmp_path / 'broken.pth')
-    with pytest.raises((ConfigError, SystemExit), match='not of this encoder'):
+    with pytest.raises((ConfigError, SystemExit), match='contains no config'):
         evaluate(f'broken={tmp_path}/broken.pth', f'b={folder}/b.pth', protocols=['knn'])
-    assert [row[3:] for row in cells(tmp_path / 'out/evaluation.md')][0] == ['b']
+    assert cells(tmp_path / 'out/evaluation.md')[0][6:] == ['b']
 
 
-def test_another_checkpoint_of_the_name_is_refused(evaluate, folder, tmp_path):
-    evaluate(f'a={folder}/a.pth', protocols=['knn'])
-    with pytest.raises(SystemExit, match='a, colors/knn, seed 0 .*sha256='):
-        evaluate(f'a={folder}/b.pth', protocols=['knn'])
-    with pytest.raises(SystemExit, match='options={}'):
-        evaluate(f'a={folder}/a.pth', '--cfg-options', 'model.temperature=1.', protocols=['knn'])
+def test_results_of_other_settings_are_refused(evaluate, folder, tmp_path):
+    """Also if the folder of the run has been deleted, and if the content of the protocol changes.
+    """
+    a = f'a={folder}/a.pth'
+    protocol = folder / 'colors/mine.py'
+    protocol.write_text((folder / 'colors/knn.py').read_text())
+    evaluate(a, protocols=['mine'])
+    with pytest.raises(SystemExit, match='a, colors/mine, seed 0 .*sha256='):
+        evaluate(f'a={folder}/b.pth', protocols=['mine'])
+    with pytest.raises(SystemExit, match=r'model.temperature=0.07, now 1.0'):
+        evaluate(a, '--cfg-options', 'model.temperature=1.', protocols=['mine'])
+    protocol.write_text(protocol.read_text().replace('(3, )', '(5, )'))
+    with pytest.raises(SystemExit, match=r'model.ks.0=3, now 5'):
+        evaluate(a, protocols=['mine'])
+    shutil.rmtree(tmp_path / 'out/a')
+    with pytest.raises(SystemExit, match='a, colors/mine, seed 0 .*conditions='):
+        evaluate(a, protocols=['mine'])
+
+
+def test_a_file_that_was_cut_off_is_named(evaluate, folder, tmp_path):
+    a = f'a={folder}/a.pth'
+    done, results = evaluate(a, protocols=['knn'])
+    record = tmp_path / 'out/evaluation.json'
+    record.write_text(record.read_text()[:-9])
+    with pytest.raises(SystemExit, match=f"^error: '{record}': not a complete JSON file"):
+        evaluate(a, protocols=['knn'])
+    record.unlink()
+    assert evaluate(a, protocols=['knn']) == ([], results)  # the folder has the metrics
 
 
 @pytest.mark.parametrize('args, message', [
     (['{a}', '--protocols', '{knn}', '{knn}'], "'colors/knn'"),
     (['{a}', '--protocols', '{mae}'], "--protocols='{mae}'"),
+    (['a b={b}', 'a_b={a}', '--protocols', '{knn}'], "NAME='a_b'"),
+    (['..={a}', '--protocols', '{knn}'], "NAME='..'"),
+    (['{a}', '--protocols', 'x/../y={knn}'], "NAME='x/../y'"),
+    (['{a}', '--protocols', '/tmp/x={knn}'], "NAME='/tmp/x'"),
+    (['untrained={a}', '--untrained', '--protocols', '{knn}'], '--untrained'),
     (['{a}', '--protocols', '{knn}', '--occlusion', '.5'], '--occlusion'),
     (['{a}', '--protocols', '{knn}', '--cfg-options', 'model.head.num_classes=3'],
      '--cfg-options model.head.num_classes'),

@@ -9,7 +9,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
 from PIL import Image
 
 from mmguided.utils.errors import ConfigError
@@ -88,7 +87,7 @@ def test_a_labeled_folder_end_to_end(tmp_path):
             write_image(tmp_path / 'images' / name / f'{i}.png', color)
     (tmp_path / 'images/dark/broken.jpg').write_bytes(b'no image')
     work = tmp_path / 'work'
-    done = quickstart(tmp_path / 'images', '--epochs', '2', '--work-dir', work)
+    done = quickstart(tmp_path / 'images', '--folder-labels', '--epochs', '2', '--work-dir', work)
     assert done.returncode == 0, done.stderr
     assert '20 images prepared, 1 unreadable' in done.stdout
     for path in ('ccmim/figures/epoch_1.png', 'ccmim/figures/epoch_2.png', 'loss_curves.png'):
@@ -99,13 +98,7 @@ def test_a_labeled_folder_end_to_end(tmp_path):
                               for protocol in ('knn', 'linear')}
     assert results['ccmim', 'knn'] == {'knn/top1_k10': 100}
     assert results['ccmim', 'linear'] == {'accuracy/top1': 100}
-    assert '| untrained | mae | ccmim |' in done.stdout
-    # Both runs start from the initial weights.
-    states = [torch.load(work / path)['state_dict'] for path in (
-        'untrained.pth', 'mae/epoch_2.pth', 'ccmim/epoch_2.pth')]
-    shifts = [sum((state[name] - states[0][name]).abs().mean() for name in state
-                  if name.startswith('backbone.layers')) for state in states[1:]]
-    assert all(0 < shift < 1 for shift in shifts)
+    assert '| test samples | chance | standard error | untrained | mae | ccmim |' in done.stdout
 
 
 @pytest.mark.parametrize('kind, match', [
@@ -150,15 +143,18 @@ def test_folders_of_images(tmp_path, images, copied, figures):
     for name, count in images.items():
         for i in range(count):
             write_image(tmp_path / 'images' / name / f'{i}.png', size=(300, 200))
-    tool.prepare_images(tmp_path / 'out', tmp_path / 'images')
+    tool.prepare_images(tmp_path / 'out', tmp_path / 'images', folder_labels=True)
     files = copies(tmp_path / 'out')
     folders = [path.rpartition('/')[0] for path in files]
     assert {name: folders.count(name) for name in folders} == copied
     assert len(set(files.values())) == sum(images.values())
     assert len(list((tmp_path / 'out/figures').iterdir())) == figures
     assert min(Image.open(tmp_path / 'out' / next(iter(files))).size) == tool.SIDE
-    tool.prepare_images(tmp_path / 'again', tmp_path / 'images')
+    tool.prepare_images(tmp_path / 'again', tmp_path / 'images', folder_labels=True)
     assert copies(tmp_path / 'again') == files
+    tool.prepare_images(tmp_path / 'unlabeled', tmp_path / 'images')
+    found = copies(tmp_path / 'unlabeled')
+    assert len(found) == len(files) and {path.split('/')[1] for path in found} == {'unlabeled'}
 
 
 def test_copies_are_upright_and_have_8_bits(tmp_path):
@@ -179,7 +175,7 @@ def test_the_number_of_images_is_limited(tmp_path):
     for name, count in (('a', 10), ('b', 5), ('c', 1)):
         for i in range(count):
             write_image(tmp_path / 'images' / name / f'{i}.png')
-    tool.prepare_images(tmp_path / 'out', tmp_path / 'images', max_images=8)
+    tool.prepare_images(tmp_path / 'out', tmp_path / 'images', 8, folder_labels=True)
     assert len(copies(tmp_path / 'out')) == 5 + 2 + 1
 
 

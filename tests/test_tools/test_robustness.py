@@ -8,17 +8,18 @@ from mmengine.config import Config
 from mmengine.runner import Runner
 
 from mmguided import get_model
+from mmguided.cli.arguments import fill_encoder
 from tests.helpers.colors import ARCH, CONFIGS, color_folders
 from tests.helpers.tools import run_tool, use_cpu
 
 TOOL = 'analysis_tools/robustness.py'
 CLEAN = 100 * 17 / 18  # one of 18 images has a wrong label
 CONFIG = f"""
-_base_ = ['{CONFIGS}/folder/vit-tiny_finetune.py']
+_base_ = ['{CONFIGS}/folder/vit_finetune.py']
 model = dict(
     data_preprocessor=dict(num_classes=3),
-    backbone=dict(arch=dict(_delete_=True, **{ARCH}), patch_size=8),
-    head=dict(num_classes=3, in_channels=32))
+    backbone=dict(arch=dict(_delete_=True, **{ARCH}), img_size=32, patch_size=8),
+    head=dict(num_classes=3))
 test_dataloader = dict(num_workers=0, batch_size=6)
 """
 
@@ -34,6 +35,7 @@ def checkpoints(folders, tmp_path_factory):
     work = tmp_path_factory.mktemp('runs')
     (work / 'config.py').write_text(CONFIG)
     cfg = Config.fromfile(work / 'config.py')
+    fill_encoder(cfg, None)  # the size of the images
     cfg.train_dataloader.dataset.data_root = str(folders)
     cfg.train_dataloader.update(batch_size=18, num_workers=0, persistent_workers=False)
     torch.manual_seed(0)
@@ -69,9 +71,9 @@ def run(checkpoints, folders, tmp_path, monkeypatch):
 def test_curves_of_two_checkpoints(checkpoints, run, tmp_path, capsys):
     tuned, new = 'tuned/epoch_1', 'new'
     record = run(checkpoints[0], f'new={checkpoints[1]}', '--occlusion', 0, .5, 1, '--shuffle', 1,
-                 4, '--seeds', 0, 1)
+                 'patches', '--seeds', 0, 1)
     assert record['images'] == 18 and record['chance'] == pytest.approx(100 / 3)
-    assert record['patch_size'] == 8  # the config's
+    assert record['patch_grids'] == {tuned: 4, 'new': 4}  # patches of 8 pixels, the config's
     found = {(row['perturbation'], row['level'], row['seed']): row['top1']
              for row in record['results'][tuned]}
     for level in (('occlusion', 0, None), ('shuffle', 1, None)):
@@ -87,7 +89,7 @@ def test_curves_of_two_checkpoints(checkpoints, run, tmp_path, capsys):
         [cell.strip() for cell in line.strip('|').split('|')] for line in table.splitlines()[2:])
     assert header == ['images', tuned, new]
     assert clean[:2] == ['clean', '94.4'] and full[1].endswith(' ± 0.0')
-    assert half[0] == '50 % of the patches occluded' and shuffled[0] == '4 x 4 patches shuffled'
+    assert half[0] == '50 % of the patches occluded' and shuffled[0] == '4 x 4 cells shuffled'
     assert table in capsys.readouterr().out
     assert imread(tmp_path / 'out/robustness.png').std() > 0
     assert (tmp_path / 'out/robustness.pdf').read_bytes().startswith(b'%PDF')
@@ -112,7 +114,8 @@ def test_more_levels_seeds_and_checkpoints_are_added(checkpoints, run, monkeypat
 
 @pytest.mark.parametrize('args, message', [
     (('{tuned}', '--occlusion', 1.5), 'ratio=1.5'), (('{tuned}', '--shuffle', 5), 'grid=5'),
-    (('{tuned}', '--patch-size', 5), 'patch_size=5'),
+    (('{tuned}', '--patch-size', 5), '--shuffle=patches: patches of 5 pixels'),
+    (('{tuned}', '--shuffle', 1, '--patch-size', 5), 'patch_size=5'),
     (('{tuned}', '--occlusion', '--shuffle'), '--occlusion, --shuffle'),
     (('gone.pth', ), "checkpoint='gone.pth'"), (('{encoder}', ), '{encoder}')])
 def test_errors_before_anything_is_written(checkpoints, run, tmp_path, args, message):
@@ -125,8 +128,16 @@ def test_errors_before_anything_is_written(checkpoints, run, tmp_path, args, mes
 
 
 def test_results_of_other_settings_are_not_mixed(checkpoints, run):
-    run(checkpoints[0], '--occlusion', .5, '--shuffle')
-    for args, message in (([checkpoints[0], '--patch-size', 4], 'patch_size=8, not 4'),
-                          ([f'tuned/epoch_1={checkpoints[1]}'], f"not '{checkpoints[1]}'")):
-        with pytest.raises(SystemExit, match=message):
-            run(*args)
+    """Also if the content of the config or of the checkpoint changes."""
+    tuned, new = checkpoints
+    config = tuned.parents[1] / 'config.py'
+    run(tuned, '--occlusion', .5, '--shuffle')
+    with pytest.raises(SystemExit, match='patch_size=None, now 4'):
+        run(tuned, '--patch-size', 4)
+    with pytest.raises(SystemExit, match='results of tuned/epoch_1 .*sha256='):
+        run(f'tuned/epoch_1={new}')
+    text = config.read_text()
+    config.write_text(text + "test_cfg = dict(fp16=True)\n")
+    with pytest.raises(SystemExit, match='test_cfg.fp16=not set, now True'):
+        run(tuned)
+    config.write_text(text)

@@ -1,39 +1,47 @@
 r"""Test classifiers on occluded and shuffled images.
 
-    python tools/analysis_tools/robustness.py configs/benchmarks/folder/vit-tiny_finetune.py \
+    python tools/analysis_tools/robustness.py configs/benchmarks/folder/vit_finetune.py \
         mae=CHECKPOINT conditional=CHECKPOINT --data-root FOLDER --seeds 0 1 2 \
-        --occlusion 0 .1 .25 .5 .75 .9 --shuffle 1 2 4 8 --out work_dirs/robustness
+        --occlusion 0 .1 .25 .5 .75 .9 --shuffle 1 2 4 patches --out work_dirs/robustness
 
 The checkpoints are classifiers trained by this config or, for a k-NN config, pretraining
 checkpoints. k-NN uses the first value of model.ks. The tool tests each model on the images of
 test_dataloader with a share of black patches (--occlusion) and with N x N permuted cells
-(--shuffle). A seed fixes the perturbation of each image, so that all checkpoints are tested on the
-same images.
+(--shuffle). `--shuffle patches` permutes the patches of the encoder: with patches of 16 pixels,
+14 x 14 cells at 224 pixels and 28 x 28 cells at 448 pixels. A seed fixes the perturbation of each
+image, so that all checkpoints are tested on the same images.
 
 The folder --out contains robustness.json, robustness.md (means and standard deviations over seeds),
 and robustness.png and .pdf. Finished tests are skipped, so checkpoints, levels and seeds can be
 added later; other data or options need another --out.
 """
 import argparse
-import json
+import copy
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from mmengine.config import Config
 
 from mmguided.cli.arguments import (
     add_shared,
     figure_files,
+    fill_encoder,
     fill_num_classes,
     load_config,
     named_checkpoints,
     set_data_root,
+    shuffle_level,
     tool_parser,
 )
 from mmguided.cli.config_checks import check_data
+from mmguided.cli.records import check_settings, file_hash, read_json, settings_of, write_json
 from mmguided.utils.errors import ConfigError, exit_on_config_error, imports_of_extra
 
 with imports_of_extra('analysis'):
     from mmguided.visualization import draw_curves
+
+if TYPE_CHECKING:
+    from torch.utils.data import Dataset
 
 
 def parse_args() -> argparse.Namespace:
@@ -41,8 +49,9 @@ def parse_args() -> argparse.Namespace:
                          '--cfg-options')
     parser.add_argument('--occlusion', nargs='*', type=float, default=[0, .1, .25, .5, .75, .9],
                         metavar='RATIO', help='shares of patches to hide; may be empty')
-    parser.add_argument('--shuffle', nargs='*', type=int, default=[1, 2, 4, 8], metavar='N',
-                        help='cells along each side of an image; may be empty')
+    parser.add_argument('--shuffle', nargs='*', type=shuffle_level, default=[1, 2, 4, 'patches'],
+                        metavar='N', help='cells along each side of an image, or `patches`; may be '
+                        'empty')
     parser.add_argument('--patch-size', type=int, metavar='PIXELS', help='side of a hidden patch; '
                         'default: model.backbone.patch_size, or 16')
     add_shared(parser, '--out', default=Path('work_dirs/robustness'), metavar='FOLDER')
@@ -62,26 +71,34 @@ def read_config(args: argparse.Namespace) -> Config:
     fill_num_classes(cfg)
     cfg.test_dataloader.setdefault('collate_fn', dict(type='default_collate'))  # mmpretrain's
     check_data(cfg, ('model', 'test_dataloader'))
-    if args.patch_size is None:
-        args.patch_size = cfg.model.get('backbone', {}).get('patch_size', 16)
     return cfg
 
 
-def read_record(args: argparse.Namespace, checkpoints: dict[str, Path]) -> dict:
+def read_record(args: argparse.Namespace, cfg: Config, checkpoints: dict[str, Path]) -> dict:
     """Read the results of earlier calls, or return an empty record."""
-    settings = dict(config=args.config, data_root=args.data_root, patch_size=args.patch_size,
-                    cfg_options={key: repr(value) for key, value in args.cfg_options.items()})
+    settings = settings_of(cfg) | dict(patch_size=str(args.patch_size))
+    hashes = {name: file_hash(path) for name, path in checkpoints.items()}
     path = args.out / 'robustness.json'
-    record = (json.loads(path.read_text()) if path.is_file() else
-              dict(settings, results={}))
-    for name, checkpoint in checkpoints.items():
-        settings[f'checkpoint {name}'] = str(checkpoint)
-        record.setdefault(f'checkpoint {name}', str(checkpoint))
-    for field, value in settings.items():
-        if record[field] != value:
-            raise ConfigError(f'--out={str(args.out)!r}: contains results of {field}='
-                              f'{record[field]!r}, not {value!r}. Set another --out.')
+    record = (read_json(path) if path.is_file() else
+              dict(settings=settings, checkpoints={}, patch_grids={}, results={}))
+    check_settings(args.out, 'earlier calls', record['settings'], settings)
+    for name, sha256 in hashes.items():
+        check_settings(args.out, name, dict(sha256=record['checkpoints'].setdefault(name, sha256)),
+                       dict(sha256=sha256))
     return record
+
+
+def patch_grid(dataset: 'Dataset', patch_size: int) -> int:
+    """Patches along each side of the images of a dataset.
+
+    Raises:
+        ConfigError: If the images are not square, or the patches do not fit.
+    """
+    height, width = dataset[0]['inputs'].shape[-2:]
+    if height != width or height % patch_size:
+        raise ConfigError(f'--shuffle=patches: patches of {patch_size} pixels do not fill an image '
+                          f'of {(height, width)}. Set --patch-size, or give the number of cells.')
+    return height // patch_size
 
 
 def show(record: dict, out: Path) -> None:
@@ -94,7 +111,7 @@ def show(record: dict, out: Path) -> None:
         f'{robustness_table(results)}\n')
     panels = {}
     for perturbation, scale, label in (
-            ('occlusion', 100, f'share of hidden patches ({record["patch_size"]} px), %'),
+            ('occlusion', 100, 'share of hidden patches, %'),
             ('shuffle', 1, 'shuffled cells along each side of the image')):
         for name, rows in results.items():
             if points := [(scale * level, average, deviation or 0)
@@ -110,7 +127,7 @@ def main() -> None:
     args = parse_args()
     cfg = read_config(args)
     checkpoints = named_checkpoints(args.checkpoints)
-    record = read_record(args, checkpoints)
+    record = read_record(args, cfg, checkpoints)
     # Imported late because they take many seconds.
     from mmengine.device import get_device
     from mmengine.registry import DefaultScope
@@ -123,15 +140,23 @@ def main() -> None:
     import_parts(cfg)
     with explain_config_errors(cfg), \
             DefaultScope.overwrite_default_scope(cfg.get('default_scope', 'mmengine')):
-        loader = Runner.build_dataloader(cfg.test_dataloader)
-        record.update(images=len(loader.dataset), chance=chance_level(loader.dataset))
         for name, path in checkpoints.items():
-            model = get_model(cfg, str(path)).to(get_device())
+            filled = copy.deepcopy(cfg)
+            fill_encoder(filled, str(path))
+            loader = Runner.build_dataloader(filled.test_dataloader)
+            backbone = filled.model.get('backbone') or {}
+            patch_size = args.patch_size or backbone.get('patch_size', 16)
+            grids = args.shuffle
+            if 'patches' in grids:
+                record['patch_grids'][name] = grid = patch_grid(loader.dataset, patch_size)
+                grids = [grid if level == 'patches' else level for level in grids]
+            record.update(images=len(loader.dataset), chance=chance_level(loader.dataset))
+            model = get_model(filled, str(path)).to(get_device())
             record['results'][name] = robustness_curves(
-                model, loader, args.occlusion, args.shuffle, args.seeds, args.patch_size,
+                model, loader, args.occlusion, grids, args.seeds, patch_size,
                 done=record['results'].get(name, ()))
             args.out.mkdir(parents=True, exist_ok=True)
-            (args.out / 'robustness.json').write_text(json.dumps(record, indent=1))
+            write_json(args.out / 'robustness.json', record)
     show(record, args.out)
     print((args.out / 'robustness.md').read_text())
     print(f'{args.out}: robustness.md, robustness.png, robustness.pdf, robustness.json')

@@ -7,7 +7,7 @@ import torch
 from mmengine.optim import build_optim_wrapper
 from mmengine.runner import Runner
 
-from mmguided.cli.arguments import fill_num_classes, set_data_root
+from mmguided.cli.arguments import fill_encoder, fill_num_classes, set_data_root
 from mmguided.models import MaskedViT
 from mmguided.registry import MODELS
 from tests.helpers.benchmarks import load, names, save_encoder
@@ -17,7 +17,7 @@ from tests.helpers.transfer import CONVERTERS, LAYOUTS
 
 TRANSFER, FOLDER = names('transfer'), names('folder')
 LAST_BLOCK = {
-    'folder/vit-micro_finetune': 3, 'folder/vit-tiny_finetune': 11,
+    'folder/vit-micro_finetune': 3, 'folder/vit_finetune': 11,
     'transfer/vit-micro_finetune_cifar10': 3, 'transfer/vit-micro_finetune_cifar100': 3}
 LAST_BLOCK = [f'{name} model.backbone.frozen_stages={n}' for name, n in LAST_BLOCK.items()]
 KNN = [name for name in (*TRANSFER, *FOLDER) if '_knn' in name]
@@ -81,6 +81,9 @@ def reduced(name, folders, checkpoints):
     set_data_root(cfg, str(folders[data]))
     fill_num_classes(cfg)
     model = cfg.model
+    if model.backbone.arch is None:  # that of a checkpoint
+        model.backbone.update(arch='base', img_size=32, patch_size=4)
+    fill_encoder(cfg, None)
     arch = model.backbone.arch
     depth = (MaskedViT.arch_zoo[arch] if isinstance(arch, str) else arch)['num_layers']
     model.backbone.arch = ARCH

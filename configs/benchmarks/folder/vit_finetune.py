@@ -1,27 +1,25 @@
-r"""Fine-tune a pretrained ViT-Ti on a labeled folder of images at 32 px.
+r"""Fine-tune a pretrained ViT of any size on a labeled folder of images, for small datasets.
 
-    python tools/train.py configs/benchmarks/folder/vit-tiny_finetune.py --data-root FOLDER \
-        --cfg-options model.backbone.init_cfg.checkpoint=CHECKPOINT model.head.num_classes=10 \
-        model.data_preprocessor.num_classes=10
+    python tools/train.py configs/benchmarks/folder/vit_finetune.py --data-root FOLDER \
+        --cfg-options model.backbone.init_cfg.checkpoint=CHECKPOINT
 
-The data are those of vit-tiny_linear.py. The recipe is ../imagenet/vit-b_finetune-100e.py with 50
-epochs and without RandAugment and random erasing.
+Folder, sizes, mean and std are those of vit_knn.py. The recipe is ../imagenet/
+vit-b_finetune-100e.py with 50 epochs and without RandAugment and random erasing.
 """
-_base_ = ['./vit-tiny_linear.py']
+_base_ = ['./vit_linear.py']
 
-num_classes = 10
 warmup_epochs = 5
 lr = 5e-4 * 128 / 256
 
 model = dict(
     freeze_backbone=False,
-    data_preprocessor=dict(num_classes=num_classes),
+    data_preprocessor=dict(num_classes=None),
     backbone=dict(drop_path_rate=0.1, final_norm=False, out_type='avg_featmap'),
     neck=None,
     head=dict(
         _delete_=True,
         type='LinearClsHead',
-        num_classes=num_classes,
+        num_classes=None,
         in_channels=None,
         loss=dict(type='LabelSmoothLoss', label_smooth_val=0.1, mode='original'),
         init_cfg=dict(type='TruncNormal', layer='Linear', std=2e-5)),
@@ -36,5 +34,5 @@ optim_wrapper = dict(
         custom_keys={'.cls_token': dict(decay_mult=0.), '.pos_embed': dict(decay_mult=0.)}))
 param_scheduler = [
     dict(_base_.warmup, end=warmup_epochs),
-    dict(_base_.cosine, begin=warmup_epochs, end=50, eta_min_ratio=1e-6 / lr),
+    dict(_base_.cosine, begin=warmup_epochs, eta_min_ratio=1e-6 / lr),
 ]

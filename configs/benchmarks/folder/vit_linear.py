@@ -1,21 +1,20 @@
-r"""Linear probe of a pretrained ViT-Ti on a labeled folder of images at 32 px.
+r"""Linear probe of a pretrained ViT of any size on a labeled folder of images, for small datasets.
 
-    python tools/train.py configs/benchmarks/folder/vit-tiny_linear.py --data-root FOLDER \
-        --cfg-options model.backbone.init_cfg.checkpoint=CHECKPOINT model.head.num_classes=10
+    python tools/train.py configs/benchmarks/folder/vit_linear.py --data-root FOLDER \
+        --cfg-options model.backbone.init_cfg.checkpoint=CHECKPOINT
 
-Folder, images, patches, mean and std are those of vit-tiny_knn.py. The recipe is the ImageNet probe
-with AdamW, because LARS changes a matrix by about lr / 1000 of its norm per step, which is too
-little for the few steps on a small dataset. If a flip changes the class, as with digits, set
+Folder, sizes, feature, mean and std are those of vit_knn.py. The recipe is the ImageNet probe with
+AdamW, because LARS changes a matrix by about lr / 1000 of its norm per step, which is too little
+for the few steps on a small dataset. If a flip changes the class, as with digits, set
 train_dataloader.dataset.pipeline.2.prob=0. The last, incomplete batch of an epoch is dropped. With
 fewer than 128 training images, reduce train_dataloader.batch_size.
 """
 _base_ = [
-    '../../_base_/datasets/image_folder_32_eval.py',
+    '../../_base_/datasets/image_folder_eval.py',
     '../../_base_/schedules/warmup_cosine.py',
     '../../_base_/default_runtime.py',
 ]
 
-max_epochs = 50
 total_batch_size = 128  # over all processes
 
 model = dict(
@@ -25,16 +24,19 @@ model = dict(
         mean=[123.675, 116.28, 103.53], std=[58.395, 57.12, 57.375], to_rgb=True),
     backbone=dict(
         type='mmguided.MaskedViT',
-        arch='tiny',
-        img_size=_base_.image_size,
-        patch_size=4,
-        out_type='cls_token',
+        arch=None,
+        img_size=None,
+        patch_size=None,
+        out_type='featmap',
         init_cfg=dict(type='Pretrained', checkpoint='', prefix='backbone.')),
     # If the width of neck and head is None, the width of the backbone is used.
-    neck=dict(type='ClsBatchNormNeck', input_features=None),
+    neck=[
+        dict(type='GlobalAveragePooling'),
+        dict(type='ClsBatchNormNeck', input_features=None),
+    ],
     head=dict(
         type='VisionTransformerClsHead',
-        num_classes=10,
+        num_classes=None,  # the number of class folders in FOLDER/train
         in_channels=None,
         loss=dict(type='CrossEntropyLoss'),
         init_cfg=dict(type='TruncNormal', layer='Linear', std=0.01)))
@@ -43,7 +45,7 @@ train_pipeline = [
     dict(type='mmguided.LoadImage'),
     dict(
         type='RandomResizedCrop',
-        scale=_base_.image_size,
+        scale=None,
         backend='pillow',
         interpolation='bicubic'),
     dict(type='RandomFlip', prob=0.5, direction='horizontal'),
@@ -70,8 +72,8 @@ test_evaluator = val_evaluator
 
 optim_wrapper = dict(
     type='OptimWrapper', optimizer=dict(type='AdamW', lr=1e-3, weight_decay=0.))
-param_scheduler = [dict(_base_.cosine, end=max_epochs, eta_min=0.)]
-train_cfg = dict(type='EpochBasedTrainLoop', max_epochs=max_epochs, val_interval=5)
+param_scheduler = [dict(_base_.cosine, eta_min=0.)]  # until the end of the run
+train_cfg = dict(type='EpochBasedTrainLoop', max_epochs=50, val_interval=5)
 val_cfg = dict()
 auto_scale_lr = dict(enable=False, base_batch_size=total_batch_size)
 

@@ -1,16 +1,12 @@
-"""Any labeled folder of small images for evaluation at 32 x 32: FOLDER/val/<class>/*."""
+"""Any labeled folder of images for evaluation: FOLDER/val/CLASS/*. The size None is the input size
+of the encoder, see mmguided.cli.arguments.fill_encoder."""
 data_root = 'data/images'
-image_size = 32
 
 test_pipeline = [
     dict(type='mmguided.LoadImage'),
     dict(
-        type='ResizeEdge',
-        scale=image_size,
-        edge='short',
-        backend='pillow',
-        interpolation='bicubic'),
-    dict(type='CenterCrop', crop_size=image_size),
+        type='ResizeEdge', scale=None, edge='short', backend='pillow', interpolation='bicubic'),
+    dict(type='CenterCrop', crop_size=None),
     dict(type='PackInputs')
 ]
 test_dataloader = dict(
