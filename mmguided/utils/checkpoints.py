@@ -14,6 +14,7 @@ from mmengine.runner import CheckpointLoader
 from torch import Tensor, nn
 from torch.hub import load_state_dict_from_url
 
+from .checkpoint_files import find_damage
 from .errors import ConfigError, check_file
 
 _ENCODER = 'backbone.init_cfg.checkpoint'
@@ -39,11 +40,9 @@ def read_file(path: str, map_location: object = None) -> Mapping:
     if path.endswith('.safetensors'):
         from safetensors.torch import load_file
         return load_file(path)
-    if zipfile.is_zipfile(path):  # torch does not compare the checksums
-        with zipfile.ZipFile(path) as archive:
-            if (damaged := archive.testzip()) is not None:
-                raise ConfigError(f'checkpoint={path!r}: the checksum of {damaged!r} is wrong. The '
-                                  'file is damaged. Use another checkpoint.')
+    # Files of torch before version 1.6 are no archives and have no checksums.
+    if zipfile.is_zipfile(path) and (damage := find_damage(path)):
+        raise ConfigError(f'checkpoint={path!r}: {damage}. Use another checkpoint.')
     return _refuse_objects(path, torch.load, path, map_location)
 
 
@@ -69,6 +68,9 @@ def trusts_checkpoints() -> bool:
 def _refuse_objects(path: str, load: Callable[..., Mapping], *args, **kwargs) -> Mapping:
     try:
         return load(*args, **kwargs, weights_only=not trusts_checkpoints())
+    except (RuntimeError, EOFError, KeyError) as error:
+        raise ConfigError(f'checkpoint={path!r}: cannot be read ({type(error).__name__}: {error}). '
+                          'Use another checkpoint.') from error
     except UnpicklingError as error:
         found = re.search(r'(?:GLOBAL|function|class) ([\w.]+)', str(error))
         if not found:
@@ -105,11 +107,7 @@ def load_checkpoint(path: str, field: str, remedy: str) -> Mapping:
             contains no weights.
     """
     check_file(field, path, remedy)
-    try:
-        loaded = CheckpointLoader.load_checkpoint(os.path.expanduser(path), map_location='cpu')
-    except (RuntimeError, EOFError, KeyError, zipfile.BadZipFile) as error:
-        raise ConfigError(f'{field}={path!r}: cannot be read as a checkpoint '
-                          f'({type(error).__name__}: {error}). {remedy}') from error
+    loaded = CheckpointLoader.load_checkpoint(os.path.expanduser(path), map_location='cpu')
     state = weights_of(loaded)
     if not isinstance(state, Mapping):
         raise ConfigError(f'{field}={path!r}: contains a {type(state).__name__}, not weights by '

@@ -69,7 +69,10 @@ def exit_on_config_error(main: Callable[[], None]) -> Callable[[], None]:
         except ConfigError as error:
             rank = os.environ.get('RANK', '0')
             source = 'error' if rank == '0' else f'error (process {rank})'
-            print(f'{source}: {user_message(error)}', file=sys.stderr)
+            message = f'{source}: {user_message(error)}'
+            if error.exit_code == 1:
+                sys.exit(message)
+            print(message, file=sys.stderr)
             sys.exit(error.exit_code)
 
     return wrapper
