@@ -134,11 +134,7 @@ def _read_safe_config(path: str) -> tuple[Config, dict]:
     """Run :func:`_read_checkpoint`, and check that a model of the config runs no foreign code."""
     from .utils.toolboxes import import_safe_parts
     cfg, checkpoint = _read_checkpoint(path)
-    try:
-        import_safe_parts(cfg)
-    except ConfigError as error:
-        raise ConfigError(f'name={path!r}: the config in this checkpoint {error}. If you trust it, '
-                          f'give the path of its config, and pretrained={path!r}.') from error
+    import_safe_parts(cfg, path)
     return cfg, checkpoint
 
 
@@ -151,17 +147,6 @@ def checkpoint_config(path: str, field: str, remedy: str) -> Config:
         remedy: Remedy if the checkpoint contains no config.
     """
     return _read_checkpoint(path, field, remedy)[0]
-=======
-        cfg = parse_config(text)
-        import_safe_parts(cfg)
-        return cfg, checkpoint
-    except ConfigError as error:
-        raise ConfigError(f'name={path!r}: the config in this checkpoint {error}. {remedy}'
-                          ) from error
-    except (SyntaxError, ValueError) as error:
-        raise ConfigError(f'name={path!r}: the config in this checkpoint cannot be read ({error}). '
-                          f'{remedy}') from error
->>>>>>> b20046b (Read checkpoints and the configs in them as data)
 
 
 def read_config(name: str) -> Config:

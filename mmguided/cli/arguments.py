@@ -115,7 +115,7 @@ def add_run_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('--work-dir', type=os.path.expanduser, help='folder of logs and '
                         "checkpoints; default: the config's `work_dir`, or "
                         'work_dirs/METHOD/CONFIG_NAME')
-    add_shared(parser, '--data-root', '--cfg-options')
+    add_shared(parser, '--data-root', '--cfg-options', '--trust-checkpoint')
     parser.add_argument('--amp', action='store_true', help='automatic mixed precision')
     parser.add_argument('--no-pin-memory', action='store_true', help='do not pin memory')
     parser.add_argument('--no-persistent-workers', action='store_true',

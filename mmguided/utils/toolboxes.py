@@ -33,8 +33,8 @@ def import_parts(cfg: Config) -> None:
         import_modules_from_strings(**cfg.custom_imports)
 
 
-def import_safe_parts(cfg: Config) -> None:
-    """Call :func:`import_parts` for a config of unknown origin, such as that in a checkpoint.
+def import_safe_parts(cfg: Config, path: str) -> None:
+    """Call :func:`import_parts` for the config in the checkpoint ``path``, whose origin is unknown.
 
     Raises:
         ConfigError: If the config imports modules that are neither in :data:`SCOPES` nor already
@@ -44,12 +44,12 @@ def import_safe_parts(cfg: Config) -> None:
     imports = (cfg.get('custom_imports') or {}).get('imports', ())
     for name in [imports] if isinstance(imports, str) else imports:
         if name.partition('.')[0] not in SCOPES and name not in sys.modules:
-            raise ConfigError(f'imports {name!r}')
+            raise _distrust(path, f'imports {name!r}')
     scopes = [('default_scope', cfg.get('default_scope', 'mmengine'))]
     parts = [part for key in ('model', 'data_preprocessor') for part in walk(cfg.get(key), key)]
     for field, value in scopes + [part for part in parts if part[0].endswith('._scope_')]:
         if value not in SCOPES:
-            raise ConfigError(f'has {field}={value!r}, which is not a package of OpenMMLab')
+            raise _distrust(path, f'has {field}={value!r}, which is not a package of OpenMMLab')
     import_parts(cfg)
     modules = [sys.modules.get(f'{package}.registry') for package in SCOPES]
     names = {name for module in filter(None, modules) for registry in vars(module).values()
@@ -59,7 +59,12 @@ def import_safe_parts(cfg: Config) -> None:
             scope, _, name = str(value).rpartition('.')
             # mmdet looks up some names, such as RoIAlign, in mmcv.ops.
             if scope not in ('', *SCOPES) or name not in names and (scope or find_spec(name)):
-                raise ConfigError(f'has {field}={value!r}, which is not a registered class')
+                raise _distrust(path, f'has {field}={value!r}, which is not a registered class')
+
+
+def _distrust(path: str, reason: str) -> ConfigError:
+    return ConfigError(f'checkpoint={path!r}: the config in this checkpoint {reason}. If you trust '
+                       'it, give the path of its config in addition to the checkpoint.')
 
 
 def _registered(registry: Registry) -> Iterator[str]:

@@ -4,6 +4,7 @@ import os
 import zipfile
 from collections.abc import Sequence
 from pathlib import Path
+from pickle import UnpicklingError
 
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -76,7 +77,7 @@ class OpenCLIPTeacher(Teacher):
             clip = open_clip.create_model(
                 model_name, None if model_name.startswith(_FOLDER) else path,
                 force_quick_gelu=quick_gelu, weights_only=not _is_safe_script(model_name, path))
-        except (RuntimeError, KeyError) as error:
+        except (RuntimeError, KeyError, UnpicklingError) as error:
             reason = str(error).splitlines()
             raise ConfigError(
                 f'model.teacher.pretrained={path!r}: not the weights of {model_name} '
