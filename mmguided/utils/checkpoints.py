@@ -67,7 +67,10 @@ def trusts_checkpoints() -> bool:
 
 def _refuse_objects(path: str, load: Callable[..., Mapping], *args, **kwargs) -> Mapping:
     try:
-        return load(*args, **kwargs, weights_only=not trusts_checkpoints())
+        loaded = load(*args, **kwargs, weights_only=not trusts_checkpoints())
+        if isinstance(loaded, Mapping) and isinstance(loaded.get('meta'), dict):
+            loaded['meta'].pop('config', None)  # which MMEngine would execute on resume
+        return loaded
     except (RuntimeError, EOFError, KeyError) as error:
         raise ConfigError(f'checkpoint={path!r}: cannot be read ({type(error).__name__}: {error}). '
                           'Use another checkpoint.') from error

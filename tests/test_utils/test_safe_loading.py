@@ -56,10 +56,11 @@ def write_false_script(path, canary):
             archive.writestr(name, b'')
 
 
-def write_config(text):
+def write_config(text, field='cfg'):
     def write(path, canary):
-        torch.save(dict(state_dict=dict(weight=torch.ones(1)), meta=dict(
-            cfg=f"default_scope = 'mmpretrain'\n{text.format(repr(str(canary)))}")), path)
+        config = f"default_scope = 'mmpretrain'\n{text.format(repr(str(canary)))}"
+        torch.save(dict(state_dict=dict(weight=torch.ones(1)), message_hub={}, meta={
+            'epoch': 1, 'iter': 1, field: config}), path)
     return write
 
 
@@ -67,6 +68,7 @@ FILES = dict(
     object=write_object, old_object=write_old_object, pickle=write_pickle,
     false_script=write_false_script,
     config_code=write_config("import os\nos.mkdir({})\nmodel = dict(type='MAE')"),
+    config_of_mmcv=write_config("import os\nos.mkdir({})", 'config'),
     config_call=write_config("model = dict(type='MAE', a=__import__('os').mkdir({}))"),
     config_type=write_config("model = dict(type='os.mkdir', path={})"),
     config_nested=write_config("model = dict(type='mmguided.MAE', backbone=dict("
