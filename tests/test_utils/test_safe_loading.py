@@ -52,8 +52,8 @@ def write_false_script(path, canary):
     """An archive that looks like TorchScript, but contains a pickle."""
     write_object(path, canary)
     with zipfile.ZipFile(path, 'a') as archive:
-        for name in ('xconstants.pkl', 'a/constants.pkl', f'{path.stem}/xconstants.pkl'):
-            archive.writestr(name, b'')
+        for name in ('xconstants.pkl', 'a/constants.pkl'):
+            archive.writestr(f'{path.stem}/{name}', b'')
 
 
 def write_config(text, field='cfg'):
