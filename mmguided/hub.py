@@ -12,7 +12,7 @@ from mmengine.config import Config
 from mmengine.fileio import load
 
 from .utils import configs
-from .utils.configs import drop_scope, pretrained_settings, unset_num_classes
+from .utils.configs import drop_scope, parse_config, pretrained_settings, unset_num_classes
 from .utils.errors import ConfigError, did_you_mean
 from .utils.renamed_configs import check_renamed
 
@@ -28,7 +28,8 @@ def list_models(pattern: str = '*') -> list[str]:
 def get_model(name: str | os.PathLike | Config, pretrained: str | None = None) -> 'nn.Module':
     """Build a model in eval mode.
 
-    A config, also one inside a checkpoint, is code that is run. Open only files that you trust.
+    A config file is code that is run. A checkpoint is data: its config may only use registered
+    classes and the ``custom_imports`` of OpenMMLab or of modules that are already imported.
 
     Args:
         name: Name from :func:`list_models`, such as ``'ccmim_vit-b_800e'``; the path of a config; a
@@ -51,7 +52,7 @@ def get_model(name: str | os.PathLike | Config, pretrained: str | None = None) -
         if pretrained:
             raise ConfigError(f'name={name!r}: a checkpoint already has its weights. Leave out '
                               f'pretrained={pretrained!r}, or give the name of a config.')
-        cfg, checkpoint = _read_checkpoint(name)
+        cfg, checkpoint = _read_safe_config(name)
         pretrained = name
     else:
         cfg = read_config(name)
@@ -110,11 +111,12 @@ def _set_run_length(model: 'nn.Module', train_cfg: dict, meta: dict) -> None:
 
 def is_checkpoint(name: str) -> bool:
     """Return True for the path of a checkpoint, False for the name or path of a config."""
-    return name.endswith(('.pth', '.pt')) or not name.endswith('.py') and Path(name).is_file()
+    return name.endswith(('.pth', '.pt', '.safetensors')) or (
+        not name.endswith('.py') and Path(name).is_file())
 
 
 def _read_checkpoint(path: str, field: str = 'name', remedy: str = '') -> tuple[Config, dict]:
-    """Load a checkpoint and the config in it."""
+    """Load a checkpoint and the config in it, which is data and not code."""
     from .utils.checkpoints import load_checkpoint
     checkpoint = load_checkpoint(path, field, 'Give the path of a checkpoint.')
     text = (checkpoint.get('meta') or {}).get('cfg')
@@ -122,11 +124,18 @@ def _read_checkpoint(path: str, field: str = 'name', remedy: str = '') -> tuple[
     if not isinstance(text, str):
         raise ConfigError(f'{field}={path!r}: this checkpoint contains no config. {remedy}')
     try:
-        return Config.fromstring(text, '.py'), checkpoint
-    except (ImportError, SyntaxError) as error:
-        reason = str(error).partition(', the current sys.path')[0]
+        return parse_config(text), checkpoint
+    except (SyntaxError, ValueError) as error:
         raise ConfigError(f'{field}={path!r}: the config in this checkpoint cannot be read '
-                          f'({reason}). {remedy}') from error
+                          f'({error}). {remedy}') from error
+
+
+def _read_safe_config(path: str) -> tuple[Config, dict]:
+    """Run :func:`_read_checkpoint`, and check that a model of the config runs no foreign code."""
+    from .utils.toolboxes import import_safe_parts
+    cfg, checkpoint = _read_checkpoint(path)
+    import_safe_parts(cfg, path)
+    return cfg, checkpoint
 
 
 def checkpoint_config(path: str, field: str, remedy: str) -> Config:
@@ -143,7 +152,7 @@ def checkpoint_config(path: str, field: str, remedy: str) -> Config:
 def read_config(name: str) -> Config:
     """Read a config by its name or path, or from a checkpoint that contains it."""
     if is_checkpoint(name):
-        return _read_checkpoint(name)[0]
+        return _read_safe_config(name)[0]
     path = name if name.endswith('.py') else _configs().get(name)
     if path is None:
         check_renamed('name', name)

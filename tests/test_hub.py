@@ -141,7 +141,7 @@ def test_the_length_of_a_run_of_iterations(checkpoint, tmp_path):
 @pytest.mark.parametrize('meta, pretrained, message', [
     (dict(), None, "^name='micro.pth': .*pretrained='micro.pth'"),
     (dict(cfg="custom_imports = dict(imports=['not_here'], allow_failed_imports=False)"), None,
-     "^name='micro.pth': .*not_here"),
+     "^checkpoint='micro.pth': .*not_here"),
     (dict(), 'other.pth', "^name='micro.pth': .*pretrained='other.pth'"),
 ])
 def test_a_checkpoint_without_a_usable_config_is_refused(

@@ -44,7 +44,8 @@ MAIN_METRICS = (*ACCURACIES, 'coco/*_mAP', 'mIoU', 'davis/J&F-Mean')
 
 
 def parse_args() -> argparse.Namespace:
-    parser = tool_parser(__doc__, 'checkpoints', '--data-root', '--cfg-options')
+    parser = tool_parser(__doc__, 'checkpoints', '--data-root', '--cfg-options',
+                         '--trust-checkpoint')
     parser.add_argument('--protocols', nargs='+', required=True, metavar='[NAME=]CONFIG')
     add_shared(parser, '--seeds', help='seeds of protocols with training; other protocols run once')
     parser.add_argument('--occlusion', nargs='+', type=float, default=[], metavar='RATIO',

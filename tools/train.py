@@ -15,7 +15,12 @@ from mmguided.cli.arguments import (
     merge_run_arguments,
     tool_parser,
 )
-from mmguided.cli.config_checks import check_data, check_start, check_work_dir
+from mmguided.cli.config_checks import (
+    check_data,
+    check_start,
+    check_work_dir,
+    resume_newest,
+)
 from mmguided.utils.errors import exit_on_config_error
 
 
@@ -23,7 +28,8 @@ def parse_args() -> argparse.Namespace:
     parser = tool_parser(__doc__, 'config')
     parser.add_argument(
         '--resume', nargs='?', const='auto', type=osp.expanduser, metavar='CHECKPOINT',
-        help='checkpoint to resume from; without a path, the latest one in the work dir, if any')
+        help='checkpoint to resume from; without a path, the newest complete one in the work dir, '
+        'if any')
     parser.add_argument(
         '--auto-scale-lr', action='store_true',
         help='scale the learning rate by actual batch size / auto_scale_lr.base_batch_size')
@@ -39,9 +45,10 @@ def merge_train_arguments(cfg: Config, args: argparse.Namespace) -> None:
     if args.amp:
         cfg.optim_wrapper.type = 'AmpOptimWrapper'
         cfg.optim_wrapper.setdefault('loss_scale', 'dynamic')
-    if args.resume:
-        cfg.resume = True
-        cfg.load_from = None if args.resume == 'auto' else args.resume
+    if args.resume == 'auto':
+        resume_newest(cfg)
+    elif args.resume:
+        cfg.resume, cfg.load_from = True, args.resume
     if args.auto_scale_lr:
         cfg.merge_from_dict({'auto_scale_lr.enable': True})
 

@@ -31,7 +31,8 @@ param_scheduler = [
 ]
 
 default_hooks = dict(
-    checkpoint=dict(max_keep_ckpts=2),
+    checkpoint=dict(type='mmguided.SafeCheckpointHook', max_keep_ckpts=2),
+    finite=dict(type='mmguided.FiniteHook'),
     rng_state=dict(type='mmguided.RNGStateHook'),
     run_identity=dict(type='mmguided.RunIdentityHook'),
     plain_checkpoint=dict(type='mmguided.PlainCheckpointHook'),

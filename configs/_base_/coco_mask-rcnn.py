@@ -14,6 +14,8 @@ model = dict(
         init_cfg=dict(type='Pretrained', checkpoint='', prefix='backbone.')))
 
 run_hooks = dict(
+    checkpoint=dict(type='mmguided.SafeCheckpointHook', max_keep_ckpts=2),
+    finite=dict(type='mmguided.FiniteHook'),
     rng_state=dict(type='mmguided.RNGStateHook'),
     run_identity=dict(type='mmguided.RunIdentityHook'),
     plain_checkpoint=dict(type='mmguided.PlainCheckpointHook'),

@@ -8,7 +8,8 @@ default_hooks = dict(
     progress=dict(type='mmguided.ProgressBarHook'),
     param_scheduler=dict(type='ParamSchedulerHook'),
     # An interruption loses at most 10 epochs, about an hour of ViT-B on 8 GPUs.
-    checkpoint=dict(type='CheckpointHook', interval=10, max_keep_ckpts=2),
+    checkpoint=dict(type='mmguided.SafeCheckpointHook', interval=10, max_keep_ckpts=2),
+    finite=dict(type='mmguided.FiniteHook'),
     sampler_seed=dict(type='DistSamplerSeedHook'),
     # These hooks are not in custom_hooks, because a config that sets custom_hooks replaces it.
     clock=dict(type='mmguided.ClockHook'),

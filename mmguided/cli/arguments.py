@@ -57,6 +57,14 @@ class OptionAction(DictAction):
         return text if re.search(r'[/\s=]', text) else DictAction._parse_iterable(text)
 
 
+class TrustAction(argparse.Action):
+    """Action for ``--trust-checkpoint``: set torch's variable for :func:`mmguided.utils.checkpoints
+    .trusts_checkpoints`."""
+
+    def __call__(self, parser, namespace, values, option_string=None) -> None:
+        os.environ['TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD'] = '1'
+
+
 def local_path(text: str) -> Path:
     """Path with ``~`` expanded to the home folder."""
     return Path(text).expanduser()
@@ -81,6 +89,8 @@ SHARED = {
     '--out': dict(type=local_path),
     '--seed': dict(type=int, default=0),
     '--seeds': dict(type=int, nargs='+', default=[0]),
+    '--trust-checkpoint': dict(action=TrustAction, nargs=0, help='load checkpoints that contain '
+                               'more than tensors and plain types; such a file can run code'),
     '--cfg-options': dict(nargs='+', action=OptionAction, metavar='KEY=VALUE', default={},
                           help='override config fields: a.b=1 c="[1,2]" d="[(1,2),(3,4)]"'),
 }
@@ -105,7 +115,7 @@ def add_run_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('--work-dir', type=os.path.expanduser, help='folder of logs and '
                         "checkpoints; default: the config's `work_dir`, or "
                         'work_dirs/METHOD/CONFIG_NAME')
-    add_shared(parser, '--data-root', '--cfg-options')
+    add_shared(parser, '--data-root', '--cfg-options', '--trust-checkpoint')
     parser.add_argument('--amp', action='store_true', help='automatic mixed precision')
     parser.add_argument('--no-pin-memory', action='store_true', help='do not pin memory')
     parser.add_argument('--no-persistent-workers', action='store_true',

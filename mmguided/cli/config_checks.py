@@ -10,6 +10,7 @@ from pathlib import Path
 
 from mmengine.config import Config
 
+from mmguided.utils.checkpoint_files import newest_complete, run_checkpoints
 from mmguided.utils.configs import pretrained_settings, walk
 from mmguided.utils.errors import ConfigError, check_file, did_you_mean
 
@@ -125,10 +126,9 @@ def check_start(cfg: Config) -> str | None:
     The backbone loads no pretrained checkpoint if another checkpoint contains the encoder: the
     checkpoint to resume from, or ``load_from`` if StrictBackboneHook checks it.
     """
+    if cfg.get('resume') and not cfg.get('load_from'):
+        resume_newest(cfg)
     resume, start = cfg.get('resume'), cfg.get('load_from')
-    record = Path(cfg.work_dir) / 'last_checkpoint'  # default of MMEngine's resume
-    if resume and not start and record.is_file():
-        start = record.read_text().strip()
     if start:
         check_checkpoint('--resume' if resume else 'load_from', start)
     hooks = [*(cfg.get('default_hooks') or {}).values(), *(cfg.get('custom_hooks') or ())]
@@ -145,17 +145,25 @@ def check_start(cfg: Config) -> str | None:
     return start or (pretrained_settings(backbone.get('init_cfg')) or {}).get('checkpoint')
 
 
+def resume_newest(cfg: Config) -> None:
+    """Resume from the newest complete checkpoint in the work dir, or start a new run if there is no
+    checkpoint. MMEngine's file last_checkpoint is ignored, because a kill may have emptied it.
+
+    Raises:
+        ConfigError: If all checkpoints are damaged.
+    """
+    newest = newest_complete(cfg.work_dir)
+    if newest is None and (found := run_checkpoints(cfg.work_dir)):
+        raise ConfigError(f'work_dir={cfg.work_dir!r}: {found[0].name!r} and all other checkpoints '
+                          'are damaged. Set another --work-dir to start a new run.')
+    cfg.resume = newest is not None
+    if newest:
+        cfg.load_from = str(newest)
+
+
 def check_work_dir(cfg: Config) -> None:
     """Check that a new run does not overwrite the checkpoints of an earlier run."""
-    found = sorted((path for pattern in ('epoch_*.pth', 'iter_*.pth')
-                    for path in Path(cfg.work_dir).glob(pattern)),
-                   key=lambda path: path.stat().st_mtime)
+    found = run_checkpoints(cfg.work_dir)
     if found and not cfg.get('resume'):
-        raise ConfigError(f'work_dir={cfg.work_dir!r}: contains {found[-1].name!r} of an earlier '
+        raise ConfigError(f'work_dir={cfg.work_dir!r}: contains {found[0].name!r} of an earlier '
                           'run. Continue it by --resume, or set another --work-dir.')
-    record = Path(cfg.work_dir, 'last_checkpoint')  # empty if the run was killed while writing it
-    if found and not cfg.get('load_from') and not (record.is_file() and record.read_text().strip()):
-        # MMEngine would start from the beginning and overwrite the checkpoints.
-        raise ConfigError(f'work_dir={cfg.work_dir!r}: no last_checkpoint in this folder, or an '
-                          'empty one. Give a checkpoint of the run, such as --resume '
-                          f'{found[-1]}.')

@@ -1,15 +1,20 @@
-"""Strict loading of encoders and models."""
+"""Safe reading of checkpoints, and strict loading of encoders and models."""
 import math
 import os
 import re
+import zipfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pickle import UnpicklingError
 
+import torch
+from mmengine.dist import barrier, get_rank
 from mmengine.logging import MMLogger
 from mmengine.runner import CheckpointLoader
 from torch import Tensor, nn
+from torch.hub import load_state_dict_from_url
 
+from .checkpoint_files import find_damage
 from .errors import ConfigError, check_file
 
 _ENCODER = 'backbone.init_cfg.checkpoint'
@@ -18,6 +23,65 @@ _ENCODER = 'backbone.init_cfg.checkpoint'
 MASK_TOKENS = r'(stage_mask_tokens\.\d+|mask_token)$'
 
 Shape = tuple[int, ...]
+
+
+# MMEngine's own loader unpickles everything if a file contains more than tensors and plain types.
+@CheckpointLoader.register_scheme('', force=True)
+def read_file(path: str, map_location: object = None) -> Mapping:
+    """Read a checkpoint that contains only tensors and plain types, or a ``.safetensors`` file.
+
+    MMEngine uses this function for all local files: ``load_from``, ``resume`` and ``init_cfg``. If
+    the environment variable of :func:`trusts_checkpoints` is set, a file may contain any object.
+
+    Raises:
+        ConfigError: If the file is damaged or contains other objects, which could run code.
+    """
+    path = os.path.expanduser(path)
+    if path.endswith('.safetensors'):
+        from safetensors.torch import load_file
+        return load_file(path)
+    # Files of torch before version 1.6 are no archives and have no checksums.
+    if zipfile.is_zipfile(path) and (damage := find_damage(path)):
+        raise ConfigError(f'checkpoint={path!r}: {damage}. Use another checkpoint.')
+    return _refuse_objects(path, torch.load, path, map_location)
+
+
+@CheckpointLoader.register_scheme(('http://', 'https://'), force=True)
+def download_file(url: str, map_location: object = None) -> Mapping:
+    """Download a checkpoint to torch's cache, unless it is there, and read it; see
+    :func:`read_file`."""
+    if get_rank() > 0:
+        barrier()  # the first rank downloads
+    try:
+        return _refuse_objects(url, load_state_dict_from_url, url, map_location=map_location)
+    finally:
+        if get_rank() == 0:
+            barrier()
+
+
+def trusts_checkpoints() -> bool:
+    """True if torch's variable TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD is set, for example by
+    ``--trust-checkpoint``."""
+    return os.environ.get('TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD', '0') in ('1', 'y', 'yes', 'true')
+
+
+def _refuse_objects(path: str, load: Callable[..., Mapping], *args, **kwargs) -> Mapping:
+    try:
+        loaded = load(*args, **kwargs, weights_only=not trusts_checkpoints())
+        if isinstance(loaded, Mapping) and isinstance(loaded.get('meta'), dict):
+            loaded['meta'].pop('config', None)  # which MMEngine would execute on resume
+        return loaded
+    except (RuntimeError, EOFError, KeyError) as error:
+        raise ConfigError(f'checkpoint={path!r}: cannot be read ({type(error).__name__}: {error}). '
+                          'Use another checkpoint.') from error
+    except UnpicklingError as error:
+        found = re.search(r'(?:GLOBAL|function|class) ([\w.]+)', str(error))
+        if not found:
+            raise ConfigError(f'checkpoint={path!r}: not a checkpoint of torch. Give the path of a '
+                              'checkpoint.') from error
+        raise ConfigError(
+            f'checkpoint={path!r}: contains {found[1]}, not only tensors and plain types. Such a '
+            'file can run code. If you trust its author, set `--trust-checkpoint`.') from error
 
 
 def read_checkpoint(settings: Mapping, field: str = _ENCODER) -> tuple[Mapping, str]:
@@ -42,14 +106,11 @@ def load_checkpoint(path: str, field: str, remedy: str) -> Mapping:
     """Load all content of a checkpoint to the CPU; :func:`weights_of` extracts the weights.
 
     Raises:
-        ConfigError: If the file is missing, unreadable or contains no weights.
+        ConfigError: If the file is missing, unreadable, could run code (see :func:`read_file`) or
+            contains no weights.
     """
     check_file(field, path, remedy)
-    try:
-        loaded = CheckpointLoader.load_checkpoint(os.path.expanduser(path), map_location='cpu')
-    except (RuntimeError, UnpicklingError, EOFError, KeyError) as error:
-        raise ConfigError(f'{field}={path!r}: cannot be read as a checkpoint '
-                          f'({type(error).__name__}: {error}). {remedy}') from error
+    loaded = CheckpointLoader.load_checkpoint(os.path.expanduser(path), map_location='cpu')
     state = weights_of(loaded)
     if not isinstance(state, Mapping):
         raise ConfigError(f'{field}={path!r}: contains a {type(state).__name__}, not weights by '

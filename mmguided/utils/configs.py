@@ -1,4 +1,5 @@
 """Config files: read and inspect them without torch."""
+import ast
 import os
 from collections.abc import Iterator, Sequence
 
@@ -23,6 +24,41 @@ def read_config(path: str, field: str = 'config') -> Config:
         reason = ' '.join(str(error).split())
         raise ConfigError(f'{field}={path!r}: cannot be read ({type(error).__name__}: {reason}). '
                           'Correct the file or its `_base_`.') from error
+
+
+def parse_config(text: str) -> Config:
+    """Read the text of a resolved config, such as ``Config.pretty_text``, as data. Nothing in it is
+    executed.
+
+    Raises:
+        ValueError: If the text contains more than assignments of literals and ``dict(...)``.
+        SyntaxError: If the text is not Python.
+    """
+
+    def value(node: ast.expr) -> object:
+        if isinstance(node, ast.Call) and ast.unparse(node.func) == 'dict':
+            merged = {}
+            for part in node.args:
+                merged |= value(part)
+            for keyword in node.keywords:
+                merged |= value(keyword.value) if keyword.arg is None else {
+                    keyword.arg: value(keyword.value)}
+            return merged
+        if isinstance(node, ast.Dict) and None not in node.keys:
+            return dict(zip(map(ast.literal_eval, node.keys), map(value, node.values),
+                            strict=True))
+        if isinstance(node, (ast.List, ast.Tuple)):
+            return (list if isinstance(node, ast.List) else tuple)(map(value, node.elts))
+        return ast.literal_eval(node)
+
+    fields = {}
+    for statement in ast.parse(text).body:
+        match statement:
+            case ast.Assign(targets=[ast.Name(id=name)], value=node):
+                fields[name] = value(node)
+            case _:
+                raise ValueError(f'{ast.unparse(statement)[:60]!r} is not an assignment')
+    return Config(fields)
 
 
 def walk(node: object, name: str) -> Iterator[tuple[str, object]]:

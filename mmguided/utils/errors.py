@@ -9,7 +9,15 @@ from difflib import get_close_matches
 
 class ConfigError(ValueError):
     """Error in a config or on the command line. The message names the field, its value and the
-    remedy; the tools print it without a traceback."""
+    remedy; the tools print it without a traceback and exit with :attr:`exit_code`."""
+
+    exit_code = 1
+
+
+class DivergedError(ConfigError):
+    """The loss of a run is NaN or Inf."""
+
+    exit_code = 3
 
 
 @contextmanager
@@ -52,7 +60,7 @@ def user_message(error: ConfigError) -> str:
 
 
 def exit_on_config_error(main: Callable[[], None]) -> Callable[[], None]:
-    """Decorate a tool's ``main``: print a `ConfigError` as one ``error:`` line, exit with 1."""
+    """Decorate a tool's ``main``: print a `ConfigError` as one ``error:`` line and exit."""
 
     @functools.wraps(main)
     def wrapper() -> None:
@@ -61,6 +69,10 @@ def exit_on_config_error(main: Callable[[], None]) -> Callable[[], None]:
         except ConfigError as error:
             rank = os.environ.get('RANK', '0')
             source = 'error' if rank == '0' else f'error (process {rank})'
-            sys.exit(f'{source}: {user_message(error)}')
+            message = f'{source}: {user_message(error)}'
+            if error.exit_code == 1:
+                sys.exit(message)
+            print(message, file=sys.stderr)
+            sys.exit(error.exit_code)
 
     return wrapper

@@ -25,7 +25,7 @@ from mmguided.utils.errors import ConfigError, exit_on_config_error, imports_of_
 
 
 def parse_args() -> argparse.Namespace:
-    parser = tool_parser(__doc__, 'config', '--data-root')
+    parser = tool_parser(__doc__, 'config', '--data-root', '--trust-checkpoint')
     parser.add_argument('checkpoint', nargs='?', type=local_path, help='pretraining checkpoint')
     add_shared(parser, '--seed', help='seed of an untrained encoder')
     add_shared(parser, '--out', metavar='FILE.json', help='file for the accuracies')

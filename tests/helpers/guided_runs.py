@@ -39,6 +39,7 @@ def config(work_dir: Path, dataset, schedule: dict, epochs: int = 4, batch_size:
             clock=dict(type='mmguided.ClockHook'),
             score_maps=dict(type='mmguided.ScoreMapsHook'),
             rng_state=dict(type='mmguided.RNGStateHook'),
+            plain_checkpoint=dict(type='mmguided.PlainCheckpointHook'),
             checkpoint=dict(type='CheckpointHook', interval=1)),
         custom_hooks=list(hooks)) | settings)
 

@@ -60,7 +60,7 @@ class ToyMetric(BaseMetric):
 
 
 CONFIG = '''
-custom_imports = dict(imports=['tests.helpers.toy'], allow_failed_imports=False)
+custom_imports = dict(imports=['mmguided', 'tests.helpers.toy'], allow_failed_imports=False)
 default_scope = 'mmpretrain'
 model = dict(type='ToyModel')
 train_dataloader = dict(
@@ -75,7 +75,9 @@ train_cfg = dict(by_epoch=True, max_epochs=2)
 optim_wrapper = dict(
     type='AmpOptimWrapper', loss_scale='dynamic', dtype='float16',
     optimizer=dict(type='SGD', lr=0.1))
-default_hooks = dict(checkpoint=dict(type='CheckpointHook', interval=1))
+default_hooks = dict(
+    checkpoint=dict(type='CheckpointHook', interval=1),
+    plain_checkpoint=dict(type='mmguided.PlainCheckpointHook'))
 '''
 
 
@@ -104,7 +106,9 @@ def train_module(model: torch.nn.Module, work_dir: Path, dataset: Sequence, unti
             sampler=dict(type='DefaultSampler' if by_epoch else 'InfiniteSampler', shuffle=True)),
         train_cfg=dict(by_epoch=by_epoch, **{'max_epochs' if by_epoch else 'max_iters': until}),
         optim_wrapper=dict(optimizer=dict(type='SGD', lr=1.)),
-        default_hooks=dict(checkpoint=dict(type='CheckpointHook', by_epoch=by_epoch, interval=1)),
+        default_hooks=dict(
+            checkpoint=dict(type='CheckpointHook', by_epoch=by_epoch, interval=1),
+            plain_checkpoint=dict(type='mmguided.PlainCheckpointHook')),
         custom_hooks=hooks, default_scope='mmpretrain',
         experiment_name=f'{work_dir.name}{next(_NUMBERS)}') | settings)
     runner.train()

@@ -2,13 +2,20 @@
 import os
 import subprocess
 import sys
+import zipfile
 
 import pytest
 from mmengine.config import Config
 from mmengine.runner import Runner
 
 from mmguided.cli.arguments import load_config
-from mmguided.cli.config_checks import RUNNER_FIELDS, check_data, check_start, check_work_dir
+from mmguided.cli.config_checks import (
+    RUNNER_FIELDS,
+    check_data,
+    check_start,
+    check_work_dir,
+    resume_newest,
+)
 from mmguided.utils.errors import ConfigError
 from tests.helpers.paths import ROOT
 
@@ -98,15 +105,32 @@ def test_a_new_run_does_not_overwrite_checkpoints(tmp_path):
     (tmp_path / 'epoch_3.pth').write_bytes(b'\x80')
     with pytest.raises(ConfigError, match=f"^work_dir='{tmp_path}': .*'epoch_3.pth'.*--resume"):
         check_work_dir(cfg)
-    cfg.resume = True
-    for is_cut in (False, True):
-        if is_cut:
-            (tmp_path / 'last_checkpoint').touch()
-        with pytest.raises(ConfigError, match='no last_checkpoint.*--resume .*/epoch_3.pth'):
-            check_work_dir(cfg)
-    check_work_dir(Config(dict(cfg, load_from='epoch_3.pth')))
-    (tmp_path / 'last_checkpoint').write_text('epoch_3.pth')
-    check_work_dir(cfg)
+    check_work_dir(Config(dict(cfg, resume=True)))
+
+
+@pytest.mark.parametrize('files, newest', [
+    ((), None), (('epoch_1', 'epoch_2'), 'epoch_2'), (('epoch_2', 'epoch_1'), 'epoch_1'),
+    (('epoch_1', 'iter_5'), 'iter_5'), (('epoch_1', 'epoch_2 cut'), 'epoch_1')])
+def test_a_run_resumes_from_the_newest_complete_checkpoint(tmp_path, files, newest):
+    """The file last_checkpoint plays no role: a kill may have emptied it."""
+    (tmp_path / 'last_checkpoint').touch()
+    for second, (name, _, cut) in enumerate(file.partition(' ') for file in files):
+        path = tmp_path / f'{name}.pth'
+        with zipfile.ZipFile(path, 'w') as archive:
+            archive.writestr('a', bytes(99))
+        path.write_bytes(path.read_bytes()[:50 if cut else None])
+        os.utime(path, (second, second))
+    cfg = Config(dict(model={}, work_dir=str(tmp_path), load_from='weights.pth', resume=True))
+    resume_newest(cfg)
+    # Without a checkpoint, a new run starts.
+    assert cfg.resume == bool(newest)
+    assert cfg.load_from == (str(tmp_path / f'{newest}.pth') if newest else 'weights.pth')
+
+
+def test_a_run_does_not_restart_over_damaged_checkpoints(tmp_path):
+    (tmp_path / 'epoch_3.pth').touch()
+    with pytest.raises(ConfigError, match="^work_dir=.*'epoch_3.pth'.*damaged"):
+        check_start(Config(dict(model={}, work_dir=str(tmp_path), resume=True)))
 
 
 @pytest.mark.parametrize('tool, args, code', [
@@ -163,14 +187,14 @@ STRICT = dict(type='mmguided.StrictBackboneHook')
     (False, dict(load_from='whole.pth', default_hooks=dict(strict_backbone=None)),
      'model.backbone'),
     (False, dict(load_from='gone.pth'), "load_from='gone.pth'"),
-    (False, dict(resume=True, load_from='gone.pth'), "--resume='gone.pth'"),
-    ('/old/place/epoch_3.pth', dict(resume=True), "--resume='/old/place/epoch_3.pth'")])
+    (False, dict(resume=True, load_from='gone.pth'), "--resume='gone.pth'")])
 def test_a_pretrained_encoder_is_required_unless_another_checkpoint_contains_it(
         tmp_path, monkeypatch, recorded, settings, error):
     monkeypatch.chdir(tmp_path)
     (tmp_path / 'whole.pth').touch()
     if recorded:
-        (tmp_path / 'last_checkpoint').write_text('whole.pth' if recorded is True else recorded)
+        with zipfile.ZipFile(tmp_path / 'epoch_1.pth', 'w') as archive:
+            archive.writestr('a', '')
     named = dict(type='Pretrained', checkpoint='')
     cfg = Config(dict(
         model=dict(backbone=dict(init_cfg=named)), work_dir=str(tmp_path), **settings))

@@ -58,7 +58,7 @@ MAX_TSNE_IMAGES, PATCHES_PER_CLASS = 500, 200
 
 
 def parse_args() -> argparse.Namespace:
-    parser = tool_parser(__doc__, 'checkpoints', '--configs')
+    parser = tool_parser(__doc__, 'checkpoints', '--configs', '--trust-checkpoint')
     add_shared(parser, '--images', nargs=None, metavar='FOLDER|CONFIG')
     parser.add_argument('--measures', nargs='+', metavar='MEASURE', help='measures; default: all')
     parser.add_argument('--reference', metavar='NAME',

@@ -67,7 +67,7 @@ SAMPLERS = {
 
 
 def parse_args() -> argparse.Namespace:
-    parser = tool_parser(__doc__, 'config', '--cfg-options')
+    parser = tool_parser(__doc__, 'config', '--cfg-options', '--trust-checkpoint')
     parser.add_argument('checkpoint', nargs='?', type=local_path, help='pretraining checkpoint')
     parser.add_argument('--annotations', required=True, type=local_path, metavar='FILE',
                         help='JSON file of instances in the format of COCO')

@@ -46,7 +46,7 @@ if TYPE_CHECKING:
 
 def parse_args() -> argparse.Namespace:
     parser = tool_parser(__doc__, 'config', 'checkpoints', '--data-root', '--seeds',
-                         '--cfg-options')
+                         '--cfg-options', '--trust-checkpoint')
     parser.add_argument('--occlusion', nargs='*', type=float, default=[0, .1, .25, .5, .75, .9],
                         metavar='RATIO', help='shares of patches to hide; may be empty')
     parser.add_argument('--shuffle', nargs='*', type=shuffle_level, default=[1, 2, 4, 'patches'],

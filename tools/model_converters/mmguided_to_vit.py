@@ -16,7 +16,7 @@ from mmguided.utils.errors import exit_on_config_error
 
 @exit_on_config_error
 def main() -> None:
-    parser = tool_parser(__doc__)
+    parser = tool_parser(__doc__, '--trust-checkpoint')
     parser.add_argument('src', type=local_path, help='mmguided checkpoint')
     parser.add_argument('dst', type=local_path, help='checkpoint to write')
     parser.add_argument('--layout', choices=('mmpretrain', 'timm'), default='mmpretrain')

@@ -34,7 +34,7 @@ CONVERTERS = dict(
 
 
 def parse_args() -> argparse.Namespace:
-    parser = tool_parser(__doc__)
+    parser = tool_parser(__doc__, '--trust-checkpoint')
     parser.add_argument('method', choices=(*CONVERTERS, 'vit'))
     parser.add_argument('src', type=local_path, help='released checkpoint')
     parser.add_argument('dst', type=local_path, help='checkpoint to write')

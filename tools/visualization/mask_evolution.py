@@ -48,7 +48,7 @@ MAX_IMAGES = 1000
 
 
 def parse_args() -> argparse.Namespace:
-    parser = tool_parser(__doc__, 'runs', '--configs', '--images', '--seed')
+    parser = tool_parser(__doc__, 'runs', '--configs', '--images', '--seed', '--trust-checkpoint')
     parser.add_argument('--folder', required=True, type=local_path,
                         help='images for the frequency of visible positions')
     parser.add_argument('--epochs', nargs='+', type=int, metavar='N')

@@ -72,7 +72,7 @@ def parse_args() -> argparse.Namespace:
         added = kinds.add_parser(kind)
         add_shared(added, '--out', default=Path(f'work_dirs/figures/{kind}.png'), metavar='FILE')
         if kind not in ('davis', 'radar'):
-            add_shared(added, 'checkpoints', '--configs')
+            add_shared(added, 'checkpoints', '--configs', '--trust-checkpoint')
             add_shared(added, '--images', metavar='IMAGE|FOLDER',
                        help=f'{IMAGES_PER_FOLDER} evenly spaced images of a folder')
         if layers or kind == 'reversed':

@@ -36,7 +36,7 @@ IMAGES_PER_FOLDER = 4
 
 
 def parse_args() -> argparse.Namespace:
-    parser = tool_parser(__doc__)
+    parser = tool_parser(__doc__, '--trust-checkpoint')
     parser.add_argument('models', nargs='+', metavar='[NAME=]CHECKPOINT|CONFIG')
     add_shared(parser, '--images', metavar='IMAGE|FOLDER',
                help=f'{IMAGES_PER_FOLDER} evenly spaced images of a folder')

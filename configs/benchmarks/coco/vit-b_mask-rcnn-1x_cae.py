@@ -79,4 +79,4 @@ param_scheduler = [
 ]
 auto_scale_lr = dict(base_batch_size=32)
 
-default_hooks = dict(checkpoint=dict(max_keep_ckpts=2), **_base_.run_hooks)
+default_hooks = _base_.run_hooks

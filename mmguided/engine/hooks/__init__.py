@@ -1,8 +1,10 @@
 """Training hooks."""
 from .broken_images_hook import BrokenImageReportHook
+from .checkpoint_hook import SafeCheckpointHook
 from .clock_hook import ClockHook
 from .exploitation_hook import ExploitationHook
 from .figure_sheet_hook import FigureSheetHook
+from .finite_hook import FiniteHook
 from .input_size_hook import InputSizeHook
 from .momentum_update_hook import MomentumUpdateHook
 from .online_evaluation_hook import OnlineEvaluationHook
@@ -16,8 +18,8 @@ from .stateful_hook import StatefulHook
 from .strict_backbone_hook import StrictBackboneHook
 
 __all__ = [
-    'BrokenImageReportHook', 'ClockHook', 'ExploitationHook', 'FigureSheetHook', 'InputSizeHook',
-    'MomentumUpdateHook', 'OnlineEvaluationHook', 'OnlineLinearProbeHook', 'PlainCheckpointHook',
-    'ProgressBarHook', 'RNGStateHook', 'RunIdentityHook', 'ScoreMapsHook', 'StatefulHook',
-    'StrictBackboneHook'
+    'BrokenImageReportHook', 'ClockHook', 'ExploitationHook', 'FigureSheetHook', 'FiniteHook',
+    'InputSizeHook', 'MomentumUpdateHook', 'OnlineEvaluationHook', 'OnlineLinearProbeHook',
+    'PlainCheckpointHook', 'ProgressBarHook', 'RNGStateHook', 'RunIdentityHook',
+    'SafeCheckpointHook', 'ScoreMapsHook', 'StatefulHook', 'StrictBackboneHook'
 ]

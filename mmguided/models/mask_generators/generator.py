@@ -21,7 +21,7 @@ class ShotGuidance:
     Attributes:
         scores: Scores of the guidance, ``(B, L)``; 0 for patches that an earlier shot has masked,
             NaN for images without scores. None if the shot masks all images at random.
-        guided: Images masked by their scores, ``(B, 1)``, bool; None if all or none are.
+        guided: Images masked by their scores, ``(B, 1)``, bool; None without scores.
     """
     scores: Tensor | None = None
     guided: Tensor | None = None
@@ -84,20 +84,17 @@ class Shot(nn.Module):
     def priority(self, scores: Tensor | None, noise: Tensor, grid: tuple[int, int], num_mask: int,
                  clock: Clock) -> tuple[Tensor, Tensor | None]:
         """:meth:`Sampling.priority` of guided images, ``random_priority`` of other images, and a
-        mask of the guided images, ``(B, 1)`` bool; None if all or none are guided."""
+        mask of the guided images, ``(B, 1)`` bool; None without scores."""
         if self.guidance is not None and scores is None:
             return self.sampling.random_priority(noise, grid), None
-        guided = None
-        if scores is not None and self.guidance.allows_nan:
-            guided = scores.isfinite().all(dim=1, keepdim=True)
-            scores = torch.where(guided, scores, 0)
         num_mask += self.sampling.num_added(grid, self.mask_ratio)
-        priority = self.sampling.priority(scores, noise, grid, num_mask, clock)
-        if scores is not None and (share := self.schedule.at(clock)) < 1:
-            drawn = torch.rand(len(noise), 1, device=noise.device) < share
-            guided = drawn if guided is None else guided & drawn
-        if guided is None:
-            return priority, None
+        if scores is None:
+            return self.sampling.priority(None, noise, grid, num_mask, clock), None
+        guided = scores.isfinite().all(dim=1, keepdim=True)
+        priority = self.sampling.priority(
+            torch.where(guided, scores, 0), noise, grid, num_mask, clock)
+        if (share := self.schedule.at(clock)) < 1:
+            guided &= torch.rand(len(noise), 1, device=noise.device) < share
         return torch.where(guided, priority, self.sampling.random_priority(noise, grid)), guided
 
 
@@ -272,8 +269,7 @@ class MaskGenerator(BaseModule):
             if scores is not None:
                 log_vars |= {f'{name}{suffix}': value
                              for name, value in shot.guidance.log_vars(seen, clock).items()}
-                log_vars[f'guided_share{suffix}'] = (
-                    scores.new_ones(()) if guided is None else guided.float().mean())
+                log_vars[f'guided_share{suffix}'] = guided.float().mean()
                 log_vars[f'topk_overlap{suffix}'] = topk_overlap(
                     scores.gather(1, present), order[:, keep:])
             left = keep

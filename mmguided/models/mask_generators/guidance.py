@@ -20,13 +20,10 @@ class Guidance(BaseModule):
 
     Attributes:
         nonnegative: True if scores are never negative, as some samplers require.
-        allows_nan: True if all scores of an image may be NaN. Such an image is masked at random and
-            excluded from ``guided_share``.
         needs_whole_image: True if the guidance scores only whole images. Later shots cannot use it.
         num_variants: Number of score maps between which the guidance switches over the epochs.
     """
     nonnegative = True
-    allows_nan = False
     needs_whole_image = False
     num_variants = 1
 
@@ -51,7 +48,8 @@ class Guidance(BaseModule):
 
     def forward(self, observations: Mapping[str, Observation], clock: Clock) -> Tensor:
         """Scores ``(B, n)``, float32, from the observations requested by :meth:`wants`, by encoder
-        name; a higher score means more information."""
+        name; a higher score means more information. An image with a NaN or Inf score is masked at
+        random and excluded from ``guided_share``."""
         raise NotImplementedError
 
     def variants(self, observations: Mapping[str, Observation], clock: Clock) -> Tensor:
@@ -144,7 +142,6 @@ class Blend(Guidance):
         if not all(guidance.nonnegative for guidance in self.guidances):
             raise ConfigError('guidance.guidances: Blend needs nonnegative scores. Set '
                               "softmax='heads' in each guidance.")
-        self.allows_nan = any(guidance.allows_nan for guidance in self.guidances)
         self.needs_whole_image = any(guidance.needs_whole_image for guidance in self.guidances)
 
     def weights_at(self, clock: Clock) -> list[float]:
@@ -203,7 +200,6 @@ class NcutRelevance(Guidance):
             in odd epochs.
     """
     nonnegative = False
-    allows_nan = True
 
     def __init__(self, source: str = 'student', layer: int = -2, cluster: str = 'object') -> None:
         super().__init__()
@@ -261,7 +257,6 @@ class CachedGuidance(Guidance):
         ConfigError: If the scores of the guidance change every epoch and ``refresh`` is not 1, or
             the images of a training step have no scores.
     """
-    allows_nan = True
     needs_whole_image = True
 
     def __init__(self, guidance: dict, refresh: int | None = None) -> None:

@@ -1,8 +1,10 @@
 """CLIP image encoders of open_clip as teachers."""
+import hashlib
 import os
 import zipfile
 from collections.abc import Sequence
 from pathlib import Path
+from pickle import UnpicklingError
 
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -10,6 +12,7 @@ from torch import Tensor, nn
 from mmguided.ops import cls_attention_row, split_heads
 from mmguided.registry import MODELS
 from mmguided.structures import Observation
+from mmguided.utils.checkpoints import trusts_checkpoints
 from mmguided.utils.errors import ConfigError, did_you_mean
 
 from .base import Teacher
@@ -73,8 +76,8 @@ class OpenCLIPTeacher(Teacher):
         try:
             clip = open_clip.create_model(
                 model_name, None if model_name.startswith(_FOLDER) else path,
-                force_quick_gelu=quick_gelu, weights_only=not _is_script(path))
-        except (RuntimeError, KeyError) as error:
+                force_quick_gelu=quick_gelu, weights_only=not _is_safe_script(model_name, path))
+        except (RuntimeError, KeyError, UnpicklingError) as error:
             reason = str(error).splitlines()
             raise ConfigError(
                 f'model.teacher.pretrained={path!r}: not the weights of {model_name} '
@@ -209,4 +212,19 @@ def _is_script(path: str) -> bool:
     if not zipfile.is_zipfile(path):
         return False
     with zipfile.ZipFile(path) as archive:
-        return any(name.endswith('constants.pkl') for name in archive.namelist())
+        return any(name.endswith('/constants.pkl') for name in archive.namelist())
+
+
+def _is_safe_script(model_name: str, path: str) -> bool:
+    """Return True for a TorchScript archive that was released by OpenAI. TorchScript is code, so
+    other archives are refused unless the user trusts them."""
+    if not _is_script(path):
+        return False
+    import open_clip
+    url = open_clip.get_pretrained_url(model_name.removesuffix('-quickgelu'), 'openai')
+    # OpenAI's addresses contain the hash of the file.
+    if hashlib.sha256(Path(path).read_bytes()).hexdigest() in url or trusts_checkpoints():
+        return True
+    raise ConfigError(f'model.teacher.pretrained={path!r}: a TorchScript archive, which can run '
+                      f"code, and not OpenAI's {model_name}. If you trust its author, set "
+                      '`--trust-checkpoint`.')

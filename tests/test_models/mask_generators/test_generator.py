@@ -1,4 +1,6 @@
 """Mask generator: counts, seeds, statistics, shots, errors."""
+import math
+
 import pytest
 import torch
 import torch.nn.functional as F
@@ -221,7 +223,19 @@ def test_what_guided_each_shot():
     torch.manual_seed(1)
     assert torch.equal(masks(images, (4, 4), {}, {}, clock)[0].mask, mask.mask)
     clock.set(9)
-    assert masks.mask_by_shots(images, (4, 4), {}, {}, clock)[2] == [ShotGuidance(scores, None)]
+    assert masks.mask_by_shots(images, (4, 4), {}, {}, clock)[2][0].guided.all()
+
+
+@pytest.mark.parametrize('value', [math.nan, math.inf])
+def test_images_with_a_broken_score_are_masked_at_random(value):
+    """One broken score is enough; the other image is masked by its scores."""
+    scores = torch.arange(16.).repeat(300, 1)
+    scores[1:, 3] = value
+    mask, log = generator('TopKSampling', scores, .5)(
+        torch.zeros(300, 3, 8, 8), (4, 4), {}, {}, Clock())
+    assert log['guided_share'] == pytest.approx(1 / 300)
+    assert mask.mask[0].tolist() == [0] * 8 + [1] * 8
+    assert mask.mask[1:].mean(0).sub(.5).abs().max() < .15
 
 
 def test_each_shot_has_a_record_also_one_that_masks_nothing():

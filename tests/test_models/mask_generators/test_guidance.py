@@ -235,7 +235,7 @@ def test_cached_scores_in_a_blend_with_fresh_ones():
     """Images without cached scores have no blended scores; only the encoder of the other guidance
     is observed."""
     blend = Blend([CACHED, OWN], weights=[.25])
-    assert blend.allows_nan and blend.needs_whole_image
+    assert blend.needs_whole_image
     assert set(blend.wants(Clock())) == {'student'}
     cached, rows = torch.rand(2, 4), torch.rand(2, 4)
     cached[1] = torch.nan

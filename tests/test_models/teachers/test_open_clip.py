@@ -1,4 +1,5 @@
 """OpenCLIPTeacher: parity with open_clip on the student's grid; not trained, not saved."""
+import hashlib
 import json
 import shutil
 
@@ -156,14 +157,18 @@ def test_wrong_and_missing_weights_are_named(weights, settings, message, tmp_pat
         OpenCLIPTeacher(8, **IMAGENET, **settings)
 
 
-def test_openais_weights_tell_that_they_want_quick_gelu(weights, tmp_path):
-    """They are a TorchScript archive."""
+def test_openais_weights_tell_that_they_want_quick_gelu(weights, tmp_path, monkeypatch):
+    """They are a TorchScript archive with a known hash; other archives can run code."""
     clip = open_clip.create_model('tiny-a').eval()
     open_clip.load_checkpoint(clip, weights['tiny-a'])
     clip.attn_mask = None  # which a trace would save
     script = torch.jit.trace_module(clip, dict(encode_image=torch.rand(1, 3, 32, 32)))
     script.save(str(tmp_path / 'openai.pth'))
     images = as_student(torch.rand(2, 3, 32, 32))
+    with pytest.raises(ConfigError, match='teacher.pretrained=.*TorchScript'):
+        teacher({'tiny-a': str(tmp_path / 'openai.pth')}, quick_gelu=None)
+    sha256 = hashlib.sha256((tmp_path / 'openai.pth').read_bytes()).hexdigest()
+    monkeypatch.setattr(open_clip, 'get_pretrained_url', lambda *args: f'https://a/{sha256}/b.pt')
     told = teacher({'tiny-a': str(tmp_path / 'openai.pth')}, quick_gelu=None)
     quick, exact = (teacher(weights, quick_gelu=value) for value in (True, False))
     seen = [model.observe(images, BOTH).tokens for model in (told, quick, exact)]

@@ -1,0 +1,68 @@
+"""Checkpoints that are complete, finite and never replaced by worse ones."""
+import os
+from pathlib import Path
+
+from mmengine.dist import is_main_process
+from mmengine.fileio import LocalBackend, register_backend
+from mmengine.hooks import CheckpointHook
+
+from mmguided.registry import HOOKS
+
+from .finite_hook import first_non_finite
+
+
+@register_backend('mmguided.atomic', force=True)
+class AtomicBackend(LocalBackend):
+    """Local files that are complete as soon as they have their name."""
+
+    def put(self, obj: bytes, filepath: str | Path) -> None:
+        """Write a temporary file, flush it to the disk and rename it."""
+        part = f'{filepath}.part'
+        try:
+            with open(part, 'wb') as file:
+                file.write(obj)
+                file.flush()
+                os.fsync(file.fileno())
+            os.replace(part, filepath)
+        finally:
+            Path(part).unlink(missing_ok=True)
+
+
+@HOOKS.register_module()
+class SafeCheckpointHook(CheckpointHook):
+    """MMEngine's CheckpointHook with three differences.
+
+    - A file is complete as soon as it has its name, see :class:`AtomicBackend`.
+    - Old checkpoints are removed after the new one is saved, not before.
+    - If saving fails, for example because the disk is full, or a weight is NaN or Inf, the run logs
+      a warning, keeps the previous checkpoints and continues.
+    """
+
+    def __init__(self, *args, **kwargs) -> None:
+        kwargs.setdefault('backend_args', dict(backend='mmguided.atomic'))
+        super().__init__(*args, **kwargs)
+
+    def _save_checkpoint_with_step(self, runner, step: int, meta: dict) -> None:
+        if (broken := first_non_finite(runner.model)) is not None:
+            runner.logger.warning(f'Checkpoint {step} is not saved: {broken} is NaN or Inf.')
+            return
+        limit, previous = self.max_keep_ckpts, runner.message_hub.runtime_info.copy()
+        kept = [*(s for s in getattr(self, 'keep_ckpt_ids', ()) if s != step), step]
+        if limit > 0:
+            runner.message_hub.update_info('keep_ckpt_ids', kept[-limit:])
+        try:
+            self.max_keep_ckpts = -1  # the base class would first remove a checkpoint
+            super()._save_checkpoint_with_step(runner, step, meta)
+        except OSError as error:
+            runner.logger.warning(f'Checkpoint {step} is not saved: {error}. Training continues.')
+            for name in ('keep_ckpt_ids', 'last_ckpt'):
+                if name in previous:
+                    runner.message_hub.update_info(name, previous[name])
+            return
+        finally:
+            self.max_keep_ckpts = limit
+        if limit > 0:
+            self.keep_ckpt_ids.clear()
+            self.keep_ckpt_ids.extend(kept[-limit:])
+            for old in kept[:-limit] if is_main_process() else ():
+                Path(self.out_dir, self.filename_tmpl.format(old)).unlink(missing_ok=True)

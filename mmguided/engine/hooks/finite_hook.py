@@ -1,0 +1,90 @@
+"""Stop runs that have diverged, and log the norm of the gradient."""
+from collections import deque
+from pathlib import Path
+
+import torch
+from mmengine.dist import all_reduce, get_rank
+from mmengine.hooks import Hook, LoggerHook
+from torch import Tensor, nn
+
+from mmguided.registry import HOOKS
+from mmguided.utils.errors import DivergedError
+
+
+@HOOKS.register_module()
+class FiniteHook(Hook):
+    """Stop a run whose loss is NaN or Inf in ``patience`` consecutive steps, or in the last step.
+
+    The loss is checked on the device. The result is read every ``interval`` steps, so the hook adds
+    no synchronization to the other steps. A step that AMP's gradient scaler skips has a finite
+    loss and does not count. The hook also logs ``grad_norm``, the norm of the gradient in each
+    logged step, before it is clipped.
+
+    Args:
+        patience: Number of consecutive steps.
+        interval: Steps between two reads.
+
+    Raises:
+        DivergedError: The message names the iteration, the first weight that is NaN or Inf, the
+            last checkpoint, and a file in the work dir with the images of the first such batch.
+    """
+
+    def __init__(self, patience: int = 10, interval: int = 50) -> None:
+        self.patience = patience
+        self.interval = interval
+
+    def before_train(self, runner) -> None:
+        self._streak = torch.zeros((), dtype=torch.long)
+        self._batches = deque(maxlen=self.patience + self.interval)
+        self._norm: Tensor | None = None
+        self._log_interval = next(
+            (hook.interval for hook in runner.hooks if isinstance(hook, LoggerHook)), 0)
+        self._is_logged = False
+        # MMEngine logs the norm itself if the gradient is clipped.
+        if not runner.optim_wrapper.clip_grad_kwargs:
+            runner.optim_wrapper.optimizer.register_step_pre_hook(self._measure)
+
+    def _measure(self, optimizer, args: tuple, kwargs: dict) -> None:
+        if self._is_logged:
+            norms = [parameter.grad.norm() for group in optimizer.param_groups
+                     for parameter in group['params'] if parameter.grad is not None]
+            self._norm = torch.stack(norms).norm()
+
+    def before_train_iter(self, runner, batch_idx: int, data_batch=None) -> None:
+        self._is_logged = self.every_n_train_iters(runner, self._log_interval)
+
+    def after_train_iter(self, runner, batch_idx: int, data_batch=None, outputs=None) -> None:
+        if self._norm is not None:
+            runner.message_hub.update_scalar('train/grad_norm', self._norm)
+            self._norm = None
+        loss = outputs['loss'].detach()
+        self._streak = torch.where(loss.isfinite(), 0, self._streak.to(loss.device) + 1)
+        self._batches.append(data_batch.get('data_samples') if isinstance(data_batch, dict) else ())
+        last = self.is_last_train_iter(runner)
+        if last or self.every_n_train_iters(runner, self.interval):
+            streak = self._streak.clone()
+            all_reduce(streak, 'max')
+            if int(streak) >= (1 if last else self.patience):
+                raise DivergedError(self._report(runner, int(streak)))
+
+    def _report(self, runner, streak: int) -> str:
+        samples = list(self._batches)[-streak]
+        path = Path(runner.work_dir) / f'diverged_rank{get_rank()}.txt'
+        path.write_text('\n'.join(getattr(sample, 'img_path', '') for sample in samples or ()))
+        checkpoint = runner.message_hub.runtime_info.get('last_ckpt')
+        return (f'loss: NaN or Inf in the last {streak} steps, since iteration '
+                f'{runner.iter + 2 - streak}. First weight that is NaN or Inf: '
+                f'{first_non_finite(runner.model) or "none"}. Images of this iteration: {path}. '
+                f'Last checkpoint: {checkpoint or "none"}. Check these images, lower '
+                'optim_wrapper.optimizer.lr, or clip the gradient: '
+                "`--cfg-options optim_wrapper.clip_grad='{max_norm:1}'`.")
+
+
+def first_non_finite(model: nn.Module) -> str | None:
+    """Name of the first weight or buffer with NaN or Inf."""
+    states = {name: value for name, value in model.state_dict().items()
+              if value.is_floating_point() and value.numel()}
+    # One read of the device.
+    finite = torch.stack([value.isfinite().all() for value in states.values()]).tolist()
+    return next((name for name, is_finite in zip(states, finite, strict=True) if not is_finite),
+                None)

@@ -1,0 +1,88 @@
+"""SafeCheckpointHook: complete and finite checkpoints, and no loss of earlier ones."""
+import errno
+import os
+from pathlib import Path
+
+import pytest
+import torch
+from mmengine.runner import Runner
+
+from mmguided.utils.checkpoint_files import find_damage, newest_complete
+from tests.helpers.toy import ToyModel, toy_runner
+
+KEEP_ONE = dict(checkpoint=dict(type='mmguided.SafeCheckpointHook', max_keep_ckpts=1))
+
+
+def epochs(folder):
+    return sorted(path.name for path in folder.glob('epoch_*'))
+
+
+def log_of(folder):
+    return next(folder.glob('*/*.log')).read_text()
+
+
+@pytest.fixture
+def found(monkeypatch):
+    """Files in the work dir at each save."""
+    found, save = [], Runner.save_checkpoint
+    monkeypatch.setattr(Runner, 'save_checkpoint', lambda self, *args, **kwargs: (
+        found.append(epochs(Path(self.work_dir))), save(self, *args, **kwargs)))
+    return found
+
+
+def test_the_previous_checkpoint_stays_until_the_next_one_is_complete(tmp_path, found):
+    toy_runner(tmp_path, KEEP_ONE, train_cfg=dict(max_epochs=3)).train()
+    assert found == [[], ['epoch_1.pth'], ['epoch_2.pth']]
+    assert epochs(tmp_path) == ['epoch_3.pth']
+    state = torch.load(tmp_path / 'epoch_3.pth', weights_only=False)
+    assert state['message_hub']['runtime_info']['keep_ckpt_ids'] == [3]
+
+
+def test_a_failed_save_leaves_the_previous_checkpoint_and_continues(tmp_path, found, monkeypatch):
+    fsync = os.fsync
+
+    def fail(file):
+        if len(found) == 2:
+            raise OSError(errno.ENOSPC, 'No space left on device')
+        fsync(file)
+
+    monkeypatch.setattr(os, 'fsync', fail)
+    toy_runner(tmp_path, KEEP_ONE, train_cfg=dict(max_epochs=3)).train()
+    assert found == [[], ['epoch_1.pth'], ['epoch_1.pth']]
+    assert epochs(tmp_path) == ['epoch_3.pth']
+    assert 'Checkpoint 2 is not saved' in log_of(tmp_path)
+
+
+def test_weights_with_nan_are_not_saved(tmp_path, monkeypatch):
+    forward = ToyModel.forward
+
+    def diverge(self, inputs, targets, mode='tensor'):
+        if mode == 'loss' and self.steps > 2:
+            self.fc.weight.data.fill_(torch.nan)
+        self.steps += 1
+        return forward(self, inputs, targets, mode)
+
+    monkeypatch.setattr(ToyModel, 'steps', 0, raising=False)
+    monkeypatch.setattr(ToyModel, 'forward', diverge)
+    toy_runner(tmp_path, KEEP_ONE, train_cfg=dict(max_epochs=3)).train()  # of two steps each
+    assert epochs(tmp_path) == ['epoch_1.pth']
+    assert 'fc.weight is NaN or Inf' in log_of(tmp_path)
+
+
+def damage(path, how):
+    content = bytearray(path.read_bytes())
+    if how == 'flipped bit':
+        content[content.index(torch.full((9, ), 3.5).numpy().tobytes())] ^= 1
+    path.write_bytes(content if how == 'flipped bit' else content[:len(content) // 2]
+                     if how == 'cut' else b'')
+
+
+@pytest.mark.parametrize('how', ['cut', 'empty', 'flipped bit'])
+def test_the_newest_complete_checkpoint_is_found(tmp_path, how):
+    for epoch in (1, 2):
+        torch.save(dict(weight=torch.full((9, ), 3.5)), tmp_path / f'epoch_{epoch}.pth')
+        os.utime(tmp_path / f'epoch_{epoch}.pth', (epoch, epoch))
+    assert newest_complete(tmp_path) == tmp_path / 'epoch_2.pth'
+    damage(tmp_path / 'epoch_2.pth', how)
+    assert find_damage(tmp_path / 'epoch_2.pth')
+    assert newest_complete(tmp_path) == tmp_path / 'epoch_1.pth'
