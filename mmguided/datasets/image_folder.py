@@ -129,8 +129,8 @@ class ImageFolder(CustomDataset):
                 cause = error.__cause__
                 if self.broken == 'error':
                     raise ConfigError(
-                        f'img_path={path!r}: unreadable ({type(cause).__name__}: {cause}). Delete '
-                        "or repair the file, or set broken='skip' in the dataset."
+                        f'img_path={path!r}: unreadable ({type(cause).__name__}: {cause}). '
+                        "Repair or delete the file, or set broken='skip' in the dataset."
                     ) from cause
                 if not self._is_broken[index]:
                     self._is_broken[index] = 1

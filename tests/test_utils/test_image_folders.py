@@ -85,7 +85,8 @@ def by_low_shot(root, tmp_path):
 
 
 def by_quickstart(root, tmp_path):
-    copies = import_tool('prepare_quickstart').folder_images(root, random.Random(0), 1000)
+    copies = import_tool('prepare_quickstart').folder_images(
+        root, random.Random(0), 1000, folder_labels=True)
     return [load.args[0] for load in copies.values()]
 
 
