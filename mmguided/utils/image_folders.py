@@ -74,7 +74,13 @@ def _images(root: str, subfolder: str, extensions: Sequence[str], left_out: Left
     """Yield the relative paths of images, and add the other names to ``left_out``."""
     endings = tuple(ending.lower() for ending in extensions)
     if isdir(root):
-        files = _files(root, subfolder, (realpath(Path(root, subfolder)), ), left_out)
+        parents = (realpath(root), )
+        if subfolder:
+            real = realpath(Path(root, subfolder))
+            if _contains(real, parents):
+                return
+            parents += (real, )
+        files = _files(root, subfolder, parents, left_out)
     else:  # remote storage
         remote = list_dir_or_file(
             f'{root.rstrip("/")}/{subfolder}', list_dir=False, recursive=True)
@@ -104,7 +110,7 @@ def _files(root: str, below: str, parents: tuple[str, ...], left_out: LeftOut) -
                 yield name
             elif isdir(entry.path) if is_link else entry.is_dir():
                 real = realpath(entry.path) if is_link else os.path.join(parents[-1], entry.name)
-                if is_link and any(commonpath([real, parent]) == real for parent in parents):
+                if is_link and _contains(real, parents):
                     reason = 'loop of links'
                 else:
                     yield from _files(root, name, (*parents, real), left_out)
@@ -112,3 +118,8 @@ def _files(root: str, below: str, parents: tuple[str, ...], left_out: LeftOut) -
                 reason = 'broken link' if is_link else 'not a file'
             if reason:
                 left_out.setdefault(reason, []).append(name)
+
+
+def _contains(folder: str, others: Iterable[str]) -> bool:
+    """Return True if ``folder`` is one of the other resolved folders or contains one."""
+    return any(commonpath([folder, other]) == folder for other in others)

@@ -111,6 +111,7 @@ def test_all_tools_list_the_same_images(tree, tmp_path, monkeypatch, lister):
 def test_number_of_classes(tree):
     """``num_classes=None`` in configs for folders, and Tiny-ImageNet's labels."""
     root, _ = tree
+    (root / 'up').symlink_to('..')  # leads to data/a/1.jpg again
     cfg = Config(dict(model=dict(head=dict(num_classes=None)), train_dataloader=dict(
         dataset=dict(data_root=str(root.parent), data_prefix='data'))))
     fill_num_classes(cfg)
