@@ -26,11 +26,12 @@ from PIL import Image
 from tqdm import tqdm
 
 from mmguided.utils.errors import ConfigError, exit_on_config_error
+from mmguided.utils.image_folders import IMAGE_EXTENSIONS, has_images
 from mmguided.utils.images import to_rgb
 from mmguided.utils.toolboxes import import_toolboxes
 
 import_toolboxes('mmpretrain')  # silences the messages of its import
-from mmguided.datasets.image_folder import IMAGE_EXTENSIONS, ImageFolder  # noqa: E402
+from mmguided.datasets.image_folder import ImageFolder  # noqa: E402
 
 SIDE = 64  # short side of a copy, in pixels
 MAX_IMAGES = 5000  # maximum for a folder
@@ -72,7 +73,7 @@ def prepare_images(out: Path, folder: Path | None = None, max_images: int | None
     if folder is None:
         copies = sample_images(rng, max_images)
     else:
-        if not any(path.suffix.lower() in IMAGE_EXTENSIONS for path in folder.rglob('*')):
+        if not has_images(folder):
             raise ConfigError(f"IMAGE_FOLDER='{folder}': no images found. Give a folder of images "
                               f'({" ".join(IMAGE_EXTENSIONS)}).')
         if folder.resolve().is_relative_to(out.resolve()):

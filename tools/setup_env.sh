@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Make or complete .venv with the exact versions of requirements/.
+# Make or complete .venv with the exact versions of requirements/locked.txt. Every file that is
+# downloaded must have a hash of that list.
 #
 #     bash tools/setup_env.sh pretrain   # everything for pretraining
 #     bash tools/setup_env.sh tests      # also mmdet, mmseg, the test tools and the documentation tools
@@ -15,7 +16,7 @@ PROFILE=${1:-}
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 VENV=$PWD/.venv
 PY=$VENV/bin/python
-UV_VERSION=0.13.8
+LOCKED=requirements/locked.txt
 
 say() { echo "[setup $PROFILE] $*"; }
 die() {
@@ -70,14 +71,18 @@ uv_install() {
 }
 
 install_packages() {
-    if [[ $("$PY" -m uv --version 2>/dev/null) != "uv $UV_VERSION"* ]]; then
-        say "installing uv $UV_VERSION"
-        "$PY" -m pip install --quiet --disable-pip-version-check "uv==$UV_VERSION" ||
+    local uv_version
+    uv_version=$(sed -n 's/^uv==\([0-9.]*\).*/\1/p' "$LOCKED")
+    if [[ $("$PY" -m uv --version 2>/dev/null) != "uv $uv_version"* ]]; then
+        say "installing uv $uv_version"
+        "$PY" -m pip install --quiet --disable-pip-version-check --require-hashes \
+            -r <(awk '/^[a-z]/ {keep = /^uv==/} keep' "$LOCKED") ||
             die "installing uv failed, see above; without network, set PIP_INDEX_URL or" \
                 "PIP_FIND_LINKS"
     fi
     say "installing requirements/$PROFILE.txt"
-    uv_install -r "requirements/$PROFILE.txt"
+    uv_install -r "requirements/$PROFILE.txt" --require-hashes --constraints "$LOCKED" \
+        --build-constraints "$LOCKED"
 }
 
 if is_done "$PROFILE"; then

@@ -27,6 +27,7 @@ from tqdm import tqdm
 
 from mmguided.cli.arguments import add_shared, local_path, tool_parser
 from mmguided.utils.errors import ConfigError, exit_on_config_error, imports_of_extra
+from mmguided.utils.image_folders import class_folders, find_images, images_by_class
 from mmguided.utils.images import read_image
 
 with imports_of_extra('clip'):
@@ -54,15 +55,28 @@ def parse_args() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def load_images(root: Path, *augmentation: object) -> ImageFolder:
+class ClassFolders(ImageFolder):
+    """torchvision's dataset of class folders, with the listing and reader of all tools."""
+
+    def find_classes(self, directory: Path) -> tuple[list[str], dict[str, int]]:
+        names = class_folders(directory)
+        return names, {name: label for label, name in enumerate(names)}
+
+    @staticmethod
+    def make_dataset(directory: Path, class_to_idx: dict[str, int], **_) -> list[tuple[str, int]]:
+        images = images_by_class(directory, find_images(directory))
+        return [(str(directory / path), class_to_idx[name])
+                for name, paths in images.items() for path in paths]
+
+
+def load_images(root: Path, *augmentation: object) -> ClassFolders:
     """Build a dataset of class folders that returns normalized tensors."""
-    steps = [*augmentation, transforms.ToTensor(), transforms.Normalize(**NORMALIZATION)]
-    try:
-        return ImageFolder(root, transforms.Compose(steps), loader=partial(
-            read_image, field='image'))
-    except FileNotFoundError as error:
+    if not (root.is_dir() and class_folders(root)):
         raise ConfigError(f'root={str(root)!r}: has no class folders with images. Give a folder '
-                          'with class folders.') from error
+                          'with class folders.')
+    steps = [*augmentation, transforms.ToTensor(), transforms.Normalize(**NORMALIZATION)]
+    return ClassFolders(root, transforms.Compose(steps), loader=partial(
+        read_image, field='image'))
 
 
 def captions(classes: list[str]) -> Tensor:

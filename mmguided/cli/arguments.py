@@ -25,6 +25,7 @@ from mmengine.config import Config, ConfigDict, DictAction
 from mmguided.hub import checkpoint_config, get_model
 from mmguided.utils.configs import drop_scope, expand_home, read_config, unset_num_classes, walk
 from mmguided.utils.errors import ConfigError, check_file
+from mmguided.utils.image_folders import class_folders
 
 from .config_checks import check_checkpoint, check_options, check_variables
 
@@ -191,7 +192,7 @@ def fill_num_classes(cfg: Config) -> None:
         return
     dataset = cfg.train_dataloader.dataset
     folder = Path(dataset.data_root, dataset.get('data_prefix', '')).expanduser()
-    num = sum(path.is_dir() for path in folder.glob('*'))
+    num = len(class_folders(folder)) if folder.is_dir() else 0
     if not num:
         raise ConfigError(f'train_dataloader.dataset.data_root={dataset.data_root!r}: '
                           f'{str(folder)!r} has no class folders. Set `--data-root FOLDER`.')

@@ -1,5 +1,4 @@
 """Image datasets for analysis: image folders, images with label maps, and other datasets."""
-import os
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
@@ -11,27 +10,29 @@ from torchvision.transforms import InterpolationMode
 from torchvision.transforms.functional import center_crop, pil_to_tensor, resize
 
 from mmguided.utils.errors import ConfigError
+from mmguided.utils.image_folders import IMAGE_EXTENSIONS, find_images
 from mmguided.utils.images import read_if_readable, read_image
-
-from .image_folder import IMAGE_EXTENSIONS
 
 LABELS = 'labels'
 IGNORED = -1
 
 
-def list_images(folder: str | Path, most: int | None = None) -> list[Path]:
-    """Sorted paths of the images below a folder. If there are more than ``most`` images, evenly
+def list_images(folder: str | Path, most: int | None = None, field: str = '--images'
+                ) -> list[Path]:
+    """Sorted paths of the images below a folder, see
+    :func:`mmguided.utils.image_folders.find_images`. If there are more than ``most`` images, evenly
     spaced images are chosen, so that all classes are represented.
+
+    Args:
+        field: Argument that names the folder, for errors.
 
     Raises:
         ConfigError: If the folder is missing or has no images.
     """
-    # rglob does not follow links to folders.
-    paths = sorted(Path(parent, name) for parent, _, names in os.walk(
-        Path(folder).expanduser(), followlinks=True) for name in names
-        if Path(name).suffix.lower() in IMAGE_EXTENSIONS and not name.startswith('.'))
+    root = Path(folder).expanduser()
+    paths = [root / path for path in find_images(root)] if root.is_dir() else []
     if not paths:
-        raise ConfigError(f"--images='{folder}': no images. Give a folder with "
+        raise ConfigError(f"{field}='{folder}': no images. Give a folder with "
                           f'images ({", ".join(IMAGE_EXTENSIONS)}).')
     return paths if most is None else subsample(paths, most)
 

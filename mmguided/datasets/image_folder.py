@@ -14,14 +14,17 @@ from mmpretrain.datasets import CustomDataset
 
 from mmguided.registry import DATASETS
 from mmguided.utils.errors import ConfigError
+from mmguided.utils.image_folders import (
+    IMAGE_EXTENSIONS,
+    find_images,
+    find_images_by_folder,
+    images_by_class,
+)
 from mmguided.utils.images import is_decoding_error
-
-# Formats that OpenCV and Pillow both read. GIF is excluded because OpenCV may be built without it.
-IMAGE_EXTENSIONS = ('.jpg', '.jpeg', '.png', '.webp', '.bmp', '.tif', '.tiff', '.ppm', '.pgm')
 
 
 class _UnreadableImage(Exception):
-    """Raised if a file cannot be decoded; the cause is chained."""
+    """Raised if a file is missing or cannot be decoded; the cause is chained."""
 
 
 @DATASETS.register_module()
@@ -38,11 +41,13 @@ class ImageFolder(CustomDataset):
         (labeled)                    (unlabeled)
 
     Classes are the first-level sub-folders with images, in alphabetical order, so that ImageNet's
-    synset folders get the usual labels 0..999. Names that start with a dot are ignored.
+    synset folders get the usual labels 0..999. :func:`mmguided.utils.image_folders.find_images`
+    lists the images, and logs the number of files that it leaves out.
 
     An image is unreadable if the pipeline's :class:`LoadImage` cannot decode it, because the file
-    is empty, truncated, not an image, or has more than 8 bits. Errors of the disk or the network
-    (an ``OSError`` with an error number) and of other transforms are raised. ``LoadImage`` rejects
+    is empty, truncated, not an image, or has more than 8 bits, or if the file has been deleted.
+    Other errors of the disk or the network (an ``OSError`` with an error number) and of other
+    transforms are raised. ``LoadImage`` rejects
     all truncated files; with mmcv's ``LoadImageFromFile``, some OpenCV versions replace the missing
     part by gray pixels.
 
@@ -59,7 +64,7 @@ class ImageFolder(CustomDataset):
             'skip' in training and 'error' with ``test_mode=True``, because a replaced sample would
             change the result.
         extensions (Sequence[str]): File extensions of images, case-insensitive. Defaults to
-            :data:`IMAGE_EXTENSIONS`.
+            :data:`mmguided.utils.image_folders.IMAGE_EXTENSIONS`.
         **kwargs: Arguments of mmpretrain's ``CustomDataset``: ``pipeline``, ``test_mode``,
             ``indices``, ``ann_file`` (lines ``path label`` instead of a folder scan; requires
             ``with_label`` True or False), ...
@@ -124,8 +129,8 @@ class ImageFolder(CustomDataset):
                 cause = error.__cause__
                 if self.broken == 'error':
                     raise ConfigError(
-                        f'img_path={path!r}: unreadable ({type(cause).__name__}: {cause}). Delete '
-                        "or repair the file, or set broken='skip' in the dataset."
+                        f'img_path={path!r}: unreadable ({type(cause).__name__}: {cause}). '
+                        "Repair or delete the file, or set broken='skip' in the dataset."
                     ) from cause
                 if not self._is_broken[index]:
                     self._is_broken[index] = 1
@@ -166,8 +171,8 @@ class ImageFolder(CustomDataset):
             raise ConfigError(f'data_root={self.data_root!r}: {path!r} is '
                               f'{"a file" if exists(path) else "missing"}. {self._remedy}')
         if self.CLASSES is not None:
-            by_class = {name: self._images_below(name) for name in self.CLASSES
-                        if isdir(join_path(path, name))}
+            by_class = find_images_by_folder(path, [
+                name for name in self.CLASSES if isdir(join_path(path, name))], self.extensions)
             if missing := [name for name in self.CLASSES if not by_class.get(name)]:
                 folders = sorted(list_dir_or_file(path, list_file=False))
                 raise ConfigError(
@@ -175,39 +180,30 @@ class ImageFolder(CustomDataset):
                     f'no images ({extensions}) in {path!r}. Choose from the '
                     f'{len(folders)} sub-folders: {_some(folders)}.')
             images = [image for paths in by_class.values() for image in paths]
-            loose = []
         else:
-            images = self._images_below()
-            by_class, loose = _group_by_folder(images)
+            images = find_images(path, self.extensions)
         if not images:
             raise ConfigError(f'data_root={self.data_root!r}: no images ({extensions}) '
                               f'in {self.img_prefix!r}. {self._remedy}')
         if self.with_label == 'auto':
-            self.with_label = self.CLASSES is not None or (not loose and len(by_class) > 1)
+            folders = {image.partition('/')[0] for image in images}
+            self.with_label = self.CLASSES is not None or (
+                len(folders) > 1 and all('/' in image for image in images))
         if not self.with_label:
             return images
+        if self.CLASSES is None:
+            by_class = images_by_class(path, images)
         if not by_class:
             raise ConfigError(
                 f'with_label=True: {self.img_prefix!r} has no sub-folder with images. Put each '
                 'class into a sub-folder, or set with_label=False.')
-        if loose:
-            print_log(f'{len(loose)} images in {self.img_prefix!r} are skipped because they are '
-                      f'not in a class folder: {_some(loose)}.', logger='current',
-                      level=logging.WARNING)
         self._metainfo['classes'] = tuple(by_class)
         return [(path, label) for label, paths in enumerate(by_class.values()) for path in paths]
 
-    def _images_below(self, folder: str = '') -> list[str]:
-        """Paths of the images in a sub-folder, relative to :attr:`img_prefix`."""
-        root = join_path(self.img_prefix, folder) if folder else self.img_prefix
-        files = (file.replace(osp.sep, '/') for file in list_dir_or_file(
-            root, list_dir=False, recursive=True))
-        return sorted(f'{folder}/{file}' if folder else file for file in files
-                      if self.is_valid_file(file) and '/.' not in f'/{file}')
-
 
 class _LoadImage:
-    """Wrap a loading transform and raise :class:`_UnreadableImage` if it cannot decode a file."""
+    """Wrap a loading transform and raise :class:`_UnreadableImage` if a file is missing or cannot
+    be decoded."""
 
     def __init__(self, transform: LoadImageFromFile) -> None:
         self.transform = transform
@@ -218,7 +214,7 @@ class _LoadImage:
         except (MemoryError, ImportError):
             raise
         except Exception as error:
-            if is_decoding_error(error):
+            if is_decoding_error(error) or isinstance(error, FileNotFoundError):
                 raise _UnreadableImage from error
             raise
 
@@ -241,16 +237,6 @@ def _read_classes(classes: Sequence[str] | str) -> list[str]:
     if repeated := [name for name, count in Counter(names).items() if count > 1]:
         raise ConfigError(f'classes={classes!r}: {_some(repeated)} is repeated. Name each once.')
     return names
-
-
-def _group_by_folder(images: list[str]) -> tuple[dict[str, list[str]], list[str]]:
-    """Group relative paths by first-level folder; also return the paths outside of folders."""
-    by_folder: dict[str, list[str]] = {}
-    for path in images:
-        by_folder.setdefault(path.partition('/')[0] if '/' in path else '', []).append(path)
-    loose = by_folder.pop('', [])
-    # Sorted paths do not imply sorted folders: 'a-b/x' < 'a/x', but 'a' < 'a-b'.
-    return dict(sorted(by_folder.items())), loose
 
 
 def _some(names: Sequence[str], limit: int = 5) -> str:

@@ -19,6 +19,7 @@ from mmguided.cli.arguments import (
 from mmguided.utils.errors import ConfigError
 from tests.helpers.benchmarks import save_encoder
 from tests.helpers.colors import ARCH
+from tests.helpers.images import write_image
 from tests.helpers.paths import ROOT
 from tests.helpers.tools import merged_config
 from tests.helpers.toy import CONFIG
@@ -87,7 +88,8 @@ train_dataloader = dict(dataset=dict(data_root='none', data_prefix='train'))
     with pytest.raises(ConfigError, match="data_root='none'.*--data-root FOLDER"):
         merged_config(text)
     for name in ('a', 'b', 'c'):
-        (tmp_path / 'train' / name).mkdir(parents=True)
+        write_image(tmp_path / 'train' / name / '1.png')
+    (tmp_path / 'train/empty').mkdir()
     cfg = merged_config(text, '--data-root', str(tmp_path))
     assert cfg.model.head.num_classes == cfg.model.data_preprocessor.num_classes == 3
 

@@ -1,14 +1,25 @@
 """Checks on built datasets: labels and classes."""
+import json
 import shutil
 from contextlib import nullcontext
+from copy import deepcopy
 from types import SimpleNamespace
 
+import numpy as np
 import pytest
 from mmengine.config import Config
+from mmengine.registry import DefaultScope
 from mmengine.runner import Runner
+from PIL import Image
 from scipy.io import savemat
 
-from mmguided.cli.data_checks import check_labels, check_same_classes, check_training_data
+from mmguided.cli import data_checks
+from mmguided.cli.data_checks import (
+    check_label_maps,
+    check_labels,
+    check_same_classes,
+    check_training_data,
+)
 from mmguided.datasets import ImageFolder
 from mmguided.models import MaskedViT
 from mmguided.utils.errors import ConfigError
@@ -102,6 +113,140 @@ def test_fewer_classes_than_the_labels_have(model, error):
     data = SimpleNamespace(metainfo=dict(classes=('a', 'b', 'c')))
     with pytest.raises(ConfigError, match=error) if error else nullcontext():
         check_labels('train', data, Config(dict(model=model)))
+
+
+class LazyRunner:
+    """Builds its loaders at their first use, as MMEngine's Runner does."""
+
+    world_size = 1
+
+    def __init__(self, scope, dataset, **classes) -> None:
+        self.scope = scope
+        self.cfg = Config(dict(model={}, **{f'{split}_dataloader': loader(
+            dict(dataset(split), metainfo=dict(classes=classes.get(split, ('cat', 'dog'))),
+                 **dict(test_mode=True) if split == 'val' else {})) for split in ('train', 'val')}))
+
+    def __getattr__(self, name):
+        with DefaultScope.overwrite_default_scope(self.scope):
+            return Runner.build_dataloader(self.cfg[name])
+
+
+def coco_runner(root, change, **classes):
+    """Two images with a cat, and one with a dog, for training and for validation. ``change``
+    modifies the content of a file."""
+    boxes = [dict(id=i, image_id=i, category_id=(7, 7, 3)[i], bbox=[0, 0, 4, 4], area=16, iscrowd=0,
+                  segmentation=[[0, 0, 4, 0, 4, 4]]) for i in range(3)]
+    for split in ('train', 'val'):
+        content = dict(
+            images=[dict(id=i, file_name=f'{i}.png', width=8, height=8) for i in range(3)],
+            annotations=deepcopy(boxes),
+            categories=[dict(id=7, name='cat'), dict(id=3, name='dog'), dict(id=4, name='owl')])
+        change(split, content)
+        (root / f'{split}.json').write_text(json.dumps(content))
+    return LazyRunner('mmdet', lambda split: dict(
+        type='CocoDataset', data_root=str(root), ann_file=f'{split}.json', data_prefix=dict(img=''),
+        pipeline=[
+            dict(type='LoadAnnotations', with_bbox=True, with_mask=True)]), **classes)
+
+
+def drop(name, only=('train', 'val'), **value):
+    """Replace a field of the second annotation by ``value``, or remove it."""
+
+    def change(split, content):
+        if split in only:
+            del content['annotations'][1][name]
+            content['annotations'][1] |= value
+
+    return change
+
+
+def relabel(*labels):
+    def change(split, content):
+        for annotation, label in zip(content['annotations'], labels, strict=True):
+            annotation['category_id'] = label
+
+    return change
+
+
+FILE = "train_dataloader.dataset.ann_file='.*train.json': "
+CLASSES = r'train_dataloader.dataset.metainfo.classes='
+
+
+@pytest.mark.parametrize('change, classes, error', [
+    (lambda *_: None, {}, None),
+    (drop('iscrowd', only=['train']), {}, None),
+    (drop('area'), {}, f"{FILE}annotation 1 of image '1.png' has no 'area'"),
+    (drop('segmentation'), {}, f"{FILE}annotation 1 of image '1.png' has no 'segmentation'"),
+    (drop('segmentation', segmentation=[]), {}, f'{FILE}annotation 1 .* no .segmentation'),
+    (drop('iscrowd'), {}, "val_dataloader.dataset.ann_file=.*val.json': annotation 1 .* .iscrowd"),
+    (lambda _, content: content.pop('categories'), {}, f'{FILE}not in the format of COCO'),
+    (lambda _, content: content['categories'].append(dict(id=9, name='cat')), {},
+     rf"{FILE}the categories \['cat'\] are repeated"),
+    (lambda *_: None, dict(train=('cat', 'Dog')), f"{CLASSES}'cat', 'Dog': 1 of 2 .*'Dog'.* not in "
+     ".*train.json', which has 'cat', 'dog', 'owl'"),
+    (lambda *_: None, dict(train=('dog', 'cat')),
+     f"{CLASSES}'dog', 'cat': the order .*classes=\\('cat', 'dog'\\)"),
+    (lambda *_: None, dict(val=('dog', 'cat')), 'val_dataloader.dataset.metainfo.*order'),
+    (relabel(4, 4, 4), {}, f"{CLASSES}'cat', 'dog': .* no annotation of these"),
+])
+def test_coco_annotations_against_classes(tmp_path, change, classes, error):
+    """Everything is reported before mmdet reads the files."""
+    runner = coco_runner(tmp_path, change, **classes)
+    with pytest.raises(ConfigError, match=f'^{error}') if error else nullcontext():
+        check_training_data(runner)
+
+
+def seg_runner(root, maps, reduce_zero_label=False):
+    for i, values in enumerate(maps):
+        write_image(root / f'{i}.jpg')
+        Image.fromarray(np.array(values)).save(root / f'{i}.png')
+    return LazyRunner('mmseg', lambda split: dict(
+        type='BaseSegDataset', data_prefix=dict(img_path=str(root), seg_map_path=str(root)),
+        img_suffix='.jpg', seg_map_suffix='.png', reduce_zero_label=reduce_zero_label,
+        pipeline=[dict(type='LoadAnnotations')]))
+
+
+def labels(*values, dtype=np.uint8):
+    return np.array([values], dtype)
+
+
+@pytest.mark.parametrize('maps, error', [
+    ([labels(0, 1), labels(255, 1)], None),
+    ([labels(0, 255), labels(0, 0)], rf"{CLASSES}'cat', 'dog': 2 of 2 label maps have no pixel of "
+     "'dog', but 1 pixels with the ignored label 255"),
+    ([labels(0, 1), labels(0, 7)], "train_dataloader.dataset: seg_map_path='.*1.png': has the label"
+     r" 7, .* 2 classes \('cat', 'dog'\) are 0 to 1"),
+    ([labels(0, 1), labels([0] * 3, [1] * 3)], "train_dataloader.*1.png': .* mode RGB"),
+    ([labels(0, 256, dtype=np.uint16), labels(0, 1)], "train_dataloader.*0.png': .* mode I;16"),
+])
+def test_label_maps_against_classes(tmp_path, maps, error):
+    runner = seg_runner(tmp_path, maps)
+    with pytest.raises(ConfigError, match=f'^{error}') if error else nullcontext():
+        check_training_data(runner)
+    if error is None:  # 0 is ignored, 1 is 'cat'
+        with pytest.raises(ConfigError, match="2 of 2 label maps have no pixel of 'dog', but 2 "):
+            check_training_data(seg_runner(tmp_path, maps, reduce_zero_label=True))
+
+
+@pytest.mark.parametrize('make, line', [
+    (lambda root: coco_runner(root, relabel(3, 3, 3)),
+     "{field}: '{root}/{split}.json' has no annotation of 1 of 2 classes ('cat')."),
+    (lambda root: seg_runner(root, [labels(0, 1), labels(1, 1), labels(0, 1)]),
+     "{field}: 1 of 3 label maps have no pixel of 1 of 2 classes ('cat').")])
+def test_classes_without_annotation_are_logged(tmp_path, monkeypatch, make, line):
+    lines = []
+    monkeypatch.setattr(data_checks, 'NUM_LABEL_MAPS', 1)
+    monkeypatch.setattr(data_checks, 'print_log', lambda line, **kwargs: lines.append(line))
+    monkeypatch.setattr('mmguided.datasets.analysis_images.subsample',
+                        lambda items, most: [items[1]])
+    runner = make(tmp_path)
+    if runner.scope == 'mmseg':
+        check_label_maps('val_dataloader.dataset', runner.val_dataloader.dataset)
+    else:
+        check_training_data(runner)
+    splits = ['train', 'val'] if runner.scope == 'mmdet' else ['val']
+    assert lines == [line.format(root=tmp_path, split=split, field=f'{split}_dataloader.dataset')
+                     for split in splits]
 
 
 @pytest.mark.parametrize('tool, config, field', [

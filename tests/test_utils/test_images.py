@@ -2,6 +2,7 @@
 import json
 from functools import cache, partial
 
+import cv2
 import numpy as np
 import pytest
 from mmcv.transforms import LoadImageFromFile
@@ -38,6 +39,14 @@ def gray(values, dtype):
 def test_color_conversion(tmp_path, image, ending, expected):
     image.save(tmp_path / f'a.{ending}')
     assert np.asarray(read_image(tmp_path / f'a.{ending}', 'images')).tolist() == expected
+
+
+def test_16_bit_colors_keep_their_high_bytes(tmp_path):
+    bgr = np.array([[[0x3456, 0x12ff, 0xffff]]], np.uint16)
+    for ending in ('png', 'tif'):
+        cv2.imwrite(str(tmp_path / f'a.{ending}'), bgr)
+        assert np.asarray(read_image(tmp_path / f'a.{ending}', 'images')).tolist() == [
+            [[0xff, 0x12, 0x34]]]
 
 
 def test_exif_orientation(tmp_path):

@@ -42,6 +42,7 @@ from mmguided.ops import topk_overlap
 from mmguided.registry import MODELS
 from mmguided.structures import Observation
 from mmguided.utils.checkpoints import load_model
+from mmguided.utils.coco_files import read_coco
 from mmguided.utils.errors import (
     ConfigError,
     check_file,
@@ -84,7 +85,10 @@ def parse_args() -> argparse.Namespace:
 def load_images(annotations: Path, folder: Path, size: tuple[int, int]) -> tuple[Tensor, Tensor]:
     """Read the images with objects, ``(N, 3, *size)`` RGB in [0, 255], and the union of the
     objects, ``(N, *size)`` 0 or 1; resize the shorter side and crop the center."""
-    coco = COCO(str(annotations))
+    coco = COCO()
+    coco.dataset = read_coco(
+        annotations, '--annotations', ['id', 'image_id', 'iscrowd', 'segmentation'])
+    coco.createIndex()
     images, objects = [], []
     for info in coco.loadImgs(coco.getImgIds()):
         instances = coco.loadAnns(coco.getAnnIds(info['id'], iscrowd=False))

@@ -13,11 +13,12 @@ from annotations import write_annotations
 
 from mmguided.cli.arguments import local_path, tool_parser
 from mmguided.utils.errors import ConfigError, check_file, exit_on_config_error
+from mmguided.utils.image_folders import class_folders
 
 
 def folder_labels(folder: Path) -> dict[str, int]:
     """Label of each class folder of ``train``."""
-    names = sorted(path.name for path in folder.glob('*') if path.is_dir())
+    names = class_folders(folder) if folder.is_dir() else []
     if not names:
         raise ConfigError(f'root={str(folder.parent)!r}: {str(folder)!r} has no class folders. '
                           'Give the folder of the unpacked archive.')

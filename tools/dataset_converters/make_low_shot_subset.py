@@ -21,8 +21,7 @@ from annotations import write_annotations
 
 from mmguided.cli.arguments import add_shared, local_path, tool_parser
 from mmguided.utils.errors import ConfigError, check_file, exit_on_config_error
-
-IMAGE_EXTENSIONS = ('.jpg', '.jpeg', '.png')
+from mmguided.utils.image_folders import find_images, images_by_class
 
 
 def read_names(path: Path, images: dict[str, list[str]]) -> list[tuple[str, str]]:
@@ -76,11 +75,12 @@ def main() -> None:
     add_shared(parser, '--seed', help='seed of the draw (default: 0)')
     add_shared(parser, '--out', required=True, help='text file to write')
     args = parser.parse_args()
-    images = {folder.name: sorted(file.name for file in folder.iterdir()
-                                  if file.suffix.lower() in IMAGE_EXTENSIONS)
-              for folder in sorted(args.root.glob('*'))
-              if folder.is_dir() and not folder.name.startswith('.')}
-    if not any(images.values()):
+    images = {}
+    if args.root.is_dir():
+        by_class = images_by_class(args.root, find_images(args.root))
+        images = {folder: [path.removeprefix(f'{folder}/') for path in paths]
+                  for folder, paths in by_class.items()}
+    if not images:
         raise ConfigError(f'root={str(args.root)!r}: has no class folders with images. Give '
                           'another folder.')
     chosen = (read_names(args.names, images) if args.names else

@@ -30,7 +30,7 @@ from mmguided.cli.arguments import (
     named_paths,
     tool_parser,
 )
-from mmguided.datasets.image_folder import IMAGE_EXTENSIONS
+from mmguided.datasets.analysis_images import list_images
 from mmguided.hub import read_config
 from mmguided.utils.errors import (
     ConfigError,
@@ -96,11 +96,7 @@ def main() -> None:
     for path in args.images:
         check_file('--images', str(path), 'Give images.')
     epochs = common_epochs(runs.values(), args.epochs)
-    many = sorted(
-        path for path in args.folder.rglob('*') if path.suffix.lower() in IMAGE_EXTENSIONS)
-    if not many:
-        raise ConfigError(f'--folder={str(args.folder)!r}: no images. Give a folder of images.')
-    many = many[::-(-len(many) // MAX_IMAGES)]  # spread over all classes
+    many = list_images(args.folder, MAX_IMAGES, '--folder')
 
     rows = {}
     for name, run in runs.items():

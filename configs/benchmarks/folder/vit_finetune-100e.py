@@ -26,10 +26,11 @@ test_pipeline = [
     dict(_base_.test_pipeline[2], crop_size=None),
     _base_.test_pipeline[3],
 ]
-dataset = dict(_delete_=True, type='CustomDataset', data_root='data/folder', with_label=True)
+dataset = dict(_delete_=True, type='mmguided.ImageFolder', data_root='data/folder', with_label=True)
 train_dataloader = dict(
     batch_size=64, dataset=dict(dataset, data_prefix='train', pipeline=train_pipeline))
-val_dataloader = dict(dataset=dict(dataset, data_prefix='val', pipeline=test_pipeline))
+val_dataloader = dict(
+    dataset=dict(dataset, data_prefix='val', test_mode=True, pipeline=test_pipeline))
 test_dataloader = val_dataloader
 val_evaluator = dict(topk=(1, ))
 test_evaluator = val_evaluator

@@ -1,0 +1,42 @@
+"""Every package that tools/setup_env.sh installs is pinned by version and hash."""
+import re
+from configparser import ConfigParser
+from pathlib import Path
+
+import yaml
+from packaging.utils import canonicalize_name
+
+ROOT = Path(__file__).parents[1]
+PIN = re.compile(r'^([\w-]+)==([^ \n]+)', re.MULTILINE)
+
+
+def pins(text):
+    return {(canonicalize_name(name), version) for name, version in PIN.findall(text)}
+
+
+def test_locked_versions():
+    locked = (ROOT / 'requirements/locked.txt').read_text()
+    wanted = {name: pins((ROOT / f'requirements/{name}.txt').read_text())
+              for name in ('pretrain', 'docs', 'tests')}
+    assert {name: len(found) for name, found in wanted.items()} == dict(
+        pretrain=17, docs=6, tests=11)
+    assert set.union(*wanted.values()) <= pins(locked)
+    packages = re.split(r'^(?=\w)', locked, flags=re.MULTILINE)[1:]
+    assert len(packages) > 140
+    assert all(PIN.match(package) and '--hash=sha256:' in package for package in packages)
+    assert '://' not in locked and '--index' not in locked and '--find-links' not in locked
+
+
+def test_extras_have_the_locked_versions():
+    setup = ConfigParser()
+    setup.read(ROOT / 'setup.cfg')
+    extras = pins('\n'.join(setup['options.extras_require'].values()))
+    assert len(extras) == 5
+    assert extras <= pins((ROOT / 'requirements/locked.txt').read_text())
+
+
+def test_actions_are_pinned_by_commit():
+    jobs = yaml.safe_load((ROOT / '.github/workflows/ci.yml').read_text())['jobs']
+    actions = [step['uses'] for job in jobs.values() for step in job['steps'] if 'uses' in step]
+    assert len(actions) == 5
+    assert all(re.fullmatch(r'[\w/-]+@[0-9a-f]{40}', action) for action in actions)
