@@ -70,9 +70,9 @@ def test_weights_are_found_in_every_usual_layout(wrap):
 @pytest.mark.parametrize('path, content, said', [
     ('', None, r"init_cfg\.checkpoint='': .*--cfg-options"),
     ('~/no/gone.pth', None, r"init_cfg\.checkpoint='~/no/gone\.pth': no such file"),
-    ('x.pth', b'', "'x.pth': not a checkpoint"),
+    ('x.pth', b'', "'x.pth': cannot be read"),
     ('x.pth', b'no checkpoint', "'x.pth': not a checkpoint"),
-    ('x.pth', b'PK\3\4' + bytes(400), "'x.pth': not a checkpoint"),  # torch's format, cut off
+    ('x.pth', b'PK\3\4' + bytes(400), "'x.pth': cannot be read"),  # torch's format, cut off
     ('x.pth', [torch.zeros(1)], "'x.pth': .* list"),
     ('x.pth', dict(model=torch.zeros(1)), "'x.pth': .* Tensor"),
 ])
