@@ -15,6 +15,7 @@ Results of other settings are refused.
 """
 import argparse
 import fnmatch
+import os
 import re
 import sys
 from collections.abc import Collection
@@ -113,10 +114,11 @@ class Run:
         self.key = (name, protocol.name, seed)
         self.folder = args.out / re.sub(r'[^\w.-]+', '_', name) / protocol.name / f'seed_{seed}'
         self.sha256 = sha256
+        data_root = args.data_root and os.path.normpath(args.data_root)
         # The batch size of a training depends on the number of processes.
         processes = dict(gpus=str(args.gpus)) if protocol.trains else {}
         self.conditions = Conditions(
-            dict(sha256=sha256, data_root=repr(args.data_root)) | processes | protocol.settings,
+            dict(sha256=sha256, data_root=repr(data_root)) | processes | protocol.settings,
             self.folder)
 
     def __call__(self) -> dict:
@@ -176,9 +178,11 @@ class Run:
         record = read_json(out / 'robustness.json')
         rows, = record['results'].values()
         found = {_perturbation(row['perturbation'], row['level']): row['top1'] for row in rows}
-        if 'patches' in self.args.shuffle:
-            grid = record['patch_grids']['trained']
-            found['shuffle patches'] = found[_perturbation('shuffle', grid)]
+        if grid := record['patch_grids'].get('trained'):
+            cells = _perturbation('shuffle', grid)
+            found['shuffle patches'] = found[cells]
+            if grid not in self.args.shuffle:
+                del found[cells]  # the same result
         return found
 
     def _logged(self, log: str, *command, options: dict | None = None) -> None:
@@ -276,7 +280,7 @@ def _check_folders(runs: Collection[Run]) -> None:
         name, protocol, _ = run.key
         for part in (name, protocol):
             if {'', '.', '..'} & {*part.split('/')}:
-                raise ConfigError(f'NAME={part!r}: is no path of a folder inside of --out. Put '
+                raise ConfigError(f'NAME={part!r}: is not a path of a folder inside of --out. Put '
                                   'another NAME= in front of the path.')
         if owners.setdefault(run.folder, run) is not run:
             raise ConfigError(f"NAME={name!r}: the folder '{run.folder}' is that of "

@@ -209,7 +209,8 @@ def fill_encoder(cfg: Config, checkpoint: str | None) -> None:
 
     Raises:
         ConfigError: If a value is None, and no checkpoint is given, it contains no config, or its
-            encoder has another type.
+            encoder has another type; or if the size of the images is None and the input of the
+            encoder is not square.
     """
     backbone = cfg.model.get('backbone') or {}
     unset = [key for key in ENCODER_SIZE if backbone.get(key, 0) is None]
@@ -230,7 +231,15 @@ def fill_encoder(cfg: Config, checkpoint: str | None) -> None:
         for _, node in walk(cfg.get(field), field):
             key = IMAGE_SIZE.get(node.get('type')) if isinstance(node, dict) else None
             if key and node.get(key, 0) is None:
-                node[key] = backbone.img_size
+                node[key] = _side(backbone.img_size)
+
+
+def _side(img_size: int | Sequence[int]) -> int:
+    sides = {img_size} if isinstance(img_size, int) else {*img_size}
+    if len(sides) > 1:
+        raise ConfigError(f'model.backbone.img_size={tuple(img_size)}: not square, but this '
+                          'protocol crops square images. Write a config with your own pipelines.')
+    return sides.pop()
 
 
 def default_work_dir(config: str) -> str:

@@ -35,8 +35,11 @@ def read_json(path: Path) -> object:
 
 def file_hash(path: Path) -> str:
     """SHA-256 of a file."""
+    found = hashlib.sha256()
     with open(path, 'rb') as file:
-        return hashlib.file_digest(file, 'sha256').hexdigest()
+        while block := file.read(2**20):
+            found.update(block)
+    return found.hexdigest()
 
 
 def settings_of(cfg: Config) -> dict[str, str]:

@@ -159,7 +159,8 @@ def test_unusable_configs(argument, message):
 
 
 def test_size_of_the_encoder(tmp_path):
-    """All sizes of the pipelines follow the size that is set, or the error names the options."""
+    """All sizes of the pipelines follow the size that is set, or the error names the options.
+    Images are square."""
     path = str(ROOT / 'configs/benchmarks/folder/vit_knn.py')
     with pytest.raises(ConfigError, match=r'^model.backbone.arch=None: .*model.backbone.img_size='):
         fill_encoder(load_config(path), None)
@@ -173,6 +174,10 @@ def test_size_of_the_encoder(tmp_path):
     for loader in (cfg.test_dataloader, cfg.model.bank_dataloader):
         _, resize, crop, _ = loader.dataset.pipeline
         assert (resize.scale, crop.crop_size) == (24, 24)
+    fill_encoder(cfg := load_config(path, {'model.backbone.img_size': (24, 24)}), vit)
+    assert cfg.test_dataloader.dataset.pipeline[1].scale == 24
+    with pytest.raises(ConfigError, match=r'^model.backbone.img_size=\(24, 48\): .*square'):
+        fill_encoder(load_config(path, {'model.backbone.img_size': (24, 48)}), vit)
     with pytest.raises(ConfigError, match='model.backbone.type=mmguided.MaskedViT: .*MaskedSwin'):
         fill_encoder(load_config(path), swin)
 

@@ -43,7 +43,7 @@ def evaluate(folder, tmp_path, monkeypatch):
     use_cpu(monkeypatch)
     tool = import_tool('evaluate')
 
-    def __call__(*args, protocols=('knn', 'linear')):
+    def __call__(*args, protocols=('knn', 'linear'), data='data'):
         done = []
 
         def in_this_process(title, log, python, script, *arguments, threads):
@@ -51,7 +51,7 @@ def evaluate(folder, tmp_path, monkeypatch):
             run_tool(monkeypatch, str(Path(script).relative_to(ROOT / 'tools')), *arguments)
 
         monkeypatch.setattr(tool, 'run_logged', in_this_process)
-        monkeypatch.setattr('sys.argv', ['evaluate.py', *args, '--data-root', f'{folder}/data',
+        monkeypatch.setattr('sys.argv', ['evaluate.py', *args, '--data-root', f'{folder}/{data}',
                                          '--out', str(tmp_path / 'out'), '--protocols',
                                          *(f'{folder}/colors/{name}.py' for name in protocols)])
         tool.main()
@@ -103,6 +103,8 @@ def test_a_trained_classifier_on_perturbed_images(evaluate, folder):
     assert done == ['robustness: a, colors/linear, seed 0']
     assert results[1]['metrics'].items() > linear.items()
     assert results[1]['metrics']['shuffle 2'] > 60
+    assert 'shuffle 4' not in results[1]['metrics']  # 4 x 4 patches
+    _, results = evaluate(a, '--shuffle', '4')
     assert results[1]['metrics']['shuffle patches'] == results[1]['metrics']['shuffle 4']
 
 
@@ -141,7 +143,7 @@ def test_the_untrained_encoder_is_a_column(evaluate, folder, tmp_path):
     assert [untrained[name].shape for name in names] == [trained[name].shape for name in names]
     assert not torch.equal(untrained['backbone.cls_token'], trained['backbone.cls_token'])
     assert cells(tmp_path / 'out/evaluation.md')[0][6:] == ['untrained', 'b']
-    assert evaluate(b, '--untrained', protocols=['knn']) == ([], results)
+    assert evaluate(b, '--untrained', protocols=['knn'], data='./data/') == ([], results)
 
 
 def test_a_run_that_fails_does_not_stop_the_others(evaluate, folder, tmp_path):

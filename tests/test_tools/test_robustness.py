@@ -127,11 +127,12 @@ def test_errors_before_anything_is_written(checkpoints, run, tmp_path, args, mes
     assert not (tmp_path / 'out').exists()
 
 
-def test_results_of_other_settings_are_not_mixed(checkpoints, run):
-    """Also if the content of the config or of the checkpoint changes."""
+def test_results_of_other_settings_are_not_mixed(checkpoints, run, tmp_path):
+    """Also if the content of the config or of the checkpoint changes, and results of a version that
+    saved no settings."""
     tuned, new = checkpoints
     config = tuned.parents[1] / 'config.py'
-    run(tuned, '--occlusion', .5, '--shuffle')
+    record = run(tuned, '--occlusion', .5, '--shuffle')
     with pytest.raises(SystemExit, match='patch_size=None, now 4'):
         run(tuned, '--patch-size', 4)
     with pytest.raises(SystemExit, match='results of tuned/epoch_1 .*sha256='):
@@ -141,3 +142,7 @@ def test_results_of_other_settings_are_not_mixed(checkpoints, run):
     with pytest.raises(SystemExit, match='test_cfg.fp16=not set, now True'):
         run(tuned)
     config.write_text(text)
+    del record['settings']
+    (tmp_path / 'out/robustness.json').write_text(json.dumps(record))
+    with pytest.raises(SystemExit, match='results of earlier calls have other settings'):
+        run(tuned)

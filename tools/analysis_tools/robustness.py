@@ -81,7 +81,7 @@ def read_record(args: argparse.Namespace, cfg: Config, checkpoints: dict[str, Pa
     path = args.out / 'robustness.json'
     record = (read_json(path) if path.is_file() else
               dict(settings=settings, checkpoints={}, patch_grids={}, results={}))
-    check_settings(args.out, 'earlier calls', record['settings'], settings)
+    check_settings(args.out, 'earlier calls', record.get('settings', {}), settings)
     for name, sha256 in hashes.items():
         check_settings(args.out, name, dict(sha256=record['checkpoints'].setdefault(name, sha256)),
                        dict(sha256=sha256))

@@ -66,6 +66,7 @@ class CMTMAE(MaskedImageModel):
         states = self.decode(latent, mask)
         losses = {}
         for name, target, head, weight in self._parts:  # Eq. 4; Eq. 2 if alpha is 0
+            losses[f'loss_{name}'] = latent.new_zeros(())
             if weight:
                 error = head(states, target(inputs, observations), mask.mask)
                 log_vars[f'error_{name}'] = error.detach()
