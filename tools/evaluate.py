@@ -14,6 +14,7 @@ are skipped and interrupted runs resume, so more checkpoints, protocols or seeds
 Results of other settings are refused.
 """
 import argparse
+import ast
 import fnmatch
 import os
 import re
@@ -33,8 +34,15 @@ from mmguided.cli.arguments import (
     shuffle_level,
     tool_parser,
 )
-from mmguided.cli.records import Conditions, file_hash, read_json, settings_of, write_json
-from mmguided.hub import checkpoint_config, get_model
+from mmguided.cli.records import (
+    Conditions,
+    file_hash,
+    names_hash,
+    read_json,
+    settings_of,
+    write_json,
+)
+from mmguided.hub import get_model, read_config
 from mmguided.utils.configs import pretrained_settings
 from mmguided.utils.errors import ConfigError, exit_on_config_error
 
@@ -75,6 +83,10 @@ class Protocol:
         if self.options:
             cfg = load_config(config, self.options)  # checks the options
         self.settings = settings_of(cfg)
+        #: Hash of the names of the data.
+        self.files = names_hash([args.data_root] if args.data_root else sorted({
+            ast.literal_eval(value) for name, value in self.settings.items()
+            if name.endswith('.data_root') and value != 'None'}))
         if not cfg.get('test_dataloader'):
             raise ConfigError(f'--protocols={config!r}: has no `test_dataloader`. Give a config of '
                               'configs/benchmarks.')
@@ -118,8 +130,8 @@ class Run:
         # The batch size of a training depends on the number of processes.
         processes = dict(gpus=str(args.gpus)) if protocol.trains else {}
         self.conditions = Conditions(
-            dict(sha256=sha256, data_root=repr(data_root)) | processes | protocol.settings,
-            self.folder)
+            dict(sha256=sha256, data_root=repr(data_root), files=protocol.files) | processes
+            | protocol.settings, self.folder)
 
     def __call__(self) -> dict:
         """Run the remaining steps; return key, hashes, test data and metrics."""
@@ -200,7 +212,7 @@ def _perturbation(name: str, level: float | str) -> str:
 def save_untrained(source: Path, out: Path) -> None:
     """Save the encoder of a checkpoint's config with its initial weights, and its config."""
     import torch  # late because it takes many seconds
-    cfg = checkpoint_config(str(source), 'checkpoint', 'Leave out --untrained.')
+    cfg = read_config(str(source))
     backbone = cfg.model.backbone
     backbone.init_cfg = None
     torch.manual_seed(0)

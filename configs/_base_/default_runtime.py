@@ -33,9 +33,9 @@ vis_backends = [dict(type='LocalVisBackend'), dict(type='TensorboardVisBackend')
 visualizer = dict(type='UniversalVisualizer', vis_backends=vis_backends)
 
 # In a log line, all measurements of training steps are means over the same window of 10 steps.
-# Rates, momenta and metrics of evaluations are current values.
+# Rates, momenta, metrics of evaluations and the norm of the gradient are current values.
 log_processor = dict(
-    window_size=10, mean_pattern=r'.*(loss|error|overlap|share|contrast|time|grad_norm).*')
+    window_size=10, mean_pattern=r'.*(loss|error|overlap|share|contrast|time).*')
 log_level = 'INFO'
 load_from = None
 resume = False

@@ -2,7 +2,7 @@
 import hashlib
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from mmengine.config import Config
@@ -39,6 +39,16 @@ def file_hash(path: Path) -> str:
     with open(path, 'rb') as file:
         while block := file.read(2**20):
             found.update(block)
+    return found.hexdigest()
+
+
+def names_hash(folders: Iterable[str]) -> str:
+    """SHA-256 of the names of all files in these folders."""
+    found = hashlib.sha256()
+    for folder in folders:
+        for path, below, files in os.walk(os.path.expanduser(folder)):
+            below.sort()
+            found.update('\n'.join([os.path.relpath(path, folder), *sorted(files), '']).encode())
     return found.hexdigest()
 
 

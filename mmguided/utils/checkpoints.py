@@ -13,6 +13,7 @@ from mmengine.logging import MMLogger
 from mmengine.runner import CheckpointLoader
 from torch import Tensor, nn
 from torch.hub import load_state_dict_from_url
+from torch.utils.data import Dataset
 
 from .checkpoint_files import find_damage
 from .errors import ConfigError, check_file
@@ -258,6 +259,21 @@ def check_backbone(model_state: Mapping[str, Tensor],
         'Only the encoder matches. Use a checkpoint trained with this config, not one of '
         'pretraining or of other classes.' if encoder.fits else
         _remedy(encoder, model_state, checkpoint_state, 'backbone.')))
+
+
+def check_classes(checkpoint: Mapping, dataset: Dataset) -> None:
+    """Raise ConfigError if the classes of test data differ from those that a classifier was trained
+    on, according to its checkpoint. Without this check, a missing class would shift the labels."""
+    trained = (checkpoint.get('meta') or {}).get('dataset_meta') or {}
+    names, expected = (tuple(meta.get('classes') or ())
+                       for meta in (getattr(dataset, 'metainfo', {}), trained))
+    if names and expected and names != expected:
+        different = sorted({*names} ^ {*expected})
+        raise ConfigError(
+            f'test_dataloader.dataset.data_root={getattr(dataset, "data_root", "")!r}: the classes '
+            'differ from those that the checkpoint was trained on '
+            f'({", ".join(map(repr, different[:3])) or "in their order"}). Give the same classes, '
+            'each with an image.')
 
 
 def check_finite(state: Mapping[str, Tensor], prefix: str = '') -> None:

@@ -90,7 +90,7 @@ def test_its_numbers_are_those_of_the_tools(evaluate, folder, tmp_path, monkeypa
     assert evaluate(a) == ([], results)
 
 
-def test_a_trained_classifier_on_perturbed_images(evaluate, folder):
+def test_a_trained_classifier_on_perturbed_images(evaluate, folder, tmp_path, monkeypatch):
     """Fully occluded images give chance. Levels that are added later use the same classifier."""
     a = f'a={folder}/a.pth'
     _, results = evaluate(a, '--occlusion', '0', '1')
@@ -106,6 +106,13 @@ def test_a_trained_classifier_on_perturbed_images(evaluate, folder):
     assert 'shuffle 4' not in results[1]['metrics']  # 4 x 4 patches
     _, results = evaluate(a, '--shuffle', '4')
     assert results[1]['metrics']['shuffle patches'] == results[1]['metrics']['shuffle 4']
+    # Without a class, the labels of the later classes would be smaller.
+    shutil.copytree(folder / 'data', tmp_path / 'fewer')
+    shutil.rmtree(tmp_path / 'fewer/val/blue')
+    linear = folder / 'colors/linear.py', tmp_path / 'out/a/colors/linear/seed_0/epoch_2.pth'
+    for tool, args in (('test.py', ()), ('analysis_tools/robustness.py', ('--occlusion', '0'))):
+        error = error_of_tool(monkeypatch, tool, *linear, *args, '--data-root', tmp_path / 'fewer')
+        assert "the checkpoint was trained on ('blue')" in error
 
 
 def test_the_table(tmp_path):
@@ -155,8 +162,8 @@ def test_a_run_that_fails_does_not_stop_the_others(evaluate, folder, tmp_path):
 
 
 def test_results_of_other_settings_are_refused(evaluate, folder, tmp_path):
-    """Also if the folder of the run has been deleted, and if the content of the protocol changes.
-    """
+    """Also if the folder of the run has been deleted, and if the content of the protocol or the
+    files of the data change."""
     a = f'a={folder}/a.pth'
     protocol = folder / 'colors/mine.py'
     protocol.write_text((folder / 'colors/knn.py').read_text())
@@ -168,9 +175,16 @@ def test_results_of_other_settings_are_refused(evaluate, folder, tmp_path):
     protocol.write_text(protocol.read_text().replace('(3, )', '(5, )'))
     with pytest.raises(SystemExit, match=r'model.ks.0=3, now 5'):
         evaluate(a, protocols=['mine'])
+    protocol.write_text((folder / 'colors/knn.py').read_text())
+    evaluate(a, protocols=['mine'])
+    added = folder / 'data/val/red/added.png'
+    shutil.copy(folder / 'data/val/red/0.png', added)
+    with pytest.raises(SystemExit, match='a, colors/mine, seed 0 .*files='):
+        evaluate(a, protocols=['mine'])
     shutil.rmtree(tmp_path / 'out/a')
     with pytest.raises(SystemExit, match='a, colors/mine, seed 0 .*conditions='):
         evaluate(a, protocols=['mine'])
+    added.unlink()
 
 
 def test_a_file_that_was_cut_off_is_named(evaluate, folder, tmp_path):

@@ -136,6 +136,7 @@ def main() -> None:
     from mmguided import get_model
     from mmguided.cli.error_messages import explain_config_errors
     from mmguided.evaluation import chance_level, robustness_curves
+    from mmguided.utils.checkpoints import check_classes, load_checkpoint
     from mmguided.utils.toolboxes import import_parts
     import_parts(cfg)
     with explain_config_errors(cfg), \
@@ -150,6 +151,8 @@ def main() -> None:
             if 'patches' in grids:
                 record['patch_grids'][name] = grid = patch_grid(loader.dataset, patch_size)
                 grids = [grid if level == 'patches' else level for level in grids]
+            check_classes(load_checkpoint(str(path), 'checkpoint', 'Give another checkpoint.'),
+                          loader.dataset)
             record.update(images=len(loader.dataset), chance=chance_level(loader.dataset))
             model = get_model(filled, str(path)).to(get_device())
             record['results'][name] = robustness_curves(

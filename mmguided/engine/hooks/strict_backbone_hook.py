@@ -4,7 +4,7 @@ from mmengine.optim import OptimWrapper
 from mmengine.runner import Runner
 
 from mmguided.registry import HOOKS
-from mmguided.utils.checkpoints import check_backbone
+from mmguided.utils.checkpoints import check_backbone, check_classes
 
 
 @HOOKS.register_module()
@@ -17,11 +17,11 @@ class StrictBackboneHook(Hook):
 
     Args:
         prefix: Prefix of the encoder's weights in the model and in the checkpoint.
-        test_prefix: Prefix to check in tests; '' checks the whole model, including heads. Defaults
-            to ``prefix``.
+        test_prefix: Prefix to check in tests; '' checks the whole model, including heads, and the
+            classes of the test data. Defaults to ``prefix``.
 
     Raises:
-        ConfigError: See :func:`mmguided.utils.checkpoints.check_backbone`.
+        ConfigError: See :func:`mmguided.utils.checkpoints.check_backbone` and ``check_classes``.
     """
 
     def __init__(self, prefix: str = 'backbone.', test_prefix: str | None = None) -> None:
@@ -39,6 +39,8 @@ class StrictBackboneHook(Hook):
         training = isinstance(runner.optim_wrapper, OptimWrapper)  # a config dict in tests
         prefix = self.prefix if training else self.test_prefix
         check_backbone(model.state_dict(), state, prefix)
+        if not training and not prefix and runner.test_loop:
+            check_classes(checkpoint, runner.test_dataloader.dataset)
         if not training:
             # Drop the other weights because MMEngine would list them as unexpected.
             for name in [name for name in state if not name.startswith(prefix)]:
