@@ -4,6 +4,7 @@ If a process fails, its own output states the reason; the traceback of torchrun 
 exit code is that of the process that ended first. SIGTERM, SIGINT and SIGUSR1 reach all processes,
 which have ten minutes to save a checkpoint.
 """
+import logging
 import runpy
 import signal
 import sys
@@ -31,12 +32,13 @@ if __name__ == '__main__':
     def forward(number, frame):
         raise SignalException(f'got signal {number}', signal.Signals(number))
 
-    def close(context, death_sig=None, timeout=30):
-        """Wait longer than torchrun if the processes save a checkpoint."""
-        if isinstance(sys.exc_info()[1], SignalException):
-            timeout = 600
-        original_close(context, death_sig, timeout)
+    def close(context, death_sig=None, timeout=None):
+        """Give processes time to save after a signal, and little time after an error."""
+        stopped = isinstance(sys.exc_info()[1], SignalException)
+        original_close(context, death_sig, 600 if stopped else 10)
 
+    for name in ('agent.server.api', 'multiprocessing.api'):  # they repeat the line below
+        logging.getLogger(f'torch.distributed.elastic.{name}').setLevel(logging.CRITICAL)
     original_close, PContext.close = PContext.close, close
     signal.signal(signal.SIGUSR1, forward)  # torchrun forwards the other signals itself
     try:
