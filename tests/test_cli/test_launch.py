@@ -20,7 +20,7 @@ from mmguided.datasets import fingerprint
 from mmguided.utils.errors import ConfigError
 from tests.helpers.paths import ROOT
 from tests.helpers.processes import in_processes
-from tests.helpers.tools import error_of_tool, import_tool, use_cpu
+from tests.helpers.tools import error_of_tool, use_cpu
 from tests.helpers.toy import CONFIG
 
 FORK = multiprocessing.get_context('fork')
@@ -46,11 +46,9 @@ def test_one_run_per_folder(tmp_path, monkeypatch):
     message = f"='run': in use by process {first.pid} on "
     assert error_of_tool(monkeypatch, 'train.py', 'toy.py', '--work-dir', 'run').startswith(
         f'error: work_dir{message}')
-    evaluate = import_tool('evaluate')
-    monkeypatch.setattr(evaluate, 'planned_runs', lambda args: [])
-    monkeypatch.setattr('sys.argv', 'evaluate.py a.pth --protocols b.py --out run'.split())
-    with pytest.raises(SystemExit, match=f'--out{message}'):
-        evaluate.main()
+    protocol = ROOT / 'configs/benchmarks/imagenet/vit-b_knn.py'
+    assert error_of_tool(monkeypatch, 'evaluate.py', 'toy.py', '--protocols', protocol, '--out',
+                         'run').startswith(f'error: --out{message}')
     assert [path.name for path in Path('run').iterdir()] == ['.lock']
     first.kill()
     first.join()

@@ -15,8 +15,7 @@ from tests.helpers.processes import in_processes
 from tests.helpers.toy import toy_runner
 
 HOOK = dict(type='mmguided.InterruptionHook')
-LOADER = dict(batch_size=4, num_workers=1, persistent_workers=True,
-              collate_fn=dict(type='default_collate'))
+LOADER = dict(batch_size=4, collate_fn=dict(type='default_collate'))
 
 
 @HOOKS.register_module()
@@ -44,6 +43,7 @@ class SignalHook(Hook):
 def _runner(folder: Path, by_epoch: bool = True, resume: bool = False, **settings):
     """Two epochs of 12 steps, with a checkpoint after the last one."""
     loader = LOADER | dict(
+        num_workers=int(not resume), persistent_workers=not resume,
         dataset=dict(type='ToyData', num=48 * get_world_size()),
         sampler=dict(type='DefaultSampler' if by_epoch else 'InfiniteSampler', shuffle=False))
     train_cfg = dict(by_epoch=True, max_epochs=2) if by_epoch else dict(
