@@ -44,7 +44,7 @@ def prepare_device(cfg: Config) -> None:
         ConfigError: If CPU processes were not launched by torchrun.
     """
     dist_cfg = cfg.setdefault('env_cfg', ConfigDict()).setdefault('dist_cfg', ConfigDict())
-    dist_cfg.setdefault('timeout', TIMEOUT)
+    dist_cfg.timeout = dist_cfg.get('timeout') or TIMEOUT
     if get_device() != 'cpu':
         return
     if cfg.launcher != 'none':
