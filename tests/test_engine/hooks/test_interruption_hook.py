@@ -10,6 +10,7 @@ from mmengine.dist import get_rank, get_world_size
 from mmengine.hooks import Hook
 from mmengine.registry import HOOKS
 
+from mmguided.engine.hooks.checkpoint_hook import AtomicBackend
 from mmguided.utils.interruption import EXIT_CODE, exit_before_training, handle_signals
 from tests.helpers.processes import in_processes
 from tests.helpers.toy import toy_runner
@@ -119,6 +120,28 @@ def test_checkpoints_between_epochs(tmp_path):
     runner.train()
     assert hook.seen == [{'iter_1'}, {'iter_2'}, {'iter_2'}, {'iter_3'},
                          {'iter_4'}, {'iter_5'}, {'iter_5'}, {'epoch_2', 'iter_5'}]
+
+
+class SignalSelfHook(Hook):
+
+    def before_train_iter(self, runner, *args, **kwargs) -> None:
+        os.kill(os.getpid(), signal.SIGTERM)
+
+
+def test_a_full_disk_does_not_delay_the_end(tmp_path, monkeypatch):
+    def put(*args):
+        raise OSError(28, 'No space left on device')
+
+    monkeypatch.setattr(AtomicBackend, 'put', put)
+    runner = toy_runner(tmp_path, dict(
+        interruption=HOOK, checkpoint=dict(_delete_=True, type='mmguided.SafeCheckpointHook')))
+    runner.register_hook(SignalSelfHook())
+    warnings = []
+    monkeypatch.setattr(runner.logger, 'warning', warnings.append)
+    with pytest.raises(SystemExit):
+        runner.train()
+    assert warnings[-2].startswith('Checkpoint 1 is not saved: [Errno 28]')
+    assert warnings[-1].endswith('Last checkpoint: none')
 
 
 def test_signals_before_training_and_ignored_signals(capsys):
