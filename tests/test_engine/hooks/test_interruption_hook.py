@@ -6,6 +6,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
+import torch
 from mmengine.dist import get_rank, get_world_size
 from mmengine.hooks import Hook
 from mmengine.registry import HOOKS
@@ -90,6 +91,8 @@ def test_a_signal_saves_and_the_run_resumes(ranks, by_epoch, steps, signalled, s
             assert f'Stopped by {signalled[0].name} after iteration {saved[5:]}. Resume' in line
             assert line.endswith(f'/{saved}.pth')
     assert _files(folder) == {saved}
+    checkpoint = torch.load(folder / f'{saved}.pth', weights_only=False)
+    assert len(checkpoint['rng_states']) == ranks
     runner = _runner(folder, by_epoch, resume=True)
     runner.load_or_resume()
     assert (runner.iter, runner.epoch) == (
