@@ -64,9 +64,9 @@ def _files(folder: Path) -> set[str]:
 
 
 @pytest.mark.parametrize('ranks, by_epoch, steps, signalled, saved', [
-    (1, True, 1, (signal.SIGTERM, 3), 'iter_3'),
+    (1, True, 1, (signal.SIGINT, 3), 'iter_3'),
     (1, False, 2, (signal.SIGUSR1, 3), 'iter_4'),  # after a complete step of the optimizer
-    (2, True, 1, (signal.SIGINT, 3), 'iter_10'),
+    (2, True, 1, (signal.SIGTERM, 3), 'iter_10'),
     (2, False, 1, (signal.SIGTERM, None), 'iter_12'),
     (1, True, 1, (signal.SIGTERM, 12), 'iter_12'),
 ])
