@@ -2,6 +2,7 @@
 import json
 import os
 import random
+import signal
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,7 @@ from mmengine.registry import DefaultScope
 from yapf.yapflib import yapf_api
 
 import mmguided  # noqa: F401
+from mmguided.utils.interruption import SIGNALS
 from tests.helpers.paths import ROOT
 
 # Tests and the processes that they start run in parallel.
@@ -69,6 +71,15 @@ def _no_loggers_of_other_tests():
     test."""
     MMLogger._instance_dict.clear()
     MessageHub._instance_dict.clear()
+
+
+@pytest.fixture(autouse=True)
+def _restore_signal_handlers():
+    """Tools replace them, and interrupted runs do not restore them."""
+    handlers = {number: signal.getsignal(number) for number in SIGNALS}
+    yield
+    for number, handler in handlers.items():
+        signal.signal(number, handler)
 
 
 @pytest.fixture(autouse=True)

@@ -34,6 +34,7 @@ from mmguided.cli.arguments import (
     shuffle_level,
     tool_parser,
 )
+from mmguided.cli.launch import lock_folder
 from mmguided.cli.records import (
     Conditions,
     file_hash,
@@ -272,6 +273,7 @@ def planned_runs(args: argparse.Namespace) -> list[Run]:
         raise ConfigError('--occlusion, --shuffle: need a trained classifier. Add a config that '
                           'trains one to --protocols, or run tools/analysis_tools/robustness.py.')
     checkpoints = named_checkpoints(args.checkpoints)
+    lock_folder('--out', args.out)
     if args.untrained:
         named_paths('--untrained', ['untrained=', *(f'{name}=' for name in checkpoints)])
         untrained = args.out / 'untrained.pth'
@@ -311,7 +313,6 @@ def main() -> None:
     for run in runs:
         run.check(results)
     left = [run for run in runs if not run.is_in(results)]
-    args.out.mkdir(parents=True, exist_ok=True)
     print(f'{len(left)} of {len(runs)} runs are left', flush=True)
     try:
         for result in run_all(left, args.jobs):

@@ -17,6 +17,7 @@ from mmguided.cli.arguments import (
     tool_parser,
 )
 from mmguided.cli.config_checks import check_checkpoint, check_data
+from mmguided.cli.launch import end_with_launcher
 from mmguided.utils.errors import ConfigError, exit_on_config_error
 
 
@@ -87,6 +88,7 @@ def read_config() -> tuple[Config, argparse.Namespace]:
 
 @exit_on_config_error
 def main() -> None:
+    end_with_launcher()
     cfg, args = read_config()
     # Imported late because torch and the toolboxes take many seconds.
     from mmengine.dist import is_main_process

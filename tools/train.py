@@ -5,6 +5,7 @@
 """
 import argparse
 import os.path as osp
+import sys
 
 from mmengine.config import Config
 
@@ -21,7 +22,9 @@ from mmguided.cli.config_checks import (
     check_work_dir,
     resume_newest,
 )
+from mmguided.cli.launch import end_with_launcher
 from mmguided.utils.errors import exit_on_config_error
+from mmguided.utils.interruption import exit_before_training, handle_signals
 
 
 def parse_args() -> argparse.Namespace:
@@ -68,11 +71,15 @@ def read_config() -> Config:
 
 @exit_on_config_error
 def main() -> None:
-    cfg = read_config()
-    # Imported late because torch and the toolboxes take many seconds.
-    from mmguided.cli.runner import leave_process_group, train
-    train(cfg)
-    leave_process_group()
+    end_with_launcher()
+    with handle_signals(exit_before_training):
+        cfg = read_config()
+        # Imported late because torch and the toolboxes take many seconds.
+        from mmguided.cli.runner import leave_process_group, train
+        code = train(cfg)
+        leave_process_group()
+        if code:
+            sys.exit(code)
 
 
 if __name__ == '__main__':

@@ -34,6 +34,7 @@ default_hooks = dict(
     checkpoint=dict(type='mmguided.SafeCheckpointHook', max_keep_ckpts=2),
     finite=dict(type='mmguided.FiniteHook'),
     rng_state=dict(type='mmguided.RNGStateHook'),
+    interruption=dict(type='mmguided.InterruptionHook'),
     run_identity=dict(type='mmguided.RunIdentityHook'),
     plain_checkpoint=dict(type='mmguided.PlainCheckpointHook'),
     # A test must load the whole segmentor, not a pretrained encoder under a random head.

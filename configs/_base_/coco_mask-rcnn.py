@@ -17,6 +17,7 @@ run_hooks = dict(
     checkpoint=dict(type='mmguided.SafeCheckpointHook', max_keep_ckpts=2),
     finite=dict(type='mmguided.FiniteHook'),
     rng_state=dict(type='mmguided.RNGStateHook'),
+    interruption=dict(type='mmguided.InterruptionHook'),
     run_identity=dict(type='mmguided.RunIdentityHook'),
     plain_checkpoint=dict(type='mmguided.PlainCheckpointHook'),
     # A test must load the whole detector, not a pretrained encoder under random heads.

@@ -7,7 +7,7 @@ default_hooks = dict(
     logger=dict(type='LoggerHook', interval=100),
     progress=dict(type='mmguided.ProgressBarHook'),
     param_scheduler=dict(type='ParamSchedulerHook'),
-    # An interruption loses at most 10 epochs, about an hour of ViT-B on 8 GPUs.
+    # InterruptionHook saves more often.
     checkpoint=dict(type='mmguided.SafeCheckpointHook', interval=10, max_keep_ckpts=2),
     finite=dict(type='mmguided.FiniteHook'),
     sampler_seed=dict(type='DistSamplerSeedHook'),
@@ -16,6 +16,7 @@ default_hooks = dict(
     momentum_update=dict(type='mmguided.MomentumUpdateHook'),
     score_maps=dict(type='mmguided.ScoreMapsHook'),
     rng_state=dict(type='mmguided.RNGStateHook'),
+    interruption=dict(type='mmguided.InterruptionHook'),
     run_identity=dict(type='mmguided.RunIdentityHook'),
     plain_checkpoint=dict(type='mmguided.PlainCheckpointHook'),
     # Without this hook, load_from with a checkpoint of another size would start from random

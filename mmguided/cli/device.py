@@ -13,6 +13,9 @@ from mmguided.utils.errors import ConfigError
 
 from .arguments import LOADERS
 
+#: Seconds that processes wait for each other. The first process may compute metrics meanwhile.
+TIMEOUT = 1800
+
 
 @MODEL_WRAPPERS.register_module()
 class CPUDataParallel(MMDistributedDataParallel):
@@ -31,7 +34,7 @@ class CPUDataParallel(MMDistributedDataParallel):
 
 
 def prepare_device(cfg: Config) -> None:
-    """Adapt ``cfg`` to CPUs if there is no GPU.
+    """Set the timeout of collective operations, and adapt ``cfg`` to CPUs if there is no GPU.
 
     MMEngine selects a CUDA device when it starts a process group and when it wraps the model, and
     its AmpOptimWrapper rejects CPUs. Therefore the group is started here over gloo, the model is
@@ -40,6 +43,8 @@ def prepare_device(cfg: Config) -> None:
     Raises:
         ConfigError: If CPU processes were not launched by torchrun.
     """
+    dist_cfg = cfg.setdefault('env_cfg', ConfigDict()).setdefault('dist_cfg', ConfigDict())
+    dist_cfg.timeout = dist_cfg.get('timeout') or TIMEOUT
     if get_device() != 'cpu':
         return
     if cfg.launcher != 'none':
@@ -62,9 +67,8 @@ def _start_gloo(cfg: Config) -> None:
         raise ConfigError(f'launcher={cfg.launcher!r}: needs GPUs, but none is visible. Use '
                           'tools/dist_*.sh on CPUs.')
     if not distributed.is_initialized():
-        timeout = cfg.get('env_cfg', {}).get('dist_cfg', {}).get('timeout')
-        distributed.init_process_group(
-            'gloo', timeout=timeout and datetime.timedelta(seconds=timeout))
+        timeout = datetime.timedelta(seconds=cfg.env_cfg.dist_cfg.timeout)
+        distributed.init_process_group('gloo', timeout=timeout)
 
 
 def _replace_amp(wrapper: dict) -> None:

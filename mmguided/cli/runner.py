@@ -3,7 +3,7 @@ import gc
 
 from mmengine.config import Config
 from mmengine.registry import METRICS, RUNNERS
-from mmengine.runner import Runner
+from mmengine.runner import BaseLoop, Runner
 from torch import distributed
 
 from mmguided.utils.toolboxes import import_parts
@@ -11,6 +11,7 @@ from mmguided.utils.toolboxes import import_parts
 from .data_checks import check_test_data, check_training_data, describe_test_data
 from .device import prepare_device
 from .error_messages import explain_config_errors
+from .launch import check_ranks, explain_timeouts, is_first_rank, lock_folder
 
 
 def build_runner(cfg: Config) -> Runner:
@@ -19,13 +20,28 @@ def build_runner(cfg: Config) -> Runner:
     return RUNNERS.build(cfg) if 'runner_type' in cfg else Runner.from_cfg(cfg)
 
 
-def train(cfg: Config) -> None:
-    """Train; raise ConfigError for a mistake in ``cfg``."""
+def train(cfg: Config) -> int:
+    """Train; raise ConfigError for a mistake in ``cfg``.
+
+    Returns:
+        Exit code: 0, or the code with which a hook has ended the run.
+    """
+    if is_first_rank(cfg.launcher):
+        lock_folder('work_dir', cfg.work_dir)
     prepare_device(cfg)
-    with explain_config_errors(cfg):
+    with explain_config_errors(cfg), explain_timeouts(cfg):
         runner = build_runner(cfg)
+        check_ranks(runner)
         check_training_data(runner)
-        runner.train()
+        code = 0
+        try:
+            runner.train()
+        except SystemExit as end:
+            code = end.code
+        _end_workers(runner.train_loop)
+        if runner.val_loop:
+            _end_workers(runner.val_loop)
+    return code
 
 
 def test(cfg: Config, predictions: str | None = None) -> dict[str, float]:
@@ -39,7 +55,7 @@ def test(cfg: Config, predictions: str | None = None) -> dict[str, float]:
         Metrics by name, and :func:`describe_test_data`; empty in all processes except the first.
     """
     prepare_device(cfg)
-    with explain_config_errors(cfg):
+    with explain_config_errors(cfg), explain_timeouts(cfg):
         runner = build_runner(cfg)
         if predictions:
             # mmdet's own metric stores masks as run lengths.
@@ -48,7 +64,15 @@ def test(cfg: Config, predictions: str | None = None) -> dict[str, float]:
                 METRICS.build(dict(type=kind, out_file_path=predictions)))
         check_test_data(runner)
         metrics = runner.test()
+        _end_workers(runner.test_loop)
         return metrics | describe_test_data(runner.test_dataloader.dataset) if metrics else {}
+
+
+def _end_workers(loop: BaseLoop) -> None:
+    """End the workers of a data loader. Garbage collection destroys their queues first, and then
+    waits 5 seconds for each worker."""
+    loop.dataloader._iterator = None
+    vars(loop).pop('dataloader_iterator', None)  # of an IterBasedTrainLoop
 
 
 def leave_process_group() -> None:

@@ -1,5 +1,6 @@
 """Datasets and their transforms."""
 from .davis import DAVIS2017
+from .fingerprint import fingerprint
 from .image_folder import ImageFolder
 from .score_maps import ScoreMaps
 from .transforms import (
@@ -15,6 +16,6 @@ from .worker_init import worker_init_fn
 
 __all__ = [
     'DAVIS2017', 'ImageFolder', 'LoadImage', 'LoadVideo', 'PatchShuffle', 'PixelShift',
-    'RandomPatchOcclusion', 'ScoreMaps', 'WithScores', 'loading_transforms',
-    'whole_image_pipeline', 'worker_init_fn'
+    'RandomPatchOcclusion', 'ScoreMaps', 'WithScores', 'fingerprint',
+    'loading_transforms', 'whole_image_pipeline', 'worker_init_fn'
 ]

@@ -28,6 +28,7 @@ def test_amp_becomes_full_precision_without_accelerator(monkeypatch, accelerator
     device.prepare_device(cfg)
     assert cfg.optim_wrapper == expected and 'model_wrapper_cfg' not in cfg
     assert cfg.train_dataloader.pin_memory is accelerator
+    assert cfg.env_cfg.dist_cfg.timeout == 1800
 
 
 @pytest.mark.parametrize('text, expected', [

@@ -1,8 +1,10 @@
 """train.py, test.py and their launchers: complete runs and one-line errors on toy configs."""
 import argparse
 import json
+import multiprocessing
 import os
 import runpy
+import signal
 import subprocess
 import sys
 import time
@@ -127,6 +129,22 @@ def test_resume_equals_an_uninterrupted_run(monkeypatch, config, tmp_path):
     assert not (tmp_path / 'b/epoch_1.pth').exists()
     through, resumed = (_checkpoint(tmp_path / name)['state_dict'] for name in 'ab')
     torch.testing.assert_close(resumed, through, rtol=0, atol=0)
+
+
+def test_an_interrupted_run_exits_without_a_traceback(monkeypatch, config, tmp_path):
+    """Its data loader workers end, too."""
+    def interrupt(self, inputs, targets, mode):
+        os.kill(os.getpid(), signal.SIGTERM)
+        return dict(loss=self.fc(inputs).mean())
+
+    monkeypatch.setattr(ToyModel, 'forward', interrupt)
+    with pytest.raises(SystemExit) as stop:
+        run_tool(monkeypatch, 'train.py', config, '--work-dir', tmp_path, '--cfg-options',
+                 'default_hooks.interruption.type=mmguided.InterruptionHook',
+                 'train_dataloader.num_workers=1')
+    assert stop.value.code == 75
+    assert (tmp_path / 'last_checkpoint').read_text() == str(tmp_path / 'iter_1.pth')
+    assert not multiprocessing.active_children()
 
 
 def test_error_of_a_process_group_has_no_traceback(config):

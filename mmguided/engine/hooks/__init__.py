@@ -6,6 +6,7 @@ from .exploitation_hook import ExploitationHook
 from .figure_sheet_hook import FigureSheetHook
 from .finite_hook import FiniteHook
 from .input_size_hook import InputSizeHook
+from .interruption_hook import InterruptionHook
 from .momentum_update_hook import MomentumUpdateHook
 from .online_evaluation_hook import OnlineEvaluationHook
 from .online_linear_probe_hook import OnlineLinearProbeHook
@@ -19,7 +20,7 @@ from .strict_backbone_hook import StrictBackboneHook
 
 __all__ = [
     'BrokenImageReportHook', 'ClockHook', 'ExploitationHook', 'FigureSheetHook', 'FiniteHook',
-    'InputSizeHook', 'MomentumUpdateHook', 'OnlineEvaluationHook', 'OnlineLinearProbeHook',
-    'PlainCheckpointHook', 'ProgressBarHook', 'RNGStateHook', 'RunIdentityHook',
-    'SafeCheckpointHook', 'ScoreMapsHook', 'StatefulHook', 'StrictBackboneHook'
+    'InputSizeHook', 'InterruptionHook', 'MomentumUpdateHook', 'OnlineEvaluationHook',
+    'OnlineLinearProbeHook', 'PlainCheckpointHook', 'ProgressBarHook', 'RNGStateHook',
+    'RunIdentityHook', 'SafeCheckpointHook', 'ScoreMapsHook', 'StatefulHook', 'StrictBackboneHook'
 ]

@@ -56,6 +56,7 @@ class SafeCheckpointHook(CheckpointHook):
         except OSError as error:
             runner.logger.warning(f'Checkpoint {step} is not saved: {error}. Training continues.')
             for name in ('keep_ckpt_ids', 'last_ckpt'):
+                runner.message_hub.runtime_info.pop(name, None)
                 if name in previous:
                     runner.message_hub.update_info(name, previous[name])
             return

@@ -76,24 +76,25 @@ class RNGStateHook(StatefulHook):
         for hook in self._iter_checkpoint_hooks:
             if hook.every_n_train_iters(runner, hook.interval, hook.save_begin) or (
                     hook.save_last and hook.is_last_train_iter(runner)):
-                self._gather(runner)
+                self.gather(runner)
                 return
 
     def after_train_epoch(self, runner) -> None:
-        self._gather(runner)
+        self.gather(runner)
 
     def after_train(self, runner) -> None:
         self._training = False
 
     def before_val(self, runner) -> None:
         if self._training:
-            self._gather(runner)
+            self.gather(runner)
 
     def after_val(self, runner) -> None:
         if self._training:
             self._restore(runner)
 
-    def _gather(self, runner) -> None:
+    def gather(self, runner) -> None:
+        """Gather the states of all ranks for the next checkpoint. Call it on all ranks."""
         sampler_seed = getattr(runner.train_dataloader.sampler, 'seed', None)
         self._states = all_gather_object(get_rng_state() | dict(sampler_seed=sampler_seed))
 

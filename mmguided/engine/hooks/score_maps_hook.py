@@ -1,7 +1,5 @@
 """Score maps for cached guidance."""
 import copy
-import hashlib
-import pickle
 import time
 from contextlib import ExitStack
 from pathlib import Path
@@ -14,7 +12,7 @@ from mmengine.runner import EpochBasedTrainLoop
 from mmpretrain.utils import track_on_main_process
 from torch.utils.data import DataLoader
 
-from mmguided.datasets import ScoreMaps, WithScores
+from mmguided.datasets import ScoreMaps, WithScores, fingerprint
 from mmguided.models import CachedGuidance
 from mmguided.registry import HOOKS
 from mmguided.utils.errors import ConfigError
@@ -80,7 +78,7 @@ class ScoreMapsHook(StatefulHook):
                               'train_cfg.by_epoch=True.')
         self._shot, = shots
         self._guidance, = cached
-        self._fingerprint = _fingerprint(dataset)
+        self._fingerprint = fingerprint(dataset)
         variants = self._guidance.guidance.num_variants
         self._maps = with_scores.maps = ScoreMaps(
             Path(runner.work_dir) / 'score_maps',
@@ -167,9 +165,3 @@ class ScoreMapsHook(StatefulHook):
             yield (torch.cat(all_gather(batch['data_samples'])).cpu(),
                    torch.cat(all_gather(scores)).cpu())
         model.train()
-
-
-def _fingerprint(dataset) -> str:
-    """Hash of the images of a dataset and their order."""
-    images = dataset.data_bytes if dataset.serialize_data else pickle.dumps(dataset.data_list)
-    return hashlib.sha1(images).hexdigest()
