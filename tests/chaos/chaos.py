@@ -135,11 +135,11 @@ class Run:
                     *['--launcher=pytorch'] * (self.ranks > 1)]
         runpy.run_path(str(ROOT / 'tools/train.py'), run_name='__main__')
 
-    def send(self, number: int) -> None:
-        """Send a signal to all processes and their workers."""
+    def kill(self) -> None:
+        """Kill all processes and their workers."""
         for process in self.processes:
             with contextlib.suppress(ProcessLookupError, PermissionError):
-                os.killpg(process.pid, number)
+                os.killpg(process.pid, signal.SIGKILL)
 
     def wait_for_training(self) -> None:
         """Wait until the first iteration, or the end of the processes."""
@@ -154,7 +154,7 @@ class Run:
         for process in self.processes:
             process.join(max(end - time.monotonic(), 0))
         codes = [process.exitcode for process in self.processes]
-        self.send(signal.SIGKILL)  # workers, or processes that hang
+        self.kill()  # workers, or processes that hang
         for process in self.processes:
             process.join()
         return codes
@@ -186,7 +186,11 @@ class Run:
                 break
             time.sleep(.001)
         interrupted = any(process.is_alive() for process in self.processes)
-        self.send(signal.SIGTERM if fault == 'term' else signal.SIGKILL)
+        if fault == 'term':
+            for process in self.processes:
+                process.terminate()
+        else:
+            self.kill()
         codes = self.wait()
         if None in codes:
             raise AssertionError(f'{fault}: the run does not end, see {self.log}')

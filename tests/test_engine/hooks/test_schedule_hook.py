@@ -28,7 +28,8 @@ def train(work_dir, epochs, **settings):
     """Train the toy model (2 iterations per epoch with batch size 4); return its rates and the log
     of ScheduleHook."""
     runner = toy_runner(work_dir, dict(
-        rng_state=dict(type='mmguided.RNGStateHook'), schedule=dict(type='mmguided.ScheduleHook')),
+        rng_state=dict(type='mmguided.RNGStateHook'), schedule=dict(type='mmguided.ScheduleHook'),
+        steps=dict(type='CheckpointHook', by_epoch=False, interval=1)),
         **{'train_cfg.max_epochs': epochs, **settings})
     runner.register_hook(rates := Rates())
     runner.logger.addHandler(log := BufferingHandler(999))
@@ -42,27 +43,29 @@ def half_cosine(step, steps):
     return .1 * (1 + math.cos(math.pi * step / steps)) / 2
 
 
-@pytest.mark.parametrize('changes, lr, decay, named', [
-    (dict(), [half_cosine(step, 8) for step in (4, 5, 6, 7)], 0, []),
+@pytest.mark.parametrize('name, changes, lr, decay, named', [
+    ('epoch_2', dict(), [half_cosine(step, 8) for step in (4, 5, 6, 7)], 0, []),
     # As a run with this length, rate, decay or batch size from the start.
-    ({'train_cfg.max_epochs': 6, 'param_scheduler.T_max': 6, 'param_scheduler.end': 6},
+    ('epoch_2', {'train_cfg.max_epochs': 6, 'param_scheduler.T_max': 6, 'param_scheduler.end': 6},
      [half_cosine(step, 12) for step in range(4, 12)], 0,
      ['param_scheduler.0.end=12 (checkpoint: 8)']),
-    ({'optim_wrapper.optimizer.lr': .2, 'optim_wrapper.optimizer.weight_decay': .5},
+    ('epoch_2', {'optim_wrapper.optimizer.lr': .2, 'optim_wrapper.optimizer.weight_decay': .5},
      [2 * half_cosine(step, 8) for step in (4, 5, 6, 7)], .5,
      ['optim_wrapper.optimizer.lr', 'optim_wrapper.optimizer.weight_decay']),
-    ({'train_dataloader.batch_size': 2}, [half_cosine(step, 16) for step in range(8, 16)], 0,
+    # After 2.5 epochs.
+    ('iter_5', {'train_dataloader.batch_size': 2},
+     [half_cosine(step, 16) for step in range(10, 16)], 0,
      ['iterations per epoch', 'param_scheduler.0.end=16 (checkpoint: 8)']),
 ])
-def test_resume_follows_changed_settings(tmp_path, changes, lr, decay, named):
+def test_resume_follows_changed_settings(tmp_path, name, changes, lr, decay, named):
     settings = dict(param_scheduler=dict(COSINE, T_max=4, end=4))
     train(tmp_path, 4, **settings)
     rates, log = train(tmp_path / 'resumed', 4, resume=True,
-                       load_from=str(tmp_path / 'epoch_2.pth'), **settings, **changes)
+                       load_from=str(tmp_path / f'{name}.pth'), **settings, **changes)
     assert rates.lr == pytest.approx(lr)
     assert set(rates.decay) == {decay}
     assert len(log) == bool(named)
-    assert all(name in log[0] for name in named)
+    assert all(text in log[0] for text in named)
 
 
 @pytest.mark.parametrize('schedule, epochs, problem', [
