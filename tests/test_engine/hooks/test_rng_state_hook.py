@@ -55,11 +55,11 @@ class Model(BaseModel):
 
 
 def train(work_dir, until, *, hook=True, workers=0, val=False, by_epoch=True, seed=0, accumulate=1,
-          sampler=None, **kwargs):
+          sampler=None, batch_size=2, **kwargs):
     """Train until an epoch of four iterations (or until an iteration) with a checkpoint after each
     epoch and iteration."""
     loader = dict(
-        dataset=Noisy(), batch_size=2, num_workers=workers, persistent_workers=workers > 0,
+        dataset=Noisy(), batch_size=batch_size, num_workers=workers, persistent_workers=workers > 0,
         sampler=dict(type=sampler or ('DefaultSampler' if by_epoch else 'InfiniteSampler'),
                      shuffle=True),
         collate_fn=dict(type='default_collate'))
@@ -81,6 +81,15 @@ def train(work_dir, until, *, hook=True, workers=0, val=False, by_epoch=True, se
     runner.train_dataloader._iterator = None
     vars(runner.train_loop).pop('dataloader_iterator', None)
     return model
+
+
+@pytest.fixture
+def warnings(monkeypatch):
+    """Warnings of RNGStateHook."""
+    found = []
+    monkeypatch.setattr('mmguided.engine.hooks.rng_state_hook.print_log',
+                        lambda text, **kwargs: found.append(text))
+    return found
 
 
 def weights(model):
@@ -119,6 +128,13 @@ def test_iteration_based_runs(tmp_path, settings):
     assert data == list(range(8)), 'the first epoch has every image'
 
 
+def test_another_batch_size_in_training_by_iterations_is_reported(tmp_path, warnings):
+    train(tmp_path, 2, by_epoch=False)
+    train(tmp_path, 3, by_epoch=False, batch_size=4, resume=True)
+    assert warnings == [
+        'An epoch has 2 iterations, in the checkpoint 4. The run stays at iteration 2.']
+
+
 @pytest.mark.parametrize('workers', [0, 2])
 def test_validation_does_not_affect_training(tmp_path, workers):
     with_val, without = (train(tmp_path / str(val), 3, val=val, workers=workers)
@@ -141,17 +157,15 @@ def test_workers_augment_differently_in_each_epoch(tmp_path):
 
 @pytest.mark.parametrize('states, ranks', [
     (lambda states: states * 3, 3), (lambda states: None, 0)])
-def test_states_of_another_number_of_ranks_are_not_restored(tmp_path, monkeypatch, states, ranks):
+def test_states_of_another_number_of_ranks_are_not_restored(tmp_path, warnings, states, ranks):
     train(tmp_path, 1)
     path = tmp_path / 'epoch_1.pth'
     checkpoint = torch.load(path, weights_only=False)
     checkpoint['rng_states'] = states(checkpoint['rng_states'])
     torch.save(checkpoint, path)
-    warnings = []
-    monkeypatch.setattr('mmguided.engine.hooks.rng_state_hook.print_log',
-                        lambda text, **kwargs: warnings.append(text))
-    seen = train(tmp_path, 2, resume=True).seen
-    assert seen and seen != train(tmp_path / 'straight', 2).seen[2:]
+    resumed, straight = train(tmp_path, 2, resume=True), train(tmp_path / 'straight', 2)
+    assert resumed.seen == straight.seen[4:], 'the data do not depend on the states'
+    assert not torch.equal(weights(resumed), weights(straight))
     assert len(warnings) == 1 and f'{ranks} ranks in the checkpoint' in warnings[0]
 
 
