@@ -83,8 +83,9 @@ class RNGStateHook(StatefulHook):
             if before not in (None, now) and self._is_epoch_based:
                 runner.train_loop._iter = round(runner.iter / before * now)
             elif before not in (None, now):
-                print_log(f'An epoch has {now} iterations, in the checkpoint {before}. The run stays '
-                          f'at iteration {runner.iter}.', logger='current', level=logging.WARNING)
+                print_log(
+                    f'An epoch has {now} iterations, in the checkpoint {before}. The run stays at '
+                    f'iteration {runner.iter}.', logger='current', level=logging.WARNING)
         if saved != ranks:
             print_log(f'Found RNG states of {saved} ranks in the checkpoint, but this run has '
                       f'{ranks}. They are not restored. Results differ from an uninterrupted run.',
