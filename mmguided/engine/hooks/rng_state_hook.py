@@ -31,8 +31,8 @@ class RNGStateHook(StatefulHook):
       affect training.
     - A resumed run skips the past batches without loading them. Augmentations are seeded for each
       sample, see :class:`mmguided.datasets.SeededBatches`.
-    - Gradient accumulation starts anew in each epoch. The last step of an epoch accumulates the
-      batches that are left. A checkpoint at the end of an epoch thus needs no gradients.
+    - Gradient accumulation restarts in each epoch. The last step of an epoch accumulates the
+      remaining batches. A checkpoint at the end of an epoch therefore needs no gradients.
 
     Resumed runs with the same number of ranks and batch size are bit-for-bit equal to uninterrupted
     runs if the operators are deterministic. If the number of iterations per epoch has changed, the
