@@ -50,8 +50,8 @@ class SeededBatches:
         self.batches = batches
         self.endless = endless
         self.seed = self.epoch = self.start = 0
-        if hasattr(self.sampler, 'indices'):
-            # MMEngine 0.10 may have drawn from this iterator of an InfiniteSampler.
+        if hasattr(self.sampler, '_indices_of_rank'):
+            # InfiniteSampler, from whose iterator MMEngine 0.10 may have drawn.
             self.sampler.indices = self.sampler._indices_of_rank()
 
     @property
