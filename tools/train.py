@@ -23,6 +23,7 @@ from mmguided.cli.config_checks import (
     resume_newest,
 )
 from mmguided.cli.launch import end_with_launcher
+from mmguided.cli.run_settings import set_epochs, set_img_size
 from mmguided.utils.errors import exit_on_config_error
 from mmguided.utils.interruption import exit_before_training, handle_signals
 
@@ -35,7 +36,15 @@ def parse_args() -> argparse.Namespace:
         'if any')
     parser.add_argument(
         '--auto-scale-lr', action='store_true',
-        help='scale the learning rate by actual batch size / auto_scale_lr.base_batch_size')
+        help='scale the learning rate by images per optimizer step / '
+        'auto_scale_lr.base_batch_size')
+    parser.add_argument('--epochs', type=int, metavar='N',
+                        help='length of the run and of its schedules; the warm-up stays')
+    parser.add_argument('--batch-size', type=int, metavar='N', help='batch size of each process')
+    parser.add_argument('--lr', type=float, help='learning rate, for the actual batch size; with '
+                        '--auto-scale-lr, for auto_scale_lr.base_batch_size')
+    parser.add_argument('--img-size', type=int, metavar='N',
+                        help='size of the images for the encoder and for all transforms')
     parser.add_argument('--no-validate', action='store_true', help='skip validation')
     add_run_arguments(parser)
     return parser.parse_args()
@@ -52,8 +61,21 @@ def merge_train_arguments(cfg: Config, args: argparse.Namespace) -> None:
         resume_newest(cfg)
     elif args.resume:
         cfg.resume, cfg.load_from = True, args.resume
+    if args.epochs is not None:
+        set_epochs(cfg, args.epochs)
+    if args.batch_size is not None:
+        cfg.train_dataloader.batch_size = args.batch_size
+    if args.img_size is not None:
+        set_img_size(cfg, args.img_size)
+    if args.lr is not None:
+        cfg.optim_wrapper.optimizer.lr = args.lr
     if args.auto_scale_lr:
         cfg.merge_from_dict({'auto_scale_lr.enable': True})
+    elif args.lr is not None:
+        cfg.auto_scale_lr = None  # the rate is for this batch
+    if (cfg.get('auto_scale_lr') or {}).get('enable'):
+        # MMEngine compares this number with the batch size of all processes in an iteration.
+        cfg.auto_scale_lr.base_batch_size /= cfg.optim_wrapper.get('accumulative_counts', 1)
 
 
 def read_config() -> Config:

@@ -10,8 +10,7 @@ custom_imports = dict(
     imports=['mmguided', 'mmguided.evaluation.segmentor'], allow_failed_imports=False)
 
 train_dataloader = dict(
-    batch_size=2,  # per process, for 8 processes
-    worker_init_fn=dict(type='mmguided.datasets.worker_init_fn'))
+    batch_size=2)  # per process, for 8 processes
 auto_scale_lr = dict(enable=False, base_batch_size=16)
 
 optim_wrapper = dict(
@@ -35,6 +34,7 @@ default_hooks = dict(
     finite=dict(type='mmguided.FiniteHook'),
     rng_state=dict(type='mmguided.RNGStateHook'),
     interruption=dict(type='mmguided.InterruptionHook'),
+    schedule=dict(type='mmguided.ScheduleHook'),
     run_identity=dict(type='mmguided.RunIdentityHook'),
     plain_checkpoint=dict(type='mmguided.PlainCheckpointHook'),
     # A test must load the whole segmentor, not a pretrained encoder under a random head.

@@ -18,6 +18,7 @@ run_hooks = dict(
     finite=dict(type='mmguided.FiniteHook'),
     rng_state=dict(type='mmguided.RNGStateHook'),
     interruption=dict(type='mmguided.InterruptionHook'),
+    schedule=dict(type='mmguided.ScheduleHook'),
     run_identity=dict(type='mmguided.RunIdentityHook'),
     plain_checkpoint=dict(type='mmguided.PlainCheckpointHook'),
     # A test must load the whole detector, not a pretrained encoder under random heads.

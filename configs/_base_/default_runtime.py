@@ -17,6 +17,7 @@ default_hooks = dict(
     score_maps=dict(type='mmguided.ScoreMapsHook'),
     rng_state=dict(type='mmguided.RNGStateHook'),
     interruption=dict(type='mmguided.InterruptionHook'),
+    schedule=dict(type='mmguided.ScheduleHook'),
     run_identity=dict(type='mmguided.RunIdentityHook'),
     plain_checkpoint=dict(type='mmguided.PlainCheckpointHook'),
     # Without this hook, load_from with a checkpoint of another size would start from random

@@ -27,8 +27,6 @@ train_pipeline = [
 train_dataloader = dict(
     batch_size=128,
     num_workers=1,
-    persistent_workers=False,
-    worker_init_fn=dict(type='mmguided.datasets.worker_init_fn'),
     drop_last=True,
     sampler=dict(type='DefaultSampler', shuffle=True),
     collate_fn=dict(type='default_collate'),

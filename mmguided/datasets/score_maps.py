@@ -50,6 +50,12 @@ class ScoreMaps:
         """Select the current file in all processes."""
         self._name.copy_(torch.tensor(list(UUID(name).bytes), dtype=torch.uint8))
 
+    def remove_all_except(self, names: set[str]) -> None:
+        """Remove other files, also those that a killed run has left incomplete."""
+        for path in self.folder.iterdir():
+            if path.stem not in names:
+                path.unlink()
+
     @property
     def name(self) -> str | None:
         """Name of the current file; None before :meth:`use`."""

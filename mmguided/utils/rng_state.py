@@ -30,6 +30,14 @@ def set_rng_state(states: dict) -> None:
         torch.cuda.set_rng_state(states['cuda'].cpu())
 
 
+def seed_rngs(*entropy: int) -> None:
+    """Seed ``random``, ``numpy.random`` and ``torch`` on the CPU."""
+    words = np.random.SeedSequence(entropy).generate_state(4)
+    random.seed(words.tobytes())
+    np.random.seed(words)
+    torch.default_generator.manual_seed(int(words[:2].view(np.uint64)[0]))
+
+
 @contextmanager
 def preserve_rng_state() -> Iterator[None]:
     """Restore the RNG state on exit."""

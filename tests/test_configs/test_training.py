@@ -118,8 +118,8 @@ def test_resumed_cmae_equals_the_uninterrupted_one_bit_for_bit(photographs, tmp_
         momenta[run] = [row['ema_momentum'] for row in train(cfg) if 'ema_momentum' in row]
         states[run] = torch.load(tmp_path / run / 'epoch_4.pth', weights_only=False)
     assert_equal_runs(states['straight'], states['resumed'])
-    # Steps end at iterations 1, 3, ... 11 of 12; the log has the momentum of the last step.
-    cosine = [1 - .05 * (1 + math.cos(math.pi * i / 12)) for i in (5, 7, 7, 9, 9, 11)]
+    # An epoch of 3 iterations has 2 steps; the log has the momentum of the last step.
+    cosine = [1 - .05 * (1 + math.cos(math.pi * i / 12)) for i in (5, 7, 8, 8, 10, 11)]
     assert momenta['straight'][-6:] == momenta['resumed'] == pytest.approx(cosine)
     state = states['resumed']['state_dict']
     assert state['target_projector.bn0.num_batches_tracked'] == 12

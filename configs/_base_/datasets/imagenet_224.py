@@ -27,9 +27,6 @@ train_pipeline = [
 train_dataloader = dict(
     batch_size=512,
     num_workers=8,
-    # Workers restart in each epoch with the seed of that epoch, so that a resumed run is exact.
-    persistent_workers=False,
-    worker_init_fn=dict(type='mmguided.datasets.worker_init_fn'),
     pin_memory=True,
     drop_last=True,
     sampler=dict(type='DefaultSampler', shuffle=True),

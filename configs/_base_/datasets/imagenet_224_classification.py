@@ -13,8 +13,6 @@ train_pipeline = [
 train_dataloader = dict(
     batch_size=2048,
     num_workers=16,
-    persistent_workers=False,
-    worker_init_fn=dict(type='mmguided.datasets.worker_init_fn'),
     pin_memory=True,
     drop_last=True,
     sampler=dict(type='DefaultSampler', shuffle=True),

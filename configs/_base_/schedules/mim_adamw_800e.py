@@ -1,6 +1,6 @@
 """Schedule of MAE: AdamW, base lr 1.5e-4 per 256 images, 40 epochs of warm-up, cosine to zero.
 
-For another length, add --cfg-options train_cfg.max_epochs=N param_scheduler.1.end=N
+For another length, add --epochs N.
 """
 _base_ = ['./warmup_cosine.py']
 

@@ -59,8 +59,6 @@ train_pipeline = [
 train_dataloader = dict(
     batch_size=4,
     num_workers=4,
-    persistent_workers=False,
-    worker_init_fn=dict(type='mmguided.datasets.worker_init_fn'),
     dataset=dict(pipeline=train_pipeline))
 
 optim_wrapper = dict(

@@ -55,8 +55,6 @@ train_pipeline = [
 train_dataloader = dict(
     batch_size=total_batch_size,
     num_workers=2,
-    persistent_workers=False,
-    worker_init_fn=dict(type='mmguided.datasets.worker_init_fn'),
     drop_last=True,  # because batch normalization cannot train on one image
     sampler=dict(type='DefaultSampler', shuffle=True),
     collate_fn=dict(type='default_collate'),

@@ -5,4 +5,4 @@ r"""Guidance study: sharpness_1.0.py in a share of the images that rises from 0 
 """
 _base_ = ['./sharpness_1.0.py']
 
-model = dict(mask_generator=dict(schedule=dict(begin=0, ramp=6)))
+model = dict(mask_generator=dict(schedule=dict(begin=0, ramp=1., relative=True)))

@@ -14,6 +14,7 @@ from .plain_checkpoint_hook import PlainCheckpointHook
 from .progress_bar_hook import ProgressBarHook
 from .rng_state_hook import RNGStateHook
 from .run_identity_hook import RunIdentityHook
+from .schedule_hook import ScheduleHook
 from .score_maps_hook import ScoreMapsHook
 from .stateful_hook import StatefulHook
 from .strict_backbone_hook import StrictBackboneHook
@@ -22,5 +23,6 @@ __all__ = [
     'BrokenImageReportHook', 'ClockHook', 'ExploitationHook', 'FigureSheetHook', 'FiniteHook',
     'InputSizeHook', 'InterruptionHook', 'MomentumUpdateHook', 'OnlineEvaluationHook',
     'OnlineLinearProbeHook', 'PlainCheckpointHook', 'ProgressBarHook', 'RNGStateHook',
-    'RunIdentityHook', 'SafeCheckpointHook', 'ScoreMapsHook', 'StatefulHook', 'StrictBackboneHook'
+    'RunIdentityHook', 'SafeCheckpointHook', 'ScheduleHook', 'ScoreMapsHook', 'StatefulHook',
+    'StrictBackboneHook'
 ]

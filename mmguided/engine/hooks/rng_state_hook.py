@@ -1,12 +1,15 @@
-"""RNG states in checkpoints."""
+"""Exact resume: RNG states, position in the data, gradient accumulation."""
 import logging
+from functools import partial
 
-import numpy as np
 import torch
 from mmengine.dist import all_gather_object, get_rank, get_world_size
 from mmengine.hooks import CheckpointHook
 from mmengine.logging import print_log
+from mmengine.runner import EpochBasedTrainLoop
+from torch import nn
 
+from mmguided.datasets import ResumedIterator, SeededBatches
 from mmguided.registry import HOOKS
 from mmguided.utils.rng_state import get_rng_state, set_rng_state
 
@@ -15,27 +18,26 @@ from .stateful_hook import StatefulHook
 
 @HOOKS.register_module()
 class RNGStateHook(StatefulHook):
-    """Save the RNG states of all ranks, so that a resumed run equals an uninterrupted one.
+    """Make a resumed run equal to an uninterrupted one.
 
     MMEngine resumes weights, optimizer, schedulers and the sampler's epoch, but reseeds all random
-    number generators. This hook saves, for every rank, the states of ``random``, ``numpy.random``,
-    ``torch`` and the current CUDA device, and the sampler's seed.
+    number generators, and repeats the epoch if the checkpoint was saved within it.
 
-    - States are gathered from all ranks after each training epoch, before each validation, and in
-      iterations in which an iteration-based ``CheckpointHook`` saves. They are restored on resume,
-      after each validation and before each training epoch. Validation therefore does not affect
-      training.
-    - The training dataloader draws the seeds of its workers from a separate generator, seeded by
-      (seed, iteration, rank) at the start of each epoch. Augmentations in workers are resumable
-      with :func:`mmguided.datasets.worker_init_fn`.
+    - For every rank, a checkpoint contains the states of ``random``, ``numpy.random``, ``torch``
+      and the current CUDA device, and the sampler's seed. They are gathered after each training
+      epoch, before each validation, and in iterations in which a ``CheckpointHook`` saves by
+      iteration. Other hooks call :meth:`gather` before they save. The states are restored on
+      resume, after each validation and before each training epoch. Validation therefore does not
+      affect training.
+    - A resumed run skips the past batches without loading them. Augmentations are seeded for each
+      sample, see :class:`mmguided.datasets.SeededBatches`.
+    - Gradient accumulation restarts in each epoch. The last step of an epoch accumulates the
+      remaining batches. A checkpoint at the end of an epoch therefore needs no gradients.
 
-    Epoch-based runs that resume at the end of an epoch with the same number of ranks, batch size
-    and number of workers are bit-for-bit equal to uninterrupted runs if the operators are
-    deterministic. In iteration-based runs this holds for the randomness of the model; for
-    augmentations it requires ``num_workers=0``. MMEngine 0.10.7 (but not its maintained fork)
-    reloads the data of past iterations on resume. With ``num_workers=0``, this advances the
-    restored states. If the number of ranks has changed, the hook logs a warning and restores
-    nothing.
+    Resumed runs with the same number of ranks and batch size are bit-for-bit equal to uninterrupted
+    runs if the operators are deterministic. If the number of iterations per epoch has changed, the
+    run resumes at the same share of the epoch. If the number of ranks has changed, the hook
+    logs a warning and restores no RNG states.
     """
 
     checkpoint_key = 'rng_states'
@@ -58,8 +60,33 @@ class RNGStateHook(StatefulHook):
         self._training = True
         self._iter_checkpoint_hooks = [
             hook for hook in runner.hooks if isinstance(hook, CheckpointHook) and not hook.by_epoch]
+        self._is_epoch_based = isinstance(runner.train_loop, EpochBasedTrainLoop)
+        self._seed_batches(runner)
+        if runner.iter > 0:
+            self._check_settings(runner)
+
+    def _seed_batches(self, runner) -> None:
+        loader, loop = runner.train_dataloader, runner.train_loop
+        self._batches = SeededBatches(loader.batch_sampler, endless=not self._is_epoch_based)
+        vars(loader)['batch_sampler'] = self._batches  # DataLoader forbids a plain assignment
+        loader.generator = torch.Generator()  # else workers draw their seeds from the RNG of torch
+        loader._iterator = None
+        if not self._is_epoch_based:
+            loop.dataloader_iterator = ResumedIterator(
+                loader, 0 if hasattr(loop.dataloader_iterator, 'skip_iter') else runner.iter)
+
+    def _check_settings(self, runner) -> None:
+        """Compare the number of ranks and of iterations per epoch with the checkpoint."""
         saved, ranks = len(self._states or ()), get_world_size()
-        if runner.iter > 0 and saved != ranks:
+        if saved:
+            before, now = self._states[0].get('iters_per_epoch'), len(runner.train_dataloader)
+            if before not in (None, now) and self._is_epoch_based:
+                runner.train_loop._iter = round(runner.iter / before * now)
+            elif before not in (None, now):
+                print_log(
+                    f'An epoch has {now} iterations, in the checkpoint {before}. The run stays at '
+                    f'iteration {runner.iter}.', logger='current', level=logging.WARNING)
+        if saved != ranks:
             print_log(f'Found RNG states of {saved} ranks in the checkpoint, but this run has '
                       f'{ranks}. They are not restored. Results differ from an uninterrupted run.',
                       logger='current', level=logging.WARNING)
@@ -67,10 +94,16 @@ class RNGStateHook(StatefulHook):
 
     def before_train_epoch(self, runner) -> None:
         self._restore(runner)
-        entropy = np.random.SeedSequence((runner.seed, runner.iter, get_rank()))
-        generator = torch.Generator()
-        generator.manual_seed(int(entropy.generate_state(1, np.uint64)[0]))
-        runner.train_dataloader.generator = generator
+        first = runner.iter
+        if self._is_epoch_based:
+            num, loop = len(runner.train_dataloader), runner.train_loop
+            first -= runner.epoch * num
+            if first:
+                loop.run_iter = partial(_run_later_iter, loop.run_iter, first)
+            # This module has no batch normalization, of which MMEngine would warn in each epoch.
+            runner.optim_wrapper.initialize_count_status(nn.Identity(), first, num)
+        self._batches.seed, self._batches.epoch = runner.seed, runner.epoch
+        self._batches.start = first
 
     def after_train_iter(self, runner, batch_idx: int, data_batch=None, outputs=None) -> None:
         for hook in self._iter_checkpoint_hooks:
@@ -80,6 +113,7 @@ class RNGStateHook(StatefulHook):
                 return
 
     def after_train_epoch(self, runner) -> None:
+        vars(runner.train_loop).pop('run_iter', None)
         self.gather(runner)
 
     def after_train(self, runner) -> None:
@@ -95,8 +129,9 @@ class RNGStateHook(StatefulHook):
 
     def gather(self, runner) -> None:
         """Gather the states of all ranks for the next checkpoint. Call it on all ranks."""
-        sampler_seed = getattr(runner.train_dataloader.sampler, 'seed', None)
-        self._states = all_gather_object(get_rng_state() | dict(sampler_seed=sampler_seed))
+        self._states = all_gather_object(get_rng_state() | dict(
+            sampler_seed=getattr(self._batches.sampler, 'seed', None),
+            iters_per_epoch=len(runner.train_dataloader)))
 
     def _restore(self, runner) -> None:
         if self._states is None:
@@ -105,4 +140,8 @@ class RNGStateHook(StatefulHook):
         set_rng_state(state)
         if state['sampler_seed'] is not None:
             # Without `randomness.seed`, MMEngine builds the sampler with a new seed on resume.
-            runner.train_dataloader.sampler.seed = state['sampler_seed']
+            self._batches.sampler.seed = state['sampler_seed']
+
+
+def _run_later_iter(run_iter, first: int, batch_idx: int, data_batch) -> None:
+    run_iter(first + batch_idx, data_batch)

@@ -28,10 +28,10 @@ class ScoreMapsHook(StatefulHook):
     Scores are computed at the start of the first guided epoch, and again after every
     ``guidance.refresh`` epochs. Each rank scores its share of the whole, uncropped images, resized
     to the crop size, without gradient and at the precision of training. The first rank writes the
-    scores to ``work_dir/score_maps/*.npy``, which all ranks must be able to read. The previous file
-    is kept until the next file is complete. A resumed run reads the file named in the checkpoint if
-    the file belongs to the same images. Otherwise it recomputes the scores with the current
-    encoders and logs a warning.
+    scores to ``work_dir/score_maps/*.npy``, which all ranks must be able to read, and then removes
+    all other files except the last two that a checkpoint names. A resumed run reads the file named
+    in the checkpoint if the file belongs to the same images. Otherwise it recomputes the scores
+    with the current encoders and logs a warning.
 
     The hook has no effect on models without ``CachedGuidance``.
 
@@ -44,14 +44,17 @@ class ScoreMapsHook(StatefulHook):
 
     def __init__(self) -> None:
         self._maps: ScoreMaps | None = None
-        # Names of the current and the previous file; epoch and images of the current file.
-        self._file = dict(name=None, previous=None, epoch=None, images=None)
+        # Name, epoch and images of the current file; names of the last two files in checkpoints.
+        self._file = dict(name=None, epoch=None, images=None, saved=[])
 
     def state_dict(self) -> dict:
+        name, saved = self._file['name'], self._file['saved']
+        if name is not None and name not in saved:
+            self._file['saved'] = [*saved[-1:], name]
         return self._file
 
     def load_state_dict(self, state: dict) -> None:
-        self._file = state
+        self._file = dict(saved=[]) | state
 
     def before_train(self, runner) -> None:
         super().before_train(runner)
@@ -136,10 +139,9 @@ class ScoreMapsHook(StatefulHook):
                     write(index.numpy(), scores.unflatten(1, self._maps.shape[1:]).numpy())
                     missing += int(scores[:, 0].isnan().sum())
         self._use(name)
-        if is_main_process() and self._file['previous']:
-            self._maps.path(self._file['previous']).unlink(missing_ok=True)
-        self._file = dict(name=name, previous=self._file['name'], epoch=runner.epoch,
-                          images=self._fingerprint)
+        self._file.update(name=name, epoch=runner.epoch, images=self._fingerprint)
+        if is_main_process():
+            self._maps.remove_all_except({name, *self._file['saved']})
         path = self._maps.path(name)
         runner.logger.info(
             f'Computed scores of {self._maps.shape[0]} images ({missing} without scores) in '

@@ -64,7 +64,6 @@ def test_recipe(row):
     assert cfg.train_dataloader.batch_size * 8 == cfg.auto_scale_lr.base_batch_size == 16
     assert cfg.train_dataloader.dataset.type == 'ADE20KDataset'
     assert cfg.train_dataloader.dataset.pipeline[3].crop_size == (512, 512)
-    assert cfg.train_dataloader.worker_init_fn == dict(type='mmguided.datasets.worker_init_fn')
     assert cfg.model.test_cfg == dict(mode='slide', crop_size=(512, 512), stride=(341, 341))
     assert cfg.model.data_preprocessor.size == (512, 512)
     assert cfg.model.backbone.init_cfg == dict(

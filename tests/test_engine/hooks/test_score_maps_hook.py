@@ -130,13 +130,16 @@ def test_a_trigger_that_fires_within_an_epoch_takes_effect_in_the_next(
     assert saved_file(tmp_path / 'run', 3)['epoch'] == 2
 
 
-def test_refresh_recomputes_scores_and_keeps_the_last_two_files(folder, tmp_path):
-    runner = train(folder, tmp_path / 'run', epochs=7, refresh=2)
-    assert log_text(runner).count('scores of 9 images with NcutRelevance') == 3
-    older, newer = files_of(tmp_path / 'run')
-    states = [saved_file(tmp_path / 'run', epoch) for epoch in range(1, 8)]
-    assert [state['epoch'] for state in states] == [None, 1, 1, 3, 3, 5, 5]
-    assert (states[-1]['name'], states[-1]['previous']) == (newer.stem, older.stem)
+def test_refresh_recomputes_scores_and_keeps_the_files_of_checkpoints(folder, tmp_path):
+    (tmp_path / 'run/score_maps').mkdir(parents=True)
+    (tmp_path / 'run/score_maps/killed.part').touch()
+    runner = train(folder, tmp_path / 'run', epochs=9, refresh=2)
+    assert log_text(runner).count('scores of 9 images with NcutRelevance') == 4
+    states = [saved_file(tmp_path / 'run', epoch) for epoch in range(1, 10)]
+    assert [state['epoch'] for state in states] == [None, 1, 1, 3, 3, 5, 5, 7, 7]
+    files = sorted((tmp_path / 'run/score_maps').iterdir(), key=lambda path: path.stat().st_mtime)
+    assert [path.stem for path in files] == [states[epoch]['name'] for epoch in (4, 6, 8)]
+    older, newer = files[1:]
     assert not np.array_equal(read(older), read(newer)), 'the encoder has learned'
 
 
