@@ -61,6 +61,7 @@ def get_model(name: str | os.PathLike | Config, pretrained: str | None = None) -
     from mmengine.registry import MODELS, DefaultScope
 
     from .utils.checkpoints import load_checkpoint, load_weights, weights_of
+    from .utils.error_messages import explain_config_errors
     from .utils.toolboxes import import_parts
     import_parts(cfg)
     backbone = cfg.model.get('backbone') or {}
@@ -72,7 +73,8 @@ def get_model(name: str | os.PathLike | Config, pretrained: str | None = None) -
     for field in unset_num_classes(cfg.model):
         raise ConfigError(f'{field}.num_classes=None in {cfg.filename!r}: the value depends on '
                           'the training data. Give the config that is saved in the work dir.')
-    with DefaultScope.overwrite_default_scope(cfg.get('default_scope', 'mmengine')):
+    with explain_config_errors(cfg), \
+            DefaultScope.overwrite_default_scope(cfg.get('default_scope', 'mmengine')):
         model = MODELS.build(cfg.model)
         if pretrained:
             checkpoint = checkpoint or load_checkpoint(

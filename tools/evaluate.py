@@ -31,6 +31,7 @@ from mmguided.cli.arguments import (
     load_config,
     named_checkpoints,
     named_paths,
+    positive,
     shuffle_level,
     tool_parser,
 )
@@ -64,8 +65,9 @@ def parse_args() -> argparse.Namespace:
                         help='GRID x GRID cells per image to shuffle, or `patches`')
     parser.add_argument('--untrained', action='store_true',
                         help='add the encoder of the first checkpoint with its initial weights')
-    parser.add_argument('--gpus', type=int, default=1, metavar='N', help='processes of each run')
-    parser.add_argument('--jobs', type=int, default=1, metavar='N', help='parallel runs')
+    parser.add_argument('--gpus', type=positive, default=1, metavar='N',
+                        help='processes of each run')
+    parser.add_argument('--jobs', type=positive, default=1, metavar='N', help='parallel runs')
     add_shared(parser, '--out', default=Path('work_dirs/evaluation'), metavar='FOLDER')
     return parser.parse_args()
 

@@ -16,7 +16,7 @@ from mmguided.cli.arguments import (
     merge_run_arguments,
     tool_parser,
 )
-from mmguided.cli.config_checks import check_checkpoint, check_data
+from mmguided.cli.config_checks import check_checkpoint, check_data, check_values
 from mmguided.cli.launch import end_with_launcher
 from mmguided.utils.errors import ConfigError, exit_on_config_error
 
@@ -77,6 +77,7 @@ def read_config() -> tuple[Config, argparse.Namespace]:
     """Read and check the config of the command line, without torch; also return the options."""
     args = parse_args()
     cfg = load_config(args.config, args.cfg_options)
+    check_values(cfg)
     check_args(args)
     merge_run_arguments(cfg, args)
     merge_test_arguments(cfg, args)

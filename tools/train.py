@@ -14,11 +14,13 @@ from mmguided.cli.arguments import (
     fill_encoder,
     load_config,
     merge_run_arguments,
+    positive,
     tool_parser,
 )
 from mmguided.cli.config_checks import (
     check_data,
     check_start,
+    check_values,
     check_work_dir,
     resume_newest,
 )
@@ -38,14 +40,17 @@ def parse_args() -> argparse.Namespace:
         '--auto-scale-lr', action='store_true',
         help='scale the learning rate by images per optimizer step / '
         'auto_scale_lr.base_batch_size')
-    parser.add_argument('--epochs', type=int, metavar='N',
+    parser.add_argument('--epochs', type=positive, metavar='N',
                         help='length of the run and of its schedules; the warm-up stays')
-    parser.add_argument('--batch-size', type=int, metavar='N', help='batch size of each process')
+    parser.add_argument('--batch-size', type=positive, metavar='N',
+                        help='batch size of each process')
     parser.add_argument('--lr', type=float, help='learning rate, for the actual batch size; with '
                         '--auto-scale-lr, for auto_scale_lr.base_batch_size')
-    parser.add_argument('--img-size', type=int, metavar='N',
+    parser.add_argument('--img-size', type=positive, metavar='N',
                         help='size of the images for the encoder and for all transforms')
     parser.add_argument('--no-validate', action='store_true', help='skip validation')
+    parser.add_argument('--dry-run', action='store_true', help='run one training step and one '
+                        'validation batch to find mistakes, and write nothing')
     add_run_arguments(parser)
     return parser.parse_args()
 
@@ -78,27 +83,28 @@ def merge_train_arguments(cfg: Config, args: argparse.Namespace) -> None:
         cfg.auto_scale_lr.base_batch_size /= cfg.optim_wrapper.get('accumulative_counts', 1)
 
 
-def read_config() -> Config:
-    """Read and check the config of the command line, without torch."""
+def read_config() -> tuple[Config, argparse.Namespace]:
+    """Read and check the config of the command line, without torch; also return the options."""
     args = parse_args()
     cfg = load_config(args.config, args.cfg_options)
+    check_values(cfg)
     merge_run_arguments(cfg, args)
     merge_train_arguments(cfg, args)
     fill_encoder(cfg, check_start(cfg))
     check_data(cfg, ('model', 'train_dataloader', 'val_dataloader', 'val_evaluator',
                      'custom_hooks'))
     check_work_dir(cfg)
-    return cfg
+    return cfg, args
 
 
 @exit_on_config_error
 def main() -> None:
     end_with_launcher()
     with handle_signals(exit_before_training):
-        cfg = read_config()
+        cfg, args = read_config()
         # Imported late because torch and the toolboxes take many seconds.
-        from mmguided.cli.runner import leave_process_group, train
-        code = train(cfg)
+        from mmguided.cli.runner import dry_run, leave_process_group, train
+        code = (dry_run if args.dry_run else train)(cfg)
         leave_process_group()
         if code:
             sys.exit(code)

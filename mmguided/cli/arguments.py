@@ -71,6 +71,13 @@ def local_path(text: str) -> Path:
     return Path(text).expanduser()
 
 
+def positive(text: str) -> int:
+    """Integer of at least 1."""
+    if int(text) < 1:
+        raise argparse.ArgumentTypeError(f'{text}: not positive. Give an integer >= 1')
+    return int(text)
+
+
 def shuffle_level(text: str) -> int | str:
     """Level of ``--shuffle``: cells along each side of an image, or 'patches'."""
     return text if text == 'patches' else int(text)
@@ -154,7 +161,7 @@ def merge_run_arguments(cfg: Config, args: argparse.Namespace) -> None:
         del hooks[name]
     os.environ.setdefault('LOCAL_RANK', str(args.local_rank))
     cfg.work_dir = args.work_dir or cfg.get('work_dir') or default_work_dir(args.config)
-    if args.data_root:
+    if args.data_root is not None:
         set_data_root(cfg, args.data_root)
     fill_num_classes(cfg)
     for field in LOADERS:
@@ -174,6 +181,8 @@ def set_data_root(cfg: Config, folder: str) -> None:
     nodes = [node for field in fields for _, node in walk(cfg[field], field)
              if isinstance(node, dict)]
     roots = {node['data_root'].rstrip('/') for node in nodes if node.get('data_root')}
+    if not folder:
+        raise ConfigError("--data-root='': empty. Give a folder.")
     if not roots:
         raise ConfigError(f'--data-root={folder!r}: the config has no `data_root`. Set the paths '
                           'of the datasets by --cfg-options.')

@@ -4,6 +4,7 @@ They find mistakes that would otherwise change the trained model without an erro
 only after minutes. Each check raises ConfigError with the field, its value and the remedy.
 """
 import ast
+import os
 import os.path as osp
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -23,6 +24,54 @@ RUNNER_FIELDS = frozenset('''
     test_evaluator train_cfg train_dataloader tta_model tta_pipeline val_cfg val_dataloader
     val_evaluator visualizer work_dir'''.split())
 
+#: Fields whose value is None or a dict.
+SECTIONS = ('train_dataloader', 'val_dataloader', 'test_dataloader', 'train_cfg', 'val_cfg',
+            'test_cfg', 'optim_wrapper', 'default_hooks', 'env_cfg', 'randomness', 'auto_scale_lr')
+#: Fields that Runner accepts only together.
+GROUPS = (('train_dataloader', 'train_cfg', 'optim_wrapper'),
+          ('val_dataloader', 'val_cfg', 'val_evaluator'),
+          ('test_dataloader', 'test_cfg', 'test_evaluator'))
+#: Smallest and largest value of numbers, by the last part of their field. The values are integers
+#: if the smallest is.
+RANGES = dict(
+    batch_size=(1, float('inf')), num_workers=(0, 32 * (os.cpu_count() or 1)),
+    window_size=(1, float('inf')), out_channels=(1, float('inf')),
+    max_epochs=(1, float('inf')), max_iters=(1, float('inf')), val_interval=(1, float('inf')),
+    interval=(-1, float('inf')), accumulative_counts=(1, float('inf')),
+    base_batch_size=(1, float('inf')), lr=(5e-324, float('inf')), max_norm=(5e-324, float('inf')),
+    img_size=(1, float('inf')), patch_size=(1, float('inf')), num_layers=(1, float('inf')),
+    num_heads=(1, float('inf')), depth=(0, float('inf')), drop_path_rate=(0., .999))
+
+
+def check_values(cfg: Config) -> None:
+    """Check the types of the sections and the ranges of numbers.
+
+    Without this check, a wrong number would train nothing (``max_epochs=0``), fail in the first
+    validation (``val_interval=0``) or exhaust the memory (``num_workers=100000``).
+    """
+    if not isinstance(cfg.get('model'), dict):
+        raise ConfigError(f'model={cfg.get("model")!r}: not a dict. Set `model=dict(type=...)`.')
+    for field in SECTIONS:
+        if not isinstance(cfg.get(field), (dict, type(None))):
+            raise ConfigError(f'{field}={cfg[field]!r}: not a dict. Set a dict, or None.')
+    for group in GROUPS:
+        unset = [field for field in group if cfg.get(field) is None]
+        if 0 < len(unset) < len(group):
+            raise ConfigError(f'{unset[0]}=None: {", ".join(group)} belong together. Set all, or '
+                              'none.')
+    for field in sorted(RUNNER_FIELDS & set(cfg)):
+        for name, value in walk(cfg[field], field):
+            key = name.rpartition('.')[2]
+            if key not in RANGES or not isinstance(value, (int, float, str)):
+                continue
+            low, high = RANGES[key]
+            kinds = int if isinstance(low, int) else (int, float)
+            if (not isinstance(value, kinds) or not low <= value <= high
+                    or key == 'interval' and value == 0):  # -1 turns a hook off
+                kind = 'an integer' if kinds is int else 'a number'
+                raise ConfigError(f'{name}={value!r}: not {kind} from {low} to {high}. Correct the '
+                                  'value.')
+
 
 def check_options(cfg: Config, options: Mapping[str, object]) -> None:
     """Check that each option in ``--cfg-options`` has an effect."""
@@ -35,16 +84,24 @@ def check_options(cfg: Config, options: Mapping[str, object]) -> None:
         if field not in RUNNER_FIELDS:
             raise ConfigError(
                 f'{option}: the config has no field {field!r}{did_you_mean(field, RUNNER_FIELDS)}')
-        _check_keys(cfg, name, option)
+        _check_keys(cfg, name, option, options)
 
 
-def _check_keys(cfg: Config, name: str, option: str) -> None:
+def _check_keys(cfg: Config, name: str, option: str, options: Mapping[str, object]) -> None:
     """Follow a dotted name as far as it exists in the config, and check that the next key is not
     misspelled. Classes reject other unknown arguments themselves."""
     where, *keys = name.split('.')
-    node = cfg.get(where)
+    if where not in cfg:
+        return
+    node = cfg[where]
     for key in keys:
-        if isinstance(node, list) and key.isdigit() and int(key) < len(node):
+        if not key or isinstance(node, list) and not (key.isdigit() and int(key) < len(node)):
+            raise ConfigError(f'{option}: {where} has no entry {key!r}. '
+                              + (f'Give a number below {len(node)}.' if isinstance(node, list) else
+                                 'Correct the name.'))
+        if not isinstance(node, (dict, list)) and f'{where}._delete_' not in options:
+            raise ConfigError(f'{option}: {where}={node!r} has no fields. Set {where} itself.')
+        if isinstance(node, list):
             node = node[int(key)]
         elif isinstance(node, dict) and key in node:
             node = node[key]
@@ -57,6 +114,8 @@ def _check_keys(cfg: Config, name: str, option: str) -> None:
                 raise ConfigError(f'{option}: {where} has no {key!r}{close}')
             return
         where += f'.{key}'
+    if isinstance(node, bool) and options[name] in ('yes', 'no', 'on', 'off'):  # all are true
+        raise ConfigError(f'{option}: not a truth value. Set True or False.')
 
 
 def check_variables(path: str, cfg: Config) -> None:
@@ -162,7 +221,13 @@ def resume_newest(cfg: Config) -> None:
 
 
 def check_work_dir(cfg: Config) -> None:
-    """Check that a new run does not overwrite the checkpoints of an earlier run."""
+    """Create the work dir; check that a new run does not overwrite the checkpoints of an earlier
+    run."""
+    try:
+        os.makedirs(cfg.work_dir, exist_ok=True)
+    except OSError as error:
+        raise ConfigError(f'work_dir={cfg.work_dir!r}: cannot be created ({error.strerror}). Set '
+                          'another --work-dir.') from error
     found = run_checkpoints(cfg.work_dir)
     if found and not cfg.get('resume'):
         raise ConfigError(f'work_dir={cfg.work_dir!r}: contains {found[0].name!r} of an earlier '

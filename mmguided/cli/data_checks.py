@@ -13,13 +13,14 @@ from mmengine.config import Config
 from mmengine.dataset import BaseDataset
 from mmengine.logging import print_log
 from mmengine.runner import Runner
-from torch.utils.data import Dataset
+from torch.utils.data import DataLoader, Dataset
 
 from mmguided.utils.coco_files import read_coco
 from mmguided.utils.configs import walk
 from mmguided.utils.errors import ConfigError
 from mmguided.utils.images import read_image
 from mmguided.utils.modules import unwrap_ddp
+from mmguided.utils.rng_state import preserve_rng_state
 
 #: Number of label maps that are read before training.
 NUM_LABEL_MAPS = 200
@@ -38,12 +39,25 @@ def check_training_data(runner: Runner) -> None:
             '`--cfg-options train_dataloader.batch_size=N` to a smaller number.')
     check_labels('train_dataloader.dataset', loader.dataset, runner.cfg)
     check_label_maps('train_dataloader.dataset', loader.dataset)
+    read_first('train_dataloader', loader)
     if runner.cfg.get('val_dataloader'):
         validation = runner.val_dataloader.dataset
         check_labels('val_dataloader.dataset', validation, runner.cfg)
         check_label_maps('val_dataloader.dataset', validation)
+        read_first('val_dataloader', runner.val_dataloader)
         check_same_classes('val_dataloader.dataset', validation,
                            'train_dataloader.dataset', loader.dataset)
+
+
+def read_first(field: str, loader: DataLoader) -> None:
+    """Make a batch of the first image in this process, where an error names the transform.
+    Otherwise, a mistake in the validation data would stop the run only after the first epochs."""
+    try:
+        with preserve_rng_state():
+            loader.collate_fn([loader.dataset[0]])
+    except Exception as error:
+        error.config_field = field
+        raise
 
 
 def check_test_data(runner: Runner) -> None:
@@ -55,6 +69,7 @@ def check_test_data(runner: Runner) -> None:
     dataset = runner.test_dataloader.dataset
     check_labels('test_dataloader.dataset', dataset, runner.cfg)
     check_label_maps('test_dataloader.dataset', dataset)
+    read_first('test_dataloader', runner.test_dataloader)
     model = unwrap_ddp(runner.model)
     if isinstance(model, KNNClassifier):
         # Build the loader here and pass it to the model, so that the folder is listed only once.

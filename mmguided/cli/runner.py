@@ -1,16 +1,22 @@
 """Build a Runner from a config and run it."""
 import gc
+import math
+import tempfile
+from contextlib import suppress
 
+import torch
 from mmengine.config import Config
+from mmengine.hooks import Hook
 from mmengine.registry import METRICS, RUNNERS
 from mmengine.runner import BaseLoop, Runner
 from torch import distributed
 
+from mmguided.utils.error_messages import explain_config_errors
+from mmguided.utils.errors import ConfigError
 from mmguided.utils.toolboxes import import_parts
 
 from .data_checks import check_test_data, check_training_data, describe_test_data
 from .device import prepare_device
-from .error_messages import explain_config_errors
 from .launch import check_ranks, explain_timeouts, is_first_rank, lock_folder
 
 
@@ -29,7 +35,7 @@ def train(cfg: Config) -> int:
     if is_first_rank(cfg.launcher):
         lock_folder('work_dir', cfg.work_dir)
     prepare_device(cfg)
-    with explain_config_errors(cfg), explain_timeouts(cfg):
+    with explain_config_errors(cfg, cfg.work_dir), explain_timeouts(cfg):
         runner = build_runner(cfg)
         check_ranks(runner)
         check_training_data(runner)
@@ -44,6 +50,51 @@ def train(cfg: Config) -> int:
     return code
 
 
+def dry_run(cfg: Config) -> None:
+    """Run one training step and one validation batch; raise ConfigError for a mistake in ``cfg``.
+    No file remains, except the traceback of an error."""
+    prepare_device(cfg)
+    with explain_config_errors(cfg, cfg.work_dir), \
+            tempfile.TemporaryDirectory(dir=cfg.work_dir) as cfg.work_dir:
+        runner = build_runner(cfg)
+        check_training_data(runner)
+        runner.register_hook(DryRunHook())
+        with suppress(DryRunEnd):
+            runner.train()
+        if runner.val_loop is not None:
+            validate_batch(runner)
+    print('dry run: one training step and one validation batch ran without an error')
+
+
+class DryRunEnd(Exception):
+    """End of a dry run."""
+
+
+class DryRunHook(Hook):
+    """Check the loss of the first step, and end the run before it writes a checkpoint."""
+
+    priority = 'LOW'
+
+    def after_train_iter(self, runner, batch_idx, data_batch=None, outputs=None) -> None:
+        losses = {name: torch.as_tensor(value).detach().item()
+                  for name, value in (outputs or {}).items()}
+        if not all(map(math.isfinite, losses.values())):
+            raise ConfigError(f'model: the first step has the losses {losses}. Check the learning '
+                              'rate, model.data_preprocessor and the images.')
+        raise DryRunEnd
+
+
+def validate_batch(runner: Runner) -> None:
+    """Evaluate the first validation batch as if it were all validation data."""
+    loop = runner.val_loop
+    runner.call_hook('before_val')
+    runner.call_hook('before_val_epoch')
+    runner.model.eval()
+    loop.run_iter(0, next(iter(loop.dataloader)))
+    metrics = loop.evaluator.evaluate(len(loop.dataloader.dataset))
+    runner.call_hook('after_val_epoch', metrics=metrics)
+
+
 def test(cfg: Config, predictions: str | None = None) -> dict[str, float]:
     """Test ``cfg.load_from``; raise ConfigError for a mistake in ``cfg``.
 
@@ -55,7 +106,7 @@ def test(cfg: Config, predictions: str | None = None) -> dict[str, float]:
         Metrics by name, and :func:`describe_test_data`; empty in all processes except the first.
     """
     prepare_device(cfg)
-    with explain_config_errors(cfg), explain_timeouts(cfg):
+    with explain_config_errors(cfg, cfg.work_dir), explain_timeouts(cfg):
         runner = build_runner(cfg)
         if predictions:
             # mmdet's own metric stores masks as run lengths.

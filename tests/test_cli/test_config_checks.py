@@ -13,6 +13,7 @@ from mmguided.cli.config_checks import (
     RUNNER_FIELDS,
     check_data,
     check_start,
+    check_values,
     check_work_dir,
     resume_newest,
 )
@@ -28,7 +29,7 @@ LINEAR = str(ROOT / 'configs/benchmarks/imagenet/vit-b_linear-90e.py')
     str(path.relative_to(ROOT)) for path in (ROOT / 'configs').rglob('*.py')
     if '_base_' not in path.parts))
 def test_every_shipped_config_passes(path):
-    load_config(str(ROOT / path))
+    check_values(load_config(str(ROOT / path)))
 
 
 def test_every_field_that_runner_reads_is_known():

@@ -143,9 +143,12 @@ def coco_runner(root, change, **classes):
             categories=[dict(id=7, name='cat'), dict(id=3, name='dog'), dict(id=4, name='owl')])
         change(split, content)
         (root / f'{split}.json').write_text(json.dumps(content))
+    for i in range(3):
+        Image.new('RGB', (8, 8)).save(root / f'{i}.png')
     return LazyRunner('mmdet', lambda split: dict(
         type='CocoDataset', data_root=str(root), ann_file=f'{split}.json', data_prefix=dict(img=''),
         pipeline=[
+            dict(type='LoadImageFromFile'),
             dict(type='LoadAnnotations', with_bbox=True, with_mask=True)]), **classes)
 
 

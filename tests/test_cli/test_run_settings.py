@@ -18,7 +18,7 @@ def resolve(tmp_path, monkeypatch):
             '--work-dir', str(tmp_path / 'run'), *options])
         for folder in ('train', 'figures'):
             (tmp_path / folder).mkdir(exist_ok=True)
-        return import_tool('train').read_config()
+        return import_tool('train').read_config()[0]
 
     return read
 

@@ -64,7 +64,7 @@ def test_the_readmes_command_for_own_images(method, tmp_path, monkeypatch):
         words.get(word, word) for word in command.replace('\\\n', ' ').split()])
     for name in ('1.png', '2.png'):
         write_image(tmp_path / name)
-    cfg = import_tool('train').read_config()
+    cfg = import_tool('train').read_config()[0]
     dataset = DATASETS.build(dict(cfg.train_dataloader.dataset, pipeline=[]))
     assert len(dataset) == 2 and cfg.model.backbone.arch == 'small' and cfg.auto_scale_lr.enable
 

@@ -157,14 +157,14 @@ def test_error_of_a_process_group_has_no_traceback(config):
 @pytest.mark.parametrize('tool, args, start', [
     ('train.py', ['--resume', 'gone.pth'], "--resume='gone.pth': "),
     ('train.py', ['--cfg-options', 'model.depth=0'], 'model.depth=0: '),
-    ('train.py', ['--cfg-options', 'model.size=1'], 'model.size=1: ToyModel.'),
+    ('train.py', ['--cfg-options', 'model.size=1'], 'model.size=1: TypeError: ToyModel.'),
     ('train.py', ['--cfg-options', 'train_dataloader.batch_size=9',
                   'train_dataloader.drop_last=True'], 'train_dataloader.batch_size=9: '),
     ('test.py', ['gone.pth'], "checkpoint='gone.pth': "),
     ('test.py', ['toy.py', '--out-item', 'pred'], '--out-item=pred: '),
     ('test.py', ['toy.py', '--out', 'x.json'], "--out='x.json': "),
     ('test.py', ['toy.py', '--show'], 'default_hooks.visualization:'),
-    ('test.py', ['toy.py', '--cfg-options', 'test_dataloader=None'], 'config='),
+    ('test.py', ['toy.py', '--cfg-options', 'test_dataloader=None'], 'test_dataloader=None: '),
 ])
 def test_mistakes_are_one_line(monkeypatch, config, tool, args, start):
     assert error_of_tool(monkeypatch, tool, config, *args).startswith(f'error: {start}')

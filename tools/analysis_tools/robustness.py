@@ -134,9 +134,9 @@ def main() -> None:
     from mmengine.runner import Runner
 
     from mmguided import get_model
-    from mmguided.cli.error_messages import explain_config_errors
     from mmguided.evaluation import chance_level, robustness_curves
     from mmguided.utils.checkpoints import check_classes, load_checkpoint
+    from mmguided.utils.error_messages import explain_config_errors
     from mmguided.utils.toolboxes import import_parts
     import_parts(cfg)
     with explain_config_errors(cfg), \

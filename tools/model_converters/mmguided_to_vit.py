@@ -23,6 +23,7 @@ def main() -> None:
     args = parser.parse_args()
     checkpoint = load_checkpoint(str(args.src), 'src', 'Give the path of a checkpoint.')
     state = vit_from_ours(weights_of(checkpoint), args.layout)
+    args.dst.parent.mkdir(parents=True, exist_ok=True)
     torch.save(state, args.dst)
     print(f'{args.dst}: {len(state)} tensors in the layout of {args.layout}')
 

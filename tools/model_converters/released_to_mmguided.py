@@ -75,6 +75,7 @@ def main() -> None:
     else:
         state = CONVERTERS[args.method](state)
         used = f'every key of {args.src} used'
+    args.dst.parent.mkdir(parents=True, exist_ok=True)
     torch.save(dict(state_dict=state, meta=meta), args.dst)
     print(f'{args.dst}: {len(state)} tensors, {used}')
 

@@ -84,8 +84,8 @@ def main() -> None:
     from mmengine.registry import DATASETS, DefaultScope
     from mmengine.runner import set_random_seed
 
-    from mmguided.cli.error_messages import explain_config_errors
     from mmguided.datasets import loading_transforms
+    from mmguided.utils.error_messages import explain_config_errors
     with explain_config_errors(cfg), \
             DefaultScope.overwrite_default_scope(cfg.get('default_scope', 'mmengine')):
         dataset = DATASETS.build(settings)
