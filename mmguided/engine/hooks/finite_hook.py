@@ -77,7 +77,7 @@ class FiniteHook(Hook):
                 f'{first_non_finite(runner.model) or "none"}. Images of this iteration: {path}. '
                 f'Last checkpoint: {checkpoint or "none"}. Check these images, lower '
                 'optim_wrapper.optimizer.lr, or clip the gradient: '
-                "`--cfg-options optim_wrapper.clip_grad='{max_norm:1}'`.")
+                '`--cfg-options optim_wrapper.clip_grad.max_norm=1`.')
 
 
 def first_non_finite(model: nn.Module) -> str | None:
