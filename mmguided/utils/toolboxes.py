@@ -65,7 +65,7 @@ def import_safe_parts(cfg: Config, path: str) -> None:
                if isinstance(registry, Registry) for item in _registered(registry)]
     names = {name for name, _ in classes}
     unsafe = {name for name, part in classes
-              if f'{getattr(part, "__module__", "")}.'.startswith(tuple(f'{name}.' for name in _UNSAFE_MODULES))}
+              if getattr(part, '__module__', '').startswith(_UNSAFE_MODULES)}
     for field, value in parts:
         if field.endswith('.type'):
             scope, _, name = str(value).rpartition('.')

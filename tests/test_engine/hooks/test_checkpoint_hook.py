@@ -7,7 +7,9 @@ import pytest
 import torch
 from mmengine.runner import Runner
 
+from mmguided.engine.hooks.checkpoint_hook import AtomicBackend
 from mmguided.utils.checkpoint_files import find_damage, newest_complete
+from mmguided.utils.errors import ConfigError, DivergedError
 from tests.helpers.toy import ToyModel, toy_runner
 
 KEEP_ONE = dict(checkpoint=dict(type='mmguided.SafeCheckpointHook', max_keep_ckpts=1))
@@ -50,7 +52,7 @@ def test_a_failed_save_leaves_the_previous_checkpoint_and_continues(tmp_path, fo
     toy_runner(tmp_path, KEEP_ONE, train_cfg=dict(max_epochs=3)).train()
     assert found == [[], ['epoch_1.pth'], ['epoch_1.pth']]
     assert epochs(tmp_path) == ['epoch_3.pth']
-    assert 'Checkpoint 2 is not saved' in log_of(tmp_path)
+    assert 'epoch_2.pth is not saved' in log_of(tmp_path)
 
 
 def test_weights_with_nan_are_not_saved(tmp_path, monkeypatch):
@@ -64,9 +66,10 @@ def test_weights_with_nan_are_not_saved(tmp_path, monkeypatch):
 
     monkeypatch.setattr(ToyModel, 'steps', 0, raising=False)
     monkeypatch.setattr(ToyModel, 'forward', diverge)
-    toy_runner(tmp_path, KEEP_ONE, train_cfg=dict(max_epochs=3)).train()  # of two steps each
+    with pytest.raises(DivergedError, match='epoch_3.pth, the last .*fc.weight is NaN or Inf'):
+        toy_runner(tmp_path, KEEP_ONE, train_cfg=dict(max_epochs=3)).train()  # of two steps each
     assert epochs(tmp_path) == ['epoch_1.pth']
-    assert 'fc.weight is NaN or Inf' in log_of(tmp_path)
+    assert 'epoch_2.pth is not saved: fc.weight is NaN or Inf' in log_of(tmp_path)
 
 
 def damage(path, how):
@@ -86,3 +89,17 @@ def test_the_newest_complete_checkpoint_is_found(tmp_path, how):
     damage(tmp_path / 'epoch_2.pth', how)
     assert find_damage(tmp_path / 'epoch_2.pth')
     assert newest_complete(tmp_path) == tmp_path / 'epoch_1.pth'
+
+
+def test_a_run_without_its_last_checkpoint_fails(tmp_path, monkeypatch):
+    """Its exit code would otherwise be 0, and `last_checkpoint` an earlier epoch."""
+    def fail(self, obj, path):
+        if path.endswith('epoch_2.pth'):
+            raise OSError(errno.ENOSPC, 'No space left on device')
+        put(self, obj, path)
+
+    put = AtomicBackend.put
+    monkeypatch.setattr(AtomicBackend, 'put', fail)
+    with pytest.raises(ConfigError, match='epoch_2.pth.*No space left'):
+        toy_runner(tmp_path, KEEP_ONE).train()
+    assert epochs(tmp_path) == ['epoch_1.pth']
