@@ -180,6 +180,9 @@ def test_safetensors(tmp_path):
     loaded = mmguided.get_model(str(MICRO), pretrained=str(tmp_path / 'a.safetensors'))
     for name, value in model.state_dict().items():
         assert torch.equal(loaded.state_dict()[name], value)
+    (tmp_path / 'a.safetensors').write_bytes(b'not a file')
+    with pytest.raises(ConfigError, match='a.safetensors.*cannot be read'):
+        checkpoints.read_file(str(tmp_path / 'a.safetensors'))
 
 
 @pytest.mark.parametrize('text', ["custom_imports = dict(imports=['evil'])",

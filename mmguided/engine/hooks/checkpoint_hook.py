@@ -1,4 +1,5 @@
 """Checkpoints that are complete, finite and never replaced by worse ones."""
+import copy
 import os
 from pathlib import Path
 
@@ -29,12 +30,23 @@ class AtomicBackend(LocalBackend):
             Path(part).unlink(missing_ok=True)
 
 
+class KeepingBackend(LocalBackend):
+    """Local files that are not removed, but listed in :attr:`kept`."""
+
+    def __init__(self) -> None:
+        self.kept = []
+
+    def remove(self, filepath: str | Path) -> None:
+        self.kept.append(filepath)
+
+
 @HOOKS.register_module()
 class SafeCheckpointHook(CheckpointHook):
     """MMEngine's CheckpointHook with three differences.
 
     - A file is complete as soon as it has its name, see :class:`AtomicBackend`.
-    - Old checkpoints are removed after the new one is saved, not before.
+    - Old checkpoints, also the best one, are removed after the new one is saved, not before, and
+      only in the folder of the run.
     - If saving fails, for example because the disk is full, or a weight is NaN or Inf, the run logs
       a warning, keeps the previous checkpoints and continues. If it was the last checkpoint of the
       run, it raises ConfigError or DivergedError instead.
@@ -70,6 +82,30 @@ class SafeCheckpointHook(CheckpointHook):
             self.keep_ckpt_ids.extend(kept[-limit:])
             for old in kept[:-limit] if is_main_process() else ():
                 Path(self.out_dir, self.filename_tmpl.format(old)).unlink(missing_ok=True)
+
+    def _save_best_checkpoint(self, runner, metrics: dict) -> None:
+        attributes, previous = copy.deepcopy(self._best()), runner.message_hub.runtime_info.copy()
+        backend, self.file_backend = self.file_backend, KeepingBackend()
+        replaced = self.file_backend.kept
+        try:
+            super()._save_best_checkpoint(runner, metrics)
+        except OSError as error:
+            runner.logger.warning(f'The best checkpoint is not saved: {error}. Training continues.')
+            vars(self).update(attributes)
+            runner.message_hub.runtime_info.clear()
+            runner.message_hub.runtime_info.update(previous)
+            return
+        finally:
+            self.file_backend = backend
+        best = str(self._best())
+        for path in replaced:
+            # A run that is resumed in another folder keeps the file of the earlier run.
+            if repr(path) not in best and Path(path).parent == Path(self.out_dir):
+                backend.remove(path)
+
+    def _best(self) -> dict:
+        return {name: value for name, value in vars(self).items()
+                if name in ('best_ckpt_path', 'best_ckpt_path_dict')}
 
     def _report(self, runner, step: int, reason: str, kind: type[ConfigError]) -> None:
         name = self.filename_tmpl.format(step)

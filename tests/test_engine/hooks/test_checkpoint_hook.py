@@ -103,3 +103,32 @@ def test_a_run_without_its_last_checkpoint_fails(tmp_path, monkeypatch):
     with pytest.raises(ConfigError, match='epoch_2.pth.*No space left'):
         toy_runner(tmp_path, KEEP_ONE).train()
     assert epochs(tmp_path) == ['epoch_1.pth']
+
+
+def test_the_best_checkpoint_stays_until_a_better_one_is_complete(tmp_path, monkeypatch):
+    """The second best fails; that of an earlier run, in another folder, is not removed."""
+    full, found, put = [False, True, False], [], AtomicBackend.put
+
+    def save(self, obj, path):
+        if '/best_' in path:
+            found.append(sorted(path.name for path in tmp_path.glob('best_*')))
+            if full.pop(0):
+                raise OSError(errno.ENOSPC, 'No space left on device')
+        put(self, obj, path)
+
+    monkeypatch.setattr(AtomicBackend, 'put', save)
+    val = dict(
+        val_dataloader=dict(batch_size=4, dataset=dict(type='ToyData'),
+                            sampler=dict(type='DefaultSampler', shuffle=False),
+                            collate_fn=dict(type='default_collate')),
+        val_evaluator=dict(type='ToyMetric'))
+    hook = dict(KEEP_ONE['checkpoint'], save_best='mae', rule='less')
+    toy_runner(tmp_path, dict(checkpoint=hook), train_cfg=dict(max_epochs=3),
+               val_cfg=dict(_delete_=True), **val).train()
+    assert found == [[], ['best_mae_epoch_1.pth'], ['best_mae_epoch_1.pth']]
+    assert [path.name for path in tmp_path.glob('best_*')] == ['best_mae_epoch_3.pth']
+    full.append(False)
+    toy_runner(tmp_path / 'next', dict(checkpoint=hook), train_cfg=dict(max_epochs=4), resume=True,
+               load_from=str(tmp_path / 'epoch_3.pth'), val_cfg=dict(_delete_=True), **val).train()
+    assert (tmp_path / 'next/best_mae_epoch_4.pth').is_file()
+    assert (tmp_path / 'best_mae_epoch_3.pth').is_file()
