@@ -8,7 +8,7 @@ import torch
 from mmengine.runner import Runner
 
 from mmguided.engine.hooks.checkpoint_hook import AtomicBackend
-from mmguided.utils.checkpoint_files import find_damage, newest_complete
+from mmguided.utils.checkpoint_files import find_damage, newest_complete, run_checkpoints
 from mmguided.utils.errors import ConfigError, DivergedError
 from tests.helpers.toy import ToyModel, toy_runner
 
@@ -132,3 +132,12 @@ def test_the_best_checkpoint_stays_until_a_better_one_is_complete(tmp_path, monk
                load_from=str(tmp_path / 'epoch_3.pth'), val_cfg=dict(_delete_=True), **val).train()
     assert (tmp_path / 'next/best_mae_epoch_4.pth').is_file()
     assert (tmp_path / 'best_mae_epoch_3.pth').is_file()
+
+
+def test_files_of_equal_age_are_ordered_by_number(tmp_path):
+    """Some file systems store the time in seconds, and copies may have equal times."""
+    for epoch in (9, 10, 8):
+        (tmp_path / f'epoch_{epoch}.pth').touch()
+        os.utime(tmp_path / f'epoch_{epoch}.pth', (1, 1))
+    assert [path.name for path in run_checkpoints(tmp_path)] == [
+        'epoch_10.pth', 'epoch_9.pth', 'epoch_8.pth']
