@@ -232,3 +232,10 @@ def test_no_key_of_a_config_becomes_code(tmp_path):
     cfg = Config(dict(model=dict(backbone=dict(type='MaskedViT', arch=None))))
     with pytest.raises(ConfigError, match="a.pth': the config in this checkpoint cannot be read"):
         fill_encoder(cfg, str(tmp_path / 'a.pth'))
+
+
+@pytest.mark.parametrize('text', ['a = 1', 'model = 1'])
+def test_a_config_without_a_model(tmp_path, text):
+    torch.save(dict(state_dict={}, meta=dict(cfg=text)), tmp_path / 'a.pth')
+    with pytest.raises(ConfigError, match='a.pth.*has no model'):
+        mmguided.get_model(tmp_path / 'a.pth')
