@@ -137,6 +137,9 @@ def _read_safe_config(path: str) -> tuple[Config, dict]:
     from .utils.toolboxes import import_safe_parts
     cfg, checkpoint = _read_checkpoint(path)
     import_safe_parts(cfg, path)
+    if not isinstance(cfg.get('model'), dict):
+        raise ConfigError(f'name={path!r}: the config in this checkpoint has no model. Give the '
+                          f'name or path of its config, and pretrained={path!r}.')
     return cfg, checkpoint
 
 

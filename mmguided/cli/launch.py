@@ -50,7 +50,11 @@ def lock_folder(field: str, folder: str | Path) -> None:
         ConfigError: If another process holds the lock.
     """
     os.makedirs(folder, exist_ok=True)
-    file = open(Path(folder, '.lock'), 'a+')
+    try:
+        file = open(Path(folder, '.lock'), 'a+')
+    except OSError as error:
+        raise ConfigError(f'{field}={str(folder)!r}: cannot be written ({error.strerror}). Set '
+                          f'another {field}.') from error
     try:
         fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except (BlockingIOError, PermissionError):

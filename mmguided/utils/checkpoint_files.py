@@ -21,9 +21,15 @@ def find_damage(path: str | Path) -> str | None:
 
 def run_checkpoints(work_dir: str | Path) -> list[Path]:
     """Checkpoints of a run, from the newest to the oldest."""
+
+    def age(path: Path) -> tuple[int, int, str]:
+        # The number is the second key because iterations and epochs are not comparable, and a run
+        # may restart from an earlier checkpoint.
+        number = path.stem.rpartition('_')[2]
+        return path.stat().st_mtime_ns, int(number) if number.isdecimal() else -1, path.name
+
     return sorted((path for pattern in ('epoch_*.pth', 'iter_*.pth')
-                   for path in Path(work_dir).glob(pattern)),
-                  key=lambda path: (path.stat().st_mtime_ns, path.name), reverse=True)
+                   for path in Path(work_dir).glob(pattern)), key=age, reverse=True)
 
 
 def newest_complete(work_dir: str | Path) -> Path | None:

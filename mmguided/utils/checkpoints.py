@@ -39,8 +39,13 @@ def read_file(path: str, map_location: object = None) -> Mapping:
     """
     path = os.path.expanduser(path)
     if path.endswith('.safetensors'):
+        from safetensors import SafetensorError
         from safetensors.torch import load_file
-        return load_file(path)
+        try:
+            return load_file(path)
+        except SafetensorError as error:
+            raise ConfigError(f'checkpoint={path!r}: cannot be read ({error}). Use another '
+                              'checkpoint.') from error
     # Files of torch before version 1.6 are no archives and have no checksums.
     if zipfile.is_zipfile(path) and (damage := find_damage(path)):
         raise ConfigError(f'checkpoint={path!r}: {damage}. Use another checkpoint.')

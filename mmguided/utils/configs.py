@@ -31,9 +31,16 @@ def parse_config(text: str) -> Config:
     executed.
 
     Raises:
-        ValueError: If the text contains more than assignments of literals and ``dict(...)``.
+        ValueError: If the text contains more than assignments of literals and ``dict(...)``, or a
+            key that would become code when MMEngine writes the config, without escapes, to a file.
         SyntaxError: If the text is not Python.
     """
+
+    def key(node: ast.expr) -> object:
+        name = ast.literal_eval(node)
+        if isinstance(name, str) and repr(name) != f"'{name}'":
+            raise ValueError(f'the key {name!r} contains quotes, backslashes or control characters')
+        return name
 
     def value(node: ast.expr) -> object:
         if isinstance(node, ast.Call) and ast.unparse(node.func) == 'dict':
@@ -45,8 +52,7 @@ def parse_config(text: str) -> Config:
                     keyword.arg: value(keyword.value)}
             return merged
         if isinstance(node, ast.Dict) and None not in node.keys:
-            return dict(zip(map(ast.literal_eval, node.keys), map(value, node.values),
-                            strict=True))
+            return dict(zip(map(key, node.keys), map(value, node.values), strict=True))
         if isinstance(node, (ast.List, ast.Tuple)):
             return (list if isinstance(node, ast.List) else tuple)(map(value, node.elts))
         return ast.literal_eval(node)

@@ -54,6 +54,9 @@ def test_one_run_per_folder(tmp_path, monkeypatch):
     first.join()
     lock_folder('work_dir', 'run')
     os.kill(worker, signal.SIGKILL)
+    Path('other/.lock').mkdir(parents=True)
+    with pytest.raises(ConfigError, match="work_dir='other': cannot be written"):
+        lock_folder('work_dir', 'other')
 
 
 @pytest.mark.parametrize('launcher, variable, value, expected', [

@@ -6,11 +6,13 @@ import zipfile
 
 import pytest
 import torch
+from mmengine.config import Config
 from mmengine.model import BaseModule
 from mmengine.runner import CheckpointLoader
 from torch import hub
 
 import mmguided
+from mmguided.cli.arguments import fill_encoder
 from mmguided.models import CheckpointTeacher, MaskedViT, OpenCLIPTeacher
 from mmguided.utils import checkpoints
 from mmguided.utils.errors import ConfigError, user_message
@@ -178,6 +180,9 @@ def test_safetensors(tmp_path):
     loaded = mmguided.get_model(str(MICRO), pretrained=str(tmp_path / 'a.safetensors'))
     for name, value in model.state_dict().items():
         assert torch.equal(loaded.state_dict()[name], value)
+    (tmp_path / 'a.safetensors').write_bytes(b'not a file')
+    with pytest.raises(ConfigError, match='a.safetensors.*cannot be read'):
+        checkpoints.read_file(str(tmp_path / 'a.safetensors'))
 
 
 @pytest.mark.parametrize('text', ["custom_imports = dict(imports=['evil'])",
@@ -193,3 +198,44 @@ def test_no_module_beside_the_checkpoint_is_imported(tmp_path, monkeypatch, text
     with pytest.raises(ConfigError, match='evil'):
         mmguided.get_model(tmp_path / 'a.pth')
     assert not (tmp_path / 'no').exists() and 'evil' not in sys.modules
+
+
+@pytest.mark.parametrize('text', [
+    "model = dict(type='mmseg.CrossEntropyLoss', class_weight='{}.pkl')",
+    "model = dict(type='mmseg.CrossEntropyLoss', class_weight='{}.yml')",
+    "model = dict(type='mmpretrain.HuggingFaceClassifier', model_name='{}')",
+    "model = dict(type='HuggingFaceClassifier', model_name='{}')",
+    "model = dict(type='mmdet.StrongSORT', cmc=dict("
+    "type='CameraMotionCompensation', warp_mode='{}'))",
+    # mmcv evaluates the name of the operator.
+    "model = dict(type='mmdet.FasterRCNN', test_cfg=dict(nms=dict(type='exec(\"{}\")')))"])
+def test_registered_classes_that_run_code_are_refused(tmp_path, text):
+    scope = text.partition("'")[2].partition('.')[0]
+    scope = scope if scope in ('mmseg', 'mmdet') else 'mmpretrain'
+    pytest.importorskip(scope)
+    path = tmp_path / 'a.pth'
+    torch.save(dict(state_dict={}, meta=dict(
+        cfg=f"default_scope = '{scope}'\n" + text.format(tmp_path / 'no'))), path)
+    write_pickle(tmp_path / 'no.pkl', tmp_path / 'canary')
+    (tmp_path / 'no.yml').write_text(f'!!python/object/apply:os.mkdir ["{tmp_path}/canary"]')
+    with pytest.raises(ConfigError, match="a.pth': the config in this checkpoint has"):
+        mmguided.get_model(path)
+    assert not (tmp_path / 'canary').exists()
+
+
+def test_no_key_of_a_config_becomes_code(tmp_path):
+    """MMEngine writes the keys of the config in the work dir without escapes."""
+    key = f"a': __import__('os').mkdir({str(tmp_path / 'canary')!r}), 'b"
+    torch.save(dict(state_dict={}, meta=dict(
+        cfg=f'model = dict(backbone=dict(type="MaskedViT", arch={{{key!r}: 1}}))')),
+        tmp_path / 'a.pth')
+    cfg = Config(dict(model=dict(backbone=dict(type='MaskedViT', arch=None))))
+    with pytest.raises(ConfigError, match="a.pth': the config in this checkpoint cannot be read"):
+        fill_encoder(cfg, str(tmp_path / 'a.pth'))
+
+
+@pytest.mark.parametrize('text', ['a = 1', 'model = 1'])
+def test_a_config_without_a_model(tmp_path, text):
+    torch.save(dict(state_dict={}, meta=dict(cfg=text)), tmp_path / 'a.pth')
+    with pytest.raises(ConfigError, match='a.pth.*has no model'):
+        mmguided.get_model(tmp_path / 'a.pth')

@@ -59,7 +59,10 @@ class FiniteHook(Hook):
             self._norm = None
         loss = outputs['loss'].detach()
         self._streak = torch.where(loss.isfinite(), 0, self._streak.to(loss.device) + 1)
-        self._batches.append(data_batch.get('data_samples') if isinstance(data_batch, dict) else ())
+        samples = data_batch.get('data_samples') if isinstance(data_batch, dict) else None
+        # Only names, because annotations may occupy gigabytes of shared memory.
+        self._batches.append([getattr(sample, 'img_path', '') for sample in (
+            samples if isinstance(samples, (list, tuple)) else ())])
         last = self.is_last_train_iter(runner)
         if last or self.every_n_train_iters(runner, self.interval):
             streak = self._streak.clone()
@@ -68,13 +71,16 @@ class FiniteHook(Hook):
                 raise DivergedError(self._report(runner, int(streak)))
 
     def _report(self, runner, streak: int) -> str:
-        samples = list(self._batches)[-streak]
-        path = Path(runner.work_dir) / f'diverged_rank{get_rank()}.txt'
-        path.write_text('\n'.join(getattr(sample, 'img_path', '') for sample in samples or ()))
+        names = self._batches[-streak]
+        images = Path(runner.work_dir) / f'diverged_rank{get_rank()}.txt'
+        try:
+            images.write_text('\n'.join(names))
+        except OSError:  # a full disk must not change the exit code
+            images = ', '.join(map(repr, names[:3]))
         checkpoint = runner.message_hub.runtime_info.get('last_ckpt')
         return (f'loss: NaN or Inf in the last {streak} steps, since iteration '
                 f'{runner.iter + 2 - streak}. First weight that is NaN or Inf: '
-                f'{first_non_finite(runner.model) or "none"}. Images of this iteration: {path}. '
+                f'{first_non_finite(runner.model) or "none"}. Images of this iteration: {images}. '
                 f'Last checkpoint: {checkpoint or "none"}. Check these images, lower '
                 'optim_wrapper.optimizer.lr, or clip the gradient: '
                 '`--cfg-options optim_wrapper.clip_grad.max_norm=1`.')

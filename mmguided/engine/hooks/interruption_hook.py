@@ -1,6 +1,7 @@
 """Checkpoints every 15 minutes and when a signal stops the run."""
 import copy
 import math
+import re
 import signal
 import sys
 import time
@@ -52,7 +53,8 @@ class InterruptionHook(StatefulHook):
         return self._files
 
     def load_state_dict(self, state: list[str]) -> None:
-        self._files = state
+        # Never remove another file, whatever a checkpoint contains.
+        self._files = [name for name in state if re.fullmatch(r'iter_\d+\.pth', name)]
 
     def before_train(self, runner) -> None:
         super().before_train(runner)

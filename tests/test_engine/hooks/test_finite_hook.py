@@ -1,7 +1,11 @@
 """FiniteHook: a diverged run stops and names its cause."""
+from pathlib import Path
+from types import SimpleNamespace
+
 import pytest
 import torch
 
+from mmguided.engine.hooks import FiniteHook
 from mmguided.utils.errors import DivergedError
 from tests.helpers.toy import ToyModel, toy_runner
 
@@ -60,3 +64,25 @@ def test_the_gradient_norm_of_logged_steps_is_logged(tmp_path, monkeypatch):
     runner.train()
     logged = runner.message_hub.get_scalar('train/grad_norm').data[0]
     assert logged.tolist() == pytest.approx(norms[1::2])
+
+
+def test_the_images_are_named(tmp_path, monkeypatch):
+    """The hook keeps names, because a batch may have gigabytes of annotations."""
+    hook = FiniteHook(patience=1, interval=1)
+    sample = SimpleNamespace(img_path='a.png', masks=object())
+    runner = toy_runner(tmp_path, {})
+    runner.optim_wrapper = runner.build_optim_wrapper(runner.optim_wrapper)
+    hook.before_train(runner)
+
+    def step(loss):
+        hook.after_train_iter(runner, 0, dict(data_samples=[sample]), dict(loss=torch.tensor(loss)))
+
+    step(1.)
+    assert list(hook._batches) == [['a.png']]
+
+    def fail(*args):
+        raise OSError
+
+    monkeypatch.setattr(Path, 'write_text', fail)
+    with pytest.raises(DivergedError, match="Images of this iteration: 'a.png'"):
+        step(torch.nan)

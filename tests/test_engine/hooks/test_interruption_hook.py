@@ -12,6 +12,7 @@ from mmengine.hooks import Hook
 from mmengine.registry import HOOKS
 
 from mmguided.engine.hooks.checkpoint_hook import AtomicBackend
+from mmguided.engine.hooks.interruption_hook import InterruptionHook
 from mmguided.utils.interruption import EXIT_CODE, exit_before_training, handle_signals
 from tests.helpers.processes import in_processes
 from tests.helpers.toy import toy_runner
@@ -143,7 +144,7 @@ def test_a_full_disk_does_not_delay_the_end(tmp_path, monkeypatch):
     monkeypatch.setattr(runner.logger, 'warning', warnings.append)
     with pytest.raises(SystemExit):
         runner.train()
-    assert warnings[-2].startswith('Checkpoint 1 is not saved: [Errno 28]')
+    assert warnings[-2].startswith('iter_1.pth is not saved: [Errno 28]')
     assert warnings[-1].endswith('Last checkpoint: none')
 
 
@@ -154,3 +155,10 @@ def test_signals_before_training_and_ignored_signals(capsys):
         os.kill(os.getpid(), signal.SIGTERM)
     assert stop.value.code == EXIT_CODE
     assert capsys.readouterr().err.startswith('Stopped by SIGTERM before training')
+
+
+def test_only_its_own_files_are_removed():
+    """The names come from a checkpoint, whose origin may be unknown."""
+    hook = InterruptionHook()
+    hook.load_state_dict(['iter_5.pth', '/etc/iter_5.pth', '../iter_5.pth', 'epoch_5.pth'])
+    assert hook.state_dict() == ['iter_5.pth']
