@@ -28,8 +28,8 @@ def list_models(pattern: str = '*') -> list[str]:
 def get_model(name: str | os.PathLike | Config, pretrained: str | None = None) -> 'nn.Module':
     """Build a model in eval mode.
 
-    A config file is code that is run. A checkpoint is data: its config may only use registered
-    classes and the ``custom_imports`` of OpenMMLab or of modules that are already imported.
+    A config file is code that is run. A checkpoint is data: its config may only use known classes,
+    see :func:`mmguided.utils.toolboxes.import_safe_parts`.
 
     Args:
         name: Name from :func:`list_models`, such as ``'ccmim_vit-b_800e'``; the path of a config; a

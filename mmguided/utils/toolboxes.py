@@ -2,9 +2,9 @@
 import importlib
 import io
 import sys
+from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import redirect_stdout, suppress
-from importlib.util import find_spec
 
 from mmengine.config import Config
 from mmengine.registry import Registry
@@ -15,12 +15,21 @@ from .errors import ConfigError
 
 #: Packages and scopes that a config in a checkpoint may use.
 SCOPES = ('mmengine', 'mmcv', 'mmguided', 'mmpretrain', 'mmdet', 'mmseg')
-#: Modules of registered classes that evaluate text, unpickle files, or import the code of a model.
-_UNSAFE_MODULES = (
-    'transformers', 'mmpretrain.models.multimodal', 'mmpretrain.models.retrievers',
-    'mmpretrain.models.utils.huggingface', 'mmpretrain.models.classifiers.hugging_face',
-    'mmpretrain.models.backbones.timm_backbone', 'mmseg.models.backbones.timm_backbone',
-    'mmdet.models.language_models', 'mmdet.models.task_modules.tracking')
+#: Packages whose registered classes are not trusted, except for :data:`SAFE_TYPES`.
+FOREIGN = {'mmengine', 'mmcv', 'mmpretrain', 'mmdet', 'mmseg', 'torch', 'torchvision', 'timm',
+           'transformers'}
+#: Classes of the toolboxes that a config in a checkpoint may use: those of our configs, MAE and
+#: MoCo v3. Some other classes evaluate text, unpickle files or import code.
+SAFE_TYPES = frozenset('''
+    AnchorGenerator BN BN1d CIFAR10 CIFAR100 CascadeRoIHead CenterCrop ClsBatchNormNeck Constant
+    Conv2d CosineSimilarityLoss CrossEntropyLoss CutMix DefaultSampler DeltaXYWHBBoxCoder
+    DetDataPreprocessor FCNHead FCNMaskHead FPN FPNHead Feature2Pyramid GELU GIoULoss GN
+    GlobalAveragePooling ImageClassifier ImageNet L1Loss LN LN2d LabelSmoothLoss LinearClsHead
+    LoadImageFromFile MAE MAEPretrainDecoder MAEPretrainHead MAEViT MaxIoUAssigner Mixup MoCoV3
+    MoCoV3Head MoCoV3ViT NonLinearNeck PackInputs PixelReconstructionLoss Pretrained RPNHead
+    RandomSampler ReLU ResizeEdge RoIAlign SegDataPreProcessor SelfSupDataPreprocessor
+    Shared4Conv1FCBBoxHead SingleRoIExtractor SmoothL1Loss StandardRoIHead SyncBN TruncNormal
+    UPerHead VisionTransformer VisionTransformerClsHead Xavier default_collate nms'''.split())
 #: Files that ``mmengine.load`` can execute.
 _UNSAFE_FILES = ('.pkl', '.pickle', '.yml', '.yaml')
 
@@ -46,12 +55,15 @@ def import_safe_parts(cfg: Config, path: str) -> None:
 
     Raises:
         ConfigError: If the config imports modules that are neither in :data:`SCOPES` nor already
-            imported, because they may lie beside the checkpoint; if a ``type`` of the model is
-            not registered, because MMEngine would import and call any object of that name; or if
-            it is a class that runs the code in its arguments or files.
+            imported, because they may lie beside the checkpoint; or if a ``type`` of the model is
+            neither registered by mmguided or by modules that are already imported, nor in
+            :data:`SAFE_TYPES`, because MMEngine would import and call any object of that name, and
+            other classes of the toolboxes can run code in their arguments or files.
     """
     imports = (cfg.get('custom_imports') or {}).get('imports', ())
-    for name in [imports] if isinstance(imports, str) else imports:
+    imports = [imports] if isinstance(imports, str) else imports
+    trusted = {'mmguided', *(name.partition('.')[0] for name in imports)} - FOREIGN
+    for name in imports:
         if name.partition('.')[0] not in SCOPES and name not in sys.modules:
             raise _distrust(path, f'imports {name!r}')
     scopes = [('default_scope', cfg.get('default_scope', 'mmengine'))]
@@ -61,20 +73,20 @@ def import_safe_parts(cfg: Config, path: str) -> None:
             raise _distrust(path, f'has {field}={value!r}, which is not a package of OpenMMLab')
     import_parts(cfg)
     modules = [sys.modules.get(f'{package}.registry') for package in SCOPES]
-    classes = [item for module in filter(None, modules) for registry in vars(module).values()
-               if isinstance(registry, Registry) for item in _registered(registry)]
-    names = {name for name, _ in classes}
-    unsafe = {name for name, part in classes
-              if getattr(part, '__module__', '').startswith(_UNSAFE_MODULES)}
+    packages = defaultdict(set)  # which register a name
+    for module in filter(None, modules):
+        for registry in vars(module).values():
+            for name, part in _registered(registry) if isinstance(registry, Registry) else ():
+                module_name = getattr(part, '__module__', '')
+                packages[name].add(module_name.partition('.')[0])
     for field, value in parts:
         if field.endswith('.type'):
             scope, _, name = str(value).rpartition('.')
-            # mmdet looks up some names, such as RoIAlign, in mmcv.ops.
-            if scope not in ('', *SCOPES) or name not in names and (
-                    scope or not name.isidentifier() or find_spec(name)):
-                raise _distrust(path, f'has {field}={value!r}, which is not a registered class')
-            if name in unsafe:
-                raise _distrust(path, f'has {field}={value!r}, which can run code')
+            found = packages.get(name, set())
+            is_ours = 'mmguided' in found if scope == 'mmguided' else (
+                bool(found) and found <= trusted)
+            if scope not in ('', *SCOPES) or not (is_ours or name in SAFE_TYPES):
+                raise _distrust(path, f'has {field}={value!r}, which is not known to be safe')
         elif isinstance(value, str) and value.endswith(_UNSAFE_FILES):
             raise _distrust(path, f'has {field}={value!r}, a file that can run code')
 

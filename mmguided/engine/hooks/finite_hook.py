@@ -13,7 +13,8 @@ from mmguided.utils.errors import DivergedError
 
 @HOOKS.register_module()
 class FiniteHook(Hook):
-    """Stop a run whose loss is NaN or Inf in ``patience`` consecutive steps, or in the last step.
+    """Stop a run whose loss is NaN or Inf in ``patience`` consecutive steps, or in the last step if
+    a weight is NaN or Inf, too.
 
     The loss is checked on the device. The result is read every ``interval`` steps, so the hook adds
     no synchronization to the other steps. A step that AMP's gradient scaler skips has a finite
@@ -60,6 +61,8 @@ class FiniteHook(Hook):
         loss = outputs['loss'].detach()
         self._streak = torch.where(loss.isfinite(), 0, self._streak.to(loss.device) + 1)
         samples = data_batch.get('data_samples') if isinstance(data_batch, dict) else None
+        if isinstance(samples, dict):  # with cached scores
+            samples = samples.get('samples')
         # Only names, because annotations may occupy gigabytes of shared memory.
         self._batches.append([getattr(sample, 'img_path', '') for sample in (
             samples if isinstance(samples, (list, tuple)) else ())])
@@ -67,7 +70,8 @@ class FiniteHook(Hook):
         if last or self.every_n_train_iters(runner, self.interval):
             streak = self._streak.clone()
             all_reduce(streak, 'max')
-            if int(streak) >= (1 if last else self.patience):
+            if int(streak) >= self.patience or (
+                    last and int(streak) and first_non_finite(runner.model)):
                 raise DivergedError(self._report(runner, int(streak)))
 
     def _report(self, runner, streak: int) -> str:
