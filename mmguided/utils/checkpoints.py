@@ -28,11 +28,14 @@ Shape = tuple[int, ...]
 
 # MMEngine's own loader unpickles everything if a file contains more than tensors and plain types.
 @CheckpointLoader.register_scheme('', force=True)
-def read_file(path: str, map_location: object = None) -> Mapping:
+def read_file(path: str, map_location: object = None, field: str = 'checkpoint') -> Mapping:
     """Read a checkpoint that contains only tensors and plain types, or a ``.safetensors`` file.
 
     MMEngine uses this function for all local files: ``load_from``, ``resume`` and ``init_cfg``. If
     the environment variable of :func:`trusts_checkpoints` is set, a file may contain any object.
+
+    Args:
+        field: Config field or argument for errors.
 
     Raises:
         ConfigError: If the file is damaged or contains other objects, which could run code.
@@ -44,12 +47,12 @@ def read_file(path: str, map_location: object = None) -> Mapping:
         try:
             return load_file(path)
         except SafetensorError as error:
-            raise ConfigError(f'checkpoint={path!r}: cannot be read ({error}). Use another '
+            raise ConfigError(f'{field}={path!r}: cannot be read ({error}). Use another '
                               'checkpoint.') from error
     # Files of torch before version 1.6 are no archives and have no checksums.
     if zipfile.is_zipfile(path) and (damage := find_damage(path)):
-        raise ConfigError(f'checkpoint={path!r}: {damage}. Use another checkpoint.')
-    return _refuse_objects(path, torch.load, path, map_location)
+        raise ConfigError(f'{field}={path!r}: {damage}. Use another checkpoint.')
+    return _refuse_objects(f'{field}={path!r}', torch.load, path, map_location)
 
 
 @CheckpointLoader.register_scheme(('http://', 'https://'), force=True)
@@ -59,7 +62,8 @@ def download_file(url: str, map_location: object = None) -> Mapping:
     if get_rank() > 0:
         barrier()  # the first rank downloads
     try:
-        return _refuse_objects(url, load_state_dict_from_url, url, map_location=map_location)
+        return _refuse_objects(
+            f'checkpoint={url!r}', load_state_dict_from_url, url, map_location=map_location)
     finally:
         if get_rank() == 0:
             barrier()
@@ -71,22 +75,22 @@ def trusts_checkpoints() -> bool:
     return os.environ.get('TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD', '0') in ('1', 'y', 'yes', 'true')
 
 
-def _refuse_objects(path: str, load: Callable[..., Mapping], *args, **kwargs) -> Mapping:
+def _refuse_objects(source: str, load: Callable[..., Mapping], *args, **kwargs) -> Mapping:
     try:
         loaded = load(*args, **kwargs, weights_only=not trusts_checkpoints())
         if isinstance(loaded, Mapping) and isinstance(loaded.get('meta'), dict):
             loaded['meta'].pop('config', None)  # which MMEngine would execute on resume
         return loaded
     except (RuntimeError, EOFError, KeyError) as error:
-        raise ConfigError(f'checkpoint={path!r}: cannot be read ({type(error).__name__}: {error}). '
-                          'Use another checkpoint.') from error
+        raise ConfigError(f'{source}: cannot be read ({type(error).__name__}: {error}). Use '
+                          'another checkpoint.') from error
     except UnpicklingError as error:
         found = re.search(r'(?:GLOBAL|function|class) ([\w.]+)', str(error))
         if not found:
-            raise ConfigError(f'checkpoint={path!r}: not a checkpoint of torch. Give the path of a '
+            raise ConfigError(f'{source}: not a checkpoint of torch. Give the path of a '
                               'checkpoint.') from error
         raise ConfigError(
-            f'checkpoint={path!r}: contains {found[1]}, not only tensors and plain types. Such a '
+            f'{source}: contains {found[1]}, not only tensors and plain types. Such a '
             'file can run code. If you trust its author, set `--trust-checkpoint`.') from error
 
 
@@ -116,7 +120,8 @@ def load_checkpoint(path: str, field: str, remedy: str) -> Mapping:
             contains no weights.
     """
     check_file(field, path, remedy)
-    loaded = CheckpointLoader.load_checkpoint(os.path.expanduser(path), map_location='cpu')
+    loaded = (CheckpointLoader.load_checkpoint(path, map_location='cpu') if '://' in path else
+              read_file(path, 'cpu', field))
     state = weights_of(loaded)
     if not isinstance(state, Mapping):
         raise ConfigError(f'{field}={path!r}: contains a {type(state).__name__}, not weights by '
