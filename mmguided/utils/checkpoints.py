@@ -289,12 +289,19 @@ def check_classes(checkpoint: Mapping, dataset: Dataset) -> None:
 def check_finite(state: Mapping[str, Tensor], prefix: str = '') -> None:
     """Raise ConfigError if a weight with ``prefix`` contains NaN or Inf. Without this check, the
     metrics of a diverged run would look like those of a bad encoder."""
-    broken = [name for name, value in state.items()
-              if name.startswith(prefix) and isinstance(value, Tensor)
-              and not value.isfinite().all()]
-    if broken:
+    if broken := non_finite(state, prefix):
         raise ConfigError(f'checkpoint: contains NaN or Inf in {_some(broken)}. Its training has '
                           'diverged. Use an earlier checkpoint.')
+
+
+def non_finite(state: Mapping[str, Tensor], prefix: str = '') -> list[str]:
+    """Names of the tensors with NaN or Inf; the device is read once."""
+    tensors = {name: value for name, value in state.items()
+               if name.startswith(prefix) and isinstance(value, Tensor)}
+    if not tensors:
+        return []
+    finite = torch.stack([value.isfinite().all() for value in tensors.values()]).tolist()
+    return [name for name, is_finite in zip(tensors, finite, strict=True) if not is_finite]
 
 
 def _below(state: Mapping[str, Tensor], prefix: str) -> dict[str, Shape]:

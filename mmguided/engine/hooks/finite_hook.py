@@ -8,6 +8,7 @@ from mmengine.hooks import Hook, LoggerHook
 from torch import Tensor, nn
 
 from mmguided.registry import HOOKS
+from mmguided.utils.checkpoints import non_finite
 from mmguided.utils.errors import DivergedError
 
 
@@ -92,9 +93,4 @@ class FiniteHook(Hook):
 
 def first_non_finite(model: nn.Module) -> str | None:
     """Name of the first weight or buffer with NaN or Inf."""
-    states = {name: value for name, value in model.state_dict().items()
-              if value.is_floating_point() and value.numel()}
-    # One read of the device.
-    finite = torch.stack([value.isfinite().all() for value in states.values()]).tolist()
-    return next((name for name, is_finite in zip(states, finite, strict=True) if not is_finite),
-                None)
+    return next(iter(non_finite(model.state_dict())), None)
