@@ -41,7 +41,7 @@ def is_first_rank(launcher: str) -> bool:
 
 
 def lock_folder(field: str, folder: str | Path) -> None:
-    """Create a folder and lock it until this process ends, by whatever cause.
+    """Create a folder and lock it until this process ends, even if it is killed.
 
     The lock is a POSIX record lock on the file ``.lock``. In contrast to ``flock``, data loader
     workers that outlive this process do not inherit it.

@@ -34,8 +34,8 @@ class SeededBatches:
     """Batch sampler that starts at any batch, and seeds the augmentations of each sample by
     (seed, epoch, position of the sample in the epoch).
 
-    Skipped batches are not loaded. Augmentations depend neither on the number of workers, nor on
-    what they have loaded before.
+    Skipped batches are not loaded. Augmentations depend neither on the number of workers nor on
+    the samples that a worker has loaded before.
 
     Args:
         batches: Another batch sampler.

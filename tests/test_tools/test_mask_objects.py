@@ -67,7 +67,7 @@ def test_samplers_against_objects_that_the_guidance_sees(pictures, monkeypatch, 
     # 10 % of the masked patches, 1.6 of 16, rounded up to 2, are replaced by the next ones.
     assert .8 * best < table['top-k with hints']['masked'] < best
     assert table['top-k, low']['masked'] == 0
-    # The highest quarter contains the object, of which hints leave a patch visible in some masks.
+    # The highest quarter contains the object. In some masks, hints leave a patch of it visible.
     assert table['top-k, high']['seen'] < table['top-k with hints']['seen'] < 1
     assert table['top-k, low']['seen'] == 1
     assert table['proportional, low']['masked'] < chance

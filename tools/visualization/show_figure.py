@@ -16,8 +16,8 @@ The kinds, with one row per image and model:
 - relations: cosines M of the token relations, their cosine with the mean patch, and the [CLS]
   attention (Self-guided MAE Fig. 2).
 - clusters: recursive normalized cuts of M, optionally with t-SNE (Self-guided MAE Figs. 1, III).
-- bipartition: normalized cut of M, and the informed masks that it gives, without and with hints,
-  beside a random mask (Self-guided MAE Figs. 5, II, VIII).
+- bipartition: normalized cut of M, a random mask, and the informed masks of the cut without and
+  with hints (Self-guided MAE Figs. 5, II, VIII).
 - reversed: distribution over the visible patches of the attention to patches that the second shot
   masks, in the layer before that shot (Conditional MAE Fig. 6). At least one model needs two shots.
 - davis: frames, annotations and predicted masks of DAVIS sequences, from the folders that

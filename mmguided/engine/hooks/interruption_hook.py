@@ -53,7 +53,7 @@ class InterruptionHook(StatefulHook):
         return self._files
 
     def load_state_dict(self, state: list[str]) -> None:
-        # Never remove another file, whatever a checkpoint contains.
+        # A checkpoint may contain any names, but only these files may be removed.
         self._files = [name for name in state if re.fullmatch(r'iter_\d+\.pth', name)]
 
     def before_train(self, runner) -> None:

@@ -100,7 +100,7 @@ class RNGStateHook(StatefulHook):
             first -= runner.epoch * num
             if first:
                 loop.run_iter = partial(_run_later_iter, loop.run_iter, first)
-            # This module has no batch normalization, of which MMEngine would warn in each epoch.
+            # MMEngine would warn of batch normalization in each epoch; this module has none.
             runner.optim_wrapper.initialize_count_status(nn.Identity(), first, num)
         self._batches.seed, self._batches.epoch = runner.seed, runner.epoch
         self._batches.start = first
