@@ -7,7 +7,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
-from mmguided.ops import merge_windows, split_heads, split_windows, window_padding
+from mmguided.ops import merge_windows, split_windows, window_padding
 from mmguided.registry import MODELS
 from mmguided.utils.errors import ConfigError
 
@@ -116,21 +116,21 @@ class DenseViT(MaskedViT):
         """Run a block whose attention is restricted to windows."""
         size = tuple(min(self.window_size, side) for side in grid)
         padding, visible = window_padding(grid, size, x.device), None
-        if padding is not None:  # (B * W, 1, 1, 1 + n), [CLS] first
-            visible = F.pad(~padding, (1, 0), value=True).repeat(len(x), 1)[:, None, None]
-        normed = block.ln1(x)
-        patches = split_windows(normed[:, 1:], grid, size)  # (B, W, n, D)
-        cls_token = normed[:, None, :1].expand(-1, patches.shape[1], -1, -1)
-        tokens = torch.cat((cls_token, patches), dim=2)
-        batch, num, length, _ = tokens.shape
-        attn = block.attn
-        query, key, value = split_heads(
-            attn.qkv(tokens.flatten(0, 1)), attn.num_heads, attn.head_dims)
-        attended = F.scaled_dot_product_attention(
-            query, key, value, attn_mask=visible,
-            dropout_p=attn.attn_drop if block.training else 0.)
-        # (B * W, heads, 1 + n, d) to (B, heads, 1 + L, d)
-        attended = attended.transpose(1, 2).flatten(2).view(batch, num, length, -1)
-        patches = merge_windows(attended[:, :, 1:], grid, size)
-        attended = torch.cat((attended[:, :, 0].mean(1, keepdim=True), patches), dim=1)
-        return self._finish_block(block, x, attended)
+        if padding is not None:  # (1, W, 1, 1 + n), [CLS] first
+            visible = F.pad(~padding, (1, 0), value=True)[None, :, None]
+
+        def windows(x: Tensor) -> Tensor:  # (B, heads, 1 + L, d) to (B * heads, W, 1 + n, d)
+            x = x.flatten(0, 1)
+            patches = split_windows(x[:, 1:], grid, size)
+            cls_token = x[:, None, :1].expand(-1, patches.shape[1], -1, -1)
+            return torch.cat((cls_token, patches), dim=2)
+
+        def attend(query: Tensor, key: Tensor, value: Tensor) -> Tensor:
+            attended = F.scaled_dot_product_attention(
+                windows(query), windows(key), windows(value), attn_mask=visible,
+                dropout_p=block.attn.attn_drop if block.training else 0.)
+            patches = merge_windows(attended[:, :, 1:], grid, size)
+            cls_token = attended[:, :, 0].mean(1, keepdim=True)
+            return torch.cat((cls_token, patches), dim=1).unflatten(0, query.shape[:2])
+
+        return block(x, attend)

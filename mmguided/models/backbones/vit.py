@@ -1,13 +1,13 @@
 """ViT encoder with masking and observation."""
 from collections.abc import Callable, Sequence
+from itertools import islice
 
 import torch
-import torch.nn.functional as F
 from mmpretrain.models import VisionTransformer
 from mmpretrain.models.utils import resize_pos_embed
 from torch import Tensor, nn
 
-from mmguided.ops import cls_attention_row, gather_tokens, sincos_position_embedding, split_heads
+from mmguided.ops import gather_tokens, sincos_position_embedding
 from mmguided.registry import MODELS
 from mmguided.structures import Observation, PatchMask, Wants
 from mmguided.utils.checkpoints import load_encoder
@@ -15,11 +15,11 @@ from mmguided.utils.configs import pretrained_settings
 from mmguided.utils.errors import ConfigError
 from mmguided.utils.modules import eval_mode
 
-from ..layers import init_transformer_weights
+from ..layers import AttentionReader, TransformerBlock, init_transformer_weights
 from .base import Encoder
 
 # (index, block, tokens) -> tokens
-RunBlock = Callable[[int, nn.Module, Tensor], Tensor]
+RunBlock = Callable[[int, nn.Module, Tensor], Tensor | None]
 
 
 def _arch(dim: int, depth: int, heads: int) -> dict:
@@ -72,6 +72,8 @@ class MaskedViT(Encoder, VisionTransformer):
         self.check_size(*(img_size if isinstance(img_size, Sequence) else (img_size, img_size)))
         super().__init__(
             arch=arch, img_size=img_size, patch_size=patch_size, out_type=out_type, **kwargs)
+        for block in self.layers:  # VisionTransformer cannot be told the class of its blocks
+            block.__class__ = TransformerBlock
 
     @classmethod
     def _arch_settings(cls, arch: str | dict) -> dict:
@@ -157,7 +159,7 @@ class MaskedViT(Encoder, VisionTransformer):
                 patches before the block.
         """
         outputs, shots = [], dict(shots)
-        for i, block in enumerate(self.layers[:out_indices[-1] + 1]):
+        for i, block in enumerate(islice(self.layers, out_indices[-1] + 1)):
             if i in shots:
                 x = x[:, :1 + shots[i]]
             x = block(x) if run_block is None else run_block(i, block, x)
@@ -210,68 +212,13 @@ class MaskedViT(Encoder, VisionTransformer):
     def _observe(self, images: Tensor, wants: Wants, mask: PatchMask | None) -> Observation:
         embedded = self.embed(images, mask)
         ids, shots = (None, ()) if mask is None else (mask.ids_keep_at(0), mask.shots)
-        reader = _BlockReader(self, wants)
+        reader = AttentionReader(wants)
         tokens = None
         if wants.tokens:
             tokens = self.encode(embedded, ids, shots, reader.run)
-        elif reader.layers:
-            reader.deepest = max(reader.layers)
+        elif reader.deepest is not None:
             self.run_blocks(self._input_tokens(embedded, ids), [reader.deepest], reader.run, shots)
         # Before a fix of late 2025, torch's autocast reuses the weights cast here in the training
         # pass. They have no graph, so that most of the encoder would get no gradient.
         torch.clear_autocast_cache()
         return Observation(self.num_layers, tokens, reader.attention, reader.relations)
-
-    @staticmethod
-    def _finish_block(block: nn.Module, x: Tensor, attended: Tensor) -> Tensor:
-        """Finish mmpretrain's block from its input ``x`` and the attention output ``(B, N, D)``."""
-        attn = block.attn
-        attended = attn.proj(attended)
-        x = x + attn.out_drop(attn.gamma1(attn.proj_drop(attended)))
-        return block.ffn(block.ln2(x), identity=x)
-
-
-class _BlockReader:
-    """Run the blocks of an encoder and record the requested observations."""
-
-    def __init__(self, encoder: MaskedViT, wants: Wants) -> None:
-        self.encoder = encoder
-        self.wants = wants
-        self.layers = {layer for layer, _ in wants.attention} | wants.relations
-        self.deepest: int | None = None  # block whose output is not needed
-        self.attention: dict[tuple[int, str | None], Tensor] = {}
-        self.relations: dict[int, Tensor] = {}
-
-    def run(self, i: int, block: nn.Module, x: Tensor) -> Tensor:
-        """Run block ``i`` on ``(B, 1 + n, D)``; the deepest block runs only as far as needed."""
-        if i not in self.layers:
-            return block(x)
-        if i == self.deepest and i not in self.wants.relations:
-            self._read_query_and_keys(i, block, x)
-            return x
-        attended = self._attend(i, block, x)
-        return x if i == self.deepest else self.encoder._finish_block(block, x, attended)
-
-    def _read_query_and_keys(self, i: int, block: nn.Module, x: Tensor) -> None:
-        """Record the [CLS] attention of block ``i`` from the [CLS] query and the keys."""
-        attn, x = block.attn, block.ln1(x)
-        dim, weight, bias = self.encoder.embed_dims, attn.qkv.weight, attn.qkv.bias
-        query = F.linear(x[:, :1], weight[:dim], None if bias is None else bias[:dim])
-        key = F.linear(x, weight[dim:2 * dim], None if bias is None else bias[dim:2 * dim])
-        heads = attn.num_heads, attn.head_dims
-        self._read_attention(i, *split_heads(query, *heads), *split_heads(key, *heads))
-
-    def _attend(self, i: int, block: nn.Module, x: Tensor) -> Tensor:
-        """Attention output ``(B, 1 + n, D)`` of block ``i`` before its projection."""
-        attn = block.attn
-        query, key, value = split_heads(attn.qkv(block.ln1(x)), attn.num_heads, attn.head_dims)
-        self._read_attention(i, query[:, :, :1], key)
-        attended = F.scaled_dot_product_attention(query, key, value).transpose(1, 2).flatten(2)
-        if i in self.wants.relations:
-            self.relations[i] = attended[:, 1:]
-        return attended
-
-    def _read_attention(self, i: int, query: Tensor, key: Tensor) -> None:
-        for layer, softmax in self.wants.attention:
-            if layer == i:
-                self.attention[i, softmax] = cls_attention_row(query, key, softmax)

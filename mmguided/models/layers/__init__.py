@@ -1,5 +1,7 @@
 from .init import init_transformer_weights
 from .sync_batch_norm import SyncBatchNorm
+from .transformer_block import AttentionReader, TransformerBlock
 from .xavier_conv import XavierConv2d
 
-__all__ = ['SyncBatchNorm', 'XavierConv2d', 'init_transformer_weights']
+__all__ = ['AttentionReader', 'SyncBatchNorm', 'TransformerBlock', 'XavierConv2d',
+           'init_transformer_weights']

@@ -1,18 +1,18 @@
 """Decoder of MAE."""
 from collections.abc import Collection
+from itertools import islice
 
 import torch
 import torch.nn.functional as F
-from mmpretrain.models.backbones.vision_transformer import TransformerEncoderLayer
 from mmpretrain.models.utils import resize_pos_embed
 from torch import Tensor, nn
 
-from mmguided.ops import group_attention, restore_tokens, sincos_position_embedding, split_heads
+from mmguided.ops import group_attention, restore_tokens, sincos_position_embedding
 from mmguided.registry import MODELS
-from mmguided.structures import PatchMask
+from mmguided.structures import PatchMask, Wants
 from mmguided.utils.errors import ConfigError
 
-from ..layers import init_transformer_weights
+from ..layers import AttentionReader, TransformerBlock, init_transformer_weights
 from .base import Decoder
 
 
@@ -53,8 +53,8 @@ class MAEDecoder(Decoder):
         self.decoder_pos_embed = nn.Parameter(
             torch.zeros(1, 1 + grid[0] * grid[1], embed_dims), requires_grad=False)
         self.decoder_blocks = nn.ModuleList(
-            TransformerEncoderLayer(embed_dims, num_heads, 4 * embed_dims,
-                                    norm_cfg=dict(type='LN', eps=1e-6)) for _ in range(depth))
+            TransformerBlock(embed_dims, num_heads, 4 * embed_dims,
+                             norm_cfg=dict(type='LN', eps=1e-6)) for _ in range(depth))
         self.ln1 = nn.LayerNorm(embed_dims, eps=1e-6)
 
     def init_weights(self) -> None:
@@ -83,26 +83,19 @@ class MAEDecoder(Decoder):
     def group_attention(self, latent: Tensor, mask: PatchMask) -> Tensor:
         x, groups = self._embed(latent, mask), mask.groups
         shares = []
-        for block in self.decoder_blocks:
-            query, key, _ = _heads(block, x)
+
+        def attend(query: Tensor, key: Tensor, value: Tensor) -> Tensor:
             shares.append(group_attention(query[:, :, 1:], key[:, :, 1:], groups).mean(0))
-            x = block(x)
+            return F.scaled_dot_product_attention(query, key, value)
+
+        for block in self.decoder_blocks:
+            x = block(x, attend)
         return torch.stack(shares)
 
     @torch.no_grad()
     def relations(self, latent: Tensor, mask: PatchMask, layers: Collection[int]
                   ) -> dict[int, Tensor]:
-        x, relations = self._embed(latent, mask), {}
-        for i, block in enumerate(self.decoder_blocks[:max(layers) + 1]):
-            if i in layers:
-                attended = F.scaled_dot_product_attention(*_heads(block, x))
-                relations[i] = attended.transpose(1, 2).flatten(2)[:, 1:]
-            if i < max(layers):
-                x = block(x)
-        return relations
-
-
-def _heads(block: nn.Module, x: Tensor) -> tuple[Tensor, ...]:
-    """Query, key and value ``(B, heads, N, d)`` of a block with input ``(B, N, D)``."""
-    attn = block.attn
-    return split_heads(attn.qkv(block.ln1(x)), attn.num_heads, attn.head_dims)
+        x, reader = self._embed(latent, mask), AttentionReader(Wants(relations=frozenset(layers)))
+        for i, block in enumerate(islice(self.decoder_blocks, reader.deepest + 1)):
+            x = reader.run(i, block, x)
+        return reader.relations
