@@ -16,10 +16,9 @@ data_preprocessor = dict(
 train_pipeline = [
     dict(type='mmguided.LoadImage'),
     dict(
-        type='RandomResizedCrop',
+        type='mmguided.RandomResizedCrop',
         scale=32,
         crop_ratio_range=(0.2, 1.0),
-        backend='pillow',
         interpolation='bicubic'),
     dict(type='RandomFlip', prob=0.5, direction='horizontal'),
     dict(type='PackInputs')

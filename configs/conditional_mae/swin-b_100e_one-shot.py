@@ -21,10 +21,9 @@ total_batch_size = 2048
 train_pipeline = [
     _base_.train_pipeline[0],
     dict(
-        type='RandomResizedCrop',
+        type='mmguided.RandomResizedCrop',
         scale=192,
         crop_ratio_range=(0.67, 1.0),
-        backend='pillow',
         interpolation='bilinear'),
     dict(type='RandomFlip', prob=0.5, direction='horizontal'),
     _base_.train_pipeline[-1],

@@ -50,10 +50,9 @@ train_pipeline = [
     dict(type='mmguided.LoadImage'),
     # There are no flips, because mirrored digits are not digits.
     dict(
-        type='RandomResizedCrop',
+        type='mmguided.RandomResizedCrop',
         scale=image_size,
         crop_ratio_range=(0.5, 1.0),
-        backend='pillow',
         interpolation='bicubic'),
     dict(type='PackInputs')
 ]

@@ -10,12 +10,13 @@ from .transforms import (
     PatchShuffle,
     PixelShift,
     RandomPatchOcclusion,
+    RandomResizedCrop,
     WithScores,
 )
 from .whole_images import loading_transforms, whole_image_pipeline
 
 __all__ = [
     'DAVIS2017', 'ImageFolder', 'LoadImage', 'LoadVideo', 'PatchShuffle', 'PixelShift',
-    'RandomPatchOcclusion', 'ResumedIterator', 'ScoreMaps', 'SeededBatches', 'WithScores',
-    'fingerprint', 'loading_transforms', 'whole_image_pipeline'
+    'RandomPatchOcclusion', 'RandomResizedCrop', 'ResumedIterator', 'ScoreMaps', 'SeededBatches',
+    'WithScores', 'fingerprint', 'loading_transforms', 'whole_image_pipeline'
 ]

@@ -75,7 +75,7 @@ def test_shipped_configs_state_paper_and_released_code():
     said = {}
     for name in TWO_VIEWS[:3]:
         pipeline = load(name).train_dataloader.dataset.pipeline
-        crop = next(t for t in pipeline if t.type == 'RandomResizedCrop')
+        crop = next(t for t in pipeline if t.type == 'mmguided.RandomResizedCrop')
         shift = shift_config(load(name))
         assert (crop.crop_ratio_range, crop.interpolation) == ((.2, 1.), 'bicubic')
         flips = [t.prob for t in pipeline if t.type == 'RandomFlip']

@@ -30,8 +30,8 @@ CMAE, CMAE_300, SELF_GUIDED = 'cmae/vit-b_800e', 'cmae/vit-b_300e', 'self_guided
 CONDITIONAL, IN100 = 'conditional_mae/vit-b_300e', 'mae/vit-b_300e_in100'
 PIPELINE = 'train_dataloader.dataset.pipeline'
 MASKS = 'model.mask_generator'
-CROP, FLIP = [('RandomResizedCrop', 224)], ('RandomFlip', None)
-SHIFT = [('RandomResizedCrop', 256), ('mmguided.PixelShift', 224)]
+CROP, FLIP = [('mmguided.RandomResizedCrop', 224)], ('RandomFlip', None)
+SHIFT = [('mmguided.RandomResizedCrop', 256), ('mmguided.PixelShift', 224)]
 WITH_SCORES, VIEWS = [('mmguided.WithScores', CROP)], [('MultiView', None)]
 
 

@@ -8,7 +8,7 @@ from PIL import Image
 from mmguided.datasets import ImageFolder, whole_image_pipeline
 from mmguided.utils.errors import ConfigError
 
-CROP = dict(type='RandomResizedCrop', scale=32, backend='pillow')
+CROP = dict(type='mmguided.RandomResizedCrop', scale=32)
 VIEWS = [
     [CROP, dict(type='RandomFlip', prob=.5), dict(type='PackInputs')],
     [dict(type='mmguided.WithScores', transforms=[CROP, dict(type='PackInputs')])],

@@ -13,13 +13,12 @@ data_preprocessor = dict(
     to_rgb=True)
 
 train_pipeline = [
-    # Pillow rejects truncated files; OpenCV may decode only a part of them.
+    # LoadImage rejects truncated files; OpenCV may decode only a part of them.
     dict(type='mmguided.LoadImage'),
     dict(
-        type='RandomResizedCrop',
+        type='mmguided.RandomResizedCrop',
         scale=224,
         crop_ratio_range=(0.2, 1.0),
-        backend='pillow',
         interpolation='bicubic'),
     dict(type='PackInputs')
 ]

@@ -3,7 +3,9 @@ from .load_image import LoadImage
 from .load_video import LoadVideo
 from .perturbations import PatchShuffle, RandomPatchOcclusion
 from .pixel_shift import PixelShift
+from .random_resized_crop import RandomResizedCrop
 from .with_scores import WithScores
 
 __all__ = [
-    'LoadImage', 'LoadVideo', 'PatchShuffle', 'PixelShift', 'RandomPatchOcclusion', 'WithScores']
+    'LoadImage', 'LoadVideo', 'PatchShuffle', 'PixelShift', 'RandomPatchOcclusion',
+    'RandomResizedCrop', 'WithScores']

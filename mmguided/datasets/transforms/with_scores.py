@@ -4,15 +4,15 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 import torch.nn.functional as F
-from mmcv import imresize
 from mmcv.transforms import BaseTransform, Compose, RandomFlip
-from mmpretrain.datasets import PackInputs, RandomResizedCrop
+from mmpretrain.datasets import PackInputs
 from torch import Tensor
 
 from mmguided.registry import TRANSFORMS
 from mmguided.utils.errors import ConfigError
 
 from ..score_maps import ScoreMaps
+from .random_resized_crop import RandomResizedCrop
 
 #: Transforms that do not move pixels.
 COLOR_TRANSFORMS = ('ColorJitter', 'GaussianBlur', 'Lighting', 'RandomGrayscale')
@@ -25,15 +25,15 @@ class WithScores(BaseTransform):
 
         dict(type='mmguided.LoadImage'),
         dict(type='mmguided.WithScores', transforms=[
-            dict(type='RandomResizedCrop', scale=224), dict(type='RandomFlip', prob=.5),
-            dict(type='PackInputs')])
+            dict(type='mmguided.RandomResizedCrop', scale=224),
+            dict(type='RandomFlip', prob=.5), dict(type='PackInputs')])
 
     Required keys: ``img`` and ``sample_idx``. The packed ``data_samples`` are a dict of ``scores``
     ``(v * h * w)`` of v score maps, NaN for an image without scores, and ``samples``, the output of
     ``PackInputs``. The default collate function then stacks the scores of a batch into one tensor.
 
     Args:
-        transforms: ``RandomResizedCrop``, then any of ``RandomFlip`` and
+        transforms: :class:`RandomResizedCrop`, then any of ``RandomFlip`` and
             :data:`COLOR_TRANSFORMS`, then ``PackInputs``.
 
     Attributes:
@@ -52,7 +52,7 @@ class WithScores(BaseTransform):
                 and isinstance(self.transforms[-1], PackInputs)):
             names = [type(transform).__name__ for transform in self.transforms]
             raise ConfigError(f'WithScores.transforms={names}: wrong order. Start with '
-                              'RandomResizedCrop and end with PackInputs.')
+                              'mmguided.RandomResizedCrop and end with PackInputs.')
         for transform in self.transforms[1:-1]:
             name = type(transform).__name__
             if not isinstance(transform, RandomFlip) and name not in COLOR_TRANSFORMS:
@@ -65,8 +65,8 @@ class WithScores(BaseTransform):
         index, image = results['sample_idx'], results['img']
         # Draw the same crop as RandomResizedCrop, which does not return its box.
         top, left, height, width = self.transforms[0].rand_crop_params(image)
-        results['img'] = self._resize(image[top:top + height, left:left + width])
-        results['img_shape'] = results['img'].shape
+        results['img'] = self.transforms[0].resize(image[top:top + height, left:left + width])
+        results['img_shape'] = results['img'].shape[:2]
         # Map crop coordinates to image coordinates along each axis, both in [0, 1]:
         # position * scale + offset.
         size = np.array(image.shape[:2])
@@ -87,13 +87,8 @@ class WithScores(BaseTransform):
 
     def whole(self, results: dict) -> dict:
         """Pack the whole image, resized to the crop size, with its index as ``data_samples``."""
-        image = self._resize(results['img'])
+        image = self.transforms[0].resize(results['img'])
         return dict(inputs=PackInputs.format_input(image), data_samples=results['sample_idx'])
-
-    def _resize(self, image: np.ndarray) -> np.ndarray:
-        crop = self.transforms[0]
-        return imresize(image, tuple(crop.scale[::-1]), interpolation=crop.interpolation,
-                        backend=crop.backend)
 
     def __repr__(self) -> str:
         return f'{type(self).__name__}(transforms={self.transforms})'

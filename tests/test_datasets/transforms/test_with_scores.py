@@ -9,7 +9,7 @@ from mmguided.datasets import ScoreMaps, WithScores
 from mmguided.datasets.transforms.with_scores import crop_scores
 from mmguided.utils.errors import ConfigError
 
-CROP = dict(type='RandomResizedCrop', scale=56, crop_ratio_range=(.2, 1.), backend='pillow',
+CROP = dict(type='mmguided.RandomResizedCrop', scale=56, crop_ratio_range=(.2, 1.),
             interpolation='bicubic')
 FLIPS = [dict(type='RandomFlip', prob=.5, direction=['horizontal', 'vertical', 'diagonal'])]
 PACK = dict(type='PackInputs')

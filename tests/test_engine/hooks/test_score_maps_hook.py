@@ -19,7 +19,7 @@ from tests.helpers.online import assert_equal, rows
 from tests.helpers.processes import in_processes
 
 TRANSFORMS = [
-    dict(type='RandomResizedCrop', scale=32, backend='pillow', interpolation='bicubic'),
+    dict(type='mmguided.RandomResizedCrop', scale=32, interpolation='bicubic'),
     dict(type='RandomFlip', prob=.5), dict(type='PackInputs')]
 LOAD = dict(type='mmguided.LoadImage')
 PIPELINE = [LOAD, dict(type='mmguided.WithScores', transforms=TRANSFORMS)]
