@@ -4,10 +4,9 @@ from io import BytesIO
 
 import numpy as np
 import torch
-from mmcv import rgb2bgr
 from mmcv.transforms import LoadImageFromFile
 from mmengine import fileio
-from PIL import ExifTags, Image
+from PIL import Image
 from torchvision.io import decode_jpeg
 
 from mmguided.registry import TRANSFORMS
@@ -19,9 +18,9 @@ class LoadImage(LoadImageFromFile):
     """Load an image file as 8-bit BGR with the conversion of all tools, see
     :func:`mmguided.utils.images.to_rgb`.
 
-    torchvision decodes upright RGB JPEG files, because it is faster than Pillow. The libjpeg of
-    both gives equal pixels, or with 4:4:0 subsampling pixels that differ by at most 2. Pillow
-    decodes all other files.
+    torchvision decodes RGB JPEG files, because it is faster than Pillow. Both use libjpeg-turbo and
+    give equal pixels; with 4:4:0 subsampling, pixels differ by at most 2. Pillow decodes all other
+    files.
 
     Required key: ``img_path``. Added keys: ``img``, ``(H, W, 3)``, uint8, BGR; ``img_shape`` and
     ``ori_shape``, (height, width). The pixels are those of
@@ -42,18 +41,19 @@ class LoadImage(LoadImageFromFile):
             ValueError: If the values do not fit into 8 bits; see Pillow for other errors.
         """
         content = fileio.get(results['img_path'], backend_args=self.backend_args)
-        results['img'] = rgb2bgr(_decode(content))
+        results['img'] = _decode(content)[..., ::-1]
         results['img_shape'] = results['ori_shape'] = results['img'].shape[:2]
         return results
 
 
 def _decode(content: bytes) -> np.ndarray:
     """Decode an image file to RGB, ``(H, W, 3)``."""
+    # torchvision reads the orientation in EXIF, but not in XMP.
+    if content.startswith(b'\xff\xd8') and b'http://ns.adobe.com/xap/' not in content:
+        with suppress(RuntimeError):  # If the file is damaged, Pillow raises the error.
+            data = torch.frombuffer(bytearray(content), dtype=torch.uint8)
+            pixels = decode_jpeg(data, apply_exif_orientation=True)
+            if len(pixels) == 3:
+                return pixels.permute(1, 2, 0).numpy()
     with Image.open(BytesIO(content)) as image:
-        if (image.format, image.mode) == ('JPEG', 'RGB') and image.getexif().get(
-                ExifTags.Base.Orientation, 1) == 1:
-            # Pillow raises the error if the file is damaged.
-            with suppress(RuntimeError):
-                data = torch.frombuffer(bytearray(content), dtype=torch.uint8)
-                return decode_jpeg(data).permute(1, 2, 0).numpy()
         return np.asarray(to_rgb(image))

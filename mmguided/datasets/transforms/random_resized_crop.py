@@ -4,6 +4,7 @@ from collections.abc import Sequence
 import mmpretrain.datasets
 import numpy as np
 import torch
+from mmcv import rgb2bgr
 from torchvision.transforms import InterpolationMode
 from torchvision.transforms.v2.functional import resize
 
@@ -15,11 +16,11 @@ from mmguided.utils.errors import ConfigError
 class RandomResizedCrop(mmpretrain.datasets.RandomResizedCrop):
     """Random crops of mmpretrain, resized by torchvision, which is eight times as fast.
 
-    Resizing is antialiased as in mmpretrain's ``backend='pillow'``. Pixels differ by rounding: by at
-    most 2 of 255, and by .05 on average.
+    Resizing is antialiased as in mmpretrain's ``backend='pillow'``. Pixels differ by rounding: by
+    at most 2 of 255, and by less than .05 on average.
 
-    Required key: ``img``, an array ``(H, W, C)``, uint8. Modified keys: ``img``, an array ``(*scale,
-    C)``, and ``img_shape``.
+    Required key: ``img``, an array ``(H, W, 3)``, uint8. Modified keys: ``img``, an array
+    ``(*scale, 3)``, and ``img_shape``.
 
     Args:
         scale (int | Sequence[int]): Size of the crop: a side, or (height, width).
@@ -51,8 +52,8 @@ class RandomResizedCrop(mmpretrain.datasets.RandomResizedCrop):
         return results
 
     def resize(self, image: np.ndarray) -> np.ndarray:
-        """Resize an image ``(H, W, C)`` to the size of the crop."""
-        # Channels in the last dimension of memory are several times as fast as in the first.
-        pixels = torch.from_numpy(np.ascontiguousarray(image)).permute(2, 0, 1)
+        """Resize a BGR image ``(H, W, 3)`` to the size of the crop."""
+        # LoadImage gives a BGR view of RGB memory; copy it to contiguous BGR in one pass.
+        pixels = torch.from_numpy(rgb2bgr(image[..., ::-1])).permute(2, 0, 1)
         resized = resize(pixels, list(self.scale), InterpolationMode(self.interpolation))
         return resized.permute(1, 2, 0).numpy()
