@@ -5,6 +5,8 @@ from .image_folder import ImageFolder
 from .score_maps import ScoreMaps
 from .seeded_batches import ResumedIterator, SeededBatches
 from .transforms import (
+    ColorJitter,
+    GaussianBlur,
     LoadImage,
     LoadVideo,
     PatchShuffle,
@@ -16,7 +18,8 @@ from .transforms import (
 from .whole_images import loading_transforms, whole_image_pipeline
 
 __all__ = [
-    'DAVIS2017', 'ImageFolder', 'LoadImage', 'LoadVideo', 'PatchShuffle', 'PixelShift',
-    'RandomPatchOcclusion', 'RandomResizedCrop', 'ResumedIterator', 'ScoreMaps', 'SeededBatches',
-    'WithScores', 'fingerprint', 'loading_transforms', 'whole_image_pipeline'
+    'ColorJitter', 'DAVIS2017', 'GaussianBlur', 'ImageFolder', 'LoadImage', 'LoadVideo',
+    'PatchShuffle', 'PixelShift', 'RandomPatchOcclusion', 'RandomResizedCrop', 'ResumedIterator',
+    'ScoreMaps', 'SeededBatches', 'WithScores', 'fingerprint', 'loading_transforms',
+    'whole_image_pipeline'
 ]

@@ -1,6 +1,8 @@
 """Configs of datasets: batches of real images, and the two views of the shipped pipelines."""
+import numpy as np
 import pytest
 import torch
+from mmcv.transforms import Compose
 from mmengine.runner import Runner
 from mmpretrain.registry import MODELS
 
@@ -87,7 +89,10 @@ def test_shipped_configs_state_paper_and_released_code():
     assert color == released == folder
     jitter, gray, blur = color
     assert (jitter.prob, gray.prob, blur.prob) == (.8, .2, .5)
-    assert gray.channel_weights == (.114, .587, .299)  # ITU-R 601's luma of BGR
+    image = np.random.default_rng(0).integers(0, 256, (8, 9, 3), np.uint8)
+    grayed = Compose(gray.transforms)(dict(img=image))['img']
+    luma = image @ (.114, .587, .299)  # ITU-R 601's luma of BGR
+    np.testing.assert_allclose(grayed, luma[..., None].repeat(3, 2), atol=.51)
     assert (blur.magnitude_range, blur.magnitude_std) == ((.1, 2.), 'inf')
     assert [jitter.transforms[0][k] for k in ('brightness', 'contrast', 'saturation', 'hue')] == [
         .4, .4, .4, .1]

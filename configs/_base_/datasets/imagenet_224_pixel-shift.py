@@ -10,7 +10,7 @@ target_transforms = [
     _base_.color_jitter,
     _base_.grayscale,
     # magnitude_std='inf' draws sigma uniformly from the range.
-    dict(type='GaussianBlur', prob=0.5, magnitude_range=(0.1, 2.0), magnitude_std='inf')
+    dict(type='mmguided.GaussianBlur', prob=0.5, magnitude_range=(0.1, 2.0), magnitude_std='inf')
 ]
 
 train_pipeline = [

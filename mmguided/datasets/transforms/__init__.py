@@ -1,4 +1,5 @@
 """Image transforms."""
+from .color import ColorJitter, GaussianBlur
 from .load_image import LoadImage
 from .load_video import LoadVideo
 from .perturbations import PatchShuffle, RandomPatchOcclusion
@@ -7,5 +8,5 @@ from .random_resized_crop import RandomResizedCrop
 from .with_scores import WithScores
 
 __all__ = [
-    'LoadImage', 'LoadVideo', 'PatchShuffle', 'PixelShift', 'RandomPatchOcclusion',
-    'RandomResizedCrop', 'WithScores']
+    'ColorJitter', 'GaussianBlur', 'LoadImage', 'LoadVideo', 'PatchShuffle', 'PixelShift',
+    'RandomPatchOcclusion', 'RandomResizedCrop', 'WithScores']
