@@ -7,6 +7,8 @@ import pytest
 import torch
 from mmengine.runner import Runner
 from PIL import Image
+from torchvision.io import decode_image
+from torchvision.transforms.v2.functional import InterpolationMode, resize
 
 from mmguided.datasets import ScoreMaps
 from mmguided.engine.hooks import ExploitationHook, ScoreMapsHook
@@ -106,9 +108,8 @@ def test_scores_equal_the_guidance_on_whole_images(
     model.load_state_dict(state)
     guidance = model.mask_generator.shots[0].guidance.guidance
     for i in range(9):
-        image = Image.open(folder / f'{i}.png').resize((32, 32), Image.Resampling.BICUBIC)
-        pixels = (torch.from_numpy(np.array(image)).float() - 99) / 50
-        pixels = pixels.permute(2, 0, 1)[None].flip(1)  # RGB files are loaded as BGR
+        image = decode_image(folder / f'{i}.png').flip(0)  # RGB files are loaded as BGR
+        pixels = (resize(image, [32, 32], InterpolationMode.BICUBIC)[None].float() - 99) / 50
         seen = model.observe(pixels, parts=[guidance])
         for variant, name in enumerate(['object', 'background'][:variants]):
             expected = NcutRelevance(layer=0, cluster=name)(seen, model.clock)
