@@ -51,7 +51,7 @@ class WithScores(BaseTransform):
                 isinstance(self.transforms[0], RandomResizedCrop)
                 and isinstance(self.transforms[-1], PackInputs)):
             names = [type(transform).__name__ for transform in self.transforms]
-            raise ConfigError(f'WithScores.transforms={names}: wrong order. Start with '
+            raise ConfigError(f'WithScores.transforms={names}: not supported. Start with '
                               'mmguided.RandomResizedCrop and end with PackInputs.')
         for transform in self.transforms[1:-1]:
             name = type(transform).__name__
