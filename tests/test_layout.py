@@ -11,7 +11,7 @@ ROOMS = ('__init__', 'cli', 'hub', 'engine', 'evaluation', 'analysis', 'datasets
          'visualization', 'structures', 'ops', 'utils', 'registry', 'version')
 # A sub-package of models imports only tiers further right.
 TIERS = (('__init__', ), ('selfsup', ), ('mask_generators', 'target_generators', 'teachers'),
-         ('backbones', 'heads', 'necks'), ('layers', 'losses'))
+         ('backbones', 'heads', 'necks'), ('data_preprocessor', 'layers', 'losses'))
 
 
 def imports(path: Path) -> list[tuple[str, ...]]:

@@ -206,11 +206,11 @@ class _LoadImage:
     be decoded."""
 
     def __init__(self, transform: LoadImageFromFile) -> None:
-        self.transform = transform
+        self.wrapped = transform
 
     def __call__(self, info: dict) -> dict | None:
         try:
-            return self.transform(info)
+            return self.wrapped(info)
         except (MemoryError, ImportError):
             raise
         except Exception as error:
@@ -219,7 +219,7 @@ class _LoadImage:
             raise
 
     def __repr__(self) -> str:
-        return repr(self.transform)
+        return repr(self.wrapped)
 
 
 def _read_classes(classes: Sequence[str] | str) -> list[str]:

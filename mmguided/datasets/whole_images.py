@@ -1,4 +1,5 @@
 """Training images without augmentation."""
+import copy
 from collections.abc import Callable
 
 from mmcv.transforms import LoadImageFromFile, Resize
@@ -22,7 +23,7 @@ def whole_image_pipeline(dataset: Dataset, size: tuple[int, int]) -> list[Callab
 
 
 def loading_transforms(dataset: Dataset) -> list[Callable]:
-    """Image loading transforms of a training dataset; empty for a dataset of arrays.
+    """Image loading transforms of a training dataset, with decoding; empty for a dataset of arrays.
 
     Raises:
         ConfigError: See :func:`whole_image_pipeline`.
@@ -30,5 +31,9 @@ def loading_transforms(dataset: Dataset) -> list[Callable]:
     if not hasattr(getattr(dataset, 'pipeline', None), 'transforms'):
         raise ConfigError(f'train_dataloader.dataset.type={type(dataset).__name__}: has no '
                           'pipeline. Choose a dataset with a pipeline.')
-    return [transform for transform in dataset.pipeline.transforms
-            if isinstance(transform, (LoadImageFromFile, _LoadImage))]
+    transforms = [copy.deepcopy(transform) for transform in dataset.pipeline.transforms
+                  if isinstance(transform, (LoadImageFromFile, _LoadImage))]
+    for transform in transforms:
+        # LoadImage(decode=False) leaves decoding to the model.
+        getattr(transform, 'wrapped', transform).decode = True
+    return transforms

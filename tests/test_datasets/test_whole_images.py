@@ -15,6 +15,7 @@ VIEWS = [
     [dict(type='MultiView', num_views=[1, 1], transforms=[[CROP], [CROP]]),
      dict(type='PackInputs')],
 ]
+LOAD = dict(type='mmguided.LoadImage')
 
 
 @pytest.fixture
@@ -29,8 +30,7 @@ def folder(tmp_path):
 
 @pytest.mark.parametrize('transforms', VIEWS)
 def test_images_are_resized_without_cropping(folder, transforms):
-    load = dict(type='mmguided.LoadImage')
-    training = ImageFolder(str(folder), pipeline=[load, *transforms])
+    training = ImageFolder(str(folder), pipeline=[LOAD, *transforms])
     images = ImageFolder(str(folder), pipeline=whole_image_pipeline(training, (16, 24)))
     for i, name in enumerate('ab'):
         expected = Image.open(folder / name / '0.png').resize((24, 16), Image.Resampling.BICUBIC)
@@ -45,3 +45,11 @@ def test_images_are_resized_without_cropping(folder, transforms):
 def test_concatenated_dataset_has_no_pipeline(folder):
     with pytest.raises(ConfigError, match=r'dataset\.type=ConcatDataset:'):
         whole_image_pipeline(ConcatDataset([ImageFolder(str(folder), pipeline=[])]), (8, 8))
+
+
+def test_files_that_the_model_decodes_in_training_are_decoded(folder):
+    Image.new('RGB', (24, 16), (200, 100, 50)).save(folder / 'a/0.png', 'jpeg')
+    training = ImageFolder(str(folder), pipeline=[dict(LOAD, decode=False)])
+    assert training[0]['img'].ndim == 1
+    pixels = whole_image_pipeline(training, (16, 24))[0](dict(img_path=folder / 'a/0.png'))['img']
+    assert pixels.shape == (16, 24, 3) and training[0]['img'].ndim == 1

@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from mmcv.transforms import LoadImageFromFile
 from mmengine import fileio
-from PIL import Image
+from PIL import ExifTags, Image
 from torchvision.io import decode_jpeg
 
 from mmguided.registry import TRANSFORMS
@@ -29,21 +29,37 @@ class LoadImage(LoadImageFromFile):
 
     Args:
         backend_args (dict, optional): Storage backend, see :func:`mmengine.fileio.get`.
+        decode (bool): False keeps upright RGB JPEG files as bytes: ``img`` is a tensor ``(n, )``,
+            uint8, without ``img_shape``. :class:`mmguided.models.DecodingPreprocessor` decodes
+            them. Defaults to True.
     """
 
-    def __init__(self, backend_args: dict | None = None) -> None:
+    def __init__(self, backend_args: dict | None = None, decode: bool = True) -> None:
         super().__init__(imdecode_backend='pillow', backend_args=backend_args)
+        self.decode = decode
 
     def transform(self, results: dict) -> dict:
-        """Add ``img``, ``img_shape`` and ``ori_shape``.
+        """Add the image.
 
         Raises:
             ValueError: If the values do not fit into 8 bits; see Pillow for other errors.
         """
         content = fileio.get(results['img_path'], backend_args=self.backend_args)
+        if not self.decode and _is_upright_rgb_jpeg(content):
+            results['img'] = torch.frombuffer(bytearray(content), dtype=torch.uint8)
+            return results
         results['img'] = _decode(content)[..., ::-1]
         results['img_shape'] = results['ori_shape'] = results['img'].shape[:2]
         return results
+
+
+def _is_upright_rgb_jpeg(content: bytes) -> bool:
+    """Return False for damaged files too."""
+    with Image.open(BytesIO(content)) as image:
+        orientation = image.getexif().get(ExifTags.Base.Orientation, 1)
+        # The end of a truncated file has no end-of-image marker.
+        return (image.format, image.mode, orientation) == (
+            'JPEG', 'RGB', 1) and b'\xff\xd9' in content[-64:]
 
 
 def _decode(content: bytes) -> np.ndarray:

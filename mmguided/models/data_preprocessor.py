@@ -1,0 +1,53 @@
+"""Decode and augment training images on the device of the model."""
+from collections.abc import Mapping
+
+import torch
+from mmpretrain.models import SelfSupDataPreprocessor
+from torch import Tensor
+from torchvision.io import ImageReadMode, decode_jpeg
+from torchvision.transforms import InterpolationMode, v2
+
+from mmguided.registry import MODELS
+
+
+@MODELS.register_module()
+class DecodingPreprocessor(SelfSupDataPreprocessor):
+    """Decode, augment and normalize training images on the device, so that the workers of the
+    loader only read files. It has not been measured on a GPU.
+
+    The pipeline is ``mmguided.LoadImage(decode=False)`` and ``PackInputs``, and the collate
+    function is ``pseudo_collate``. The random draws come from the RNG of the training process.
+    Other batches, such as validation images, are only normalized.
+
+    Args:
+        transforms: Transforms of ``torchvision.transforms.v2`` by name, with their arguments. They
+            take an RGB image ``(3, H, W)``, uint8, and must return images of one size.
+        **kwargs: Arguments of mmpretrain's SelfSupDataPreprocessor.
+    """
+
+    def __init__(self, transforms: Mapping[str, Mapping], **kwargs) -> None:
+        super().__init__(**kwargs)
+        self.transforms = v2.Compose([
+            getattr(v2, name)(**{key: InterpolationMode(value) if key == 'interpolation' else value
+                                 for key, value in settings.items()})
+            for name, settings in transforms.items()])
+
+    def forward(self, data: dict, training: bool = False) -> dict:
+        """Normalized images ``(B, 3, H, W)`` as ``inputs``, and ``data_samples``.
+
+        Args:
+            data: ``inputs``; in training, a list of JPEG files as bytes ``(n, )``, uint8, or of
+                images ``(3, H, W)``, uint8, BGR.
+            training: Decode and augment the images.
+        """
+        if training:
+            images = [self.transforms(image) for image in self._decode(data['inputs'])]
+            data = data | dict(inputs=torch.stack(images).flip(1))  # BGR, as all pipelines
+        return super().forward(data, training)
+
+    def _decode(self, inputs: list[Tensor]) -> list[Tensor]:
+        """RGB images ``(3, H, W)`` on the device."""
+        files = [item for item in inputs if item.ndim == 1]
+        decoded = iter(decode_jpeg(files, ImageReadMode.RGB, self.device) if files else ())
+        return [next(decoded) if item.ndim == 1 else item.to(self.device).flip(0)
+                for item in inputs]
