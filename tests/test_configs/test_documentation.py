@@ -4,6 +4,7 @@ import re
 import pytest
 import torch
 from mmengine.config import Config
+from mmengine.runner import Runner
 
 import tests.helpers.cmt_mae  # noqa: F401
 from mmguided.cli.arguments import load_config
@@ -114,6 +115,19 @@ def test_documented_attention_of_clip_read_once(documented):
     assert cached.wants(Clock()) == {} and set(cached.eval().wants(Clock())) == {'teacher'}
     load_image, with_scores = (TRANSFORMS.build(t) for t in cfg.train_dataloader.dataset.pipeline)
     assert isinstance(with_scores, WithScores) and len(with_scores.transforms) == 2
+
+
+def test_documented_decoding_on_the_gpu(documented, tmp_path):
+    (tmp_path / 'images').mkdir()
+    for i in range(3):
+        write_image(tmp_path / f'images/{i}.jpg')
+    cfg = documented[-1]
+    cfg.train_dataloader.update(batch_size=3, num_workers=0, pin_memory=False)
+    cfg.train_dataloader.dataset.update(
+        data_root=str(tmp_path), data_prefix='images', with_label=False)
+    batch = next(iter(Runner.build_dataloader(cfg.train_dataloader)))
+    inputs = MODELS.build(cfg.data_preprocessor)(batch, training=True)['inputs']
+    assert inputs.shape == (3, 3, 224, 224) and inputs.abs().max() < 3
 
 
 PAGES = [path for pattern in ('*.md', 'docs/*.md', 'configs/**/*.md', 'projects/**/*.md')
