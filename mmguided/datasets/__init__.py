@@ -4,6 +4,7 @@ from .fingerprint import fingerprint
 from .image_folder import ImageFolder
 from .score_maps import ScoreMaps
 from .seeded_batches import ResumedIterator, SeededBatches
+from .shards import ShardBackend
 from .transforms import (
     ColorJitter,
     GaussianBlur,
@@ -20,6 +21,6 @@ from .whole_images import loading_transforms, whole_image_pipeline
 __all__ = [
     'ColorJitter', 'DAVIS2017', 'GaussianBlur', 'ImageFolder', 'LoadImage', 'LoadVideo',
     'PatchShuffle', 'PixelShift', 'RandomPatchOcclusion', 'RandomResizedCrop', 'ResumedIterator',
-    'ScoreMaps', 'SeededBatches', 'WithScores', 'fingerprint', 'loading_transforms',
-    'whole_image_pipeline'
+    'ScoreMaps', 'SeededBatches', 'ShardBackend', 'WithScores', 'fingerprint',
+    'loading_transforms', 'whole_image_pipeline'
 ]

@@ -8,6 +8,7 @@ from torchvision.io import ImageReadMode, decode_jpeg
 from torchvision.transforms import InterpolationMode, v2
 
 from mmguided.registry import MODELS
+from mmguided.utils.rng_state import preserve_rng_state
 
 
 @MODELS.register_module()
@@ -23,6 +24,9 @@ class DecodingPreprocessor(SelfSupDataPreprocessor):
         transforms: Transforms of ``torchvision.transforms.v2`` by name, with their arguments. They
             take an RGB image ``(3, H, W)``, uint8, and must return images of one size.
         **kwargs: Arguments of mmpretrain's SelfSupDataPreprocessor.
+
+    Attributes:
+        image_size: Size (height, width) of the augmented images.
     """
 
     def __init__(self, transforms: Mapping[str, Mapping], **kwargs) -> None:
@@ -31,6 +35,9 @@ class DecodingPreprocessor(SelfSupDataPreprocessor):
             getattr(v2, name)(**{key: InterpolationMode(value) if key == 'interpolation' else value
                                  for key, value in settings.items()})
             for name, settings in transforms.items()])
+        with preserve_rng_state():
+            self.image_size = tuple(
+                self.transforms(torch.zeros(3, 300, 400, dtype=torch.uint8)).shape[-2:])
 
     def forward(self, data: dict, training: bool = False) -> dict:
         """Normalized images ``(B, 3, H, W)`` as ``inputs``, and ``data_samples``.
@@ -38,9 +45,9 @@ class DecodingPreprocessor(SelfSupDataPreprocessor):
         Args:
             data: ``inputs``; in training, a list of JPEG files as bytes ``(n, )``, uint8, or of
                 images ``(3, H, W)``, uint8, BGR.
-            training: Decode and augment the images.
+            training: Augment the images. Files are always decoded and augmented.
         """
-        if training:
+        if training or any(item.ndim == 1 for item in data['inputs']):
             images = [self.transforms(image) for image in self._decode(data['inputs'])]
             data = data | dict(inputs=torch.stack(images).flip(1))  # BGR, as all pipelines
         return super().forward(data, training)

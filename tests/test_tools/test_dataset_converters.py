@@ -1,7 +1,11 @@
 """tools/dataset_converters: annotation files from the published layouts, and subsets."""
 import json
+import tarfile
+from pathlib import Path
 
+import numpy as np
 import pytest
+from PIL import Image
 from scipy.io import savemat
 
 from mmguided.datasets import ImageFolder
@@ -172,3 +176,54 @@ def test_other_low_shot_errors(low_shot, tmp_path):
     write_image(tmp_path / 'train/n01/n00_1.JPEG')
     (tmp_path / 'names.txt').write_text('n00_2.JPEG')
     assert 'share a name' in low_shot('--names', tmp_path / 'names.txt', fails=True)
+
+
+@pytest.fixture
+def shards(tmp_path, monkeypatch, capsys):
+    """Five images of two classes and a broken one, in shards of four."""
+    gray = np.random.default_rng(0).integers(0, 256, (6, 8, 12, 1), np.uint8).repeat(3, -1)
+    for i, image in enumerate(gray):
+        path = tmp_path / f'images/{"ab"[i // 3]}/{i}.png'
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(image.repeat(8, 0).repeat(8, 1)).save(path)
+    (tmp_path / 'images/a/1.png').write_bytes(b'broken')
+    run_tool(monkeypatch, 'dataset_converters/make_shards.py', tmp_path / 'images', '--out',
+             tmp_path / 'shards', '--short-side', 32, '--quality', 100, '--images-per-shard', 4)
+    assert '5 images of 6 written' in capsys.readouterr().out
+    return tmp_path / 'shards'
+
+
+def read_shards(path):
+    return ImageFolder(str(path), ann_file='images.txt', with_label=True, pipeline=[
+        dict(type='mmguided.LoadImage', backend_args=dict(backend='mmguided.shards'))])
+
+
+def test_shards_contain_the_reduced_images(shards):
+    assert sorted(path.name for path in shards.iterdir()) == [
+        '000000.tar', '000001.tar', 'images.txt']
+    dataset = read_shards(shards)
+    assert [dataset[i]['gt_label'] for i in range(5)] == [0, 0, 1, 1, 1]
+    for i, name in enumerate(('a/0', 'a/2', 'b/3', 'b/4', 'b/5')):
+        image = Image.open(shards.parent / f'images/{name}.png').resize(
+            (48, 32), Image.Resampling.BICUBIC)
+        difference = dataset[i]['img'][..., ::-1].astype(int) - np.asarray(image)
+        assert dataset[i]['img_shape'] == (32, 48) and np.abs(difference).mean() < 2
+    with tarfile.open(shards / '000001.tar') as tar:
+        assert tar.getnames() == ['000000004.jpg', '000000004.cls', '000000005.jpg',
+                                  '000000005.cls']
+        assert tar.extractfile('000000005.cls').read() == b'1'
+
+
+@pytest.mark.parametrize('damage', [Path.unlink, lambda path: path.write_bytes(b'short')])
+def test_missing_and_incomplete_shards_stop_the_run(shards, damage):
+    damage(shards / '000001.tar')
+    dataset = read_shards(shards)
+    assert dataset[2]['gt_label'] == 1
+    with pytest.raises(OSError, match=r'shard is missing or incomplete.*000001\.tar'):
+        dataset[4]
+
+
+def test_shards_are_not_overwritten(shards, monkeypatch):
+    error = error_of_tool(monkeypatch, 'dataset_converters/make_shards.py',
+                          shards.parent / 'images', '--out', shards, '--short-side', 32)
+    assert "shards': already exists" in error

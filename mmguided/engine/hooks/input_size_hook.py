@@ -2,6 +2,7 @@
 from mmengine.hooks import Hook
 from mmengine.utils import to_2tuple
 
+from mmguided.models import DecodingPreprocessor
 from mmguided.registry import HOOKS
 from mmguided.utils.errors import ConfigError
 from mmguided.utils.modules import unwrap_ddp
@@ -30,11 +31,16 @@ class InputSizeHook(Hook):
         img_size = getattr(getattr(model, 'backbone', None), 'img_size', None)
         if img_size is None or self.any_size:
             return
-        inputs = data_batch['inputs']  # a tensor, or a list of images or of views
-        height, width = (inputs if hasattr(inputs, 'shape') else inputs[0]).shape[-2:]
+        preprocessor = getattr(model, 'data_preprocessor', None)
+        if mode == 'train' and isinstance(preprocessor, DecodingPreprocessor):
+            source, size = 'data_preprocessor.transforms', preprocessor.image_size
+        else:
+            inputs = data_batch['inputs']  # a tensor, or a list of images or of views
+            source = f'{mode}_dataloader.dataset.pipeline'
+            size = tuple((inputs if hasattr(inputs, 'shape') else inputs[0]).shape[-2:])
         expected = to_2tuple(img_size)
-        if (height, width) != expected:
+        if size != expected:
             raise ConfigError(
-                f'model.backbone.img_size={expected}: {mode}_dataloader.dataset.pipeline returns '
-                f'images of {(height, width)}. Change one of the two, or allow any size with '
+                f'model.backbone.img_size={expected}: {source} returns images of {size}. Change '
+                'one of the two, or allow any size with '
                 '`--cfg-options default_hooks.input_size.any_size=True`.')

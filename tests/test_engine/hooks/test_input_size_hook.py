@@ -6,6 +6,7 @@ import torch
 from torch import nn
 
 from mmguided.engine.hooks import InputSizeHook
+from mmguided.models import DecodingPreprocessor
 from mmguided.utils.errors import ConfigError
 
 
@@ -31,3 +32,14 @@ def test_the_error_names_both_sizes(phase, wrap):
 def test_a_side_length_and_any_size(img_size, any_size):
     InputSizeHook(any_size).before_train_iter(
         _runner(img_size), 0, dict(inputs=torch.zeros(2, 3, 32, 32)))
+
+
+def test_images_that_the_model_decodes():
+    runner = _runner((24, 32))
+    runner.model.data_preprocessor = DecodingPreprocessor(
+        dict(RandomResizedCrop=dict(size=(24, 32))))
+    files = dict(inputs=[torch.zeros(999, dtype=torch.uint8)])
+    InputSizeHook().before_train_iter(runner, 0, files)
+    runner.model.backbone.img_size = 32
+    with pytest.raises(ConfigError, match=r'\(32, 32\): data_preprocessor\.transforms.*\(24, 32\)'):
+        InputSizeHook().before_train_iter(runner, 0, files)
