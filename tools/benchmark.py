@@ -147,7 +147,7 @@ class Step:
         self.clock = time.perf_counter if DEVICE.type == 'cuda' else time.process_time
         model, optim_wrapper = runner.model, runner.optim_wrapper
         for owner, method, part in (
-                (model.data_preprocessor, 'forward', 'preprocess'), (model, 'forward', 'forward'),
+                (model.data_preprocessor, 'forward', 'preprocess'), (model, '_run_forward', 'forward'),
                 (optim_wrapper, 'backward', 'backward'), (optim_wrapper, 'step', 'optimizer'),
                 (optim_wrapper, 'zero_grad', 'optimizer'), (runner, 'call_hook', 'hooks'),
                 (getattr(model, 'momentum_encoder', None), 'update', 'EMA')):
