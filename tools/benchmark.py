@@ -146,6 +146,8 @@ class Step:
         self.operations = OperationCounter()
         self.clock = time.perf_counter if DEVICE.type == 'cuda' else time.process_time
         model, optim_wrapper = runner.model, runner.optim_wrapper
+        if self.precision == 'bf16':
+            model._run_forward = torch.autocast(DEVICE.type, torch.bfloat16)(model._run_forward)
         for owner, method, part in (
                 (model.data_preprocessor, 'forward', 'preprocess'), (model, '_run_forward', 'forward'),
                 (optim_wrapper, 'backward', 'backward'), (optim_wrapper, 'step', 'optimizer'),
@@ -162,9 +164,7 @@ class Step:
             outer = self._part
             self._switch(part)
             try:
-                with torch.autocast(DEVICE.type, torch.bfloat16,
-                                    part == 'forward' and self.precision == 'bf16'):
-                    return function(*args, **kwargs)
+                return function(*args, **kwargs)
             finally:
                 self._switch(outer)
 
