@@ -64,6 +64,7 @@ from mmguided.cli.data_checks import check_training_data
 from mmguided.cli.device import prepare_device
 from mmguided.cli.runner import build_runner
 from mmguided.utils.configs import walk
+from mmguided.utils.error_messages import explain_config_errors
 from mmguided.utils.errors import ConfigError, exit_on_config_error, imports_of_extra
 
 with imports_of_extra('analysis'):
@@ -136,11 +137,12 @@ class Step:
         prepare_device(cfg)
         if (cfg.model.get('teacher') or {}).get('type') == 'mmguided.OpenCLIPTeacher':
             use_random_clip(cfg.model.teacher, cfg.work_dir)
-        self.runner = runner = build_runner(cfg)
-        check_training_data(runner)
-        runner.register_hook(ReadyHook(progress))
-        with contextlib.suppress(Ready):
-            runner.train()
+        with explain_config_errors(cfg):
+            self.runner = runner = build_runner(cfg)
+            check_training_data(runner)
+            runner.register_hook(ReadyHook(progress))
+            with contextlib.suppress(Ready):
+                runner.train()
         self.batch_size = runner.train_dataloader.batch_size
         self.batches = itertools.chain.from_iterable(itertools.repeat(runner.train_dataloader))
         self.operations = OperationCounter()
@@ -149,7 +151,8 @@ class Step:
         if self.precision == 'bf16':
             model._run_forward = torch.autocast(DEVICE.type, torch.bfloat16)(model._run_forward)
         for owner, method, part in (
-                (model.data_preprocessor, 'forward', 'preprocess'), (model, '_run_forward', 'forward'),
+                (model.data_preprocessor, 'forward', 'preprocess'),
+                (model, '_run_forward', 'forward'),
                 (optim_wrapper, 'backward', 'backward'), (optim_wrapper, 'step', 'optimizer'),
                 (optim_wrapper, 'zero_grad', 'optimizer'), (runner, 'call_hook', 'hooks'),
                 (getattr(model, 'momentum_encoder', None), 'update', 'EMA')):
