@@ -185,7 +185,7 @@ class Step:
     def __call__(self, wait_for_parts: bool = False) -> dict[str, float]:
         """Run a step; return the seconds of :data:`PARTS` and of loading the batch."""
         self._seconds, self._part, self._wait = Counter(), 'loader', DEVICE.type == 'cuda'
-        self._since = self.clock()
+        self.operations.part, self._since = 'loader', self.clock()
         batch = next(self.batches)
         self._switch('other')
         self._wait &= wait_for_parts
@@ -207,7 +207,8 @@ class Step:
             torch.backends.mha.set_fastpath_enabled(True)
             with self.operations:
                 self()
-        counts = self.operations.counts
+        counts = Counter({key: number for key, number in self.operations.counts.items()
+                          if key[0] != 'loader'})  # a run loads images in other processes
         costs = dict(
             flops=flops.get_total_flops() / self.batch_size, saved_bytes=saved.bytes,
             operations=counts.total(),
