@@ -19,7 +19,7 @@ class DenseHybridViT(DenseViT, MaskedHybridViT):
     so that the third map equals the encoder output of pretraining.
 
     Args:
-        with_cp: See :class:`DenseViT`; also applies to the convolutional blocks.
+        with_cp: See :class:`MaskedViT`; also applies to the convolutional blocks.
         **kwargs: Arguments of :class:`DenseViT`, whose windows apply to the transformer blocks, and
             of :class:`MaskedHybridViT`, except ``out_indices``.
 

@@ -1,11 +1,10 @@
 """Pretrained ViT as a backbone for detection and segmentation."""
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
-from torch.utils.checkpoint import checkpoint
 
 from mmguided.ops import merge_windows, split_windows, window_padding
 from mmguided.registry import MODELS
@@ -30,7 +29,6 @@ class DenseViT(MaskedViT):
             after the last index do not run and are frozen.
         window_size: Side of the windows in patches; None means full attention.
         global_blocks: Blocks with full attention.
-        with_cp: Use gradient checkpointing.
         **kwargs: Arguments of :class:`MaskedViT`.
 
     Raises:
@@ -43,7 +41,6 @@ class DenseViT(MaskedViT):
                  out_indices: int | Sequence[int] = -1,
                  window_size: int | None = None,
                  global_blocks: Sequence[int] = (),
-                 with_cp: bool = False,
                  **kwargs) -> None:
         super().__init__(*args, out_type='featmap', **kwargs)
         if window_size is not None and not (isinstance(window_size, int) and window_size > 0):
@@ -58,7 +55,6 @@ class DenseViT(MaskedViT):
             global_blocks = range(self.num_layers)
         self.global_blocks = self._blocks('global_blocks', global_blocks)
         self.window_size = window_size
-        self.with_cp = with_cp
         # Freeze unused parameters because DistributedDataParallel fails without their gradient.
         last = self.out_indices[-1]
         unused = self.layers[last + 1:]
@@ -93,8 +89,8 @@ class DenseViT(MaskedViT):
 
         def run_block(i: int, block: nn.Module, x: Tensor) -> Tensor:
             if i in self.global_blocks:
-                return self._recompute(block, x)
-            return self._recompute(self._windowed_block, block, x, grid)
+                return block(x)
+            return self._windowed_block(block, x, grid)
 
         outputs = self.run_blocks(x, self.out_indices, run_block)
         if self.out_indices[-1] == self.num_layers - 1:
@@ -105,12 +101,6 @@ class DenseViT(MaskedViT):
         """Pad images at the right and the bottom to multiples of the patch size."""
         bottom, right = (-side % self.patch_size for side in images.shape[-2:])
         return F.pad(images, (0, right, 0, bottom)) if bottom or right else images
-
-    def _recompute(self, run: Callable, *args) -> Any:
-        """Call ``run(*args)``, with gradient checkpointing if enabled."""
-        if self.with_cp and self.training:
-            return checkpoint(run, *args, use_reentrant=False)
-        return run(*args)
 
     def _windowed_block(self, block: nn.Module, x: Tensor, grid: tuple[int, int]) -> Tensor:
         """Run a block whose attention is restricted to windows."""

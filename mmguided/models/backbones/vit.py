@@ -41,6 +41,7 @@ class MaskedViT(Encoder, VisionTransformer):
         img_size: Default input size, a side or ``(height, width)``.
         patch_size: Side of a patch in pixels; must divide the sides of every input.
         out_type: Output of :meth:`forward` without a mask.
+        with_cp: Use activation checkpointing in the blocks, to save memory.
         **kwargs: Other arguments of VisionTransformer; ``with_cls_token`` must be True.
             ``frozen_stages`` freezes the first blocks and the embedding (patches, [CLS],
             positions). If it includes all blocks, the final norm is frozen too, but not the norm of
@@ -63,6 +64,7 @@ class MaskedViT(Encoder, VisionTransformer):
                  img_size: int | tuple[int, int] = 224,
                  patch_size: int = 16,
                  out_type: str = 'raw',
+                 with_cp: bool = False,
                  **kwargs) -> None:
         arch = self._arch_settings(arch)
         if not kwargs.get('with_cls_token', True):
@@ -74,6 +76,7 @@ class MaskedViT(Encoder, VisionTransformer):
             arch=arch, img_size=img_size, patch_size=patch_size, out_type=out_type, **kwargs)
         for block in self.layers:  # VisionTransformer cannot be told the class of its blocks
             block.__class__ = TransformerBlock
+            block.with_cp = with_cp
 
     @classmethod
     def _arch_settings(cls, arch: str | dict) -> dict:

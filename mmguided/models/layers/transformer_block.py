@@ -5,6 +5,7 @@ from functools import partial
 import torch.nn.functional as F
 from mmpretrain.models.backbones.vision_transformer import TransformerEncoderLayer
 from torch import Tensor, nn
+from torch.utils.checkpoint import checkpoint
 
 from mmguided.ops import cls_attention_row, split_heads
 from mmguided.structures import Wants
@@ -18,7 +19,12 @@ class TransformerBlock(TransformerEncoderLayer):
 
     All reads of the weights happen within :meth:`forward`, so that each block can be wrapped:
     sharded by FSDP, compiled, or recomputed by activation checkpointing.
+
+    Attributes:
+        with_cp: Use activation checkpointing: keep only the input, and compute the block again in
+            the backward pass.
     """
+    with_cp = False
 
     def forward(self, x: Tensor, attend: Attend | None = None,
                 cls_only: bool = False) -> Tensor | None:
@@ -32,6 +38,11 @@ class TransformerBlock(TransformerEncoderLayer):
         Returns:
             ``(B, N, D)``, or ``(B, 1, D)`` with ``cls_only``.
         """
+        if self.with_cp and self.training:
+            return checkpoint(self._transform, x, attend, cls_only, use_reentrant=False)
+        return self._transform(x, attend, cls_only)
+
+    def _transform(self, x: Tensor, attend: Attend | None, cls_only: bool) -> Tensor | None:
         if attend is None and not cls_only:
             return super().forward(x)
         attn, normed = self.attn, self.ln1(x)

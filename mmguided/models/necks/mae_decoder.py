@@ -29,6 +29,7 @@ class MAEDecoder(Decoder):
         embed_dims: Width.
         depth: Number of blocks.
         num_heads: Attention heads.
+        with_cp: Use activation checkpointing in the blocks, to save memory.
 
     Raises:
         ConfigError: If the width is not a multiple of 4 and of ``num_heads``.
@@ -40,7 +41,8 @@ class MAEDecoder(Decoder):
                  grid: tuple[int, int],
                  embed_dims: int = 512,
                  depth: int = 8,
-                 num_heads: int = 16) -> None:
+                 num_heads: int = 16,
+                 with_cp: bool = False) -> None:
         super().__init__()
         if embed_dims % 4 or embed_dims % num_heads:
             raise ConfigError(f'neck.embed_dims={embed_dims}: not a multiple of 4 and of num_heads='
@@ -55,6 +57,8 @@ class MAEDecoder(Decoder):
         self.decoder_blocks = nn.ModuleList(
             TransformerBlock(embed_dims, num_heads, 4 * embed_dims,
                              norm_cfg=dict(type='LN', eps=1e-6)) for _ in range(depth))
+        for block in self.decoder_blocks:
+            block.with_cp = with_cp
         self.ln1 = nn.LayerNorm(embed_dims, eps=1e-6)
 
     def init_weights(self) -> None:
