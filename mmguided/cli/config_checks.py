@@ -20,9 +20,9 @@ RUNNER_FIELDS = frozenset('''
     activation_checkpointing auto_scale_lr compile custom_hooks custom_imports data_preprocessor
     default_hooks default_scope efficient_conv_bn_eval env_cfg experiment_name
     find_unused_parameters launcher load_from log_level log_processor model model_wrapper_cfg
-    optim_wrapper param_scheduler randomness resume runner_type sync_bn test_cfg test_dataloader
-    test_evaluator train_cfg train_dataloader tta_model tta_pipeline val_cfg val_dataloader
-    val_evaluator visualizer work_dir'''.split())
+    optim_wrapper param_scheduler randomness resume runner_type strategy sync_bn test_cfg
+    test_dataloader test_evaluator train_cfg train_dataloader tta_model tta_pipeline val_cfg
+    val_dataloader val_evaluator visualizer work_dir'''.split())
 
 #: Fields whose value is None or a dict.
 SECTIONS = ('train_dataloader', 'val_dataloader', 'test_dataloader', 'train_cfg', 'val_cfg',
@@ -71,6 +71,28 @@ def check_values(cfg: Config) -> None:
                 kind = 'an integer' if kinds is int else 'a number'
                 raise ConfigError(f'{name}={value!r}: not {kind} from {low} to {high}. Correct the '
                                   'value.')
+    check_strategy(cfg)
+
+
+def check_strategy(cfg: Config) -> None:
+    """Check that the run reads ``strategy``, and ignores no field that the config sets.
+
+    MMEngine's other strategies save folders instead of files, some of them without the states of
+    hooks, so that runs would not resume.
+    """
+    strategy = cfg.get('strategy') or {}
+    if cfg.get('runner_type') != 'FlexibleRunner':
+        if strategy:
+            raise ConfigError("strategy: Runner ignores it. Set `runner_type='FlexibleRunner'`.")
+        return
+    kind = strategy.get('type', 'DDPStrategy')
+    if kind in ('FSDPStrategy', 'DeepSpeedStrategy', 'ColossalAIStrategy'):
+        raise ConfigError(f'strategy.type={kind!r}: is not supported. Set it to '
+                          "'mmguided.FSDP2Strategy'.")
+    for field in ('activation_checkpointing', 'efficient_conv_bn_eval', 'sync_bn'):
+        if cfg.get(field):
+            raise ConfigError(f'{field}={cfg[field]!r}: FlexibleRunner ignores it. Remove one of '
+                              'the two.')
 
 
 def check_options(cfg: Config, options: Mapping[str, object]) -> None:

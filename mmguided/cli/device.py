@@ -45,21 +45,36 @@ def prepare_device(cfg: Config) -> None:
     """
     dist_cfg = cfg.setdefault('env_cfg', ConfigDict()).setdefault('dist_cfg', ConfigDict())
     dist_cfg.timeout = dist_cfg.get('timeout') or TIMEOUT
-    if get_device() != 'cpu':
-        return
+    is_cpu = get_device() == 'cpu'
     if cfg.launcher != 'none':
-        _start_gloo(cfg)
-        wrapper = cfg.get('model_wrapper_cfg') or ConfigDict(
-            broadcast_buffers=False,
-            find_unused_parameters=cfg.get('find_unused_parameters', False))
-        if wrapper.get('type', 'MMDistributedDataParallel') == 'MMDistributedDataParallel':
-            wrapper.type = 'CPUDataParallel'
-        wrapper.device_ids = None
-        cfg.model_wrapper_cfg = wrapper
+        if is_cpu:
+            _start_gloo(cfg)
+        _set_wrapper(cfg, is_cpu)
+    if not is_cpu:
+        return
     _replace_amp(cfg.get('optim_wrapper') or {})
     for field in LOADERS:
         if cfg.get(field):
             cfg[field].pin_memory = False  # there is no device to copy to
+
+
+def _set_wrapper(cfg: Config, is_cpu: bool) -> None:
+    """Wrap the model for CPUs, and tell DDPStrategy the settings, which FlexibleRunner ignores."""
+    holder, field = cfg, 'model_wrapper_cfg'
+    if cfg.get('runner_type') == 'FlexibleRunner':
+        holder, field = cfg.setdefault('strategy', ConfigDict()), 'model_wrapper'
+        if holder.setdefault('type', 'DDPStrategy') != 'DDPStrategy':
+            return
+    elif not is_cpu:
+        return
+    wrapper = holder.get(field) or cfg.get('model_wrapper_cfg') or ConfigDict(
+        broadcast_buffers=False, find_unused_parameters=cfg.get('find_unused_parameters', False))
+    wrapper.setdefault('type', 'MMDistributedDataParallel')
+    if is_cpu:
+        if wrapper.type == 'MMDistributedDataParallel':
+            wrapper.type = 'CPUDataParallel'
+        wrapper.device_ids = None
+    holder[field] = wrapper
 
 
 def _start_gloo(cfg: Config) -> None:

@@ -11,6 +11,7 @@ from mmengine.registry import DATASETS, METRICS, MODELS
 from mmengine.runner import Runner
 from torch.utils.data import Dataset
 
+from mmguided.cli.runner import build_runner
 from mmguided.utils.errors import ConfigError
 
 
@@ -90,7 +91,7 @@ def toy_runner(work_dir: Path, hooks: dict, **settings) -> Runner:
         optim_wrapper=dict(_delete_=True, type='OptimWrapper', optimizer=dict(type='SGD', lr=.1)),
         val_cfg=None, test_cfg=None, test_dataloader=None, test_evaluator=None))
     cfg.merge_from_dict(settings)
-    return Runner.from_cfg(cfg)
+    return build_runner(cfg)
 
 
 def train_module(model: torch.nn.Module, work_dir: Path, dataset: Sequence, until: int,

@@ -37,6 +37,18 @@ def test_every_field_that_runner_reads_is_known():
     assert read - RUNNER_FIELDS == {'cfg'}
 
 
+@pytest.mark.parametrize('options, message', [
+    ({'strategy.type': 'DDPStrategy'}, "strategy: Runner ignores it. Set `runner_type='Fl"),
+    ({'runner_type': 'FlexibleRunner', 'strategy.type': 'DeepSpeedStrategy'},
+     "strategy.type='DeepSpeedStrategy': "),
+    ({'runner_type': 'FlexibleRunner', 'sync_bn': 'torch'}, "sync_bn='torch': "),
+])
+def test_strategies_that_would_have_no_effect_or_not_resume(options, message):
+    with pytest.raises(ConfigError) as error:
+        check_values(load_config(VIT, options))
+    assert str(error.value).startswith(message)
+
+
 @pytest.mark.parametrize('option, value, remedy', [
     ('modle.type', 'x', "Did you mean 'model'?"),
     ('data_root', 'x', '--data-root FOLDER'),

@@ -46,6 +46,24 @@ def test_model_wrapper_selects_no_device_on_cpu(monkeypatch, text, expected):
     assert cfg.model_wrapper_cfg == dict(device_ids=None, **expected)
 
 
+@pytest.mark.parametrize('is_cpu, options, wrapper', [
+    (True, ['find_unused_parameters=True'], dict(
+        type='CPUDataParallel', broadcast_buffers=False, find_unused_parameters=True,
+        device_ids=None)),
+    (False, ['strategy.model_wrapper.static_graph=True'], dict(
+        type='MMDistributedDataParallel', static_graph=True)),
+    (False, ['strategy.type=mmguided.FSDP2Strategy'], None),
+])
+def test_flexible_runner_gets_the_model_wrapper(monkeypatch, is_cpu, options, wrapper):
+    monkeypatch.setattr(device, '_start_gloo', lambda cfg: None)
+    if not is_cpu:
+        monkeypatch.setattr(device, 'get_device', lambda: 'cuda')
+    cfg = merged_config(CONFIG, '--launcher', 'pytorch', '--cfg-options',
+                        'runner_type=FlexibleRunner', *options)
+    device.prepare_device(cfg)
+    assert cfg.strategy.get('model_wrapper') == wrapper
+
+
 @pytest.fixture
 def process_group():
     """Process group with only this process."""

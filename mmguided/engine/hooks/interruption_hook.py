@@ -47,6 +47,7 @@ class InterruptionHook(StatefulHook):
     def __init__(self, minutes: float = 15) -> None:
         self.minutes = minutes
         self._files: list[str] = []  # names of the checkpoints of this hook
+        self._progress = {}  # epoch and iteration of the checkpoint that this hook saves
         self._val_batches = 0  # validations stop only within a training
 
     def state_dict(self) -> list[str]:
@@ -55,6 +56,10 @@ class InterruptionHook(StatefulHook):
     def load_state_dict(self, state: list[str]) -> None:
         # A checkpoint may contain any names, but only these files may be removed.
         self._files = [name for name in state if re.fullmatch(r'iter_\d+\.pth', name)]
+
+    def before_save_checkpoint(self, runner, checkpoint: dict) -> None:
+        super().before_save_checkpoint(runner, checkpoint)
+        checkpoint['meta'].update(self._progress)  # FlexibleRunner has replaced it
 
     def before_train(self, runner) -> None:
         super().before_train(runner)
@@ -132,7 +137,9 @@ class InterruptionHook(StatefulHook):
         hook = copy.copy(self._checkpoint_hook)
         hook.by_epoch, hook.filename_tmpl, hook.max_keep_ckpts = False, 'iter_{}.pth', -1
         self._files = [*self._files, hook.filename_tmpl.format(step)]
-        hook._save_checkpoint_with_step(runner, step, dict(epoch=epoch, iter=step))
+        self._progress = dict(epoch=epoch, iter=step)
+        hook._save_checkpoint_with_step(runner, step, dict(self._progress))
+        self._progress = {}
         if _last_checkpoint(runner) == self._last:  # saving has failed; try again later
             self._files.pop()
             self._time = time.monotonic()

@@ -15,12 +15,16 @@ class PlainCheckpointHook(Hook):
     ``torch.load(weights_only=True)``, the default of PyTorch, and mmpretrain's ``publish_model``
     require such checkpoints. MMEngine saves the log history as ``HistoryBuffer`` objects with NumPy
     numbers. This hook saves it as tensors and plain numbers and restores the objects on loading.
+
+    It also removes ``module.`` from the names of weights, which MMEngine's DDPStrategy adds.
     """
 
     priority = 'LOWEST'  # after hooks that write to the message hub
 
     def before_save_checkpoint(self, runner, checkpoint: dict) -> None:
-        """Convert the log history to tensors and plain numbers."""
+        """Convert the log history to tensors and plain numbers, and rename weights."""
+        checkpoint['state_dict'] = {name.removeprefix('module.'): value
+                                    for name, value in checkpoint['state_dict'].items()}
         scalars = checkpoint['message_hub']['log_scalars']
         for name, history in scalars.items():
             values, counts = history.data

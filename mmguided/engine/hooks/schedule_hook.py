@@ -115,7 +115,7 @@ def _schedule_problem(runner) -> str | None:
 
 def _batch_problem(runner) -> str | None:
     """Describe a total batch size that does not fit the learning rate."""
-    auto = runner.auto_scale_lr
+    auto = runner.cfg.get('auto_scale_lr')
     if not auto or auto.get('enable'):
         return None
     size = runner.cfg.train_dataloader.batch_size

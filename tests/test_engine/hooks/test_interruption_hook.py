@@ -126,6 +126,26 @@ def test_checkpoints_between_epochs(tmp_path):
                          {'iter_4'}, {'iter_5'}, {'iter_5'}, {'epoch_2', 'iter_5'}]
 
 
+class ProgressHook(Hook):
+    priority = 'LOWEST'
+
+    def __init__(self) -> None:
+        self.saved = []
+
+    def before_save_checkpoint(self, runner, checkpoint) -> None:
+        self.saved.append((checkpoint['meta']['epoch'], checkpoint['meta']['iter']))
+
+
+@pytest.mark.parametrize('kind', ['Runner', 'FlexibleRunner'])
+def test_checkpoints_contain_the_progress(tmp_path, kind):
+    runner = toy_runner(
+        tmp_path, dict(interruption=dict(HOOK, minutes=0), checkpoint=dict(interval=2)),
+        runner_type=kind, env_cfg={})
+    runner.register_hook(hook := ProgressHook())
+    runner.train()
+    assert hook.saved == [(0, 1), (1, 2), (1, 3), (2, 4)]
+
+
 class SignalSelfHook(Hook):
 
     def before_train_iter(self, runner, *args, **kwargs) -> None:
