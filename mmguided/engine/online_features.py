@@ -15,7 +15,7 @@ from mmguided.evaluation import image_features
 from mmguided.models import Encoder
 from mmguided.registry import DATASETS
 from mmguided.utils.errors import ConfigError
-from mmguided.utils.modules import eval_mode, unwrap_ddp
+from mmguided.utils.modules import eval_mode, gathered_weights, unwrap_ddp
 from mmguided.utils.rng_state import preserve_rng_state
 
 
@@ -78,7 +78,7 @@ class OnlineFeatures:
         model = unwrap_ddp(runner.model)
         features, labels = [], []
         with preserve_rng_state(), eval_mode(model.backbone), \
-                runner.optim_wrapper.optim_context(runner.model):
+                runner.optim_wrapper.optim_context(runner.model), gathered_weights(model):
             for batch in self.loader:
                 if with_labels:
                     labels.append(labels_of(batch['data_samples'], self.field))

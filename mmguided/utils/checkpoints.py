@@ -17,6 +17,7 @@ from torch.utils.data import Dataset
 
 from .checkpoint_files import find_damage
 from .errors import ConfigError, check_file
+from .modules import full_tensor
 
 _ENCODER = 'backbone.init_cfg.checkpoint'
 
@@ -300,7 +301,8 @@ def non_finite(state: Mapping[str, Tensor], prefix: str = '') -> list[str]:
                if name.startswith(prefix) and isinstance(value, Tensor)}
     if not tensors:
         return []
-    finite = torch.stack([value.isfinite().all() for value in tensors.values()]).tolist()
+    finite = torch.stack(
+        [full_tensor(value.isfinite().all()) for value in tensors.values()]).tolist()
     return [name for name, is_finite in zip(tensors, finite, strict=True) if not is_finite]
 
 

@@ -8,9 +8,11 @@ from mmcv import imwrite
 from mmengine.dataset import pseudo_collate
 from mmengine.dist import master_only
 from mmengine.hooks import Hook
+from torch.distributed.fsdp import FSDPModule
 
 from mmguided.analysis.inspection import Inspection, inspect_batch, method_name
 from mmguided.registry import DATASETS, HOOKS
+from mmguided.utils.errors import ConfigError
 from mmguided.utils.modules import unwrap_ddp
 from mmguided.utils.rng_state import preserve_rng_state
 
@@ -33,8 +35,16 @@ class FigureSheetHook(Hook):
         indices: Indices of the images to draw.
         interval: Epochs between sheets; 0 draws only after the first and the last epoch.
         seed: Seed of the masks.
+
+    Raises:
+        ConfigError: If FSDP2Strategy has sharded the weights.
     """
     priority = 'LOW'
+
+    def before_run(self, runner) -> None:
+        if isinstance(runner.model, FSDPModule):
+            raise ConfigError('FigureSheetHook: draws in the first process, but the weights are '
+                              'sharded. Remove the hook, or strategy and runner_type.')
 
     def __init__(self,
                  dataset: dict,

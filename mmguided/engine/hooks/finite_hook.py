@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from mmguided.registry import HOOKS
 from mmguided.utils.checkpoints import non_finite
 from mmguided.utils.errors import DivergedError
+from mmguided.utils.modules import full_tensor
 
 
 @HOOKS.register_module()
@@ -50,7 +51,7 @@ class FiniteHook(Hook):
         if self._is_logged:
             norms = [parameter.grad.norm() for group in optimizer.param_groups
                      for parameter in group['params'] if parameter.grad is not None]
-            self._norm = torch.stack(norms).norm()
+            self._norm = full_tensor(torch.stack(norms).norm())
 
     def before_train_iter(self, runner, batch_idx: int, data_batch=None) -> None:
         self._is_logged = self.every_n_train_iters(runner, self._log_interval)

@@ -16,7 +16,7 @@ from mmguided.datasets import ScoreMaps, WithScores, fingerprint
 from mmguided.models import CachedGuidance
 from mmguided.registry import HOOKS
 from mmguided.utils.errors import ConfigError
-from mmguided.utils.modules import unwrap_ddp
+from mmguided.utils.modules import gathered_weights, unwrap_ddp
 
 from .stateful_hook import StatefulHook
 
@@ -161,7 +161,7 @@ class ScoreMapsHook(StatefulHook):
         model.eval()
         for batch in track_on_main_process(batches, 'Scores'):
             batch = model.data_preprocessor(batch)
-            with runner.optim_wrapper.optim_context(runner.model):
+            with runner.optim_wrapper.optim_context(runner.model), gathered_weights(model):
                 observations = model.observe(batch['inputs'], parts=[guidance])
                 scores = guidance.variants(observations, model.clock).flatten(1)
             yield (torch.cat(all_gather(batch['data_samples'])).cpu(),

@@ -2,6 +2,8 @@
 import random
 import threading
 from pathlib import Path
+from types import SimpleNamespace
+from unittest import mock
 
 import numpy as np
 import pytest
@@ -10,9 +12,12 @@ from mmcv import imread
 from mmengine.hooks import Hook
 from mmengine.visualization import LocalVisBackend
 from mmpretrain.structures import DataSample
+from torch.distributed.fsdp import FSDPModule
 from torch.utils.data import Dataset
 
 from mmguided import visualization
+from mmguided.engine.hooks import FigureSheetHook
+from mmguided.utils.errors import ConfigError
 from tests.helpers import guided_runs
 
 
@@ -163,3 +168,10 @@ def test_training_is_unaffected(tmp_path):
     assert seen.modes == expected.modes == [{True}] * 3
     for name, value in plain.model.state_dict().items():
         assert torch.equal(drawing.model.state_dict()[name], value), name
+
+
+def test_sharded_weights_are_refused():
+    """The other processes would wait for the first one."""
+    runner = SimpleNamespace(model=mock.Mock(spec=FSDPModule))
+    with pytest.raises(ConfigError, match='^FigureSheetHook: '):
+        FigureSheetHook(dataset={}).before_run(runner)

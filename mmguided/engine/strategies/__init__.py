@@ -1,0 +1,4 @@
+"""Strategies for MMEngine's FlexibleRunner."""
+from .fsdp2 import FSDP2Strategy
+
+__all__ = ['FSDP2Strategy']
