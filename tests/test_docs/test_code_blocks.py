@@ -75,3 +75,16 @@ def test_write_a_part(folder, monkeypatch):
     state = torch.load('run/epoch_1.pth')['state_dict']
     assert state['head.decoder_pred.weight'].shape[0] == 3
     del sys.modules['my_parts']
+
+
+def test_count_the_activations():
+    """The bytes are proportional to the number of images."""
+    code, = _blocks('scaling.md')
+    assert 'mae_vit-b_800e' in code
+    names = {}
+    exec(code.replace('mae_vit-b_800e', 'quickstart_ccmim_vit-micro'), names)
+    model, kept_bytes = names['model'], names['kept_bytes']
+    for block in (*model.backbone.layers, *model.neck.decoder_blocks):
+        block.with_cp = True
+    saving = (kept_bytes(model, 4) - kept_bytes(model, 2)) / 2
+    assert 0 < saving < names['per_image'] / 2

@@ -91,6 +91,8 @@ def _both_results():
     wrap = partial(torch.nn.parallel.DistributedDataParallel, broadcast_buffers=False)
     results = {name: _gradients(head, rows, wrap) for name, head in HEADS.items()}
     results['cmae'] = _cmae_step(rows, wrap)
+    results['cmae_static'] = _cmae_step(
+        rows, partial(wrap, static_graph=True, gradient_as_bucket_view=True))
     results['cmt_mae'] = _cmt_mae_steps(rows, wrap)
     torch.manual_seed(0)
     x = torch.randn(8, 3)[rows].clone().requires_grad_()
@@ -134,6 +136,13 @@ def test_cmae_equals_one_process(two_processes):
     for name in ('loss_contrast', 'loss_reconstruction', 'contrast_accuracy'):
         mean = sum(losses[name] for losses in each) / 2
         torch.testing.assert_close(mean, losses[name], rtol=1e-4, atol=1e-6)
+
+
+def test_static_graph_and_gradient_views_change_nothing(two_processes):
+    for results in two_processes:
+        (gradients, after, losses), expected = results['cmae_static'], results['cmae']
+        for ours, theirs in zip((gradients, after, losses), expected, strict=True):
+            torch.testing.assert_close(ours, theirs, rtol=0, atol=0)
 
 
 def test_cmt_mae_equals_one_process_in_both_stages(two_processes):
