@@ -18,7 +18,8 @@ optim_wrapper = dict(
     # On a CPU, tools/train.py uses full precision.
     type='AmpOptimWrapper',
     loss_scale='dynamic',
-    optimizer=dict(type='AdamW', lr=1e-4, betas=(0.9, 0.999), weight_decay=0.05),
+    optimizer=dict(
+        type='AdamW', lr=1e-4, betas=(0.9, 0.999), weight_decay=0.05, fused=True),
     constructor='mmguided.LayerDecayOptimWrapperConstructor',
     paramwise_cfg=dict(
         layer_decay_rate=0.65,
@@ -30,12 +31,14 @@ param_scheduler = [
 ]
 
 default_hooks = dict(
+    runtime_info=dict(type='mmguided.RuntimeInfoHook'),
     checkpoint=dict(type='mmguided.SafeCheckpointHook', max_keep_ckpts=2),
     finite=dict(type='mmguided.FiniteHook'),
     rng_state=dict(type='mmguided.RNGStateHook'),
     interruption=dict(type='mmguided.InterruptionHook'),
     schedule=dict(type='mmguided.ScheduleHook'),
     run_identity=dict(type='mmguided.RunIdentityHook'),
+    optimizer_state=dict(type='mmguided.OptimizerStateHook'),
     plain_checkpoint=dict(type='mmguided.PlainCheckpointHook'),
     # A test must load the whole segmentor, not a pretrained encoder under a random head.
     strict_backbone=dict(type='mmguided.StrictBackboneHook', test_prefix=''))

@@ -14,12 +14,14 @@ model = dict(
         init_cfg=dict(type='Pretrained', checkpoint='', prefix='backbone.')))
 
 run_hooks = dict(
+    runtime_info=dict(type='mmguided.RuntimeInfoHook'),
     checkpoint=dict(type='mmguided.SafeCheckpointHook', max_keep_ckpts=2),
     finite=dict(type='mmguided.FiniteHook'),
     rng_state=dict(type='mmguided.RNGStateHook'),
     interruption=dict(type='mmguided.InterruptionHook'),
     schedule=dict(type='mmguided.ScheduleHook'),
     run_identity=dict(type='mmguided.RunIdentityHook'),
+    optimizer_state=dict(type='mmguided.OptimizerStateHook'),
     plain_checkpoint=dict(type='mmguided.PlainCheckpointHook'),
     # A test must load the whole detector, not a pretrained encoder under random heads.
     strict_backbone=dict(type='mmguided.StrictBackboneHook', test_prefix=''))

@@ -3,6 +3,7 @@ default_scope = 'mmpretrain'
 custom_imports = dict(imports=['mmguided'], allow_failed_imports=False)
 
 default_hooks = dict(
+    runtime_info=dict(type='mmguided.RuntimeInfoHook'),
     timer=dict(type='IterTimerHook'),
     logger=dict(type='LoggerHook', interval=100),
     progress=dict(type='mmguided.ProgressBarHook'),
@@ -19,6 +20,7 @@ default_hooks = dict(
     interruption=dict(type='mmguided.InterruptionHook'),
     schedule=dict(type='mmguided.ScheduleHook'),
     run_identity=dict(type='mmguided.RunIdentityHook'),
+    optimizer_state=dict(type='mmguided.OptimizerStateHook'),
     plain_checkpoint=dict(type='mmguided.PlainCheckpointHook'),
     # Without this hook, load_from with a checkpoint of another size would start from random
     # weights.

@@ -45,7 +45,8 @@ def parameter_groups(model: nn.Module, cfg: Config) -> dict[str, dict]:
     """Map each trained parameter to its group in the config's optimizer."""
     settings = {key: value for key, value in cfg.optim_wrapper.items() if key != 'loss_scale'}
     wrapper = build_optim_wrapper(model, dict(settings, type='OptimWrapper'))
-    groups = {id(group['params'][0]): group for group in wrapper.param_groups}
+    groups = {id(parameter): group for group in wrapper.param_groups
+              for parameter in group['params']}
     return {name: groups[id(parameter)] for name, parameter in model.named_parameters()
             if parameter.requires_grad}
 

@@ -12,7 +12,12 @@ optim_wrapper = dict(
     type='AmpOptimWrapper',
     loss_scale='dynamic',
     optimizer=dict(
-        type='AdamW', lr=1.5e-4 * total_batch_size / 256, betas=(0.9, 0.95), weight_decay=0.05),
+        type='AdamW',
+        lr=1.5e-4 * total_batch_size / 256,
+        betas=(0.9, 0.95),
+        weight_decay=0.05,
+        fused=True),
+    constructor='mmguided.OptimWrapperConstructor',
     # As in timm and MAE, weight decay applies to tokens, but not to vectors and biases.
     paramwise_cfg=dict(norm_decay_mult=0., bias_decay_mult=0., flat_decay_mult=0.))
 

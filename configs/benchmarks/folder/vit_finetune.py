@@ -27,7 +27,7 @@ model = dict(
 
 optim_wrapper = dict(
     optimizer=dict(lr=lr, betas=(0.9, 0.999), weight_decay=0.05),
-    constructor='LearningRateDecayOptimWrapperConstructor',
+    constructor='mmguided.LayerDecayOptimWrapperConstructor',
     paramwise_cfg=dict(
         layer_decay_rate=0.65,
         flat_decay_mult=0.,

@@ -69,7 +69,7 @@ val_evaluator = dict(type='Accuracy', topk=(1, ))
 test_evaluator = val_evaluator
 
 optim_wrapper = dict(
-    type='OptimWrapper', optimizer=dict(type='AdamW', lr=1e-3, weight_decay=0.))
+    type='OptimWrapper', optimizer=dict(type='AdamW', lr=1e-3, weight_decay=0., fused=True))
 param_scheduler = [dict(_base_.cosine, eta_min=0.)]  # until the end of the run
 train_cfg = dict(type='EpochBasedTrainLoop', max_epochs=50, val_interval=5)
 val_cfg = dict()

@@ -44,6 +44,7 @@ optim_wrapper = dict(
     loss_scale='dynamic',
     optimizer=dict(
         type='LARS', lr=0.1 * total_batch_size / 256, momentum=0.9, weight_decay=0.),
+    constructor='mmguided.OptimWrapperConstructor',
     # MAE's LARS adapts the learning rate of matrices only, not that of the bias.
     paramwise_cfg=dict(custom_keys={'bias': dict(lars_exclude=True)}))
 param_scheduler = [

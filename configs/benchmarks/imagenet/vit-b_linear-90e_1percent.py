@@ -15,6 +15,7 @@ train_dataloader = dict(
     batch_size=total_batch_size // 8,
     dataset=dict(ann_file='subsets/train_1percent.txt'))
 optim_wrapper = dict(
-    optimizer=dict(_delete_=True, type='AdamW', lr=1e-3, weight_decay=0.), paramwise_cfg=None)
+    optimizer=dict(_delete_=True, type='AdamW', lr=1e-3, weight_decay=0., fused=True),
+    paramwise_cfg=None)
 train_cfg = dict(val_interval=5)
 auto_scale_lr = dict(base_batch_size=total_batch_size)

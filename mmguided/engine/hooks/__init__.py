@@ -10,10 +10,12 @@ from .interruption_hook import InterruptionHook
 from .momentum_update_hook import MomentumUpdateHook
 from .online_evaluation_hook import OnlineEvaluationHook
 from .online_linear_probe_hook import OnlineLinearProbeHook
+from .optimizer_state_hook import OptimizerStateHook
 from .plain_checkpoint_hook import PlainCheckpointHook
 from .progress_bar_hook import ProgressBarHook
 from .rng_state_hook import RNGStateHook
 from .run_identity_hook import RunIdentityHook
+from .runtime_info_hook import RuntimeInfoHook
 from .schedule_hook import ScheduleHook
 from .score_maps_hook import ScoreMapsHook
 from .stateful_hook import StatefulHook
@@ -22,7 +24,7 @@ from .strict_backbone_hook import StrictBackboneHook
 __all__ = [
     'BrokenImageReportHook', 'ClockHook', 'ExploitationHook', 'FigureSheetHook', 'FiniteHook',
     'InputSizeHook', 'InterruptionHook', 'MomentumUpdateHook', 'OnlineEvaluationHook',
-    'OnlineLinearProbeHook', 'PlainCheckpointHook', 'ProgressBarHook', 'RNGStateHook',
-    'RunIdentityHook', 'SafeCheckpointHook', 'ScheduleHook', 'ScoreMapsHook', 'StatefulHook',
-    'StrictBackboneHook'
+    'OnlineLinearProbeHook', 'OptimizerStateHook', 'PlainCheckpointHook', 'ProgressBarHook',
+    'RNGStateHook', 'RunIdentityHook', 'RuntimeInfoHook', 'SafeCheckpointHook', 'ScheduleHook',
+    'ScoreMapsHook', 'StatefulHook', 'StrictBackboneHook'
 ]

@@ -7,9 +7,11 @@ from torch import nn
 from mmguided.registry import OPTIM_WRAPPER_CONSTRUCTORS
 from mmguided.utils.errors import ConfigError
 
+from .merged_groups import MergedGroups
+
 
 @OPTIM_WRAPPER_CONSTRUCTORS.register_module()
-class LayerDecayOptimWrapperConstructor(LearningRateDecayOptimWrapperConstructor):
+class LayerDecayOptimWrapperConstructor(MergedGroups, LearningRateDecayOptimWrapperConstructor):
     """Optimizer constructor with layer-wise learning-rate decay, also for detectors and segmentors.
 
     ``paramwise_cfg`` has the fields of mmpretrain's constructor. The depth of a parameter comes
@@ -25,7 +27,7 @@ class LayerDecayOptimWrapperConstructor(LearningRateDecayOptimWrapperConstructor
                    prefix: str = '',
                    get_layer_depth=None,
                    **kwargs) -> None:
-        """Add one parameter group for each parameter of ``module`` to ``params``."""
+        """Add the parameter groups of ``module`` to ``params``."""
         if get_layer_depth is None:
             for key, settings in self.paramwise_cfg.get('custom_keys', {}).items():
                 if 'lr_mult' in settings:
@@ -34,4 +36,5 @@ class LayerDecayOptimWrapperConstructor(LearningRateDecayOptimWrapperConstructor
                         f'{settings["lr_mult"]}: has no effect because only layer_decay_rate sets '
                         'the learning rates. Remove it.')
             get_layer_depth = partial(module.backbone.get_layer_depth, prefix='backbone.')
-        super().add_params(params, module, prefix, get_layer_depth, **kwargs)
+        super().add_params(
+            params, module, prefix, get_layer_depth=get_layer_depth, **kwargs)

@@ -1,0 +1,67 @@
+"""Optimizer states of other parameter groups, kernels and precisions."""
+from itertools import chain
+
+from mmengine.hooks import Hook
+from mmengine.optim import OptimWrapper
+
+from mmguided.registry import HOOKS
+from mmguided.utils.modules import unwrap_ddp
+
+#: Settings that select the kernels of a torch optimizer.
+KERNELS = ('foreach', 'fused')
+
+
+@HOOKS.register_module()
+class OptimizerStateHook(Hook):
+    """Make the optimizer state of checkpoints independent of parameter groups and kernels.
+
+    torch numbers the parameters of an optimizer group by group. In a checkpoint, this hook numbers
+    them in the order of the model. On resume, it moves the saved state of the optimizer and the
+    schedulers into the groups of the current optimizer, which also keeps its own kernels
+    (``fused``, ``foreach``). Checkpoints with one group per parameter, as MMEngine's constructors
+    make, therefore resume, too. fp16 training also resumes from checkpoints without a state of the
+    loss scaler (bfloat16), with a new loss scale.
+
+    A state of other parameters is left unchanged, so that loading it raises torch's error.
+    """
+
+    def before_save_checkpoint(self, runner, checkpoint: dict) -> None:
+        if 'optimizer' in checkpoint and isinstance(runner.optim_wrapper, OptimWrapper):
+            numbers = list(chain(*_numbers(runner)))
+            state = checkpoint['optimizer']
+            state['state'] = {numbers[i]: value for i, value in state['state'].items()}
+            for group in state['param_groups']:
+                group['params'] = [numbers[i] for i in group['params']]
+
+    def after_load_checkpoint(self, runner, checkpoint: dict) -> None:
+        if 'optimizer' not in checkpoint or not isinstance(runner.optim_wrapper, OptimWrapper):
+            return
+        saved, wrapper = checkpoint['optimizer'], runner.optim_wrapper
+        if not saved.get('loss_scaler', True):
+            del saved['loss_scaler']  # GradScaler rejects an empty state
+        groups, numbers = saved['param_groups'], _numbers(runner)
+        source = {number: index for index, group in enumerate(groups) for number in group['params']}
+        if source.keys() != set(chain(*numbers)):
+            return
+        indices = [source[group[0]] for group in numbers]
+        saved['param_groups'] = [
+            groups[index] | {name: group[name] for name in KERNELS if name in group}
+            | dict(params=params) for index, params, group in zip(
+                indices, numbers, wrapper.optimizer.param_groups, strict=True)]
+        if wrapper.base_param_settings is None:
+            saved.pop('base_param_settings', None)
+        else:  # MMEngine schedules these settings as a last group
+            indices.append(-1)
+        for scheduler in checkpoint.get('param_schedulers', ()):
+            for name in ('base_values', '_last_value'):
+                scheduler[name] = [scheduler[name][index] for index in indices]
+
+
+def _numbers(runner) -> list[list[int]]:
+    """Numbers of the parameters of each group, in the order of the model."""
+    groups = [group['params'] for group in runner.optim_wrapper.optimizer.param_groups]
+    trained = set(chain(*groups))
+    order = (parameter for parameter in unwrap_ddp(runner.model).parameters()
+             if parameter in trained)
+    number = {parameter: index for index, parameter in enumerate(order)}
+    return [[number[parameter] for parameter in group] for group in groups]

@@ -1,0 +1,83 @@
+"""Log values that are read from the device at the log interval only."""
+from collections import defaultdict
+
+import numpy as np
+import torch
+from mmengine.hooks import LoggerHook
+from mmengine.hooks import RuntimeInfoHook as MMEngineRuntimeInfoHook
+from mmengine.logging import HistoryBuffer
+from torch import Tensor
+
+from mmguided.registry import HOOKS
+
+
+@HOOKS.register_module()
+class RuntimeInfoHook(MMEngineRuntimeInfoHook):
+    """MMEngine's RuntimeInfoHook without a synchronization with the device in each step.
+
+    Learning rates, outputs of the training steps and the norm of a clipped gradient stay where they
+    are until the log is written, a checkpoint is saved, or the epoch ends. They are then read in
+    one transfer and appended to the log history, which MMEngine copies at each update. The history
+    is the same. A hook that reads it at another time calls :meth:`read`.
+    """
+
+    def before_train(self, runner) -> None:
+        super().before_train(runner)
+        self._pending = defaultdict(list)
+        self._log_interval = next(
+            (hook.interval for hook in runner.hooks if isinstance(hook, LoggerHook)), 0)
+        wrapper = runner.optim_wrapper
+        if wrapper.clip_grad_kwargs and wrapper.grad_name == 'grad_norm':
+            clip = wrapper.clip_func
+
+            def clip_and_record(*args, **kwargs) -> None:
+                """Return None because MMEngine would read a norm in each step."""
+                self._record('grad_norm', clip(*args, **kwargs))
+
+            wrapper.clip_func = clip_and_record
+
+    def _record(self, name: str, value: object) -> None:
+        self._pending[f'train/{name}'].append(
+            value.detach() if isinstance(value, Tensor) else value)
+
+    def before_train_iter(self, runner, batch_idx: int, data_batch=None) -> None:
+        runner.message_hub.update_info('iter', runner.iter)
+        for name, rates in runner.optim_wrapper.get_lr().items():
+            self._record(name, rates[0])
+
+    def after_train_iter(self, runner, batch_idx: int, data_batch=None, outputs=None) -> None:
+        for name, value in (outputs or {}).items():
+            self._record(name, value)
+        # Hooks count the iterations of the run or of the epoch.
+        if (self.every_n_train_iters(runner, self._log_interval)
+                or self.every_n_inner_iters(batch_idx, self._log_interval)
+                or self.end_of_epoch(runner.train_dataloader, batch_idx)):
+            self.read(runner)
+
+    def after_train_epoch(self, runner) -> None:
+        self.read(runner)
+
+    def before_save_checkpoint(self, runner, checkpoint: dict) -> None:
+        if self._pending:
+            self.read(runner)
+            checkpoint['message_hub'] = runner.message_hub.state_dict()
+
+    def read(self, runner) -> None:
+        """Write all pending values into the log history."""
+        hub = runner.message_hub
+        tensors = [value for values in self._pending.values() for value in values
+                   if isinstance(value, Tensor)]
+        numbers = iter(torch.stack([tensor.to(tensors[0].device).reshape(()) for tensor in tensors])
+                       .tolist() if tensors else ())
+        for name, values in self._pending.items():
+            first, *others = (
+                next(numbers) if isinstance(value, Tensor) else value for value in values)
+            hub.update_scalar(name, first)
+            if others:
+                history = hub.get_scalar(name)
+                logged, counts = history.data
+                hub.log_scalars[name] = HistoryBuffer(
+                    np.append(logged, others)[-history.max_length:],
+                    np.append(counts, [1] * len(others))[-history.max_length:],
+                    history.max_length)
+        self._pending.clear()
