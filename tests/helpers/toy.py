@@ -7,6 +7,7 @@ import torch
 from mmengine.config import Config
 from mmengine.evaluator import BaseMetric
 from mmengine.model import BaseModel
+from mmengine.optim import OptimWrapper
 from mmengine.registry import DATASETS, METRICS, MODELS
 from mmengine.runner import Runner
 from torch.utils.data import Dataset
@@ -58,6 +59,21 @@ class ToyMetric(BaseMetric):
 
     def compute_metrics(self, results):
         return dict(mae=sum(results) / len(results))
+
+
+class ScaledOptimWrapper(OptimWrapper):
+    """AmpOptimWrapper for CPUs."""
+
+    def __init__(self, optimizer, scaler):
+        super().__init__(optimizer)
+        self.loss_scaler = scaler
+
+    def backward(self, loss, **kwargs):
+        self.loss_scaler.scale(loss).backward()
+
+    def step(self, **kwargs):
+        self.loss_scaler.step(self.optimizer)
+        self.loss_scaler.update()
 
 
 CONFIG = '''

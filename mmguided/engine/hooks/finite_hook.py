@@ -52,6 +52,9 @@ class FiniteHook(Hook):
             norms = [parameter.grad.norm() for group in optimizer.param_groups
                      for parameter in group['params'] if parameter.grad is not None]
             self._norm = full_tensor(torch.stack(norms).norm())
+            # A fused optimizer unscales the gradient itself; the loss scaler sets this attribute.
+            if (scale := getattr(optimizer, 'grad_scale', None)) is not None:
+                self._norm = self._norm / scale
 
     def before_train_iter(self, runner, batch_idx: int, data_batch=None) -> None:
         self._is_logged = self.every_n_train_iters(runner, self._log_interval)

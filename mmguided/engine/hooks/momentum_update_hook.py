@@ -26,12 +26,9 @@ class MomentumUpdateHook(Hook):
 
         @torch.compiler.disable  # avoids recompilation for each momentum
         def update(optimizer, args, kwargs) -> None:
-            # A fused optimizer skips steps itself; the loss scaler sets this attribute.
-            found_inf = getattr(optimizer, 'found_inf', None)
-            if found_inf is not None and found_inf.item():
-                return
             momentum = momentum_encoder.momentum_at(model.clock)
-            momentum_encoder.update(momentum)
+            # A fused optimizer skips steps itself; the loss scaler sets this attribute.
+            momentum_encoder.update(momentum, skip=getattr(optimizer, 'found_inf', None))
             runner.message_hub.update_scalar('train/ema_momentum', momentum)
 
         self._handle = runner.optim_wrapper.optimizer.register_step_post_hook(update)

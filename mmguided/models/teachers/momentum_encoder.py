@@ -91,15 +91,22 @@ class MomentumEncoder(BaseModule):
                 ema.copy_(source)
 
     @torch.no_grad()
-    def update(self, momentum: float) -> None:
-        """Update every copy: ``mu * copy + (1 - mu) * source``."""
+    def update(self, momentum: float, skip: Tensor | None = None) -> None:
+        """Update every copy: ``mu * copy + (1 - mu) * source``, unless ``skip``, a tensor that
+        is not read by the host, differs from 0."""
         if self._parameters_cache is None:
             self._parameters_cache = self._tensors('parameters')
-        torch._foreach_lerp_(*self._parameters_cache, 1 - momentum)
+        copies, sources = self._parameters_cache
+        weight = 1 - momentum
+        if skip is None:
+            torch._foreach_lerp_(copies, sources, weight)
+        else:
+            weight = weight * (skip == 0)
+            torch._foreach_lerp_(copies, sources, [weight] * len(copies))
         if self.update_buffers:
             for ema, source in zip(*self._tensors('buffers'), strict=True):
                 if ema.is_floating_point():
-                    ema.lerp_(source, 1 - momentum)
+                    ema.lerp_(source, weight)
                 else:  # a counter
                     ema.copy_(source)
 

@@ -7,7 +7,7 @@ import torch
 
 from mmguided.engine.hooks import FiniteHook
 from mmguided.utils.errors import DivergedError
-from tests.helpers.toy import ToyModel, toy_runner
+from tests.helpers.toy import ScaledOptimWrapper, ToyModel, toy_runner
 
 
 def run(tmp_path, monkeypatch, broken, patience=2, interval=3, epochs=6, **settings):
@@ -50,17 +50,24 @@ def test_the_weight_is_named(tmp_path, monkeypatch):
         run(tmp_path, monkeypatch, (), optim_wrapper=dict(optimizer=dict(lr=1e30)))
 
 
-def test_the_gradient_norm_of_logged_steps_is_logged(tmp_path, monkeypatch):
+@pytest.mark.parametrize('fused', [None, False, True])
+def test_the_gradient_norm_of_logged_steps_is_logged(tmp_path, monkeypatch, fused):
+    """With a loss scaler (``fused`` is not None), the logged gradient is unscaled."""
     norms, backward = [], torch.Tensor.backward
 
     def record(loss, *args, **kwargs):
         backward(loss, *args, **kwargs)
         weight, bias = runner.model.fc.weight.grad, runner.model.fc.bias.grad
-        norms.append((weight.square().sum() + bias.square().sum()).sqrt().item())
+        norm = (weight.square().sum() + bias.square().sum()).sqrt().item()
+        norms.append(norm if fused is None else norm / 4)
 
     hooks = dict(finite=dict(type='mmguided.FiniteHook'),
                  logger=dict(type='LoggerHook', interval=2))
     runner = toy_runner(tmp_path, hooks)
+    if fused is not None:
+        runner.optim_wrapper = ScaledOptimWrapper(
+            torch.optim.SGD(runner.model.parameters(), .1, fused=fused),
+            torch.amp.GradScaler('cpu', init_scale=4.))
     monkeypatch.setattr(torch.Tensor, 'backward', record)
     runner.train()
     logged = runner.message_hub.get_scalar('train/grad_norm').data[0]

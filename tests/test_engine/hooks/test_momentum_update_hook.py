@@ -5,12 +5,11 @@ import pytest
 import torch
 from mmengine.hooks import Hook
 from mmengine.model import BaseModel
-from mmengine.optim import OptimWrapper
 from torch import nn
 
 from mmguided.models import Encoder, MomentumEncoder
 from mmguided.structures import Clock
-from tests.helpers.toy import train_module
+from tests.helpers.toy import ScaledOptimWrapper, train_module
 
 
 class _Encoder(Encoder, nn.Module):
@@ -91,24 +90,9 @@ def test_a_step_that_the_loss_scaler_skips_makes_no_update(tmp_path, fused):
     model.broken_at = (2, )
     scaler = torch.amp.GradScaler('cpu', init_scale=4.)
     optimizer = torch.optim.SGD([model.backbone.weight], 1., fused=fused)
-    record = run(tmp_path, 3, model, optim_wrapper=_Scaled(optimizer, scaler))
+    record = run(tmp_path, 3, model, optim_wrapper=ScaledOptimWrapper(optimizer, scaler))
     assert record.online == [1, 1, 2]
     assert record.target == pytest.approx(average([1])[-1:] * 2 + average([1, 2])[-1:])
-
-
-class _Scaled(OptimWrapper):
-    """AmpOptimWrapper for CPUs."""
-
-    def __init__(self, optimizer, scaler):
-        super().__init__(optimizer)
-        self.loss_scaler = scaler
-
-    def backward(self, loss, **kwargs):
-        self.loss_scaler.scale(loss).backward()
-
-    def step(self, **kwargs):
-        self.loss_scaler.step(self.optimizer)
-        self.loss_scaler.update()
 
 
 @pytest.mark.parametrize('end', [None, 1.])
