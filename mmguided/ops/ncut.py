@@ -41,8 +41,9 @@ def normalized_cut(similarity: Tensor, nodes: Tensor | None = None) -> Normalize
     This vector is the dominant eigenvector of ``A = D^(-1/2) M D^(-1/2)`` after deflating the
     trivial one, ``D^(1/2) 1``. Subspace iteration finds the vector: a few plain steps on a block of
     vectors, then rounds of a Chebyshev filter, which damps the eigenvalues below the smallest Ritz
-    value, each followed by a Rayleigh-Ritz step. All graphs take the same number of steps, so that
-    the GPU never synchronizes. The starting block is deterministic.
+    value of the block. All graphs take the same number of steps, and the Ritz pairs come from
+    matrix powers, so that the GPU never synchronizes (``torch.linalg.eigh`` does, to check for
+    errors). The starting block is deterministic.
 
     The cut requires a positive D; nodes with a degree near 0, which negative cosines can cause,
     would dominate the cut. A graph with such a node is cut without its negative weights.
@@ -76,16 +77,16 @@ def normalized_cut(similarity: Tensor, nodes: Tensor | None = None) -> Normalize
     block = _start(degrees)
     for _ in range(NUM_STEPS):
         block = _orthonormal(step(block))
-    values, block = _rayleigh_ritz(block, step)
+    smallest, value, vector = _ritz_pairs(block, step)
     for _ in range(NUM_ROUNDS):
         # Map [0, bound] to [-1, 1] because Chebyshev polynomials grow outside. The clamp limits the
         # growth to a factor of 38 per step to avoid overflow.
-        bound = values[:, :1, None].clamp(min=values[:, -1:, None] / 10).clamp(min=EPS)
+        bound = smallest.maximum(value / 10).clamp(min=EPS).view(-1, 1, 1)
         last, block = block, 2 / bound * step(block) - block
         for _ in range(DEGREE - 1):
             last, block = block, 4 / bound * step(block) - 2 * block - last
-        values, block = _rayleigh_ritz(_orthonormal(block), step)
-    vector, value = block[:, -1:], values[:, -1]
+        block = _orthonormal(block)
+        smallest, value, vector = _ritz_pairs(block, step)
     residual = (step(vector) - value.view(-1, 1, 1) * vector).flatten(1).norm(dim=-1)
 
     y = (vector * scale).squeeze(1)
@@ -140,9 +141,35 @@ def _orthonormal(block: Tensor) -> Tensor:
     return basis
 
 
-def _rayleigh_ritz(block: Tensor, step: Callable[[Tensor], Tensor]) -> tuple[Tensor, Tensor]:
-    """Ritz values ``(B, k)``, ascending, and Ritz vectors of orthonormal rows."""
+def _ritz_pairs(block: Tensor, step: Callable[[Tensor], Tensor]
+                ) -> tuple[Tensor, Tensor, Tensor]:
+    """Smallest and largest Ritz value ``(B, )`` of orthonormal rows, and the Ritz vector
+    ``(B, 1, n)`` of the largest."""
     projected = step(block) @ block.mT
-    projected = ((projected + projected.mT) / 2).nan_to_num()  # eigh raises on NaN
-    values, rotation = torch.linalg.eigh(projected)
-    return values, rotation.mT @ block
+    projected = (projected + projected.mT) / 2
+    largest, vector = _dominant(projected)
+    # All eigenvalues of trace * identity - projected are positive.
+    trace = _trace(projected)
+    shifted = trace * torch.eye(block.shape[1], device=block.device) - projected
+    smallest = trace.flatten() - _dominant(shifted)[0]
+    return smallest, largest, vector @ block
+
+
+def _dominant(matrix: Tensor) -> tuple[Tensor, Tensor]:
+    """Largest eigenvalue ``(B, )`` and its eigenvector ``(B, 1, k)`` of positive semidefinite
+    matrices, from their 4096th power."""
+    power = matrix
+    for _ in range(3):
+        power = (power / _trace(power).clamp(min=1e-30)).matrix_power(16)
+    column = _diagonal(power).argmax(dim=-1).view(-1, 1, 1).expand(-1, 1, matrix.shape[-1])
+    vector = F.normalize(power.gather(1, column), dim=-1)
+    return (vector @ matrix @ vector.mT).flatten(), vector
+
+
+def _diagonal(matrix: Tensor) -> Tensor:
+    return matrix.diagonal(dim1=-2, dim2=-1)
+
+
+def _trace(matrix: Tensor) -> Tensor:
+    """Traces ``(B, 1, 1)``."""
+    return _diagonal(matrix).sum(dim=-1).view(-1, 1, 1)
