@@ -124,7 +124,8 @@ def add_run_arguments(parser: argparse.ArgumentParser) -> None:
                         "checkpoints; default: the config's `work_dir`, or "
                         'work_dirs/METHOD/CONFIG_NAME')
     add_shared(parser, '--data-root', '--cfg-options', '--trust-checkpoint')
-    parser.add_argument('--amp', action='store_true', help='automatic mixed precision')
+    parser.add_argument('--amp', action='store_true', help='automatic mixed precision: '
+                        'bfloat16, or fp16 on GPUs without bfloat16')
     parser.add_argument('--no-pin-memory', action='store_true', help='do not pin memory')
     parser.add_argument('--no-persistent-workers', action='store_true',
                         help='restart the data loader workers at each epoch')

@@ -2,6 +2,7 @@
 import datetime
 import logging
 
+import torch
 from mmengine.config import Config, ConfigDict
 from mmengine.device import get_device
 from mmengine.logging import print_log
@@ -34,7 +35,10 @@ class CPUDataParallel(MMDistributedDataParallel):
 
 
 def prepare_device(cfg: Config) -> None:
-    """Set the timeout of collective operations, and adapt ``cfg`` to CPUs if there is no GPU.
+    """Set the timeout of collective operations, and adapt ``cfg`` to the device.
+
+    AmpOptimWrapper without a ``dtype`` uses bfloat16 without a loss scaler on GPUs that support it
+    (NVIDIA: Ampere or newer), and otherwise fp16. Without a GPU, ``cfg`` is adapted to CPUs.
 
     MMEngine selects a CUDA device when it starts a process group and when it wraps the model, and
     its AmpOptimWrapper rejects CPUs. Therefore the group is started here over gloo, the model is
@@ -51,6 +55,7 @@ def prepare_device(cfg: Config) -> None:
             _start_gloo(cfg)
         _set_wrapper(cfg, is_cpu)
     if not is_cpu:
+        _choose_dtype(cfg.get('optim_wrapper') or {})
         return
     _replace_amp(cfg.get('optim_wrapper') or {})
     for field in LOADERS:
@@ -86,8 +91,19 @@ def _start_gloo(cfg: Config) -> None:
         distributed.init_process_group('gloo', timeout=timeout)
 
 
+def _uses_amp(wrapper: dict) -> bool:
+    return 'AmpOptimWrapper' in str(wrapper.get('type'))
+
+
+def _choose_dtype(wrapper: dict) -> None:
+    if _uses_amp(wrapper) and wrapper.get('dtype') is None:
+        if get_device() == 'cuda' and torch.cuda.get_device_capability() >= (8, 0):
+            wrapper.update(dtype='bfloat16', loss_scale=dict(enabled=False))
+        print_log(f'optim_wrapper.dtype: {wrapper.get("dtype", "float16")}', 'current')
+
+
 def _replace_amp(wrapper: dict) -> None:
-    if 'AmpOptimWrapper' in str(wrapper.get('type')):
+    if _uses_amp(wrapper):
         wrapper['type'] = 'OptimWrapper'
         for key in ('loss_scale', 'dtype', 'use_fsdp'):
             wrapper.pop(key, None)

@@ -31,6 +31,21 @@ def test_amp_becomes_full_precision_without_accelerator(monkeypatch, accelerator
     assert cfg.env_cfg.dist_cfg.timeout == 1800
 
 
+@pytest.mark.parametrize('capability, dtype, expected', [
+    ((9, 0), None, dict(dtype='bfloat16', loss_scale=dict(enabled=False))),
+    ((7, 5), None, dict(dtype=None, loss_scale='dynamic')),
+    ((9, 0), 'float16', dict(dtype='float16', loss_scale='dynamic')),
+])
+def test_amp_is_bfloat16_where_it_is_supported(monkeypatch, capability, dtype, expected):
+    monkeypatch.setattr(device, 'get_device', lambda: 'cuda')
+    monkeypatch.setattr(torch.cuda, 'get_device_capability', lambda: capability)
+    cfg = merged_config(CONFIG)
+    cfg.optim_wrapper.dtype = dtype
+    device.prepare_device(cfg)
+    assert cfg.optim_wrapper == dict(
+        type='AmpOptimWrapper', optimizer=dict(type='SGD', lr=0.1), **expected)
+
+
 @pytest.mark.parametrize('text, expected', [
     ('find_unused_parameters = True',
      dict(type='CPUDataParallel', broadcast_buffers=False, find_unused_parameters=True)),

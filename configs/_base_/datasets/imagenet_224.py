@@ -10,7 +10,8 @@ data_preprocessor = dict(
     type='SelfSupDataPreprocessor',
     mean=[123.675, 116.28, 103.53],
     std=[58.395, 57.12, 57.375],
-    to_rgb=True)
+    to_rgb=True,
+    non_blocking=True)
 
 train_pipeline = [
     # LoadImage rejects truncated files; OpenCV may decode only a part of them.

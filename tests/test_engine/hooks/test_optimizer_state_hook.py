@@ -85,3 +85,18 @@ def test_kernels_are_those_of_the_config(tmp_path):
     runner = train(tmp_path, 3, OURS['plain'], fused=True, resume=True)
     assert all(group['fused'] for group in runner.optim_wrapper.optimizer.param_groups)
     assert {int(state['step']) for state in runner.optim_wrapper.optimizer.state.values()} == {6}
+
+
+def test_fp16_resumes_from_bfloat16(tmp_path):
+    """The disabled loss scaler of bfloat16 has an empty state, which an enabled one rejects."""
+    runner = train(tmp_path, 1, OURS['plain'])
+    checkpoint = torch.load(tmp_path / 'epoch_1.pth', weights_only=False)
+    scaler = torch.amp.GradScaler('cpu')
+    checkpoint['optimizer']['loss_scaler'] = torch.amp.GradScaler('cpu', enabled=False).state_dict()
+    with pytest.raises(RuntimeError, match='empty'):
+        scaler.load_state_dict(checkpoint['optimizer']['loss_scaler'])
+    runner.call_hook('after_load_checkpoint', checkpoint=checkpoint)
+    assert 'loss_scaler' not in checkpoint['optimizer']
+    checkpoint['optimizer']['loss_scaler'] = scaler.state_dict()
+    runner.call_hook('after_load_checkpoint', checkpoint=checkpoint)
+    assert checkpoint['optimizer']['loss_scaler'] == scaler.state_dict()
