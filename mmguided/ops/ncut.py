@@ -147,12 +147,12 @@ def _ritz_pairs(block: Tensor, step: Callable[[Tensor], Tensor]
     ``(B, 1, n)`` of the largest."""
     projected = step(block) @ block.mT
     projected = (projected + projected.mT) / 2
-    largest, vector = _dominant(projected)
-    # All eigenvalues of trace * identity - projected are positive.
     trace = _trace(projected)
-    shifted = trace * torch.eye(block.shape[1], device=block.device) - projected
-    smallest = trace.flatten() - _dominant(shifted)[0]
-    return smallest, largest, vector @ block
+    # Reverses the order of the eigenvalues and keeps them positive.
+    reverse = trace * torch.eye(block.shape[1], device=block.device) - projected
+    values, vectors = _dominant(torch.cat((projected, reverse)))
+    largest, complement = values.chunk(2)
+    return trace.flatten() - complement, largest, vectors[:len(block)] @ block
 
 
 def _dominant(matrix: Tensor) -> tuple[Tensor, Tensor]:
