@@ -248,7 +248,7 @@ def test_mae():
         target_generator=dict(type='mmguided.PixelTarget', norm_pix=True),
         head=dict(type='mmguided.ReconstructionHead'))
     assert cfg.optim_wrapper.optimizer == dict(
-        type='AdamW', lr=pytest.approx(2.4e-3), betas=(.9, .95), weight_decay=.05)
+        type='AdamW', lr=pytest.approx(2.4e-3), betas=(.9, .95), weight_decay=.05, fused=True)
     assert not {'accumulative_counts', 'clip_grad'} & cfg.optim_wrapper.keys()
     in_iterations = dict(by_epoch=True, convert_to_iter_based=True)
     assert cfg.param_scheduler == [

@@ -53,7 +53,8 @@ def test_recipe(row):
     lr, decay, drop_path, taps, auxiliary_weight = RECIPES[row]
     wrapper = cfg.optim_wrapper
     assert (wrapper.type, wrapper.loss_scale) == ('AmpOptimWrapper', 'dynamic')
-    assert wrapper.optimizer == dict(type='AdamW', lr=lr, betas=(.9, .999), weight_decay=.05)
+    assert wrapper.optimizer == dict(
+        type='AdamW', lr=lr, betas=(.9, .999), weight_decay=.05, fused=True)
     assert wrapper.paramwise_cfg.layer_decay_rate == decay
     assert (cfg.model.backbone.drop_path_rate, cfg.model.backbone.get('out_indices')) == (
         drop_path, taps)

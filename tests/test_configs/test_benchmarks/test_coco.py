@@ -24,7 +24,7 @@ from tests.helpers.configs import build_without_memory, parameter_groups
 from tests.helpers.paths import ROOT
 
 FOLDER = ROOT / 'configs' / 'benchmarks' / 'coco'
-ADAMW = dict(type='AdamW', betas=(.9, .999))
+ADAMW = dict(type='AdamW', betas=(.9, .999), fused=True)
 # Depths for the layer decay.
 LAYERS = dict(DenseViT=12, DenseHybridViT=11, DenseSwin=24, DenseConvNeXt=12)
 Recipe = namedtuple('Recipe', 'batch lr decay drop_path weight_decay end steps warmup')
