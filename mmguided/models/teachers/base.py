@@ -113,5 +113,6 @@ def _resample(values: Tensor, theirs: tuple[int, int], ours: tuple[int, int]) ->
     """Resample values ``(B, h * w, D)`` to another grid, bilinearly."""
     if theirs == ours:
         return values
-    maps = values.transpose(1, 2).unflatten(2, theirs)
+    # In float32, because torch has no CPU kernel for bfloat16.
+    maps = values.float().transpose(1, 2).unflatten(2, theirs)
     return F.interpolate(maps, ours, mode='bilinear', antialias=True).flatten(2).transpose(1, 2)
