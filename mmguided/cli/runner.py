@@ -11,6 +11,8 @@ from mmengine.registry import METRICS, RUNNERS
 from mmengine.runner import BaseLoop, Runner
 from torch import distributed
 
+from mmguided.models import MaskedImageModel
+from mmguided.registry import MODELS
 from mmguided.utils.error_messages import explain_config_errors
 from mmguided.utils.errors import ConfigError
 from mmguided.utils.toolboxes import import_parts
@@ -23,6 +25,12 @@ from .launch import check_ranks, explain_timeouts, is_first_rank, lock_folder
 def build_runner(cfg: Config) -> Runner:
     """Build the Runner, or the class that ``runner_type`` names."""
     import_parts(cfg)
+    settings = cfg.get('compile')
+    if settings and issubclass(MODELS.get(cfg.model.type), MaskedImageModel):
+        # MMEngine would compile the whole train_step, with dozens of graphs.
+        cfg.compile = False
+        cfg.custom_hooks = [*cfg.get('custom_hooks') or (), dict(
+            type='mmguided.CompileHook', **({} if settings is True else settings))]
     return RUNNERS.build(cfg) if 'runner_type' in cfg else Runner.from_cfg(cfg)
 
 

@@ -118,6 +118,8 @@ class Schedule:
 
     def at(self, clock: Clock) -> float:
         """Value at the time of the clock."""
+        if self.is_constant:  # torch.compile: does not depend on the clock
+            return self.end
         begin = clock.trigger_epoch if self.waits_for_trigger else self.begin
         if begin is None:
             return self.start

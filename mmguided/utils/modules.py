@@ -1,7 +1,8 @@
-"""Helpers for ``nn.Module``: eval mode, DistributedDataParallel, sharded tensors."""
+"""Helpers for ``nn.Module``: eval mode, autocast, DistributedDataParallel, sharded tensors."""
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+import torch
 from mmengine.model import is_model_wrapper
 from torch import Tensor, nn
 from torch.distributed.fsdp import FSDPModule
@@ -32,6 +33,16 @@ def gathered_weights(model: nn.Module) -> Iterator[None]:
     finally:
         if isinstance(model, FSDPModule):
             model.reshard()
+
+
+def clear_autocast_cache() -> None:
+    """Drop the weights that autocast has cast, at the end of a forward without gradient.
+
+    Before a fix of late 2025, torch's autocast reuses them in the training pass. They have no
+    graph, so that most of the encoder would get no gradient. torch.compile does not use the cache.
+    """
+    if not torch.compiler.is_compiling():
+        torch.clear_autocast_cache()
 
 
 @contextmanager

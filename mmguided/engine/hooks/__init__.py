@@ -2,6 +2,7 @@
 from .broken_images_hook import BrokenImageReportHook
 from .checkpoint_hook import SafeCheckpointHook
 from .clock_hook import ClockHook
+from .compile_hook import CompileHook
 from .exploitation_hook import ExploitationHook
 from .figure_sheet_hook import FigureSheetHook
 from .finite_hook import FiniteHook
@@ -22,8 +23,8 @@ from .stateful_hook import StatefulHook
 from .strict_backbone_hook import StrictBackboneHook
 
 __all__ = [
-    'BrokenImageReportHook', 'ClockHook', 'ExploitationHook', 'FigureSheetHook', 'FiniteHook',
-    'InputSizeHook', 'InterruptionHook', 'MomentumUpdateHook', 'OnlineEvaluationHook',
+    'BrokenImageReportHook', 'ClockHook', 'CompileHook', 'ExploitationHook', 'FigureSheetHook',
+    'FiniteHook', 'InputSizeHook', 'InterruptionHook', 'MomentumUpdateHook', 'OnlineEvaluationHook',
     'OnlineLinearProbeHook', 'OptimizerStateHook', 'PlainCheckpointHook', 'ProgressBarHook',
     'RNGStateHook', 'RunIdentityHook', 'RuntimeInfoHook', 'SafeCheckpointHook', 'ScheduleHook',
     'ScoreMapsHook', 'StatefulHook', 'StrictBackboneHook'

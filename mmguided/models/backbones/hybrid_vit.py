@@ -175,7 +175,8 @@ class MaskedHybridViT(MaskedViT):
         self._check_stages(strides, stage_dims, stage_depths, kwargs)
         num_layers, dims = arch['num_layers'], arch['embed_dims']
         rates = np.linspace(0, drop_path_rate, sum(stage_depths) + num_layers)
-        *stage_rates, layer_rates = np.split(rates, np.cumsum(stage_depths))
+        *stage_rates, layer_rates = (
+            part.tolist() for part in np.split(rates, np.cumsum(stage_depths)))
         if not isinstance(layer_cfgs, Sequence):
             layer_cfgs = [layer_cfgs or {}] * num_layers
         super().__init__(

@@ -13,7 +13,7 @@ from mmguided.structures import Observation, PatchMask, Wants
 from mmguided.utils.checkpoints import load_encoder
 from mmguided.utils.configs import pretrained_settings
 from mmguided.utils.errors import ConfigError
-from mmguided.utils.modules import eval_mode
+from mmguided.utils.modules import clear_autocast_cache, eval_mode
 
 from ..layers import AttentionReader, TransformerBlock, init_transformer_weights
 from .base import Encoder
@@ -74,9 +74,11 @@ class MaskedViT(Encoder, VisionTransformer):
         self.check_size(*(img_size if isinstance(img_size, Sequence) else (img_size, img_size)))
         super().__init__(
             arch=arch, img_size=img_size, patch_size=patch_size, out_type=out_type, **kwargs)
-        for block in self.layers:  # VisionTransformer cannot be told the class of its blocks
+        for block in self.layers:  # VisionTransformer has no argument for the class of its blocks
             block.__class__ = TransformerBlock
             block.with_cp = with_cp
+            for drop_path in (block.attn.out_drop, block.ffn.dropout_layer):
+                drop_path.drop_prob = float(drop_path.drop_prob)  # torch.compile: no NumPy
 
     @classmethod
     def _arch_settings(cls, arch: str | dict) -> dict:
@@ -221,7 +223,5 @@ class MaskedViT(Encoder, VisionTransformer):
             tokens = self.encode(embedded, ids, shots, reader.run)
         elif reader.deepest is not None:
             self.run_blocks(self._input_tokens(embedded, ids), [reader.deepest], reader.run, shots)
-        # Before a fix of late 2025, torch's autocast reuses the weights cast here in the training
-        # pass. They have no graph, so that most of the encoder would get no gradient.
-        torch.clear_autocast_cache()
+        clear_autocast_cache()
         return Observation(self.num_layers, tokens, reader.attention, reader.relations)

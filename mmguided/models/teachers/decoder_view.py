@@ -4,6 +4,7 @@ from torch import Tensor
 
 from mmguided.ops import gather_tokens
 from mmguided.structures import Observation, PatchMask, Wants
+from mmguided.utils.modules import clear_autocast_cache
 
 from ..backbones.base import Encoder
 from ..necks.base import Decoder
@@ -34,8 +35,7 @@ class DecoderView(Encoder):
             len(images), self.patch_grid(images), self.mask_ratio, images.device)
         relations = self.decoder.relations(
             self.encoder(images, random), random, wants.resolve(self.num_layers).relations)
-        # See MaskedViT._observe.
-        torch.clear_autocast_cache()
+        clear_autocast_cache()
         if mask is not None:
             relations = {layer: gather_tokens(values, mask.ids_keep)
                          for layer, values in relations.items()}

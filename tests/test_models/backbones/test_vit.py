@@ -25,7 +25,7 @@ def test_all_patches_visible_equals_the_unmasked_forward(kwargs):
 
 @pytest.mark.parametrize('ask', [cls_attention, tokens])
 def test_weights_cast_for_observing_are_not_left_to_the_training_pass(ask, monkeypatch):
-    """Before late 2025, torch would train without their gradients; see MaskedViT._observe."""
+    """Before late 2025, torch would train without their gradients; see clear_autocast_cache."""
     cleared = []
     monkeypatch.setattr(
         torch, 'clear_autocast_cache', lambda: cleared.append(torch.is_autocast_enabled('cpu')))

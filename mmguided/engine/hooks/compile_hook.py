@@ -1,0 +1,32 @@
+"""Compilation of the model."""
+from mmengine.hooks import Hook
+from torch.distributed.fsdp import FSDPModule
+
+from mmguided.registry import HOOKS
+from mmguided.utils.modules import unwrap_ddp
+
+
+@HOOKS.register_module()
+class CompileHook(Hook):
+    """Compile the forward of a :class:`mmguided.models.MaskedImageModel`, from images to losses, by
+    torch.compile.
+
+    ``tools/train.py`` adds this hook for ``compile=True`` or ``compile=dict(...)`` in the config.
+    The forward is one graph. Under DistributedDataParallel, torch splits the graph at the gradient
+    buckets, so that the communication overlaps with the backward pass. Parts sharded by FSDP are
+    compiled one by one, because each part gathers its parameters separately.
+
+    Args:
+        **settings: Arguments of ``torch.compile``.
+    """
+
+    def __init__(self, **settings) -> None:
+        self.settings = settings
+
+    def before_train(self, runner) -> None:
+        model = unwrap_ddp(runner.model)
+        sharded = [part for part in model.modules()
+                   if isinstance(part, FSDPModule) and part is not model]
+        for part in sharded or [model]:
+            part.compile(**self.settings)
+        runner.logger.info('torch.compile: the first step takes minutes, the others are fast')
