@@ -192,6 +192,13 @@ class MaskedViT(Encoder, VisionTransformer):
         x = self.run_blocks(tokens, [self.num_layers - 1], run_block, shots)[0]
         return self._output_tokens(x, embedded, None if ids is None else ids[:, :x.shape[1] - 1])
 
+    def encode_cls(self, embedded: Tensor, ids: Tensor) -> Tensor:
+        """Output ``(B, D)`` of [CLS] in :meth:`encode`; the last block computes nothing else."""
+        def run_block(i: int, block: nn.Module, x: Tensor) -> Tensor:
+            return block(x, cls_only=i == self.num_layers - 1)
+
+        return self.encode(embedded, ids, (), run_block)[:, 0]
+
     def forward(self, images: Tensor, mask: PatchMask | None = None):
         """Latents ``(B, 1 + Lv, D)`` of the visible patches; without a mask, the output of
         VisionTransformer."""

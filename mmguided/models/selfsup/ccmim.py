@@ -42,10 +42,10 @@ class CCMIM(MaskedImageModel):
         embedded = self.backbone.embed(inputs)
         visible = self.backbone.encode(embedded, mask.ids_keep)
         with torch.no_grad():  # stop-gradient of Eq. 7-8: the masked branch is the teacher
-            masked = self.backbone.encode(embedded, mask.ids_mask)
+            masked = self.backbone.encode_cls(embedded, mask.ids_mask)
         student = self.projector((visible[:, 0], ))[0]
         with torch.no_grad():
-            teacher = self.projector((masked[:, 0], ))[0]
+            teacher = self.projector((masked, ))[0]
         states = self.decode(visible, mask)
         target = self.target_generator(inputs, observations)
         return dict(

@@ -23,6 +23,16 @@ def test_all_patches_visible_equals_the_unmasked_forward(kwargs):
     torch.testing.assert_close(model.encode(model.embed(images), everything), model(images)[0])
 
 
+def test_cls_alone_equals_that_of_all_tokens():
+    model, images, ids = encoder(), torch.randn(2, 3, 32, 32), torch.rand(2, 16).argsort(1)[:, :9]
+    embedded, lengths = model.embed(images), []
+    expected = model.encode(embedded, ids)[:, 0]
+    for layer in model.layers:
+        layer.ffn.register_forward_hook(lambda ffn, args, out: lengths.append(out.shape[1]))
+    torch.testing.assert_close(model.encode_cls(embedded, ids), expected)
+    assert lengths == [10, 10, 1]
+
+
 @pytest.mark.parametrize('ask', [cls_attention, tokens])
 def test_weights_cast_for_observing_are_not_left_to_the_training_pass(ask, monkeypatch):
     """Before late 2025, torch would train without their gradients; see clear_autocast_cache."""
