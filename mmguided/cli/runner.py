@@ -27,10 +27,10 @@ def build_runner(cfg: Config) -> Runner:
     import_parts(cfg)
     settings = cfg.get('compile')
     if settings and issubclass(MODELS.get(cfg.model.type), MaskedImageModel):
-        # MMEngine would compile the whole train_step, with dozens of graphs.
+        # MMEngine would compile train_step, which breaks into dozens of graphs.
         cfg.compile = False
-        cfg.custom_hooks = [*cfg.get('custom_hooks') or (), dict(
-            type='mmguided.CompileHook', **({} if settings is True else settings))]
+        hook = dict(type='mmguided.CompileHook', **({} if settings is True else settings))
+        cfg.custom_hooks = [*(cfg.get('custom_hooks') or ()), hook]
     return RUNNERS.build(cfg) if 'runner_type' in cfg else Runner.from_cfg(cfg)
 
 

@@ -1,5 +1,4 @@
 """Linear probe trained online."""
-import torch
 from mmengine.dist import is_main_process
 from torch import Tensor
 
@@ -92,7 +91,6 @@ class OnlineLinearProbeHook(StatefulHook):
         self._encoder = encoder
         model.latent_readers.append(self._read)
 
-    @torch.compiler.disable
     def _read(self, latent: Tensor, mask: PatchMask) -> None:
         self._features = pool_latents(self._encoder, latent, mask, self.feature)
 

@@ -1,5 +1,6 @@
 """CompileHook: one graph per method, gradients equal to eager, checkpoints, command line."""
 import copy
+import shutil
 from types import SimpleNamespace
 
 import pytest
@@ -7,9 +8,12 @@ import torch
 from mmengine.logging import MMLogger
 from torch._dynamo.utils import counters
 
+from mmguided.cli.runner import build_runner
 from mmguided.engine.hooks import CompileHook
 from tests.helpers.cmt_mae import cmt_mae
+from tests.helpers.colors import color_folders
 from tests.helpers.models import SMALL, build, ccmim, cmae, total, views
+from tests.helpers.online import assert_equal, checkpoint, config
 
 NCUT = dict(type='mmguided.NcutRelevance')
 HINTS = dict(type='mmguided.HintSampling', sampling=dict(type='mmguided.TopKSampling'),
@@ -83,3 +87,29 @@ def test_a_run_takes_one_graph_without_breaks(name):
         if step == 0:
             assert len(graphs) == 1
     assert len(graphs) <= num_graphs and not counters['graph_break']
+
+
+def run(work_dir, colors, epochs, **options):
+    runner = build_runner(config(
+        'ccmim', colors, work_dir, [dict(type='mmguided.OnlineLinearProbeHook', lr=.05)], epochs,
+        **options))
+    runner.train()
+    return runner
+
+
+def test_a_compiled_run_equals_an_eager_run(tmp_path):
+    """Also with gradient accumulation, with the latents read by a hook, and if the second half of
+    the run resumes from a checkpoint of the other kind."""
+    colors = color_folders(tmp_path / 'colors', train=16, val=4)
+    accumulate, settings = {'optim_wrapper.accumulative_counts': 2}, dict(backend='eager')
+    whole = run(tmp_path / 'whole', colors, 2, **accumulate)
+    torch._dynamo.reset()
+    counters.clear()
+    run(tmp_path / 'run', colors, 1, compile=settings, **accumulate)
+    assert counters['stats']['unique_graphs'] == 1 and not counters['graph_break']
+    for name, resumes in (('eager', {}), ('compiled', dict(compile=settings))):
+        shutil.copytree(tmp_path / 'run', tmp_path / name)
+        run(tmp_path / name, colors, 2, resume=True, **resumes, **accumulate)
+        ours, theirs = (checkpoint(tmp_path / folder, 2) for folder in (name, 'whole'))
+        for key in ('state_dict', 'optimizer', 'mmguided_linear_probe'):
+            assert_equal(ours[key], theirs[key], key)
