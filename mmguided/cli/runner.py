@@ -25,13 +25,23 @@ from .launch import check_ranks, explain_timeouts, is_first_rank, lock_folder
 def build_runner(cfg: Config) -> Runner:
     """Build the Runner, or the class that ``runner_type`` names."""
     import_parts(cfg)
-    settings = cfg.get('compile')
-    if settings and issubclass(MODELS.get(cfg.model.type), MaskedImageModel):
-        # MMEngine would compile train_step, which breaks into dozens of graphs.
-        cfg.compile = False
-        hook = dict(type='mmguided.CompileHook', **({} if settings is True else settings))
-        cfg.custom_hooks = [*(cfg.get('custom_hooks') or ()), hook]
+    if cfg.get('compile'):
+        _compile_by_hook(cfg)
     return RUNNERS.build(cfg) if 'runner_type' in cfg else Runner.from_cfg(cfg)
+
+
+def _compile_by_hook(cfg: Config) -> None:
+    """Compile our algorithms by :class:`mmguided.engine.hooks.CompileHook`. MMEngine would compile
+    ``train_step``, which breaks into dozens of graphs."""
+    if not isinstance(cfg.compile, (bool, dict)):
+        raise ConfigError(f'compile={cfg.compile!r}: neither a truth value nor a dict. Set True, '
+                          'or a dict of arguments of torch.compile.')
+    algorithm = MODELS.get(cfg.model.type)
+    if isinstance(algorithm, type) and issubclass(algorithm, MaskedImageModel):
+        settings = {} if cfg.compile is True else cfg.compile
+        cfg.custom_hooks = [*(cfg.get('custom_hooks') or ()),
+                            dict(type='mmguided.CompileHook', **settings)]
+        cfg.compile = False
 
 
 def train(cfg: Config) -> int:

@@ -29,4 +29,4 @@ class CompileHook(Hook):
                    if isinstance(part, FSDPModule) and part is not model]
         for part in sharded or [model]:
             part.compile(**self.settings)
-        runner.logger.info('torch.compile: the first step takes minutes, the others are fast')
+        runner.logger.info('torch.compile: the first step is slow because it compiles the model')
