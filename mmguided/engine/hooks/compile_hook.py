@@ -24,6 +24,9 @@ class CompileHook(Hook):
         self.settings = settings
 
     def before_train(self, runner) -> None:
+        import torch._inductor.config
+        # Draw the masks of an eager run. Besides, torch 2.11 on a CPU cannot compile random masks.
+        torch._inductor.config.fallback_random = True
         model = unwrap_ddp(runner.model)
         sharded = [part for part in model.modules()
                    if isinstance(part, FSDPModule) and part is not model]

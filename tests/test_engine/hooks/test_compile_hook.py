@@ -94,7 +94,7 @@ def test_a_run_takes_one_graph_without_breaks(name):
 @pytest.mark.slow
 @pytest.mark.skipif(not shutil.which('g++'), reason='needs a C++ compiler')
 def test_the_default_backend_computes_the_gradients_of_the_eager_model(monkeypatch):
-    monkeypatch.setattr('torch._inductor.config.fallback_random', True)
+    monkeypatch.setattr('torch._inductor.config.fallback_random', False)
     torch._dynamo.reset()
     eager = build('MAE', dict(SMALL, depth=1))
     model, inputs = compiled(copy.deepcopy(eager)), batch('mae')
