@@ -91,7 +91,6 @@ def test_a_run_takes_one_graph_without_breaks(name):
     assert len(graphs) <= num_graphs and not counters['graph_break']
 
 
-@pytest.mark.slow
 @pytest.mark.skipif(not shutil.which('g++'), reason='needs a C++ compiler')
 def test_the_default_backend_computes_the_gradients_of_the_eager_model(monkeypatch):
     monkeypatch.setattr('torch._inductor.config.fallback_random', False)
