@@ -11,8 +11,6 @@ from mmengine.registry import METRICS, RUNNERS
 from mmengine.runner import BaseLoop, Runner
 from torch import distributed
 
-from mmguided.models import MaskedImageModel
-from mmguided.registry import MODELS
 from mmguided.utils.error_messages import explain_config_errors
 from mmguided.utils.errors import ConfigError
 from mmguided.utils.toolboxes import import_parts
@@ -36,6 +34,9 @@ def _compile_by_hook(cfg: Config) -> None:
     if not isinstance(cfg.compile, (bool, dict)):
         raise ConfigError(f'compile={cfg.compile!r}: neither a truth value nor a dict. Set True, '
                           'or a dict of arguments of torch.compile.')
+    # Imported late because mmpretrain must be imported by import_parts.
+    from mmguided.models import MaskedImageModel
+    from mmguided.registry import MODELS
     algorithm = MODELS.get(cfg.model.type)
     if isinstance(algorithm, type) and issubclass(algorithm, MaskedImageModel):
         settings = {} if cfg.compile is True else cfg.compile

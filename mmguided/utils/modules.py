@@ -5,8 +5,6 @@ from contextlib import contextmanager
 import torch
 from mmengine.model import is_model_wrapper
 from torch import Tensor, nn
-from torch.distributed.fsdp import FSDPModule
-from torch.distributed.tensor import DTensor
 
 
 def unwrap_ddp(model: nn.Module) -> nn.Module:
@@ -14,9 +12,14 @@ def unwrap_ddp(model: nn.Module) -> nn.Module:
     return model.module if is_model_wrapper(model) else model
 
 
+def is_sharded(module: nn.Module) -> bool:
+    """Return True for a module sharded by FSDP2. torch before 2.6 does not have its class."""
+    return hasattr(module, 'unshard')
+
+
 def full_tensor(x: Tensor) -> Tensor:
     """Gather a sharded tensor (DTensor) on all processes; return other tensors unchanged."""
-    return x.full_tensor() if isinstance(x, DTensor) else x
+    return x.full_tensor() if hasattr(x, 'full_tensor') else x
 
 
 @contextmanager
@@ -26,12 +29,12 @@ def gathered_weights(model: nn.Module) -> Iterator[None]:
     All processes must enter. Transformer blocks gather their own weights. Other models are
     unaffected.
     """
-    if isinstance(model, FSDPModule):
+    if is_sharded(model):
         model.unshard()
     try:
         yield
     finally:
-        if isinstance(model, FSDPModule):
+        if is_sharded(model):
             model.reshard()
 
 

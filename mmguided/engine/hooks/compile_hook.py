@@ -1,9 +1,8 @@
 """Compilation of the model."""
 from mmengine.hooks import Hook
-from torch.distributed.fsdp import FSDPModule
 
 from mmguided.registry import HOOKS
-from mmguided.utils.modules import unwrap_ddp
+from mmguided.utils.modules import is_sharded, unwrap_ddp
 
 
 @HOOKS.register_module()
@@ -29,7 +28,7 @@ class CompileHook(Hook):
         torch._inductor.config.fallback_random = True
         model = unwrap_ddp(runner.model)
         sharded = [part for part in model.modules()
-                   if isinstance(part, FSDPModule) and part is not model]
+                   if is_sharded(part) and part is not model]
         for part in sharded or [model]:
             part.compile(**self.settings)
         runner.logger.info('torch.compile: the first step is slow because it compiles the model')

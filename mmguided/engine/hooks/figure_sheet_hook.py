@@ -8,12 +8,11 @@ from mmcv import imwrite
 from mmengine.dataset import pseudo_collate
 from mmengine.dist import master_only
 from mmengine.hooks import Hook
-from torch.distributed.fsdp import FSDPModule
 
 from mmguided.analysis.inspection import Inspection, inspect_batch, method_name
 from mmguided.registry import DATASETS, HOOKS
 from mmguided.utils.errors import ConfigError
-from mmguided.utils.modules import unwrap_ddp
+from mmguided.utils.modules import is_sharded, unwrap_ddp
 from mmguided.utils.rng_state import preserve_rng_state
 
 
@@ -41,11 +40,6 @@ class FigureSheetHook(Hook):
     """
     priority = 'LOW'
 
-    def before_run(self, runner) -> None:
-        if isinstance(runner.model, FSDPModule):
-            raise ConfigError('FigureSheetHook: draws in the first process, but the weights are '
-                              'sharded. Remove the hook, or strategy and runner_type.')
-
     def __init__(self,
                  dataset: dict,
                  indices: Sequence[int] = (0, 1, 2, 3),
@@ -59,6 +53,11 @@ class FigureSheetHook(Hook):
         self._warned: set[str] = set()
 
     @master_only
+    def before_run(self, runner) -> None:
+        if is_sharded(runner.model):
+            raise ConfigError('FigureSheetHook: draws in the first process, but the weights are '
+                              'sharded. Remove the hook, or strategy and runner_type.')
+
     def before_train(self, runner) -> None:
         """Read the images."""
         self._thread = ThreadPoolExecutor(1)
