@@ -52,12 +52,12 @@ class FigureSheetHook(Hook):
         self._batch: dict | None = None
         self._warned: set[str] = set()
 
-    @master_only
     def before_run(self, runner) -> None:
         if is_sharded(runner.model):
             raise ConfigError('FigureSheetHook: draws in the first process, but the weights are '
                               'sharded. Remove the hook, or strategy and runner_type.')
 
+    @master_only
     def before_train(self, runner) -> None:
         """Read the images."""
         self._thread = ThreadPoolExecutor(1)
