@@ -13,7 +13,7 @@ def unwrap_ddp(model: nn.Module) -> nn.Module:
 
 
 def is_sharded(module: nn.Module) -> bool:
-    """Return True for a module sharded by FSDP2. torch before 2.6 does not have its class."""
+    """Return True for a module sharded by FSDP2. torch before 2.6 lacks FSDP2."""
     return hasattr(module, 'unshard')
 
 

@@ -14,8 +14,10 @@ label of a labeled folder). images.txt lists the position of each image.
 """
 import tarfile
 from io import BytesIO
+from itertools import islice
 
 from PIL import Image
+from tqdm import tqdm
 
 from mmguided.cli.arguments import add_shared, local_path, positive, tool_parser
 from mmguided.datasets import ImageFolder
@@ -57,11 +59,11 @@ def main() -> None:
         raise ConfigError(f'--out={str(args.out)!r}: already exists. Give a new folder.')
     dataset = ImageFolder(str(args.root), pipeline=[])
     args.out.mkdir(parents=True)
-    lines = []
+    lines, indices = [], iter(tqdm(range(len(dataset)), unit='images'))
     for first in range(0, len(dataset), args.images_per_shard):
         shard = f'{first // args.images_per_shard:06}.tar'
         with tarfile.open(args.out / shard, 'w', format=tarfile.USTAR_FORMAT) as tar:
-            for index in range(first, min(first + args.images_per_shard, len(dataset))):
+            for index in islice(indices, args.images_per_shard):
                 info = dataset.get_data_info(index)
                 image = read_if_readable(info['img_path'], 'root')
                 if image is None:

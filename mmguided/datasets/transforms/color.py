@@ -11,7 +11,7 @@ from mmguided.registry import TRANSFORMS
 class ColorJitter(mmpretrain.datasets.ColorJitter):
     """mmpretrain's ``ColorJitter`` with ``backend='cv2'``, but with fast brightness and contrast.
 
-    The random draws are those of mmpretrain. Each change differs by at most 1 of 255 per pixel.
+    The random draws are those of mmpretrain. Brightness and contrast differ by at most 1 of 255.
 
     Required and modified key: ``img``, an array ``(H, W, 3)``, uint8, BGR.
 
