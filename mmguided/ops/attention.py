@@ -12,27 +12,29 @@ def split_heads(projected: Tensor, num_heads: int, head_dims: int) -> tuple[Tens
     return projected.permute(2, 0, 3, 1, 4).unbind(0)
 
 
-def cls_attention_row(query: Tensor, key: Tensor, softmax: str | None) -> Tensor:
+def cls_attention_row(query: Tensor, key: Tensor, softmax: str | None,
+                      num_prefix: int = 1) -> Tensor:
     """Head-averaged attention from [CLS] to the patches.
 
     The computation uses float32, even under autocast, because bfloat16 scores would have ties.
 
     Args:
         query: [CLS] queries, ``(B, heads, 1, d)``.
-        key: Keys of [CLS] (first) and of the patches, ``(B, heads, 1 + L, d)``.
+        key: Keys of [CLS] (first) and of the patches, ``(B, heads, num_prefix + L, d)``.
         softmax: 'heads' applies the softmax in each head over [CLS] and patches, before the
             average, as the block does: ``E_h[softmax(q0 K^T / sqrt(d))]``. 'mean' applies the
             softmax over the patches, after the average: ``softmax(E_h[q0 K^T / sqrt(d)])`` (ccMIM
             Eq. 4). None returns the averaged logits.
+        num_prefix: Number of tokens before the patches: [CLS] and registers.
 
     Returns:
-        ``(B, L)``, float32, without [CLS].
+        ``(B, L)``, float32.
     """
     with torch.autocast(query.device.type, enabled=False):
         logits = query.float() @ key.float().transpose(-2, -1) * query.shape[-1]**-0.5
         if softmax == 'heads':
             logits = logits.softmax(dim=-1)
-        row = logits[:, :, 0, 1:].mean(dim=1)
+        row = logits[:, :, 0, num_prefix:].mean(dim=1)
         return row.softmax(dim=-1) if softmax == 'mean' else row
 
 

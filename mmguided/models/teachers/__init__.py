@@ -3,5 +3,7 @@ from .checkpoint import CheckpointTeacher
 from .decoder_view import DecoderView
 from .momentum_encoder import MomentumEncoder
 from .open_clip import OpenCLIPTeacher
+from .timm import TimmTeacher
 
-__all__ = ['CheckpointTeacher', 'DecoderView', 'MomentumEncoder', 'OpenCLIPTeacher', 'Teacher']
+__all__ = ['CheckpointTeacher', 'DecoderView', 'MomentumEncoder', 'OpenCLIPTeacher', 'Teacher',
+           'TimmTeacher']
