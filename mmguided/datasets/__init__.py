@@ -1,6 +1,7 @@
 """Datasets and their transforms."""
 from .davis import DAVIS2017
 from .fingerprint import fingerprint
+from .folder_maps import FolderMaps
 from .image_folder import ImageFolder
 from .score_maps import ScoreMaps
 from .seeded_batches import ResumedIterator, SeededBatches
@@ -19,8 +20,8 @@ from .transforms import (
 from .whole_images import loading_transforms, whole_image_pipeline
 
 __all__ = [
-    'ColorJitter', 'DAVIS2017', 'GaussianBlur', 'ImageFolder', 'LoadImage', 'LoadVideo',
-    'PatchShuffle', 'PixelShift', 'RandomPatchOcclusion', 'RandomResizedCrop', 'ResumedIterator',
-    'ScoreMaps', 'SeededBatches', 'ShardBackend', 'WithScores', 'fingerprint',
+    'ColorJitter', 'DAVIS2017', 'FolderMaps', 'GaussianBlur', 'ImageFolder', 'LoadImage',
+    'LoadVideo', 'PatchShuffle', 'PixelShift', 'RandomPatchOcclusion', 'RandomResizedCrop',
+    'ResumedIterator', 'ScoreMaps', 'SeededBatches', 'ShardBackend', 'WithScores', 'fingerprint',
     'loading_transforms', 'whole_image_pipeline'
 ]

@@ -1,13 +1,15 @@
 """Cached guidance scores of a dataset."""
 import errno
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from uuid import UUID, uuid4
 
 import numpy as np
 import torch
+import torch.nn.functional as F
+from torch import Tensor
 
 from mmguided.utils.errors import ConfigError
 
@@ -72,6 +74,11 @@ class ScoreMaps:
         share = record['levels'].astype(np.float32) / 65535
         return record['low'] * (1 - share) + record['high'] * share
 
+    def crop(self, sample: dict, scale: Sequence[float], offset: Sequence[float]) -> Tensor:
+        """Scores ``shape[1:]`` of a crop of the image ``sample['sample_idx']``; see
+        :func:`crop_scores`."""
+        return crop_scores(torch.from_numpy(self[sample['sample_idx']]), scale, offset)
+
     @contextmanager
     def create(self) -> Iterator[tuple[str, Callable[[np.ndarray, np.ndarray], None]]]:
         """Create a file: yield its name and a function that writes scores ``(n, *shape[1:])`` of
@@ -119,3 +126,24 @@ class ScoreMaps:
                 f'for {self.shape[0]} images). Free disk space, or set another '
                 '`--work-dir FOLDER`.') from error
         return array
+
+
+def crop_scores(scores: Tensor, scale: Sequence[float], offset: Sequence[float]) -> Tensor:
+    """Resample patch scores to a crop, by bilinear interpolation between patch centers.
+
+    Args:
+        scores: Scores of the whole image, ``(h, w)`` or ``(v, h, w)``.
+        scale, offset: For the vertical and the horizontal axis: position ``p`` of the crop, in
+            [0, 1], is position ``p * scale + offset`` of the image. A flip has a negative scale.
+
+    Returns:
+        Scores of the same shape.
+    """
+    (scale_y, scale_x), (offset_y, offset_x) = scale, offset
+    # torch uses coordinates from -1 to 1 with the horizontal axis first.
+    matrix = scores.new_tensor([[scale_x, 0, scale_x + 2 * offset_x - 1],
+                                [0, scale_y, scale_y + 2 * offset_y - 1]])
+    maps = scores.view(1, -1, *scores.shape[-2:])
+    positions = F.affine_grid(matrix[None], maps.shape, align_corners=False)
+    return F.grid_sample(maps, positions, mode='bilinear', padding_mode='border',
+                         align_corners=False).view(scores.shape)

@@ -25,7 +25,7 @@ def restore_tokens(visible: Tensor, mask_token: Tensor, ids_restore: Tensor) -> 
 
 
 def topk_overlap(scores: Tensor, ids: Tensor) -> Tensor:
-    """Share of ``ids (B, k)`` among the top k of ``scores (B, n)``, a scalar (top-k selection: 1;
-    random ids: ``k / n`` on average)."""
-    highest = torch.zeros_like(scores).scatter_(1, scores.topk(ids.shape[1], dim=1).indices, 1)
-    return highest.gather(1, ids).mean()
+    """Share of ``ids (B, k)`` with at least the k-th highest of ``scores (B, n)``, a scalar (top-k
+    selection: 1; random ids without ties: ``k / n`` on average; NaN scores: 0)."""
+    lowest = scores.topk(ids.shape[1], dim=1).values[:, -1:]
+    return (scores.gather(1, ids) >= lowest).float().mean()

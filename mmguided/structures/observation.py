@@ -19,10 +19,12 @@ class Wants:
             negative indices from the end; None means all layers.
         relations: Layers whose attention output before the projection is requested (Self-guided
             MAE, Eq. 1), indexed in the same way.
+        pixels: Request the pixels of the images; only the encoder 'image' provides them.
     """
     tokens: bool = False
     attention: frozenset[tuple[int | None, str | None]] = frozenset()
     relations: frozenset[int] = frozenset()
+    pixels: bool = False
 
     def __post_init__(self) -> None:
         for _, softmax in self.attention:
@@ -32,14 +34,14 @@ class Wants:
 
     def __or__(self, other: 'Wants') -> 'Wants':
         return Wants(self.tokens or other.tokens, self.attention | other.attention,
-                     self.relations | other.relations)
+                     self.relations | other.relations, self.pixels or other.pixels)
 
     def resolve(self, num_layers: int) -> 'Wants':
         """Resolve layers to indices from 0; raise IndexError if one is out of range."""
         attention = {(layer, softmax) for asked, softmax in self.attention
                      for layer in resolve_layers(None if asked is None else [asked], num_layers)}
         return Wants(self.tokens, frozenset(attention),
-                     frozenset(resolve_layers(self.relations, num_layers)))
+                     frozenset(resolve_layers(self.relations, num_layers)), self.pixels)
 
 
 def resolve_layers(layers: Iterable[int] | None, num_layers: int) -> list[int]:
@@ -74,12 +76,15 @@ class Observation:
         attention: ``(layer, softmax)`` -> [CLS]-to-patch attention averaged over heads, ``(B, n)``,
             float32.
         relations: Layer -> attention output of the patches before the projection, ``(B, n, D)``.
-        scores: Cached guidance scores ``(B, variants * n)``, loaded with the images.
+        pixels: Pixels of each patch in row-major order, ``(B, n, patch_size**2, C)``, before
+            normalization.
+        scores: Guidance scores ``(B, variants * n)``, loaded with the images.
     """
     num_layers: int
     tokens: Tensor | None = None
     attention: Mapping[tuple[int, str | None], Tensor] = field(default_factory=dict)
     relations: Mapping[int, Tensor] = field(default_factory=dict)
+    pixels: Tensor | None = None
     scores: Tensor | None = None
 
     def cls_attention(self, layers: Iterable[int] | None, softmax: str | None) -> Tensor:

@@ -2,15 +2,13 @@
 from collections.abc import Sequence
 
 import numpy as np
-import torch
-import torch.nn.functional as F
 from mmcv.transforms import BaseTransform, Compose, RandomFlip
 from mmpretrain.datasets import PackInputs
-from torch import Tensor
 
 from mmguided.registry import TRANSFORMS
 from mmguided.utils.errors import ConfigError
 
+from ..folder_maps import FolderMaps
 from ..score_maps import ScoreMaps
 from .random_resized_crop import RandomResizedCrop
 
@@ -21,16 +19,18 @@ COLOR_TRANSFORMS = ('ColorJitter', 'GaussianBlur', 'Lighting', 'RandomGrayscale'
 @TRANSFORMS.register_module()
 class WithScores(BaseTransform):
     """Augment and pack an image; crop, flip and resample its score map in the same way, for
-    :class:`mmguided.models.CachedGuidance`. This is the last transform of a pipeline::
+    :class:`mmguided.models.CachedGuidance` and :class:`mmguided.models.MapGuidance`. This is
+    the last transform of a pipeline::
 
         dict(type='mmguided.LoadImage'),
         dict(type='mmguided.WithScores', transforms=[
             dict(type='mmguided.RandomResizedCrop', scale=224),
             dict(type='RandomFlip', prob=.5), dict(type='PackInputs')])
 
-    Required keys: ``img`` and ``sample_idx``. The packed ``data_samples`` are a dict of ``scores``
-    ``(v * h * w)`` of v score maps, NaN for an image without scores, and ``samples``, the output of
-    ``PackInputs``. The default collate function then stacks the scores of a batch into one tensor.
+    Required keys: ``img``, ``img_path`` and ``sample_idx``. The packed ``data_samples`` are a dict
+    of ``scores`` ``(v * h * w)`` of v score maps, NaN for an image without scores, and ``samples``,
+    the output of ``PackInputs``. The default collate function then stacks the scores of a batch
+    into one tensor.
 
     Args:
         transforms: :class:`RandomResizedCrop`, then any of ``RandomFlip`` and
@@ -46,7 +46,7 @@ class WithScores(BaseTransform):
 
     def __init__(self, transforms: Sequence[dict]) -> None:
         self.transforms = Compose(transforms).transforms
-        self.maps: ScoreMaps | None = None
+        self.maps: ScoreMaps | FolderMaps | None = None
         if len(self.transforms) < 2 or not (
                 isinstance(self.transforms[0], RandomResizedCrop)
                 and isinstance(self.transforms[-1], PackInputs)):
@@ -62,7 +62,7 @@ class WithScores(BaseTransform):
 
     def transform(self, results: dict) -> dict:
         """Pack ``inputs`` and ``data_samples``."""
-        index, image = results['sample_idx'], results['img']
+        sample, image = results.copy(), results['img']
         # Draw the same crop as RandomResizedCrop, which does not return its box.
         top, left, height, width = self.transforms[0].rand_crop_params(image)
         results['img'] = self.transforms[0].resize(image[top:top + height, left:left + width])
@@ -79,10 +79,9 @@ class WithScores(BaseTransform):
                 offset[axes] += scale[axes]
                 scale[axes] *= -1
         if self.maps is not None:
-            scores = torch.from_numpy(self.maps[index])
             results['data_samples'] = dict(
                 samples=results['data_samples'],
-                scores=crop_scores(scores, scale, offset).flatten())
+                scores=self.maps.crop(sample, scale, offset).flatten())
         return results
 
     def whole(self, results: dict) -> dict:
@@ -92,24 +91,3 @@ class WithScores(BaseTransform):
 
     def __repr__(self) -> str:
         return f'{type(self).__name__}(transforms={self.transforms})'
-
-
-def crop_scores(scores: Tensor, scale: Sequence[float], offset: Sequence[float]) -> Tensor:
-    """Resample patch scores to a crop, by bilinear interpolation between patch centers.
-
-    Args:
-        scores: Scores of the whole image, ``(h, w)`` or ``(v, h, w)``.
-        scale, offset: For the vertical and the horizontal axis: position ``p`` of the crop, in
-            [0, 1], is position ``p * scale + offset`` of the image. A flip has a negative scale.
-
-    Returns:
-        Scores of the same shape.
-    """
-    (scale_y, scale_x), (offset_y, offset_x) = scale, offset
-    # torch uses coordinates from -1 to 1 with the horizontal axis first.
-    matrix = scores.new_tensor([[scale_x, 0, scale_x + 2 * offset_x - 1],
-                                [0, scale_y, scale_y + 2 * offset_y - 1]])
-    maps = scores.view(1, -1, *scores.shape[-2:])
-    positions = F.affine_grid(matrix[None], maps.shape, align_corners=False)
-    return F.grid_sample(maps, positions, mode='bilinear', padding_mode='border',
-                         align_corners=False).view(scores.shape)

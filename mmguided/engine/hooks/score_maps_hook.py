@@ -1,4 +1,4 @@
-"""Score maps for cached guidance."""
+"""Score maps for cached guidance and for maps of the user."""
 import copy
 import time
 from contextlib import ExitStack
@@ -12,8 +12,8 @@ from mmengine.runner import EpochBasedTrainLoop
 from mmpretrain.utils import track_on_main_process
 from torch.utils.data import DataLoader
 
-from mmguided.datasets import ScoreMaps, WithScores, fingerprint
-from mmguided.models import CachedGuidance
+from mmguided.datasets import FolderMaps, ScoreMaps, WithScores, fingerprint
+from mmguided.models import CachedGuidance, MapGuidance
 from mmguided.registry import HOOKS
 from mmguided.utils.errors import ConfigError
 from mmguided.utils.modules import gathered_weights, unwrap_ddp
@@ -23,7 +23,8 @@ from .stateful_hook import StatefulHook
 
 @HOOKS.register_module()
 class ScoreMapsHook(StatefulHook):
-    """Compute the scores of :class:`mmguided.models.CachedGuidance` for the whole training set.
+    """Compute the scores of :class:`mmguided.models.CachedGuidance` for the whole training set, or
+    connect the maps of :class:`mmguided.models.MapGuidance`.
 
     Scores are computed at the start of the first guided epoch, and again after every
     ``guidance.refresh`` epochs. Each rank scores its share of the whole, uncropped images, resized
@@ -33,11 +34,11 @@ class ScoreMapsHook(StatefulHook):
     in the checkpoint if the file belongs to the same images. Otherwise it recomputes the scores
     with the current encoders and logs a warning.
 
-    The hook has no effect on models without ``CachedGuidance``.
+    The hook has no effect on models without ``CachedGuidance`` and ``MapGuidance``.
 
     Raises:
         ConfigError: If the pipeline does not end with :class:`mmguided.datasets.WithScores`, the
-            training loop is not epoch-based, or the disk is full.
+            training loop is not epoch-based, the disk is full, or an image has no map.
     """
 
     checkpoint_key = 'mmguided_score_maps'
@@ -59,28 +60,32 @@ class ScoreMapsHook(StatefulHook):
     def before_train(self, runner) -> None:
         super().before_train(runner)
         model = unwrap_ddp(runner.model)
-        cached = [module for module in model.modules() if isinstance(module, CachedGuidance)]
+        found = [module for module in model.modules()
+                 if isinstance(module, (CachedGuidance, MapGuidance))]
         dataset = runner.train_dataloader.dataset
         transforms = getattr(getattr(dataset, 'pipeline', None), 'transforms', [])
         with_scores = transforms[-1] if transforms and isinstance(
             transforms[-1], WithScores) else None
-        if not cached:
+        if not found:
             return
         masks = getattr(model, 'mask_generator', None)
-        shots = [shot for shot in getattr(masks, 'shots', ()) if cached[0] in shot.modules()]
-        if len(cached) > 1 or not shots:
-            raise ConfigError(f'model: {len(cached)} CachedGuidance modules found. Use exactly '
-                              'one, in mask_generator.')
+        shots = [shot for shot in getattr(masks, 'shots', ()) if found[0] in shot.modules()]
+        if len(found) > 1 or not shots:
+            raise ConfigError(f'model: {len(found)} CachedGuidance or MapGuidance modules found. '
+                              'Use exactly one, in mask_generator.')
         if with_scores is None:
             raise ConfigError(
-                'train_dataloader.dataset.pipeline: CachedGuidance needs WithScores. Put all '
-                "transforms after loading into dict(type='mmguided.WithScores', transforms=[...]), "
-                'see configs/self_guided_mae/vit-b_400e.py.')
+                f'train_dataloader.dataset.pipeline: {type(found[0]).__name__} needs WithScores. '
+                "Put all transforms after loading into dict(type='mmguided.WithScores', "
+                'transforms=[...]), see configs/self_guided_mae/vit-b_400e.py.')
+        self._guidance, = found
+        if isinstance(self._guidance, MapGuidance):
+            with_scores.maps = self._find_maps(runner, dataset, model.backbone.patch_resolution)
+            return
         if not isinstance(runner.train_loop, EpochBasedTrainLoop):
             raise ConfigError('train_cfg: CachedGuidance needs an epoch-based loop. Set '
                               'train_cfg.by_epoch=True.')
         self._shot, = shots
-        self._guidance, = cached
         self._fingerprint = fingerprint(dataset)
         variants = self._guidance.guidance.num_variants
         self._maps = with_scores.maps = ScoreMaps(
@@ -88,6 +93,22 @@ class ScoreMapsHook(StatefulHook):
             (len(dataset), *([variants] if variants > 1 else []), *model.backbone.patch_resolution))
         self._images = copy.copy(dataset)
         self._images.pipeline = Compose([*transforms[:-1], with_scores.whole])
+
+    def _find_maps(self, runner, dataset, grid: tuple[int, int]) -> FolderMaps:
+        """Maps of MapGuidance; raise ConfigError or log a warning if images have none."""
+        folder = self._guidance.folder
+        maps = FolderMaps(folder, dataset.img_prefix, grid)
+        paths = (dataset.get_data_info(i)['img_path'] for i in range(len(dataset)))
+        missing = [path for path in paths if maps.find(path) is None]
+        count = f'{len(missing)} of {len(dataset)} images have no map'
+        if missing and self._guidance.missing == 'error':
+            raise ConfigError(
+                f'mask_generator.guidance.folder={folder!r}: {count}, for example {missing[0]!r}. '
+                "Add the maps, or set mask_generator.guidance.missing='random'.")
+        if missing:
+            runner.logger.warning(f'{folder!r}: {count} and are masked at random, for example '
+                                  f'{missing[0]!r}')
+        return maps
 
     def before_train_epoch(self, runner) -> None:
         """Compute the score maps if they are due; on resume, open the existing file."""

@@ -76,7 +76,7 @@ class Encoder:
 
     def check_wants(self, wants: Wants) -> None:
         """Raise ConfigError if :meth:`observe` does not support ``wants``."""
-        for field in ('tokens', 'attention', 'relations'):
+        for field in ('tokens', 'attention', 'relations', 'pixels'):
             if getattr(wants, field) and field not in self.observable:
                 raise ConfigError(f'backbone.type={type(self).__name__}: does not provide {field}. '
                                   "Choose an encoder such as type='mmguided.MaskedViT'.")

@@ -1,5 +1,13 @@
 from .generator import MaskGenerator, ShotGuidance
-from .guidance import Blend, CachedGuidance, ClsAttention, Guidance, NcutRelevance
+from .guidance import (
+    Blend,
+    CachedGuidance,
+    ClsAttention,
+    Guidance,
+    MapGuidance,
+    NcutRelevance,
+)
+from .image_entropy import ImageEntropy
 from .sampling import (
     BlockwiseSampling,
     GridBlockSampling,
@@ -13,6 +21,7 @@ from .sampling import (
 
 __all__ = [
     'Blend', 'BlockwiseSampling', 'CachedGuidance', 'ClsAttention', 'GridBlockSampling', 'Guidance',
-    'HintSampling', 'ImportanceSampling', 'MaskGenerator', 'NcutRelevance', 'ProportionalSampling',
-    'RandomSampling', 'Sampling', 'ShotGuidance', 'TopKSampling'
+    'HintSampling', 'ImageEntropy', 'ImportanceSampling', 'MapGuidance', 'MaskGenerator',
+    'NcutRelevance', 'ProportionalSampling', 'RandomSampling', 'Sampling', 'ShotGuidance',
+    'TopKSampling'
 ]

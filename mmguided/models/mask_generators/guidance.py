@@ -28,7 +28,8 @@ class Guidance(BaseModule):
     num_variants = 1
 
     def wants(self, clock: Clock) -> Mapping[str, Wants]:
-        """Requested observations by encoder name: 'student', 'momentum' or 'teacher'."""
+        """Requested observations by encoder name: 'student', 'momentum', 'teacher', 'decoder', or
+        'image' for the pixels."""
         raise NotImplementedError
 
     def check(self, encoders: Mapping[str, Encoder]) -> None:
@@ -288,10 +289,49 @@ class CachedGuidance(Guidance):
     def forward(self, observations, clock):
         if not self.training:
             return self.guidance(observations, clock)
-        if 'cache' not in observations:
-            raise ConfigError(
-                'guidance.type=CachedGuidance: the images have no scores. End the pipeline with '
-                "dict(type='mmguided.WithScores', transforms=[...]) and set "
-                "default_hooks.score_maps=dict(type='mmguided.ScoreMapsHook').")
-        variants = observations['cache'].scores.unflatten(1, (self.guidance.num_variants, -1))
+        scores = _loaded_scores(self, observations)
+        variants = scores.unflatten(1, (self.guidance.num_variants, -1))
         return variants[:, self.guidance.variant_at(clock)]
+
+
+@MODELS.register_module()
+class MapGuidance(Guidance):
+    """Scores from maps in a folder, such as masks of tissue, defects, clouds or saliency.
+
+    The map of ``IMAGES/a/b.jpg`` is ``folder/a/b.npy`` or an image ``folder/a/b.png`` (or another
+    extension), with one nonnegative value per pixel and the image's aspect ratio, at any
+    resolution. :class:`mmguided.datasets.WithScores` crops and flips the map with the image; the
+    score of a patch is its mean. :class:`mmguided.engine.hooks.ScoreMapsHook` connects both.
+
+    Args:
+        folder: Folder of the maps.
+        missing: 'error', or 'random' to mask images without a map at random.
+
+    Raises:
+        ConfigError: If ``missing`` is unknown, or the images have no scores.
+    """
+    needs_whole_image = True
+
+    def __init__(self, folder: str, missing: str = 'error') -> None:
+        super().__init__()
+        if missing not in ('error', 'random'):
+            raise ConfigError(
+                f"guidance.missing={missing!r}: unknown. Choose 'error' or 'random'.")
+        self.folder = folder
+        self.missing = missing
+
+    def wants(self, clock):
+        return {}
+
+    def forward(self, observations, clock):
+        return _loaded_scores(self, observations)
+
+
+def _loaded_scores(guidance: Guidance, observations: Mapping[str, Observation]) -> Tensor:
+    """Scores loaded with the images; raise ConfigError if there are none."""
+    if 'cache' not in observations:
+        raise ConfigError(
+            f'guidance.type={type(guidance).__name__}: the images have no scores. End the pipeline '
+            "with dict(type='mmguided.WithScores', transforms=[...]) and set "
+            "default_hooks.score_maps=dict(type='mmguided.ScoreMapsHook').")
+    return observations['cache'].scores

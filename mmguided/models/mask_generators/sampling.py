@@ -69,7 +69,8 @@ class RandomSampling(Sampling):
 
 @MODELS.register_module()
 class TopKSampling(Sampling):
-    """Top-k masking by score ('importance' in ccMIM Table 5; AttMask).
+    """Top-k masking by score ('importance' in ccMIM Table 5; AttMask). Equal scores are masked in
+    random order.
 
     Args:
         masked: 'high' masks the highest scores, 'low' the lowest.
@@ -80,7 +81,9 @@ class TopKSampling(Sampling):
         self.sign = _sign(masked)
 
     def priority(self, scores, noise, grid, num_mask, clock):
-        return self.sign * scores
+        order = noise.argsort(dim=1)
+        ranked = (self.sign * scores).gather(1, order).argsort(dim=1, stable=True)
+        return order.gather(1, ranked).argsort(dim=1).float()
 
 
 @MODELS.register_module()

@@ -17,7 +17,7 @@ from ..heads import PredictionHead
 from ..mask_generators import Guidance, MaskGenerator
 from ..necks import Decoder
 from ..target_generators import TargetGenerator
-from ..teachers import DecoderView, MomentumEncoder, Teacher
+from ..teachers import DecoderView, ImageView, MomentumEncoder, Teacher
 
 
 class MaskedImageModel(BaseSelfSupervisor):
@@ -129,8 +129,9 @@ class MaskedImageModel(BaseSelfSupervisor):
 
     @property
     def encoders(self) -> Mapping[str, Encoder]:
-        """Encoders that guidance and targets can observe, by name."""
+        """Encoders that guidance and targets can observe, by name; 'image' provides the pixels."""
         encoders = _encoders(self.backbone, self.momentum_encoder, self.teacher)
+        encoders['image'] = ImageView(self.backbone, self.data_preprocessor)
         if self.neck is not None and self.neck.has_attention:
             encoders['decoder'] = DecoderView(
                 self.backbone, self.neck, self.mask_generator.mask_ratios[0])

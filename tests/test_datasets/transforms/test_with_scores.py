@@ -6,7 +6,7 @@ from mmcv.transforms import Compose
 from mmengine.dataset import default_collate
 
 from mmguided.datasets import ScoreMaps, WithScores
-from mmguided.datasets.transforms.with_scores import crop_scores
+from mmguided.datasets.score_maps import crop_scores
 from mmguided.utils.errors import ConfigError
 
 CROP = dict(type='mmguided.RandomResizedCrop', scale=56, crop_ratio_range=(.2, 1.),

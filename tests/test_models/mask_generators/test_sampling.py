@@ -28,8 +28,20 @@ def test_importance_sampling_is_the_released_formula():
 
 
 def test_low_scores_may_be_masked():
-    scores = torch.rand(2, 9)
-    assert torch.equal(TopKSampling('low').priority(scores, None, (3, 3), 6, Clock()), -scores)
+    scores, noise = torch.rand(2, 2, 9)
+    for masked, sign in (('high', 1), ('low', -1)):
+        priority = TopKSampling(masked).priority(scores, noise, (3, 3), 6, Clock())
+        assert torch.equal(priority.argsort(1), (sign * scores).argsort(1))
+
+
+def test_equal_scores_are_masked_in_random_order():
+    """4 of 16 patches have score 1. The other 4 masked patches are anywhere, 1 / 3 of the time."""
+    scores = torch.zeros(3000, 16)
+    scores[:, :4] = 1
+    priority = TopKSampling().priority(scores, torch.rand(3000, 16), (4, 4), 8, Clock())
+    share = torch.zeros_like(scores).scatter_(1, priority.topk(8).indices, 1).mean(0)
+    assert (share[:4] == 1).all()
+    torch.testing.assert_close(share[4:], torch.full((12, ), 1 / 3), rtol=0, atol=.05)
 
 
 def turns(num, grid=(14, 14), num_mask=147, min_patches=16):
