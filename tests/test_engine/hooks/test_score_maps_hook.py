@@ -239,3 +239,35 @@ def test_configs_that_do_not_fit_are_errors(folder, tmp_path, options, match):
     cfg.merge_from_dict(options)
     with pytest.raises(ConfigError, match=match):
         guided_runs.train(cfg)
+
+
+def test_maps_of_the_user_guide_all_images_from_the_first_step(folder, tmp_path):
+    """The maps are the squares; image 3 has no map."""
+    maps = tmp_path / 'maps'
+    maps.mkdir()
+    for i in range(9):
+        values = np.zeros((40, 50), np.float32)
+        values[4 * (i % 3):20 + 4 * (i % 3), 3 * i:25 + 3 * i] = 1
+        np.save(maps / f'{i}.npy', values)
+    guidance = dict(type='mmguided.MapGuidance', folder=str(maps))
+    seen = []
+
+    def run(name, **settings):
+        cfg = config(folder, tmp_path / name, epochs=2, schedule=dict(begin=0),
+                     loader=dict(num_workers=1))
+        cfg.model.mask_generator.guidance = guidance | settings
+        runner = Runner.from_cfg(cfg)
+        loss = runner.model.loss
+        runner.model.loss = lambda inputs, samples: seen.append(samples) or loss(inputs, samples)
+        runner.train()
+        return runner
+
+    runner = run('all')
+    assert all(row['topk_overlap'] == row['guided_share'] == 1 for row in rows(runner))
+    assert all(0 < samples['scores'].mean() < 1 for samples in seen)
+    (maps / '3.npy').unlink()
+    with pytest.raises(ConfigError, match=r'1 of 9 images have no map, .*3\.png.*missing='):
+        run('error')
+    runner = run('random', missing='random')
+    assert sum(guided_shares(runner)[:3]) == pytest.approx(3 - 1 / 3)
+    assert '1 of 9 images have no map and are masked at random' in log_text(runner)
