@@ -52,7 +52,9 @@ class FolderMaps:
             return torch.full(self.grid, torch.nan)
         values = _read(path)
         height, width = sample['img'].shape[:2]
-        if abs(values.shape[0] * width - values.shape[1] * height) > max(height, width):
+        # Tolerate a rounded side of the smaller of both.
+        difference = abs(values.shape[0] * width - values.shape[1] * height)
+        if difference > max(height, width, *values.shape):
             raise ConfigError(
                 f'{_FIELD}={path!r}: the map has {values.shape[0]} x {values.shape[1]} pixels and '
                 f'the image {height} x {width} (height x width). Give a map of the same aspect '

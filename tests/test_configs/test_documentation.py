@@ -117,6 +117,28 @@ def test_documented_attention_of_clip_read_once(documented):
     assert isinstance(with_scores, WithScores) and len(with_scores.transforms) == 2
 
 
+def test_documented_teacher_of_timm(documented, tmp_path):
+    timm = pytest.importorskip('timm')
+    cfg = documented[6].model
+    size = dict(depth=1, embed_dim=24, num_heads=2)
+    model = timm.create_model(cfg.teacher.model_name, img_size=196, **size)
+    torch.save(model.state_dict(), tmp_path / 'timm.pth')
+    cfg.backbone.arch = ARCH
+    cfg.teacher.update(weights=str(tmp_path / 'timm.pth'), **size)
+    model = MODELS.build(cfg)
+    images = torch.randn(1, 3, 224, 224)
+    _, logs = model.make_mask(images, model.observe(images))
+    assert model.teacher.model.patch_embed.grid_size == (14, 14) and logs['topk_overlap'] == 1
+
+
+def test_documented_maps(documented):
+    cfg = documented[7]
+    cfg.model.backbone.arch = ARCH
+    assert MODELS.build(cfg.model).mask_generator.shots[0].guidance.folder == 'data/maps'
+    _, with_scores = (TRANSFORMS.build(t) for t in cfg.train_dataloader.dataset.pipeline)
+    assert isinstance(with_scores, WithScores)
+
+
 def test_documented_decoding_on_the_gpu(documented, tmp_path):
     (tmp_path / 'images').mkdir()
     for i in range(3):

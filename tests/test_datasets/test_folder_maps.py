@@ -49,7 +49,7 @@ def test_images_and_arrays_of_any_resolution(tmp_path):
     pictures = dict(
         image8=np.repeat(half[None] * np.uint8(200), 4, 0), image1=np.repeat(half[None], 4, 0),
         image16=np.repeat(half[None] * np.uint16(60_000), 4, 0),
-        large=np.repeat(half.repeat(100)[None] * 7, 400, 0))
+        large=np.repeat(half.repeat(100)[None] * 7, 399, 0))
     found = maps(tmp_path, (1, 2), **pictures)
     for name, high in dict(image8=200, image1=1, image16=60_000, large=7).items():
         scores = found.crop(sample(tmp_path, name), (1, 1), (0, 0))

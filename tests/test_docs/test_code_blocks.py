@@ -1,4 +1,5 @@
 """The code blocks of the pages run unchanged on a small model."""
+import inspect
 import json
 import re
 import sys
@@ -11,6 +12,7 @@ from mmengine.config import Config
 from PIL import Image
 
 import mmguided
+from mmguided.models import ImageEntropy
 from tests.helpers.paths import ROOT
 from tests.helpers.tools import run_tool, use_cpu
 from tests.test_visualization.test_sheet import panels
@@ -57,8 +59,14 @@ def test_use_it_from_python(folder):
         assert len(panels(np.asarray(sheet))[0]) == 6
 
 
+def test_the_guidance_that_reads_pixels_is_the_packages():
+    *_, example = _blocks('parts.md')
+    assert example.endswith(inspect.getsource(sys.modules[ImageEntropy.__module__]).partition(
+        'from .guidance import Guidance\n')[2])
+
+
 def test_write_a_part(folder, monkeypatch):
-    parts, config = _blocks('parts.md')
+    parts, config, _ = _blocks('parts.md')
     Path('my_parts.py').write_text(parts)
     Path('my_config.py').write_text(config.replace(
         'mae/vit-b_300e', 'conditional_mae/vit-micro_folder-32'))

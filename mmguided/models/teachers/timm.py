@@ -89,8 +89,8 @@ class TimmTeacher(Teacher):
     def _run(self, images: Tensor, wants: Wants) -> tuple[Tensor | None, '_AttentionReader']:
         """Run the model no deeper than needed; return the tokens ``(B, 1 + L, D)`` and the
         reader."""
-        model = self.model
-        with torch.no_grad(), _AttentionReader(wants, self) as reader:
+        model, reader = self.model, _AttentionReader(wants, self)
+        with torch.no_grad(), reader:
             if not (wants.tokens or self.has_pool):
                 deepest = max({layer for layer, _ in wants.attention} | wants.relations)
                 model.forward_intermediates(

@@ -112,6 +112,15 @@ def test_no_deeper_than_needed(weights):
     assert len(runs) == 2 and seen.tokens is None and list(seen.relations) == [1]
 
 
+def test_it_compiles_without_a_graph_break(weights):
+    model, images = teacher(weights, 'vit_small_patch14_reg4_dinov2'), torch.rand(1, 3, 42, 42)
+    seen = torch.compile(model.observe, backend='eager', fullgraph=True)(images, ALL)
+    expected = model.observe(images, ALL)
+    torch.testing.assert_close(seen.tokens, expected.tokens)
+    torch.testing.assert_close(seen.attention, expected.attention)
+    torch.testing.assert_close(seen.relations, expected.relations)
+
+
 def test_weights_without_head_with_head_and_for_another_grid(weights, tmp_path):
     name, images = 'eva02_tiny_patch14_224', torch.rand(1, 3, 42, 42)
     state = torch.load(weights / f'{name}.pth')
