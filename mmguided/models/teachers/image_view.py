@@ -1,5 +1,4 @@
 """Images as an observable encoder for guidance."""
-import torch
 from mmengine.model import ImgDataPreprocessor
 from torch import Tensor
 
@@ -20,7 +19,6 @@ class ImageView(Encoder):
         self.patch_resolution = encoder.patch_resolution
         self.num_layers = 0
 
-    @torch.no_grad()
     def observe(self, images: Tensor, wants: Wants, mask: PatchMask | None = None) -> Observation:
         """Return the pixels of all patches, or of the patches that ``mask`` keeps."""
         # A preprocessor without normalization has no mean and std.

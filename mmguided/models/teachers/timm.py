@@ -40,6 +40,9 @@ class TimmTeacher(Teacher):
         patch_size, pixel_mean, pixel_std: See :class:`Teacher`.
         **options: Other arguments of the timm model.
 
+    Attributes:
+        pooling: Token or query that takes the place of [CLS]: 'cls', 'latent' or 'mean'.
+
     Raises:
         ConfigError: If the model is unknown or not a ViT, the weights are missing or do not match,
             or attention of a missing layer is requested.
@@ -62,11 +65,10 @@ class TimmTeacher(Teacher):
             model.pretrained_cfg['std'], embed_dims=model.embed_dim, num_layers=len(model.blocks),
             patch_size=patch_size, pixel_mean=pixel_mean, pixel_std=pixel_std)
         self.model_name = model_name
-        self.has_class_token = model.cls_token is not None
-        self.has_pool = not self.has_class_token and isinstance(
-            model.attn_pool, AttentionPoolLatent)
+        self.pooling = ('cls' if model.cls_token is not None else
+                        'latent' if isinstance(model.attn_pool, AttentionPoolLatent) else 'mean')
         _, reader = self._run(torch.zeros(1, 3, *self.img_size), Wants(tokens=True))
-        if reader.calls != self.num_layers + self.has_pool:
+        if reader.calls != self.num_layers + (self.pooling == 'latent'):
             raise ConfigError(
                 f'model.teacher.model_name={model_name!r}: {reader.calls} attention calls in '
                 f'{self.num_layers} blocks. Choose a plain ViT, and unset the variable '
@@ -74,8 +76,8 @@ class TimmTeacher(Teacher):
 
     def check_wants(self, wants):
         super().check_wants(wants)
-        if self.has_pool and any(layer != self.num_layers - 1 for layer, _ in wants.resolve(
-                self.num_layers).attention):
+        layers = {layer for layer, _ in wants.resolve(self.num_layers).attention}
+        if self.pooling == 'latent' and layers - {self.num_layers - 1}:
             raise ConfigError(
                 f'guidance.layers: model.teacher.model_name={self.model_name!r} has an attention '
                 'pool instead of [CLS], which gives the attention of the last layer only. Set '
@@ -91,18 +93,16 @@ class TimmTeacher(Teacher):
         reader."""
         model, reader = self.model, _AttentionReader(wants, self)
         with torch.no_grad(), reader:
-            if not (wants.tokens or self.has_pool):
+            if not (wants.tokens or wants.attention and self.pooling == 'latent'):
                 deepest = max({layer for layer, _ in wants.attention} | wants.relations)
                 model.forward_intermediates(
                     images, indices=[deepest], stop_early=True, intermediates_only=True)
                 return None, reader
             tokens = model.forward_features(images)
             patches = tokens[:, model.num_prefix_tokens:]
-            if self.has_class_token:
-                first = tokens[:, :1]
-            else:
-                first = (model.pool(tokens) if self.has_pool else patches.mean(1)).unsqueeze(1)
-            return torch.cat((first, patches), dim=1), reader
+            first = (tokens[:, 0] if self.pooling == 'cls' else
+                     model.pool(tokens) if self.pooling == 'latent' else patches.mean(1))
+            return torch.cat((first.unsqueeze(1), patches), dim=1), reader
 
 
 class _AttentionReader(TorchFunctionMode):
@@ -130,11 +130,10 @@ class _AttentionReader(TorchFunctionMode):
         grid = teacher.model.patch_embed.grid_size
         num_prefix = key.shape[2] - grid[0] * grid[1]
         for layer, softmax in self.wants.attention:
-            if layer + teacher.has_pool == self.calls:
-                pooling = query[:, :, :1] if teacher.has_class_token or teacher.has_pool else (
+            if self.calls == layer + (teacher.pooling == 'latent'):
+                first = query[:, :, :1] if teacher.pooling != 'mean' else (
                     query[:, :, num_prefix:].float().mean(dim=2, keepdim=True))
-                self.attention[layer, softmax] = cls_attention_row(
-                    pooling, key, softmax, num_prefix)
+                self.attention[layer, softmax] = cls_attention_row(first, key, softmax, num_prefix)
         if self.calls in self.wants.relations:
             self.relations[self.calls] = output.transpose(1, 2).flatten(2)[:, num_prefix:]
 

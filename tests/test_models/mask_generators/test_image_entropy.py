@@ -47,3 +47,9 @@ def test_a_later_shot_scores_the_patches_that_are_left():
     mask, logs = mae.make_mask(images, mae.observe(images))
     left = mask.shot[0, :4] != 1
     assert (mask.shot[0, :4][left] == 2).all() and logs['topk_overlap_shot_2'] == 1
+
+
+def test_it_compiles_without_a_graph_break():
+    mae, images = model(mask_generator=MASKS), torch.randn(2, 3, 32, 32)
+    losses = torch.compile(mae.loss, backend='eager', fullgraph=True)(images)
+    assert losses['topk_overlap'] == losses['guided_share'] == 1
