@@ -8,6 +8,7 @@ from mmguided.datasets import FolderMaps, WithScores
 from mmguided.models import MapGuidance, MaskGenerator
 from mmguided.structures import Clock, Observation
 from mmguided.utils.errors import ConfigError
+from tests.helpers.models import SMALL, build, make_mask
 
 CROP = dict(type='mmguided.RandomResizedCrop', scale=56, crop_ratio_range=(.2, 1.))
 FLIP = dict(type='RandomFlip', prob=.5, direction=['horizontal', 'vertical', 'diagonal'])
@@ -100,6 +101,16 @@ def test_an_image_without_a_map_has_no_scores(tmp_path):
 def test_wrong_maps_are_named(tmp_path, values, message):
     with pytest.raises(ConfigError, match=message):
         maps(tmp_path, (2, 3), x=values).crop(sample(tmp_path, 'x'), (1, 1), (0, 0))
+
+
+def test_images_are_inspected_without_maps():
+    model = build('MAE', SMALL, mask_generator=dict(
+        type='mmguided.MaskGenerator', sampling=dict(type='mmguided.TopKSampling'),
+        guidance=dict(type='mmguided.MapGuidance', folder='maps'))).eval()
+    mask, logs = make_mask(model, torch.rand(2, 3, 32, 32))
+    assert logs['guided_share'] == 0 and (mask.mask.sum(1) == 12).all()
+    assert not torch.equal(mask.mask[0], mask.mask[1]) or not torch.equal(
+        mask.mask, make_mask(model, torch.rand(2, 3, 32, 32))[0].mask)
 
 
 def test_training_without_maps_and_unknown_settings():

@@ -301,7 +301,8 @@ class MapGuidance(Guidance):
     The map of ``IMAGES/a/b.jpg`` is ``folder/a/b.npy`` or an image ``folder/a/b.png`` (or another
     extension), with one nonnegative value per pixel and the image's aspect ratio, at any
     resolution. :class:`mmguided.datasets.WithScores` crops and flips the map with the image; the
-    score of a patch is its mean. :class:`mmguided.engine.hooks.ScoreMapsHook` connects both.
+    score of a patch is its mean. :class:`mmguided.engine.hooks.ScoreMapsHook` connects both. In
+    eval mode, images have no maps and are masked at random.
 
     Args:
         folder: Folder of the maps.
@@ -321,10 +322,13 @@ class MapGuidance(Guidance):
         self.missing = missing
 
     def wants(self, clock):
-        return {}
+        return {} if self.training else {'image': Wants(pixels=True)}
 
     def forward(self, observations, clock):
-        return _loaded_scores(self, observations)
+        if self.training:
+            return _loaded_scores(self, observations)
+        pixels = observations['image'].pixels
+        return pixels.new_full(pixels.shape[:2], math.nan)
 
 
 def _loaded_scores(guidance: Guidance, observations: Mapping[str, Observation]) -> Tensor:
