@@ -3,12 +3,16 @@ from itertools import chain
 
 from mmengine.hooks import Hook
 from mmengine.optim import OptimWrapper
+from torch import Tensor
 
 from mmguided.registry import HOOKS
+from mmguided.utils.errors import ConfigError
 from mmguided.utils.modules import unwrap_ddp
 
 #: Settings that select the kernels of a torch optimizer.
 KERNELS = ('foreach', 'fused')
+#: Optimizer states that have the shape of their parameter.
+MOMENTS = ('exp_avg', 'momentum_buffer')
 
 
 @HOOKS.register_module()
@@ -22,7 +26,12 @@ class OptimizerStateHook(Hook):
     make, therefore resume, too. fp16 training also resumes from checkpoints without a state of the
     loss scaler (bfloat16), with a new loss scale.
 
-    A state of other parameters is left unchanged, so that loading it raises torch's error.
+    A state of another number of parameters is left unchanged, so that loading it raises torch's
+    error.
+
+    Raises:
+        ConfigError: If a state has another shape than its parameter. torch does not check this, and
+            fused optimizers would write outside of the memory of the state.
     """
 
     def before_save_checkpoint(self, runner, checkpoint: dict) -> None:
@@ -43,6 +52,7 @@ class OptimizerStateHook(Hook):
         source = {number: index for index, group in enumerate(groups) for number in group['params']}
         if source.keys() != set(chain(*numbers)):
             return
+        _check_shapes(runner, saved['state'])
         indices = [source[group[0]] for group in numbers]
         saved['param_groups'] = [
             groups[index] | {name: group[name] for name in KERNELS if name in group}
@@ -59,9 +69,25 @@ class OptimizerStateHook(Hook):
 
 def _numbers(runner) -> list[list[int]]:
     """Numbers of the parameters of each group, in the order of the model."""
-    groups = [group['params'] for group in runner.optim_wrapper.optimizer.param_groups]
-    trained = set(chain(*groups))
-    order = (parameter for parameter in unwrap_ddp(runner.model).parameters()
-             if parameter in trained)
-    number = {parameter: index for index, parameter in enumerate(order)}
-    return [[number[parameter] for parameter in group] for group in groups]
+    number = {parameter: index for index, parameter in enumerate(_parameters(runner).values())}
+    return [[number[parameter] for parameter in group['params']]
+            for group in runner.optim_wrapper.optimizer.param_groups]
+
+
+def _parameters(runner) -> dict[str, Tensor]:
+    """Parameters of the optimizer by name, in the order of the model."""
+    trained = set(chain(*(group['params']
+                          for group in runner.optim_wrapper.optimizer.param_groups)))
+    return {name: parameter for name, parameter in unwrap_ddp(runner.model).named_parameters()
+            if parameter in trained}
+
+
+def _check_shapes(runner, states: dict[int, dict]) -> None:
+    for number, (name, parameter) in enumerate(_parameters(runner).items()):
+        for moment in MOMENTS:
+            value = states.get(number, {}).get(moment)
+            if value is not None and value.shape != parameter.shape:
+                raise ConfigError(
+                    f'resume: the checkpoint has an optimizer state of shape {tuple(value.shape)} '
+                    f'for {name}, whose shape is {tuple(parameter.shape)}. Start a new run with '
+                    'load_from=CHECKPOINT.')

@@ -4,6 +4,7 @@ import torch
 from mmengine.model import BaseModel
 from torch import nn
 
+from mmguided.utils.errors import ConfigError
 from tests.helpers.encoders import build_vit
 from tests.helpers.toy import train_module
 
@@ -78,6 +79,13 @@ def test_other_groups_resume_after_their_settings_have_changed(tmp_path):
     assert {group['weight_decay'] for group in runner.optim_wrapper.param_groups} == {.1}
     for parameter, state in runner.optim_wrapper.optimizer.state.items():
         assert state['exp_avg'].shape == parameter.shape and state['step'] == 8
+
+
+def test_states_of_other_shapes_are_refused(tmp_path):
+    """Without the hook, torch numbers the parameters of merged groups in another order."""
+    train(tmp_path, 1, OURS['plain'], hooks=())
+    with pytest.raises(ConfigError, match=r'resume: .*shape \(96, 32\) for backbone'):
+        train(tmp_path, 2, OURS['plain'], fused=True, resume=True)
 
 
 def test_kernels_are_those_of_the_config(tmp_path):
