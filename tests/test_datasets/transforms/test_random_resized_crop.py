@@ -56,6 +56,15 @@ def test_flipped_image():
     np.testing.assert_array_equal(crop(dict(img=image[:, ::-1]))['img'], image[:, ::-1])
 
 
+@pytest.mark.parametrize('image', [
+    photograph()[..., 0], photograph()[..., :1], photograph()[..., [0, 1, 2, 2]],
+    photograph().astype(np.float32)])
+def test_other_images_are_refused(image):
+    """OpenCV would silently change the channels."""
+    with pytest.raises(ValueError, match=r"img: .* Use mmpretrain's RandomResizedCrop"):
+        RandomResizedCrop(24)(dict(img=image))
+
+
 def test_unknown_interpolation():
     with pytest.raises(ConfigError, match=r"RandomResizedCrop\.interpolation='lanczos':"):
         RandomResizedCrop(32, interpolation='lanczos')
