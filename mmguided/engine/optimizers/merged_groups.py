@@ -3,6 +3,7 @@ from mmengine.optim import DefaultOptimWrapperConstructor
 from torch import nn
 
 from mmguided.registry import OPTIM_WRAPPER_CONSTRUCTORS
+from mmguided.utils.errors import ConfigError
 
 
 class MergedGroups:
@@ -11,6 +12,9 @@ class MergedGroups:
     MMEngine's constructors make one group per parameter. A torch optimizer runs its kernels once
     for each group, so merged groups need a fraction of the launches. The order of the groups, and
     thus the learning rate that is logged, the first one, stays the same.
+
+    Raises:
+        ConfigError: If the model has a parameter twice, which torch would update twice.
     """
 
     def add_params(self, params: list[dict], module: nn.Module, prefix: str = '',
@@ -19,6 +23,10 @@ class MergedGroups:
         super().add_params(params, module, prefix, **kwargs)
         if prefix:  # a submodule
             return
+        parameters = [parameter for group in params for parameter in group['params']]
+        if len(set(parameters)) < len(parameters):
+            raise ConfigError('optim_wrapper.paramwise_cfg.bypass_duplicate=False: modules share a '
+                              'parameter. Set it to True.')
         merged = {}
         for group in params:
             settings = {name: value for name, value in group.items()

@@ -7,6 +7,7 @@ from mmengine.optim import build_optim_wrapper
 from torch import nn
 from torch.utils._python_dispatch import TorchDispatchMode
 
+from mmguided.utils.errors import ConfigError
 from tests.helpers.configs import load
 from tests.helpers.encoders import build_vit
 
@@ -60,6 +61,18 @@ def test_steps_equal_those_of_one_group_per_parameter(name):
         assert torch.equal(value, other), key
     assert not torch.equal(start, merged.backbone.patch_embed.projection.weight)
     assert merged.unused.weight not in ours.state
+
+
+def test_a_shared_parameter_is_not_updated_twice():
+    model = Model()
+    model.tied = nn.Linear(3, 3)
+    model.tied.weight = model.unused.weight
+    with pytest.raises(ConfigError, match='bypass_duplicate=False: modules share a parameter'):
+        build_optimizer(model, 'mae/vit-b_800e')
+    optimizer = build_optimizer(
+        model, 'mae/vit-b_800e', **{'paramwise_cfg.bypass_duplicate': True})
+    parameters = [p for group in optimizer.param_groups for p in group['params']]
+    assert sum(parameter is model.tied.weight for parameter in parameters) == 1
 
 
 def test_a_step_has_few_operations():
