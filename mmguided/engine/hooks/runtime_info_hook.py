@@ -9,6 +9,7 @@ from mmengine.logging import HistoryBuffer
 from torch import Tensor
 
 from mmguided.registry import HOOKS
+from mmguided.utils.modules import full_tensor
 
 
 @HOOKS.register_module()
@@ -32,7 +33,7 @@ class RuntimeInfoHook(MMEngineRuntimeInfoHook):
 
             def clip_and_record(*args, **kwargs) -> None:
                 """Return None because MMEngine would read a norm in each step."""
-                self._record('grad_norm', clip(*args, **kwargs))
+                self._record('grad_norm', full_tensor(clip(*args, **kwargs)))
 
             wrapper.clip_func = clip_and_record
 

@@ -23,7 +23,8 @@ ONLINE = {
     'model.mask_generator.schedule.begin': 1,
     'default_hooks.exploitation.interval': 1,
     'custom_hooks': [dict(type='mmguided.OnlineEvaluationHook', interval=1, ks=(1, ))]}
-METHODS = dict(mae={}, cmae={}, cmt_mae={}, self_guided_mae=ONLINE)
+CLIPPED = {'optim_wrapper.clip_grad': dict(max_norm=10.)}
+METHODS = dict(mae=CLIPPED, cmae={}, cmt_mae={}, self_guided_mae=ONLINE)
 
 
 class LossHook(Hook):
