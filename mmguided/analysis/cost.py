@@ -16,6 +16,7 @@ from torch.utils.flop_counter import (
 
 aten = torch.ops.aten
 
+
 def flop_counter() -> FlopCounterMode:
     """torch's FLOP counter, which ignores attention on a CPU, with the formulas of attention on a
     GPU. Its backward pass counts five matrix products because it repeats one of the forward pass.

@@ -83,16 +83,16 @@ def check_strategy(cfg: Config) -> None:
     strategy = cfg.get('strategy') or {}
     if cfg.get('runner_type') != 'FlexibleRunner':
         if strategy:
-            raise ConfigError("strategy: Runner ignores it. Set `runner_type='FlexibleRunner'`.")
+            raise ConfigError("strategy: ignored without FlexibleRunner. Set `runner_type='FlexibleRunner'`.")
         return
     kind = strategy.get('type', 'DDPStrategy')
     if kind in ('FSDPStrategy', 'DeepSpeedStrategy', 'ColossalAIStrategy'):
-        raise ConfigError(f'strategy.type={kind!r}: is not supported. Set it to '
+        raise ConfigError(f'strategy.type={kind!r}: not supported. Set '
                           "'mmguided.FSDP2Strategy'.")
     for field in ('activation_checkpointing', 'efficient_conv_bn_eval', 'sync_bn'):
         if cfg.get(field):
-            raise ConfigError(f'{field}={cfg[field]!r}: FlexibleRunner ignores it. Remove one of '
-                              'the two.')
+            raise ConfigError(f'{field}={cfg[field]!r}: FlexibleRunner ignores it. Remove '
+                              f'{field}.')
 
 
 def check_options(cfg: Config, options: Mapping[str, object]) -> None:

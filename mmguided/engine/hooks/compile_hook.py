@@ -24,7 +24,7 @@ class CompileHook(Hook):
 
     def before_train(self, runner) -> None:
         import torch._inductor.config
-        # Draw the masks of an eager run. Besides, torch 2.11 on a CPU cannot compile random masks.
+        # Draw the same masks as an eager run. torch 2.11 cannot compile random masks on a CPU.
         torch._inductor.config.fallback_random = True
         model = unwrap_ddp(runner.model)
         sharded = [part for part in model.modules()

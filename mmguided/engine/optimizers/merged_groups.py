@@ -10,8 +10,8 @@ class MergedGroups:
     """Mixin of optimizer constructors: merge the parameter groups that have equal settings.
 
     MMEngine's constructors make one group per parameter. A torch optimizer runs its kernels once
-    for each group, so merged groups need a fraction of the launches. The order of the groups, and
-    thus the learning rate that is logged, the first one, stays the same.
+    for each group, so merged groups need a fraction of the launches. The order of the groups
+    stays the same, so the logged learning rate (of the first group) does too.
 
     Raises:
         ConfigError: If the model has a parameter twice, which torch would update twice.

@@ -93,6 +93,7 @@ def test_a_run_takes_one_graph_without_breaks(name):
 
 @pytest.mark.skipif(not shutil.which('g++'), reason='needs a C++ compiler')
 def test_the_default_backend_computes_the_gradients_of_the_eager_model(monkeypatch):
+    # CompileHook sets it; restored after the test.
     monkeypatch.setattr('torch._inductor.config.fallback_random', False)
     torch._dynamo.reset()
     eager = build('MAE', dict(SMALL, depth=1))
