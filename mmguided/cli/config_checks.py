@@ -83,7 +83,8 @@ def check_strategy(cfg: Config) -> None:
     strategy = cfg.get('strategy') or {}
     if cfg.get('runner_type') != 'FlexibleRunner':
         if strategy:
-            raise ConfigError("strategy: ignored without FlexibleRunner. Set `runner_type='FlexibleRunner'`.")
+            raise ConfigError('strategy: ignored without FlexibleRunner. Set '
+                              "`runner_type='FlexibleRunner'`.")
         return
     kind = strategy.get('type', 'DDPStrategy')
     if kind in ('FSDPStrategy', 'DeepSpeedStrategy', 'ColossalAIStrategy'):

@@ -38,7 +38,7 @@ def test_every_field_that_runner_reads_is_known():
 
 
 @pytest.mark.parametrize('options, message', [
-    ({'strategy.type': 'DDPStrategy'}, "strategy: Runner ignores it. Set `runner_type='Fl"),
+    ({'strategy.type': 'DDPStrategy'}, 'strategy: ignored without FlexibleRunner. '),
     ({'runner_type': 'FlexibleRunner', 'strategy.type': 'DeepSpeedStrategy'},
      "strategy.type='DeepSpeedStrategy': "),
     ({'runner_type': 'FlexibleRunner', 'sync_bn': 'torch'}, "sync_bn='torch': "),
