@@ -16,13 +16,11 @@ from torch.hub import load_state_dict_from_url
 from torch.utils.data import Dataset
 
 from .checkpoint_files import find_damage
+from .converters import MASK_TOKENS
 from .errors import ConfigError, check_file
 from .modules import full_tensor
 
 _ENCODER = 'backbone.init_cfg.checkpoint'
-
-#: Pattern of mask token names in an encoder.
-MASK_TOKENS = r'(stage_mask_tokens\.\d+|mask_token)$'
 
 Shape = tuple[int, ...]
 

@@ -1,38 +1,74 @@
 """Converters: parity with timm, no lost key, renaming of older checkpoints."""
+import re
+
 import pytest
 import torch
 from mmpretrain.models import MoCoV3ViT
 
-from mmguided.models import MaskedViT
+from mmguided.registry import MODELS
 from mmguided.utils.converters import (
     cmae_from_released,
+    encoder_from_any,
+    encoder_to,
     from_older_version,
     mae_from_released,
-    vit_from_any,
-    vit_from_ours,
 )
 from mmguided.utils.errors import ConfigError
-from tests.helpers.encoders import build_timm_vit, build_vit
+from tests.helpers.encoders import build_timm_vit
+from tests.helpers.exchange import OURS, SIDE, TIMM, last_map, timm_features, trained
 from tests.helpers.models import released_state
 
 
-def _encoder():
-    model = build_vit()
-    model.init_weights()
-    for p in model.parameters():  # biases and norms too must be told apart
-        p.data += .1 * torch.randn_like(p)
-    model.eval()
-    return model
-
-
-def test_timm_computes_the_same_and_the_way_back_is_exact():
-    ours, theirs = _encoder(), build_timm_vit().eval()
+@pytest.mark.parametrize('family', OURS)
+def test_timm_computes_the_same_and_the_way_back_is_exact(family):
+    ours, theirs = trained(family), TIMM[family]().eval()
     state = {f'backbone.{k}': v for k, v in ours.state_dict().items()}
-    theirs.load_state_dict(vit_from_ours(state | {'neck.x': torch.zeros(1)}, 'timm'), strict=True)
-    images = torch.randn(2, 3, 32, 32)
-    torch.testing.assert_close(theirs(images), ours(images)[0], rtol=1e-4, atol=1e-5)
-    back = mae_from_released(theirs.state_dict())
+    theirs.load_state_dict(encoder_to('timm', state | {'neck.x': torch.zeros(1)}), strict=True)
+    images = torch.randn(2, 3, SIDE[family], SIDE[family])
+    torch.testing.assert_close(timm_features(family, theirs, images),
+                               last_map(family, ours, images), rtol=1e-4, atol=1e-5)
+    back, settings = encoder_from_any(theirs.state_dict())
+    state.pop('backbone.mask_token', None)
     assert back.keys() == state.keys() and all(torch.equal(back[k], state[k]) for k in state)
+    if family == 'vit':
+        settings['arch']['num_heads'] = 2
+        released = mae_from_released(theirs.state_dict())
+        assert released.keys() == state.keys()
+    rebuilt = MODELS.build(settings | dict(img_size=SIDE[family]))
+    rebuilt.eval()
+    rebuilt.load_state_dict({k.removeprefix('backbone.'): v for k, v in back.items()}, strict=False)
+    assert torch.equal(last_map(family, rebuilt, images), last_map(family, ours, images))
+
+
+@pytest.mark.parametrize('family', OURS)
+def test_transformers_round_trip_is_exact(family):
+    """tests/test_tools/test_export.py compares with the models of transformers, if installed."""
+    state = {f'backbone.{k}': v for k, v in trained(family).state_dict().items()
+             if k != 'mask_token'}
+    theirs = encoder_to('transformers', state)
+    assert not any('qkv' in name or 'ffn' in name for name in theirs)
+    back, _ = encoder_from_any({f'model.{name}': value for name, value in theirs.items()})
+    assert back.keys() == state.keys() and all(torch.equal(back[k], state[k]) for k in state)
+
+
+def test_fcmae_of_timm_has_no_final_norm():
+    state = {name: value for name, value in TIMM['convnextv2']().state_dict().items()
+             if not name.startswith('head.norm')}
+    back, _ = encoder_from_any(state)
+    assert torch.equal(back['backbone.norm3.weight'], torch.ones(16))
+    assert torch.equal(back['backbone.norm3.bias'], torch.zeros(16))
+
+
+def test_order_of_older_versions_of_timm():
+    """The patches were merged at the end of a stage, and buffers were saved."""
+    state = TIMM['swin']().state_dict()
+    older = {re.sub(r'layers\.(\d)\.downsample', lambda match:
+                    f'layers.{int(match[1]) - 1}.downsample', name): value
+             for name, value in state.items()}
+    older['layers.0.blocks.0.attn.relative_position_index'] = torch.zeros(16, 16)
+    back, expected = encoder_from_any(older)[0], encoder_from_any(state)[0]
+    assert back.keys() == expected.keys()
+    assert all(torch.equal(back[name], expected[name]) for name in back)
 
 
 def moco():
@@ -59,10 +95,10 @@ def test_encoders_of_others_compute_the_same(build, layout, prefix):
     theirs.eval()  # returns None for MoCoV3ViT
     for parameter in theirs.parameters():
         parameter.data += .1 * torch.randn_like(parameter)
-    state, settings = vit_from_any(layout(theirs.state_dict()), prefix)
+    state, settings = encoder_from_any(layout(theirs.state_dict()), prefix)
     settings['arch']['num_heads'] = 2
     assert (settings['img_size'], settings['patch_size']) == (32, 8)
-    ours = MaskedViT(**settings).eval()
+    ours = MODELS.build(settings).eval()
     ours.load_state_dict({k.removeprefix('backbone.'): v for k, v in state.items()}, strict=True)
     images = torch.randn(2, 3, 32, 32)
     expected = theirs(images)
@@ -80,7 +116,7 @@ def test_encoders_of_others_compute_the_same(build, layout, prefix):
     (dict(final_norm=False), r'2 missing keys \(norm.bias, norm.weight\)')])
 def test_other_vits_are_refused(options, said):
     with pytest.raises(ConfigError, match=said):
-        vit_from_any(build_timm_vit(**options).state_dict())
+        encoder_from_any(build_timm_vit(**options).state_dict())
 
 
 def test_several_encoders_need_a_prefix():
@@ -88,8 +124,8 @@ def test_several_encoders_need_a_prefix():
     both = {f'{prefix}{k}': v for prefix in ('backbone.', 'momentum_encoder.module.0.')
             for k, v in state.items()}
     with pytest.raises(ConfigError, match=r'backbone\., momentum_encoder\.module\.0\.'):
-        vit_from_any(both)
-    assert len(vit_from_any(both, 'backbone.')[0]) == len(state)
+        encoder_from_any(both)
+    assert len(encoder_from_any(both, 'backbone.')[0]) == len(state)
 
 
 @pytest.mark.parametrize('change, said', [

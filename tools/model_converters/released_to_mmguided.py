@@ -24,8 +24,8 @@ from mmguided.utils.checkpoints import load_checkpoint, weights_of
 from mmguided.utils.converters import (
     ccmim_from_released,
     cmae_from_released,
+    encoder_from_any,
     mae_from_released,
-    vit_from_any,
 )
 from mmguided.utils.errors import ConfigError, exit_on_config_error
 
@@ -52,7 +52,7 @@ def parse_args() -> argparse.Namespace:
 
 def convert_vit(state: dict, args: argparse.Namespace) -> tuple[dict, str]:
     r"""Convert an encoder; also return the text of a k-NN config for it."""
-    state, settings = vit_from_any(state, args.prefix)
+    state, settings = encoder_from_any(state, args.prefix)
     width = settings['arch']['embed_dims']
     if width % args.num_heads:
         raise ConfigError(f'--num-heads={args.num_heads}: does not divide the width {width}. Give '
