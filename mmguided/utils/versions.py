@@ -9,8 +9,8 @@ from importlib.machinery import ModuleSpec
 from importlib.util import find_spec, spec_from_file_location
 from pathlib import Path
 
-REMEDY = ('Run `pip install "mmguided[onedl]"` (maintained forks) or '
-          '`pip install "mmguided[openmmlab]"` (original packages).')
+REMEDY = ("Run `pip install -e '.[onedl]'` (maintained forks) or `pip install -e '.[openmmlab]'` "
+          '(original packages) in the folder of mmguided.')
 
 #: Import name -> (distributions that provide it, minimum version)
 TOOLBOXES = {
@@ -31,8 +31,8 @@ def installed_version(distributions: tuple[str, ...]) -> tuple[str, str] | None:
 
 
 def check_requirements() -> None:
-    """Check mmengine, mmcv and mmpretrain, then call :func:`find_configs` and
-    :func:`provide_operators`.
+    """Check mmengine, mmcv and mmpretrain, then call :func:`find_configs`,
+    :func:`leave_out_multimodal` and :func:`provide_operators`.
 
     A package without metadata (a source tree on the path) passes.
 
@@ -51,12 +51,8 @@ def check_requirements() -> None:
             raise ImportError(
                 f'mmguided needs {module} >= {lowest}, found {found[0]} {found[1]}. {REMEDY}')
 
-    transformers = installed_version(('transformers',))
-    if transformers and find_spec('pycocotools') and Version(transformers[1]) >= Version('5'):
-        raise ImportError(f'mmpretrain cannot be imported with transformers {transformers[1]} '
-                          'and pycocotools. Run `pip install "transformers<5"`.')
-
     find_configs()
+    leave_out_multimodal()
     provide_operators()
 
 
@@ -71,6 +67,25 @@ def find_configs() -> None:
     MODULE2PACKAGE['mmguided'] = 'mmguided'
     if find_spec('mmseg') is not None and not installed_version(('mmsegmentation', )):
         MODULE2PACKAGE['mmseg'] = 'mmseg'
+
+
+class MultimodalFinder:
+    """Import hook that switches off mmpretrain's multimodal models before they are imported."""
+
+    @staticmethod
+    def find_spec(name: str, path: object = None, target: object = None) -> None:
+        if name in ('mmpretrain.datasets', 'mmpretrain.models'):
+            from mmpretrain.utils import dependency
+            dependency.WITH_MULTIMODAL = False
+
+
+def leave_out_multimodal() -> None:
+    """Let mmpretrain import without its multimodal models, which fail with transformers >= 5.
+
+    mmpretrain imports them if pycocotools and transformers are installed.
+    """
+    if MultimodalFinder not in sys.meta_path:
+        sys.meta_path.insert(0, MultimodalFinder)
 
 
 class OperatorFinder:

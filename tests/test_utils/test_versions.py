@@ -2,9 +2,11 @@
 configs of both families are found."""
 import subprocess
 import sys
+from importlib.util import find_spec
 
 import pytest
 from mmengine.config import utils as config_utils
+from mmpretrain.utils import dependency
 
 from mmguided.utils import versions
 
@@ -43,19 +45,18 @@ def test_either_family_will_do(monkeypatch, family):
 ])
 def test_a_missing_or_old_toolbox_is_named(monkeypatch, installed, complaint):
     _install(monkeypatch, **installed)
-    with pytest.raises(ImportError, match=f'^mmguided .*{complaint}Run `pip install ') as error:
+    with pytest.raises(ImportError, match=f'^mmguided .*{complaint}Run `pip install -e ') as error:
         versions.check_requirements()
     assert '\n' not in str(error.value)
 
 
-def test_transformers_5_is_refused_beside_pycocotools_only(monkeypatch):
-    _install(monkeypatch, **ONEDL, transformers='5.0.0')
-    versions.check_requirements()
-    _install(monkeypatch, **ONEDL, transformers='4.57.1', pycocotools='2.0.11')
-    versions.check_requirements()
-    _install(monkeypatch, **ONEDL, transformers='5.0.0', pycocotools='2.0.11')
-    with pytest.raises(ImportError, match='transformers<5'):
-        versions.check_requirements()
+def test_multimodal_models_of_mmpretrain_are_left_out(monkeypatch):
+    """They fail with transformers >= 5, and are imported if it and pycocotools are installed."""
+    for module in ('mmpretrain.datasets', 'mmpretrain.models'):
+        monkeypatch.setattr(dependency, 'WITH_MULTIMODAL', True)
+        monkeypatch.delitem(sys.modules, module, raising=False)
+        find_spec(module)
+        assert dependency.WITH_MULTIMODAL is False
 
 
 def test_import_without_mmengine_fails_before_anything_heavy_is_imported():

@@ -62,7 +62,7 @@ class OpenCLIPTeacher(Teacher):
             import open_clip
         except ImportError as error:
             raise ConfigError('model.teacher.type=OpenCLIPTeacher: open_clip is not installed. Run '
-                              '`pip install "mmguided[clip]"`.') from error
+                              "`pip install -e '.[clip]'`.") from error
         if model_name.startswith(_FOLDER):
             path, quick_gelu = _read_folder(model_name, pretrained, quick_gelu)
         else:
