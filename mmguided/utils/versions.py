@@ -32,7 +32,7 @@ def installed_version(distributions: tuple[str, ...]) -> tuple[str, str] | None:
 
 def check_requirements() -> None:
     """Check mmengine, mmcv and mmpretrain, then call :func:`find_configs`,
-    :func:`leave_out_multimodal` and :func:`provide_operators`.
+    :func:`provide_operators` and, with transformers >= 5, :func:`leave_out_multimodal`.
 
     A package without metadata (a source tree on the path) passes.
 
@@ -51,8 +51,10 @@ def check_requirements() -> None:
             raise ImportError(
                 f'mmguided needs {module} >= {lowest}, found {found[0]} {found[1]}. {REMEDY}')
 
+    transformers = installed_version(('transformers', ))
+    if transformers and Version(transformers[1]) >= Version('5'):
+        leave_out_multimodal()
     find_configs()
-    leave_out_multimodal()
     provide_operators()
 
 

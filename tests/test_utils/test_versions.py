@@ -50,13 +50,16 @@ def test_a_missing_or_old_toolbox_is_named(monkeypatch, installed, complaint):
     assert '\n' not in str(error.value)
 
 
-def test_multimodal_models_of_mmpretrain_are_left_out(monkeypatch):
-    """They fail with transformers >= 5, and are imported if it and pycocotools are installed."""
-    for module in ('mmpretrain.datasets', 'mmpretrain.models'):
-        monkeypatch.setattr(dependency, 'WITH_MULTIMODAL', True)
-        monkeypatch.delitem(sys.modules, module, raising=False)
-        find_spec(module)
-        assert dependency.WITH_MULTIMODAL is False
+@pytest.mark.parametrize('version, expected', [('4.57.1', True), ('5.0.0', False)])
+def test_transformers_5_leaves_out_multimodal_models(monkeypatch, version, expected):
+    """mmpretrain imports them if transformers and pycocotools are installed, and they fail."""
+    monkeypatch.setattr(dependency, 'WITH_MULTIMODAL', True)
+    monkeypatch.setattr(sys, 'meta_path', [*sys.meta_path])
+    monkeypatch.delitem(sys.modules, 'mmpretrain.models', raising=False)
+    _install(monkeypatch, **ONEDL, transformers=version)
+    versions.check_requirements()
+    find_spec('mmpretrain.models')
+    assert dependency.WITH_MULTIMODAL is expected
 
 
 def test_import_without_mmengine_fails_before_anything_heavy_is_imported():
