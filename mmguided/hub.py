@@ -13,11 +13,15 @@ from mmengine.fileio import load
 
 from .utils import configs
 from .utils.configs import drop_scope, parse_config, pretrained_settings, unset_num_classes
-from .utils.errors import ConfigError, did_you_mean
+from .utils.errors import MODEL_SOURCES, ConfigError, did_you_mean
 from .utils.renamed_configs import check_renamed
 
 if TYPE_CHECKING:
+    import torch
     from torch import nn
+
+
+_SCOPE = 'mmguided::'
 
 
 def list_models(pattern: str = '*') -> list[str]:
@@ -25,18 +29,22 @@ def list_models(pattern: str = '*') -> list[str]:
     return sorted(name for name in _configs() if fnmatch(name, pattern))
 
 
-def get_model(name: str | os.PathLike | Config, pretrained: str | None = None) -> 'nn.Module':
+def get_model(name: str | os.PathLike | Config, pretrained: str | None = None,
+              device: 'str | torch.device' = 'cpu') -> 'nn.Module':
     """Build a model in eval mode.
 
     A config file is code that is run. A checkpoint is data: its config may only use known classes,
     see :func:`mmguided.utils.toolboxes.import_safe_parts`.
 
     Args:
-        name: Name from :func:`list_models`, such as ``'ccmim_vit-b_800e'``; the path of a config; a
-            config; or the path of a checkpoint saved by our training, which contains its config and
-            is loaded strictly.
+        name: Name from :func:`list_models`, such as ``'ccmim_vit-b_800e'``; a config, its path, or
+            ``'mmguided::ccmim/vit-b_800e.py'``; or the path of a checkpoint saved by our training,
+            which contains its config and is loaded strictly. The folder of a model of timm or
+            transformers, ``'hf-hub:OWNER/NAME'`` and ``'timm:NAME'`` are read like checkpoints, see
+            :mod:`mmguided.utils.exchange`.
         pretrained: Checkpoint to load strictly: all weights, or the encoder of a k-NN classifier.
             If None, the weights are initialized.
+        device: Device of the model.
 
     Returns:
         The model. If a checkpoint is loaded, the clock and schedules have the saved state.
@@ -84,7 +92,7 @@ def get_model(name: str | os.PathLike | Config, pretrained: str | None = None) -
         else:
             with _without_info():
                 model.init_weights()
-    return model.eval()
+    return model.to(device).eval()
 
 
 @contextmanager
@@ -113,8 +121,8 @@ def _set_run_length(model: 'nn.Module', train_cfg: dict, meta: dict) -> None:
 
 def is_checkpoint(name: str) -> bool:
     """Return True for the path of a checkpoint, False for the name or path of a config."""
-    return name.endswith(('.pth', '.pt', '.safetensors')) or (
-        not name.endswith('.py') and Path(name).is_file())
+    return name.startswith(MODEL_SOURCES) or name.endswith(('.pth', '.pt', '.safetensors')) or (
+        not name.endswith('.py') and (Path(name).is_file() or Path(name, 'config.json').is_file()))
 
 
 def _read_checkpoint(path: str, field: str = 'name', remedy: str = '') -> tuple[Config, dict]:
@@ -158,18 +166,33 @@ def read_config(name: str) -> Config:
     """Read a config by its name or path, or from a checkpoint that contains it."""
     if is_checkpoint(name):
         return _read_safe_config(name)[0]
-    path = name if name.endswith('.py') else _configs().get(name)
-    if path is None:
+    path = config_path(name)
+    if not path.endswith('.py'):
         check_renamed('name', name)
         raise ConfigError(f'name={name!r}: no such model{did_you_mean(name, _configs())} See '
                           'mmguided.list_models().')
     return configs.read_config(path, 'name')
 
 
-def _configs() -> dict[str, str]:
-    """Map config names to paths. In an installed package, the configs are in ``.mim``."""
+def config_path(name: str) -> str:
+    """Path of a config that is given as ``mmguided::METHOD/FILE.py``, as a name from
+    :func:`list_models` or as a path, whose ``~`` is expanded."""
+    if name.startswith(_SCOPE):
+        return str(_root() / 'configs' / name.removeprefix(_SCOPE))
+    if name.endswith(('.py', '.json', '.yml', '.yaml')) or os.path.sep in name:
+        return os.path.expanduser(name)
+    return _configs().get(name, name)
+
+
+def _root() -> Path:
+    """Folder of the configs; ``.mim`` in an installed package."""
     package = Path(__file__).parent
-    root = package / '.mim' if (package / '.mim').is_dir() else package.parent
+    return package / '.mim' if (package / '.mim').is_dir() else package.parent
+
+
+def _configs() -> dict[str, str]:
+    """Map config names to paths."""
+    root = _root()
     metafiles = [load(root / path) for path in load(root / 'model-index.yml')['Import']]
     return {model['Name']: str(root / model['Config'])
             for metafile in metafiles for model in metafile['Models']}

@@ -2,7 +2,8 @@
 
 All tools use the same names for inputs:
 
-- ``CONFIG [CHECKPOINT]``: the path of a config, and a checkpoint to load into its model.
+- ``CONFIG [CHECKPOINT]``: a config (its path, ``mmguided::METHOD/FILE.py``, or a name of
+  :func:`mmguided.list_models`), and a checkpoint to load into its model.
 - ``[NAME=]CHECKPOINT ...``: models to compare. A checkpoint saved by our training contains its
   config; ``--configs NAME=CONFIG ...`` sets the config of any other checkpoint.
 - ``[NAME=]WORK_DIR ...``: training runs to compare.
@@ -22,7 +23,7 @@ from pathlib import Path
 
 from mmengine.config import Config, ConfigDict, DictAction
 
-from mmguided.hub import checkpoint_config, get_model
+from mmguided.hub import checkpoint_config, config_path, get_model
 from mmguided.utils.configs import drop_scope, expand_home, read_config, unset_num_classes, walk
 from mmguided.utils.errors import ConfigError, check_file
 from mmguided.utils.image_folders import class_folders
@@ -85,7 +86,8 @@ def shuffle_level(text: str) -> int | str:
 
 #: Arguments that several tools share.
 SHARED = {
-    'config': dict(type=os.path.expanduser, help='config file'),
+    'config': dict(type=config_path, help='config file, mmguided::METHOD/FILE.py, or a name of '
+                   'mmguided.list_models()'),
     'configs': dict(nargs='+', metavar='[NAME=]CONFIG'),
     'checkpoints': dict(nargs='+', metavar='[NAME=]CHECKPOINT'),
     'runs': dict(nargs='+', metavar='[NAME=]WORK_DIR'),
@@ -142,7 +144,7 @@ def load_config(path: str, options: Mapping | None = None) -> Config:
     Raises:
         ConfigError: If the config cannot be read, or a variable or option has no effect.
     """
-    path = os.path.expanduser(path)
+    path = config_path(path)
     cfg = read_config(path)
     drop_scope(cfg)
     check_variables(path, cfg)
@@ -318,7 +320,7 @@ def named_configs(arguments: Sequence[str], models: Mapping[str, object]) -> dic
         if name is None:
             raise ConfigError(f'--configs={argument!r}: not NAME=CONFIG with the name of a model. '
                               f'Start with one of {", ".join(f"{name}=" for name in models)}.')
-        named[name] = os.path.expanduser(argument.removeprefix(f'{name}='))
+        named[name] = config_path(argument.removeprefix(f'{name}='))
         check_file('--configs', named[name], 'Give the path of a config.')
     return named
 
@@ -326,8 +328,8 @@ def named_configs(arguments: Sequence[str], models: Mapping[str, object]) -> dic
 def load_models(checkpoints: Mapping[str, Path], configs: Mapping[str, str]) -> dict:
     """Load models in eval mode on the device; return them by name."""
     from mmengine.device import get_device
-    return {name: (get_model(configs[name], str(path)) if name in configs else get_model(path)
-                   ).to(get_device()) for name, path in checkpoints.items()}
+    return {name: get_model(configs[name], str(path), device=get_device()) if name in configs else
+            get_model(path, device=get_device()) for name, path in checkpoints.items()}
 
 
 def figure_files(out: Path) -> list[Path]:

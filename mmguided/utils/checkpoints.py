@@ -17,7 +17,8 @@ from torch.utils.data import Dataset
 
 from .checkpoint_files import find_damage
 from .converters import MASK_TOKENS
-from .errors import ConfigError, check_file
+from .errors import MODEL_SOURCES, ConfigError, check_file
+from .exchange import local_folder, read_model_folder, read_safetensors
 from .modules import full_tensor
 
 _ENCODER = 'backbone.init_cfg.checkpoint'
@@ -28,7 +29,8 @@ Shape = tuple[int, ...]
 # MMEngine's own loader unpickles everything if a file contains more than tensors and plain types.
 @CheckpointLoader.register_scheme('', force=True)
 def read_file(path: str, map_location: object = None, field: str = 'checkpoint') -> Mapping:
-    """Read a checkpoint that contains only tensors and plain types, or a ``.safetensors`` file.
+    """Read a checkpoint that contains only tensors and plain types, a ``.safetensors`` file, or a
+    model folder of timm or transformers (:func:`mmguided.utils.exchange.read_model_folder`).
 
     MMEngine uses this function for all local files: ``load_from``, ``resume`` and ``init_cfg``. If
     the environment variable of :func:`trusts_checkpoints` is set, a file may contain any object.
@@ -41,17 +43,20 @@ def read_file(path: str, map_location: object = None, field: str = 'checkpoint')
     """
     path = os.path.expanduser(path)
     if path.endswith('.safetensors'):
-        from safetensors import SafetensorError
-        from safetensors.torch import load_file
-        try:
-            return load_file(path)
-        except SafetensorError as error:
-            raise ConfigError(f'{field}={path!r}: cannot be read ({error}). Use another '
-                              'checkpoint.') from error
+        return read_safetensors(path, field)
+    if os.path.isdir(path):
+        return read_model_folder(path, field)
     # Files of torch before version 1.6 are no archives and have no checksums.
     if zipfile.is_zipfile(path) and (damage := find_damage(path)):
         raise ConfigError(f'{field}={path!r}: {damage}. Use another checkpoint.')
     return _refuse_objects(f'{field}={path!r}', torch.load, path, map_location)
+
+
+@CheckpointLoader.register_scheme(MODEL_SOURCES, force=True)
+def read_model(name: str, map_location: object = None, field: str = 'checkpoint') -> Mapping:
+    """Read the model ``hf-hub:OWNER/NAME`` or ``timm:NAME``; see
+    :func:`mmguided.utils.exchange.local_folder`."""
+    return read_model_folder(local_folder(name, field), field)
 
 
 @CheckpointLoader.register_scheme(('http://', 'https://'), force=True)
@@ -119,8 +124,10 @@ def load_checkpoint(path: str, field: str, remedy: str) -> Mapping:
             contains no weights.
     """
     check_file(field, path, remedy)
-    loaded = (CheckpointLoader.load_checkpoint(path, map_location='cpu') if '://' in path else
-              read_file(path, 'cpu', field))
+    if '://' in path:
+        loaded = CheckpointLoader.load_checkpoint(path, map_location='cpu')
+    else:
+        loaded = (read_model if path.startswith(MODEL_SOURCES) else read_file)(path, 'cpu', field)
     state = weights_of(loaded)
     if not isinstance(state, Mapping):
         raise ConfigError(f'{field}={path!r}: contains a {type(state).__name__}, not weights by '

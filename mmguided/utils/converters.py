@@ -98,9 +98,10 @@ _KINDS = {
     'stages.0.0.depthwise_conv.weight': (
         'convnextv2', 'mmpretrain', r'stages\.(\d+)\.(\d+)\.')}
 _DECODER_BLOCKS = {'timm': 'decoder_blocks', 'transformers': 'decoder.decoder_layers'}
-# Heads, and buffers that follow from the settings.
+# Heads, buffers that follow from the settings, and mask tokens.
 _DROPPED = re.compile(r'(head\.(?!norm\.)|pre_logits\.|pooler\.|classifier\.)'
-                      r'|.*(relative_position_index|attn_mask)$')
+                      r'|.*(relative_position_index|attn_mask)$'
+                      rf'|(embeddings\.)?{MASK_TOKENS}')
 _FAMILIES = {'vit': 'a plain ViT with [CLS], a bias of qkv and a final norm', 'swin': 'a Swin V1',
              'convnextv2': 'a ConvNeXt V2'}
 
@@ -240,7 +241,8 @@ def find_encoders(state: Mapping) -> list[tuple[str, str, str, str]]:
     is 'vit', 'swin' or 'convnextv2'; the layout is 'timm', 'transformers' or 'mmpretrain'."""
     found = [(name.removesuffix(key), *kind) for name in state for key, kind in _KINDS.items()
              if f'.{name}'.endswith(f'.{key}')]
-    return [encoder for encoder in found if not re.search(r'layers\.\d+\.$', encoder[0])]  # of Swin
+    # The name of a block of ViTs is also the end of a name of Swin.
+    return [encoder for encoder in found if not re.search(r'(layers|stages)\.\d+\.$', encoder[0])]
 
 
 def encoder_from_any(state: Mapping, prefix: str | None = None) -> tuple[StateDict, dict]:
@@ -389,7 +391,7 @@ def encoder_to(layout: str, state: Mapping[str, Tensor], decoder: bool = False) 
                           "'onnx' or 'torch'.")
     _, family, _, pattern = found[0]
     ours = {name: _reordered(name, value, (-1, 2, 2)) for name, value in ours.items()
-            if not _DROPPED.match(name) and not re.match(MASK_TOKENS, name)}
+            if not _DROPPED.match(name)}
     depths = _depths(ours, pattern)
     names, what = _NAMES[family](layout, depths), _FAMILIES[family]
     if decoder:

@@ -6,6 +6,9 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from difflib import get_close_matches
 
+#: Prefixes of model names; see :func:`mmguided.utils.exchange.local_folder`.
+MODEL_SOURCES = ('hf-hub:', 'timm:')
+
 
 class ConfigError(ValueError):
     """Error in a config or on the command line. The message names the field, its value and the
@@ -39,8 +42,11 @@ def did_you_mean(name: str, names: Iterable[str], cutoff: float = 0.6) -> str:
 
 
 def check_file(field: str, path: str, remedy: str) -> None:
-    """Raise ConfigError unless ``path`` is a file; addresses such as ``https://...`` pass."""
-    if '://' not in path and not os.path.isfile(os.path.expanduser(path)):
+    """Raise ConfigError unless ``path`` is a file or a model folder; addresses such as
+    ``https://...`` and names such as ``hf-hub:...`` pass."""
+    local = os.path.expanduser(path)
+    if '://' not in path and not path.startswith(MODEL_SOURCES) and not os.path.isfile(
+            os.path.join(local, 'config.json') if os.path.isdir(local) else local):
         raise ConfigError(f'{field}={path!r}: no such file. {remedy}')
 
 

@@ -113,6 +113,12 @@ class MaskedConvNeXt(Encoder, ConvNeXt):
             if name.startswith('norm'):
                 module.requires_grad_(False)
 
+    def image_tokens(self, images: Tensor) -> Tensor:
+        x = images
+        for downsample, stage in zip(self.downsample_layers, self.stages, strict=True):
+            x = stage(downsample(x))
+        return x.flatten(2).mT
+
     def forward(self, images: Tensor, mask: PatchMask | None = None):
         """Features of the last stage, without a norm; zeros at masked units.
 

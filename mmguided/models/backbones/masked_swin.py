@@ -13,6 +13,13 @@ from mmguided.utils.errors import ConfigError
 from .base import Encoder
 
 
+def _window_reverse(windows: Tensor, height: int, width: int, side: int) -> Tensor:
+    """Map windows ``(B * n, side, side, C)`` back to ``(B, height, width, C)``. mmpretrain's
+    function computes the batch size as a constant, which torch.export cannot keep dynamic."""
+    x = windows.view(-1, height // side, width // side, side, side, windows.shape[-1])
+    return x.transpose(2, 3).reshape(-1, height, width, windows.shape[-1])
+
+
 @MODELS.register_module()
 class MaskedSwin(Encoder, SwinTransformer):
     """SimMIM's Swin (arXiv:2111.09886), masked before any of its stages (Conditional MAE, Table 6).
@@ -68,6 +75,9 @@ class MaskedSwin(Encoder, SwinTransformer):
         self.patch_resolution = self.check_size(*self.patch_embed.init_input_size)
         self.embed_dims = self.num_features[-1]
         self.mask_stages = tuple(mask_stages)
+        for stage in self.stages:
+            for block in stage.blocks:
+                block.attn.window_reverse = _window_reverse
         tokens = {stage: nn.Parameter(torch.zeros(1, 1, self.stages[stage].embed_dims))
                   for stage in mask_stages}
         if 0 in tokens:
@@ -108,6 +118,9 @@ class MaskedSwin(Encoder, SwinTransformer):
         side = math.isqrt(x.shape[1] // math.prod(mask.grid))  # tokens per unit side
         new = new.repeat_interleave(side, 1).repeat_interleave(side, 2)
         return torch.where(new.flatten(1).unsqueeze(-1), self._mask_token(stage).to(x.dtype), x)
+
+    def image_tokens(self, images: Tensor) -> Tensor:
+        return self(images)[-1].flatten(2).mT
 
     def forward(self, images: Tensor, mask: PatchMask | None = None):
         """Latents ``(B, L, D)`` of all units, including masked units, in the image's order; without

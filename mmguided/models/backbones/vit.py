@@ -142,7 +142,7 @@ class MaskedViT(Encoder, VisionTransformer):
         """Input of the first block: [CLS] and the patches at ``ids``."""
         tokens = embedded if ids is None else gather_tokens(embedded, ids)
         cls_token = self.cls_token + self.pos_embed[:, :1]
-        cls_token = cls_token.to(tokens.dtype).expand(len(tokens), -1, -1)
+        cls_token = cls_token.to(tokens.dtype).expand(tokens.shape[0], -1, -1)
         return self.pre_norm(self.drop_after_pos(torch.cat((cls_token, tokens), dim=1)))
 
     def _output_tokens(self, x: Tensor, embedded: Tensor, ids: Tensor | None = None) -> Tensor:
@@ -198,6 +198,9 @@ class MaskedViT(Encoder, VisionTransformer):
             return block(x, cls_only=i == self.num_layers - 1)
 
         return self.encode(embedded, ids, (), run_block)[:, 0]
+
+    def image_tokens(self, images: Tensor) -> Tensor:
+        return self.encode(self.embed(images))
 
     def forward(self, images: Tensor, mask: PatchMask | None = None):
         """Latents ``(B, 1 + Lv, D)`` of the visible patches; without a mask, the output of

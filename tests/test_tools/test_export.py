@@ -1,0 +1,165 @@
+"""tools/export.py: every format computes the same, and timm and transformers come back exactly."""
+import json
+from pathlib import Path
+
+import huggingface_hub
+import onnxruntime
+import pytest
+import timm
+import torch
+from mmengine.config import Config
+
+import mmguided
+from mmguided.registry import MODELS
+from mmguided.utils.converters import encoder_from_any
+from mmguided.utils.errors import ConfigError
+from tests.helpers.colors import color_folders
+from tests.helpers.exchange import SIDE, trained
+from tests.helpers.models import as_trained
+from tests.helpers.online import train
+from tests.helpers.tools import error_of_tool, run_tool
+
+NORM = dict(mean=[100., 110., 120.], std=[50., 55., 60.], to_rgb=True)
+HYBRID = dict(
+    type='mmguided.MaskedHybridViT', img_size=32, strides=(2, 2, 2), arch=dict(
+        embed_dims=32, num_layers=2, num_heads=2, feedforward_channels=64, stage_dims=(8, 16),
+        stage_depths=(1, 1)))
+
+
+@pytest.fixture
+def checkpoint(tmp_path):
+    """Function that saves a model with perturbed weights and its config."""
+
+    def save(model):
+        cfg = Config(dict(model=model, default_scope='mmpretrain',
+                          custom_imports=dict(imports=['mmguided'])))
+        built = as_trained(mmguided.get_model(cfg))
+        path = tmp_path / 'micro.pth'
+        torch.save(dict(state_dict=built.state_dict(), meta=dict(cfg=cfg.pretty_text)), path)
+        return path, built
+
+    return save
+
+
+def exported(monkeypatch, checkpoint, kind) -> Path:
+    """Export to a format; return the folder."""
+    out = checkpoint.parent / kind
+    run_tool(monkeypatch, 'export.py', checkpoint, out, '--format', kind)
+    return out
+
+
+def classifier(family):
+    """Config of an ImageClassifier with a small encoder."""
+    if family == 'hybrid':
+        return dict(type='ImageClassifier', backbone=HYBRID, data_preprocessor=NORM)
+    _, settings = encoder_from_any(trained(family).state_dict())
+    return dict(type='ImageClassifier', data_preprocessor=NORM,
+                backbone=settings | dict(img_size=SIDE[family]))
+
+
+def check_programs(monkeypatch, path, encoder, images):
+    """ONNX and torch.export take any number of images."""
+    expected = encoder.image_tokens(images)
+    program = torch.export.load(exported(monkeypatch, path, 'torch') / 'model.pt2').module()
+    torch.testing.assert_close(program(images), expected, rtol=1e-5, atol=1e-5)
+    session = onnxruntime.InferenceSession(exported(monkeypatch, path, 'onnx') / 'model.onnx')
+    tokens, = session.run(None, dict(images=images.numpy()))
+    torch.testing.assert_close(torch.from_numpy(tokens), expected, rtol=1e-5, atol=1e-5)
+
+
+@torch.no_grad()
+@pytest.mark.parametrize('family', ['swin', 'convnextv2'])
+def test_round_trips(checkpoint, monkeypatch, family):
+    path, model = checkpoint(classifier(family))
+    images = torch.randn(3, 3, SIDE[family], SIDE[family])
+    expected = model.backbone.image_tokens(images)
+    for kind in ('timm', 'transformers'):
+        folder = exported(monkeypatch, path, kind)
+        back = mmguided.get_model(folder)
+        assert torch.equal(back.backbone.image_tokens(images), expected)
+        torch.testing.assert_close(back.data_preprocessor.mean.flatten(),
+                                   torch.tensor(NORM['mean']))
+    theirs = timm.create_model(f'local-dir:{folder.parent / "timm"}', pretrained=True).eval()
+    features = theirs.forward_features(images)
+    features = features.flatten(1, 2) if family == 'swin' else features.flatten(2).mT
+    torch.testing.assert_close(features, expected, rtol=1e-5, atol=1e-5)
+    assert theirs.pretrained_cfg['std'] == [value / 255 for value in NORM['std']]
+    check_programs(monkeypatch, path, model.backbone, images)
+
+
+@torch.no_grad()
+def test_no_other_toolkit_has_the_hybrid_vit(checkpoint, monkeypatch):
+    path, model = checkpoint(classifier('hybrid'))
+    check_programs(monkeypatch, path, model.backbone, torch.randn(3, 3, 32, 32))
+    for kind in ('timm', 'transformers'):
+        assert f"format='{kind}': has no encoder" in error_of_tool(
+            monkeypatch, 'export.py', path, path.parent / 'out', '--format', kind)
+
+
+@pytest.fixture(scope='module')
+def trained_mae(tmp_path_factory):
+    """Checkpoint of MAE after two steps, and its model."""
+    folder = tmp_path_factory.mktemp('mae')
+    runner = train('mae', color_folders(folder / 'data', 8, 1), folder / 'run', epochs=1)
+    return folder / 'run/epoch_1.pth', runner.model.eval(), runner.cfg.model.backbone
+
+
+@torch.no_grad()
+def test_trained_mae(trained_mae, monkeypatch, tmp_path):
+    path, model, settings = trained_mae
+    images = torch.randn(3, 3, 32, 32)
+    expected = model.backbone.image_tokens(images)
+    folder = exported(monkeypatch, path, 'timm')
+    theirs = timm.create_model(f'local-dir:{folder}', pretrained=True).eval()
+    torch.testing.assert_close(theirs.forward_features(images), expected, rtol=1e-5, atol=1e-5)
+    assert 'MAE' in (folder / 'README.md').read_text()
+    check_programs(monkeypatch, path, model.backbone, images)
+    plain = MODELS.build(dict(settings, type='VisionTransformer', out_type='raw'))
+    plain.load_state_dict(torch.load(exported(monkeypatch, path, 'mmpretrain') / 'model.pth'))
+    plain.eval()  # returns None
+    torch.testing.assert_close(plain(images)[0], expected)
+
+
+@torch.no_grad()
+def test_vitmae_of_transformers_comes_back_with_its_decoder(trained_mae, monkeypatch):
+    path, model, backbone = trained_mae
+    folder = exported(monkeypatch, path, 'transformers')
+    assert json.loads((folder / 'config.json').read_text())['model_type'] == 'vit_mae'
+    back = mmguided.get_model(folder)
+    assert type(back).__name__ == 'MAE'
+    state, saved = back.state_dict(), model.state_dict()
+    assert all(torch.equal(state[name], saved[name]) for name in saved if name != 'clock.epochs')
+    # The other doors of a checkpoint.
+    for source in (str(folder), str(folder / 'model.safetensors')):
+        encoder = MODELS.build(dict(backbone, init_cfg=dict(
+            type='Pretrained', checkpoint=source, prefix='backbone.')))
+        encoder.init_weights()
+        assert torch.equal(encoder.cls_token, model.backbone.cls_token)
+
+
+def test_hub_names_are_read_from_the_cache(trained_mae, monkeypatch, tmp_path):
+    path, model, _ = trained_mae
+    cached = tmp_path / 'models--owner--name'
+    (cached / 'refs').mkdir(parents=True)
+    (cached / 'refs/main').write_text('abc')
+    (cached / 'snapshots').mkdir()
+    exported(monkeypatch, path, 'timm').rename(cached / 'snapshots/abc')
+    monkeypatch.setattr(huggingface_hub.constants, 'HF_HUB_CACHE', str(tmp_path))
+    monkeypatch.setattr(huggingface_hub.constants, 'HF_HUB_OFFLINE', True)
+    back = mmguided.get_model('hf-hub:owner/name')
+    assert torch.equal(back.backbone.cls_token, model.backbone.cls_token)
+    with pytest.raises(ConfigError, match="^name='hf-hub:owner/other': not found .*HF_HOME"):
+        mmguided.get_model('hf-hub:owner/other')
+    with pytest.raises(ConfigError, match="^name='timm:no_model': not found"):
+        mmguided.get_model('timm:no_model')
+
+
+@pytest.mark.parametrize('change, said', [
+    (lambda folder: (folder / 'model.safetensors').unlink(), 'model.safetensors is missing'),
+    (lambda folder: (folder / 'preprocessor_config.json').unlink(), 'cannot be read'),
+    (lambda folder: (folder / 'config.json').write_text('{'), 'cannot be read')])
+def test_incomplete_folders(trained_mae, monkeypatch, change, said):
+    folder = exported(monkeypatch, trained_mae[0], 'transformers')
+    change(folder)
+    with pytest.raises(ConfigError, match=f'^name=.*{said}'):
+        mmguided.get_model(folder)
