@@ -23,7 +23,7 @@ METHODS = {'CCMIM': 'ccMIM', 'CMTMAE': 'CMT-MAE', 'ConditionalMAE': 'Conditional
 ImageLike = str | os.PathLike | Image.Image | np.ndarray
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Inspection:
     """Outputs of a model for B images with ``h x w`` patches, as NumPy arrays. The mask, guidance
     and reconstruction of a classifier are None.
@@ -51,6 +51,11 @@ class Inspection:
     reconstruction: np.ndarray | None
     features: np.ndarray
     cls_token: np.ndarray | None
+
+    def __repr__(self) -> str:
+        shapes = ', '.join(f'{name}={"None" if value is None else value.shape}'
+                           for name, value in vars(self).items())
+        return f'Inspection({shapes})'
 
     def sheet(self, title: str = '') -> np.ndarray:
         """Figure sheet with one row per image, uint8 RGB; see

@@ -11,18 +11,18 @@ from tests.helpers.models import as_trained
 OURS = dict(
     vit=build_vit,
     swin=lambda: MaskedSwin(
-        dict(embed_dims=16, depths=[1, 2, 1], num_heads=[1, 2, 4]), img_size=32, patch_size=2,
-        window_size=4, out_indices=(2, )),
+        dict(embed_dims=16, depths=[2, 1], num_heads=[1, 2]), img_size=32, patch_size=4,
+        window_size=4, out_indices=(1, )),
     convnextv2=lambda: MaskedConvNeXt(
-        dict(depths=[1, 2, 1, 1], channels=[8, 8, 16, 16]), img_size=64, stem_patch_size=4,
+        dict(depths=[1, 1, 2, 1], channels=[8, 8, 16, 16]), img_size=64, stem_patch_size=4,
         use_grn=True, layer_scale_init_value=0.))
 TIMM = dict(
     vit=build_timm_vit,
     swin=lambda: SwinTransformer(
-        img_size=32, patch_size=2, window_size=4, embed_dim=16, depths=(1, 2, 1),
-        num_heads=(1, 2, 4), num_classes=0),
+        img_size=32, patch_size=4, window_size=4, embed_dim=16, depths=(2, 1), num_heads=(1, 2),
+        num_classes=0),
     convnextv2=lambda: ConvNeXt(
-        depths=(1, 2, 1, 1), dims=(8, 8, 16, 16), use_grn=True, ls_init_value=None, num_classes=0))
+        depths=(1, 1, 2, 1), dims=(8, 8, 16, 16), use_grn=True, ls_init_value=None, num_classes=0))
 SIDE = dict(vit=32, swin=32, convnextv2=64)
 
 
