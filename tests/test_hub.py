@@ -2,6 +2,7 @@
 import copy
 import subprocess
 import sys
+from pathlib import Path
 
 import mmengine.hub
 import mmpretrain
@@ -12,6 +13,8 @@ from mmengine.fileio import load
 from mmengine.runner import load_checkpoint
 
 import mmguided
+from mmguided.cli.arguments import load_config, tool_parser
+from mmguided.hub import config_path
 from mmguided.utils.errors import ConfigError
 from tests.helpers.colors import color_folders
 from tests.helpers.online import train
@@ -105,6 +108,22 @@ def test_mmengines_hub_finds_configs_and_models():
     assert cfg.model == Config.fromfile(ROOT / 'configs/ccmim/vit-b_800e.py').model
     model = mmengine.hub.get_model('mmguided::quickstart/ccmim_vit-micro.py')
     assert type(model).__name__ == 'CCMIM'
+
+
+@pytest.mark.parametrize('name', [MICRO, 'mmguided::quickstart/ccmim_vit-micro.py',
+                                  str(ROOT / 'configs/quickstart/ccmim_vit-micro.py')])
+def test_names_of_configs_are_accepted_by_tools_and_get_model(name):
+    path = ROOT / 'configs/quickstart/ccmim_vit-micro.py'
+    assert Path(config_path(name)).samefile(path)
+    assert Path(load_config(name).filename).samefile(path)
+    assert Path(tool_parser('', 'config').parse_args([name]).config).samefile(path)
+    model = mmguided.get_model(name, device='meta')
+    assert type(model).__name__ == 'CCMIM' and model.backbone.cls_token.is_meta
+
+
+def test_unknown_scope_of_a_config():
+    with pytest.raises(ConfigError, match=r"no_method\.py'.*no such file"):
+        load_config('mmguided::ccmim/no_method.py')
 
 
 def test_a_checkpoint_of_training_alone_is_enough(tmp_path):

@@ -41,6 +41,7 @@ def test_image_types(model, tmp_path):
     alone = mmguided.inspect(model, pixels)
     np.testing.assert_array_equal(alone.images, look.images[:1])
     np.testing.assert_allclose(alone.features, look.features[:1], atol=1e-5)
+    assert 'images=(1, 32, 32, 3)' in repr(alone) and len(repr(alone)) < 300
 
 
 def test_images_are_resized_by_their_short_side(model):

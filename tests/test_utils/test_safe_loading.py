@@ -117,14 +117,15 @@ ENTRIES = {
                           '--out', '{out}/a.png'),
     'show_figure.py': tool('visualization/show_figure.py', 'attention', 'a={path}', '--images',
                            '{data}/val', '--out', '{out}/a.png'),
-    'mmguided_to_vit.py': tool('model_converters/mmguided_to_vit.py', '{path}', '{out}.pth'),
+    'export.py': tool('export.py', '{path}', '{out}'),
+    'extract_features.py': tool('extract_features.py', '{path}', '{data}/val', '{out}'),
     'released_to_mmguided.py': tool('model_converters/released_to_mmguided.py', 'ccmim', '{path}',
                                     '{out}.pth'),
 }
 
 
 #: These do not read the config, and ignore other weights.
-READS_WEIGHTS_ONLY = ('loader', 'load_from', 'init_cfg', 'mmguided_to_vit.py')
+READS_WEIGHTS_ONLY = ('loader', 'load_from', 'init_cfg')
 
 
 @pytest.fixture(scope='module')
