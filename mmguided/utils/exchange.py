@@ -5,7 +5,8 @@ They are read like checkpoints of mmguided, with names, order and config convert
 """
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
 from mmengine.config import Config
@@ -17,25 +18,24 @@ from .errors import ConfigError
 CONFIG, WEIGHTS, PREPROCESSOR = 'config.json', 'model.safetensors', 'preprocessor_config.json'
 
 
-def is_model_folder(path: str) -> bool:
-    """True for a folder with a config.json."""
-    return Path(path).expanduser().joinpath(CONFIG).is_file()
+@contextmanager
+def _needs_extra(field: str, path: str | os.PathLike) -> Iterator[None]:
+    """Raise ConfigError if an import inside the context needs the extra `export`."""
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        raise ConfigError(f'{field}={os.fspath(path)!r}: the package {error.name!r} is not '
+                          "installed. Run `pip install -e '.[export]'`.") from error
 
 
 def read_safetensors(path: str | os.PathLike, field: str) -> Mapping[str, Tensor]:
     """Read a ``.safetensors`` file; an encoder of timm or transformers gets our names.
 
     Raises:
-        ConfigError: If the file cannot be read, or a Transformer differs from those of mmguided,
-            for example by registers.
+        ConfigError: If the file cannot be read, or the encoder differs from those of mmguided, for
+            example by registers.
     """
-    from safetensors import SafetensorError
-    from safetensors.torch import load_file
-    try:
-        state = load_file(path)
-    except (OSError, SafetensorError) as error:
-        raise ConfigError(f'{field}={os.fspath(path)!r}: cannot be read ({error}). Use another '
-                          'checkpoint.') from error
+    state = _load(path, field)
     layouts = [encoder[2] for encoder in find_encoders(state)]
     return encoder_from_any(state)[0] if layouts in (['timm'], ['transformers']) else state
 
@@ -51,19 +51,20 @@ def local_folder(name: str, field: str) -> Path:
     Raises:
         ConfigError: If the name is unknown, or the model is neither in the cache nor reachable.
     """
-    from huggingface_hub import snapshot_download
-    repo = name.removeprefix('hf-hub:')
+    source, _, repo = name.partition(':')
+    with _needs_extra(field, name):
+        import timm
+        from huggingface_hub import snapshot_download
     try:
-        if name.startswith('timm:'):
-            import timm
-            cfg = timm.get_pretrained_cfg(name.removeprefix('timm:'))
+        if source == 'timm':
+            cfg = timm.get_pretrained_cfg(repo)
             if cfg is None or not cfg.hf_hub_id:
                 raise RuntimeError('timm has no weights of this name')
             repo = cfg.hf_hub_id
         repo, _, revision = repo.partition('@')
         return Path(snapshot_download(
             repo, revision=revision or None, allow_patterns=[CONFIG, WEIGHTS, PREPROCESSOR]))
-    except (ImportError, OSError, RuntimeError, ValueError) as error:
+    except (OSError, RuntimeError, ValueError) as error:
         reason = str(error).splitlines()[0]
         raise ConfigError(
             f'{field}={name!r}: not found ({type(error).__name__}: {reason}). Correct the name; '
@@ -80,19 +81,15 @@ def read_model_folder(folder: str | os.PathLike, field: str) -> dict:
     """
     folder = Path(folder).expanduser()
     config = _read_json(folder / CONFIG, field)
-    path = folder / WEIGHTS
-    if not path.is_file():
-        raise ConfigError(f"{field}='{folder}': {WEIGHTS} is missing. Add it; from other files, "
-                          'write it with safetensors.')
-    from safetensors.torch import load_file
-    state = load_file(path)
+    state = _load(folder / WEIGHTS, field)
     if not find_encoders(state):
         kind = config.get('architecture') or config.get('model_type')
         raise ConfigError(f"{field}='{folder}': mmguided has no encoder for {kind!r}. Give a ViT, "
                           'Swin or ConvNeXt V2.')
     state, backbone = encoder_from_any(state)
     if 'architecture' in config:
-        backbone |= _settings_of_timm(config, backbone)
+        with _needs_extra(field, folder):
+            backbone |= _settings_of_timm(config, backbone)
         source = config.get('pretrained_cfg', config)
         mean, std = source.get('mean'), source.get('std')
     else:
@@ -109,6 +106,17 @@ def read_model_folder(folder: str | os.PathLike, field: str) -> dict:
         model=model, default_scope='mmpretrain',
         custom_imports=dict(imports=['mmguided'], allow_failed_imports=False)))
     return dict(state_dict=state, meta=dict(cfg=cfg.pretty_text))
+
+
+def _load(path: str | os.PathLike, field: str) -> dict[str, Tensor]:
+    with _needs_extra(field, path):
+        from safetensors import SafetensorError
+        from safetensors.torch import load_file
+    try:
+        return load_file(path)
+    except (OSError, SafetensorError) as error:
+        raise ConfigError(f'{field}={os.fspath(path)!r}: cannot be read ({error}). Use another '
+                          'checkpoint.') from error
 
 
 def _read_json(path: Path, field: str) -> dict:
