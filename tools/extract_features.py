@@ -135,7 +135,7 @@ def main() -> None:
     args.out.mkdir(parents=True, exist_ok=True)
     checkpoint = Path(args.checkpoint)
     features, done = open_features(args.out, (len(paths), *shape_of(model, args)), dict(
-        checkpoint=file_hash(checkpoint) if checkpoint.is_file() else args.checkpoint,
+        checkpoint=file_hash(checkpoint) if checkpoint.exists() else args.checkpoint,
         images=sha256(names.encode()).hexdigest(), feature=args.feature, layers=str(args.layers)))
     (args.out / 'files.txt').write_text(names + '\n')
 

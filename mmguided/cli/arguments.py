@@ -25,7 +25,7 @@ from mmengine.config import Config, ConfigDict, DictAction
 
 from mmguided.hub import checkpoint_config, config_path, get_model
 from mmguided.utils.configs import drop_scope, expand_home, read_config, unset_num_classes, walk
-from mmguided.utils.errors import ConfigError, check_file
+from mmguided.utils.errors import MODEL_SOURCES, ConfigError, check_file
 from mmguided.utils.image_folders import class_folders
 
 from .config_checks import check_checkpoint, check_options, check_variables
@@ -300,10 +300,14 @@ def named_paths(field: str, arguments: Sequence[str]) -> dict[str, str]:
 
 
 def named_checkpoints(arguments: Sequence[str]) -> dict[str, Path]:
-    """Map the names of ``[NAME=]CHECKPOINT ...`` to the files, see :func:`named_paths`."""
+    """Map the names of ``[NAME=]CHECKPOINT ...`` to the files or model folders, see
+    :func:`named_paths`."""
     paths = named_paths('checkpoint', arguments)
-    for path in paths.values():
+    for name, path in paths.items():
         check_checkpoint('checkpoint', path)
+        if path.startswith(MODEL_SOURCES):
+            from mmguided.utils.exchange import local_folder  # imports torch
+            paths[name] = local_folder(path, 'checkpoint')
     return {name: Path(path) for name, path in paths.items()}
 
 

@@ -34,7 +34,9 @@ def read_json(path: Path) -> object:
 
 
 def file_hash(path: Path) -> str:
-    """SHA-256 of a file."""
+    """SHA-256 of a file, or of the weights in a model folder."""
+    if path.is_dir():
+        path = path / 'model.safetensors'
     found = hashlib.sha256()
     with open(path, 'rb') as file:
         while block := file.read(2**20):

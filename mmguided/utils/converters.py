@@ -356,7 +356,7 @@ def _settings(state: Mapping[str, Tensor], family: str, depths: list[int]) -> di
             type='mmguided.MaskedSwin',
             arch=dict(embed_dims=width, depths=depths, num_heads=[t.shape[1] for t in tables]),
             in_channels=channels, patch_size=patch_size, out_indices=(len(depths) - 1, ),
-            window_size=(math.isqrt(len(tables[0])) + 1) // 2)
+            window_size=(math.isqrt(len(tables[0])) + 1) // 2, mask_stages=())
     positions = state['backbone.pos_embed'].shape[1]
     side = math.isqrt(positions - 1)
     if side**2 != positions - 1:

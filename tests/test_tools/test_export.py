@@ -10,6 +10,8 @@ import torch
 from mmengine.config import Config
 
 import mmguided
+from mmguided.cli.arguments import fill_encoder, load_config, named_checkpoints
+from mmguided.cli.config_checks import check_start
 from mmguided.registry import MODELS
 from mmguided.utils.converters import encoder_from_any
 from mmguided.utils.errors import ConfigError
@@ -140,6 +142,17 @@ def test_vitmae_of_transformers_comes_back_with_its_decoder(trained_mae, monkeyp
         assert torch.equal(encoder.cls_token, model.backbone.cls_token)
 
 
+def test_protocols_take_the_size_of_the_encoder_from_the_folder(trained_mae, monkeypatch):
+    folder = exported(monkeypatch, trained_mae[0], 'timm')
+    cfg = load_config('mmguided::benchmarks/folder/vit_linear.py',
+                      {'model.backbone.init_cfg.checkpoint': str(folder)})
+    fill_encoder(cfg, check_start(cfg))
+    assert cfg.model.backbone.arch.embed_dims == 16 and cfg.model.backbone.patch_size == 8
+    model = mmguided.get_model(Config(dict(cfg, model=cfg.model | dict(head=None))))
+    model.init_weights()
+    assert torch.equal(model.backbone.cls_token, trained_mae[1].backbone.cls_token)
+
+
 def test_hub_names_are_read_from_the_cache(trained_mae, monkeypatch, tmp_path):
     path, model, _ = trained_mae
     cached = tmp_path / 'models--owner--name'
@@ -149,7 +162,9 @@ def test_hub_names_are_read_from_the_cache(trained_mae, monkeypatch, tmp_path):
     exported(monkeypatch, path, 'timm').rename(cached / 'snapshots/abc')
     monkeypatch.setattr(huggingface_hub.constants, 'HF_HUB_CACHE', str(tmp_path))
     monkeypatch.setattr(huggingface_hub.constants, 'HF_HUB_OFFLINE', True)
-    back = mmguided.get_model('hf-hub:owner/name')
+    name = 'hf-hub:owner/name'
+    assert named_checkpoints([f'a={name}'])['a'].samefile(cached / 'snapshots/abc')
+    back = mmguided.get_model(name)
     assert torch.equal(back.backbone.cls_token, model.backbone.cls_token)
     with pytest.raises(ConfigError, match="^name='hf-hub:owner/other': not found .*HF_HOME"):
         mmguided.get_model('hf-hub:owner/other')

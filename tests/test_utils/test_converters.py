@@ -36,7 +36,7 @@ def test_timm_computes_the_same_and_the_way_back_is_exact(family):
         assert released.keys() == state.keys()
     rebuilt = MODELS.build(settings | dict(img_size=SIDE[family]))
     rebuilt.eval()
-    rebuilt.load_state_dict({k.removeprefix('backbone.'): v for k, v in back.items()}, strict=False)
+    rebuilt.load_state_dict({k.removeprefix('backbone.'): v for k, v in back.items()}, strict=True)
     assert torch.equal(last_map(family, rebuilt, images), last_map(family, ours, images))
 
 
