@@ -84,17 +84,19 @@ class Export:
         """True if the model is a ViTMAEForPreTraining of transformers."""
         return (isinstance(self.model, MaskedImageModel) and type(self.model.neck) is MAEDecoder
                 and type(self.model.target_generator) is PixelTarget
-                and self.model.head.block == self.model.neck.depth and self.family == 'vit')
+                and self.model.head.block == self.model.neck.depth
+                and len(self.model.mask_generator.mask_ratios) == 1 and self.family == 'vit')
 
-    def check(self, what: str, tokens: Tensor) -> None:
-        """Compare the exported model's output with :attr:`tokens`."""
-        difference = ((tokens - self.tokens).abs().max() / self.tokens.abs().max()).item()
+    def check(self, what: str, output: Tensor, expected: Tensor | None = None) -> None:
+        """Compare the output of the exported model with ``expected``, by default
+        :attr:`tokens`."""
+        expected = self.tokens if expected is None else expected
+        difference = ((output - expected).abs().max() / expected.abs().max()).item()
         if not difference <= TOLERANCE:
             raise ConfigError(f"out='{self.out}': the output of {what} differs by {difference:.1e} "
                               f'(tolerance {TOLERANCE}). Choose another format, and report it.')
         print(f'{self.out}: the largest difference of the output of {what} is {difference:.1e} of '
               'its largest value')
-
 
     @property
     def family(self) -> str:
@@ -107,7 +109,7 @@ class Export:
         return encoder_from_any(self.encoder.state_dict())[1]
 
 
-def write_timm(export: Export) -> None:
+def write_timm(export: Export) -> str:
     """Write a folder for ``timm.create_model('local-dir:FOLDER', pretrained=True)``."""
     with imports_of_extra('export'):
         import timm
@@ -138,9 +140,10 @@ def write_timm(export: Export) -> None:
     if export.family != 'vit':
         tokens = tokens.flatten(1, 2) if export.family == 'swin' else tokens.flatten(2).mT
     export.check('timm', tokens)
+    return "timm.create_model('local-dir:FOLDER', pretrained=True)"
 
 
-def write_transformers(export: Export) -> None:
+def write_transformers(export: Export) -> str:
     """Write a folder for ``from_pretrained`` of transformers."""
     encoder, decoder = export.encoder, export.has_mae_decoder
     state = encoder_to('transformers', export.state, decoder)
@@ -173,7 +176,7 @@ def write_transformers(export: Export) -> None:
             decoder_hidden_size=neck.embed_dims, decoder_num_hidden_layers=neck.depth,
             decoder_num_attention_heads=block.attn.num_heads,
             decoder_intermediate_size=block.ffn.feedforward_channels,
-            mask_ratio=export.model.mask_generator.mask_ratios[-1],
+            mask_ratio=export.model.mask_generator.mask_ratios[0],
             norm_pix_loss=export.model.target_generator.norm_pix)
     write_folder(export, state, config)
     (export.out / PREPROCESSOR).write_text(json.dumps(dict(
@@ -182,22 +185,28 @@ def write_transformers(export: Export) -> None:
         rescale_factor=1 / 255, do_normalize=True, image_mean=export.mean,
         image_std=export.std), indent=1))
     try:
-        import transformers
+        check_transformers(export, config)
     except ModuleNotFoundError:
         print(f'{export.out}: the output is not checked because transformers is not installed')
-        return
-    kind = getattr(transformers, config['architectures'][0])
-    options = {} if decoder or export.family == 'convnextv2' else dict(add_pooling_layer=False)
-    model = kind.from_pretrained(export.out, **options).eval()
-    if not decoder:
+    return f"transformers.{config['architectures'][0]}.from_pretrained('FOLDER')"
+
+
+def check_transformers(export: Export, config: dict) -> None:
+    """Compare the output of the written folder, or the prediction of ViTMAEForPreTraining."""
+    import transformers
+    name, encoder = config['architectures'][0], export.encoder
+    options = dict(add_pooling_layer=False) if name in ('ViTModel', 'SwinModel') else {}
+    model = getattr(transformers, name).from_pretrained(export.out, **options).eval()
+    if name != 'ViTMAEForPreTraining':
         tokens = model(export.images).last_hidden_state
-        return export.check('transformers', tokens.flatten(2).mT if tokens.ndim == 4 else tokens)
-    noise = torch.rand(2, export.encoder.patch_resolution[0] * export.encoder.patch_resolution[1])
+        export.check('transformers', tokens.flatten(2).mT if tokens.ndim == 4 else tokens)
+        return
+    noise = torch.rand(2, encoder.patch_resolution[0] * encoder.patch_resolution[1])
     keep = int(noise.shape[1] * (1 - model.config.mask_ratio))
     mask = PatchMask.from_ids(noise.argsort(dim=1), ((0, keep), ), encoder.patch_resolution)
     ours = export.model
-    export.tokens = ours.head.predict(ours.decode(ours.backbone(export.images, mask), mask))
-    return export.check('transformers', model(export.images, noise=noise).logits)
+    expected = ours.head.predict(ours.decode(encoder(export.images, mask), mask))
+    export.check('transformers', model(export.images, noise=noise).logits, expected)
 
 
 def write_folder(export: Export, state: dict[str, Tensor], config: dict) -> None:
@@ -212,15 +221,16 @@ def _program(export: Export) -> torch.export.ExportedProgram:
         {0: torch.export.Dim('batch')}, ))
 
 
-def write_torch(export: Export) -> None:
+def write_torch(export: Export) -> str:
     """Write a program of torch.export."""
     path = export.out / 'model.pt2'
     torch.export.save(_program(export), path)
     run = torch.export.load(path).module()
     export.check('torch.export', torch.cat([run(image) for image in export.images.split(1)]))
+    return "torch.export.load('FOLDER/model.pt2').module()"
 
 
-def write_onnx(export: Export) -> None:
+def write_onnx(export: Export) -> str:
     """Write an ONNX model."""
     with imports_of_extra('export'):
         import onnxruntime
@@ -232,20 +242,18 @@ def write_onnx(export: Export) -> None:
     export.check('onnxruntime', torch.cat([
         torch.from_numpy(session.run(None, dict(images=image.numpy()))[0])
         for image in export.images.split(1)]))
+    return "onnxruntime.InferenceSession('FOLDER/model.onnx')"
 
 
-def write_mmpretrain(export: Export) -> None:
+def write_mmpretrain(export: Export) -> str:
     """Write the weights of mmpretrain's backbone."""
     torch.save(encoder_to('mmpretrain', export.state), export.out / 'model.pth')
+    return "backbone.load_state_dict(torch.load('FOLDER/model.pth'))"
 
 
-#: Format -> function and code that loads the result, for the model card.
-FORMATS = {
-    'timm': (write_timm, "timm.create_model('local-dir:FOLDER', pretrained=True)"),
-    'transformers': (write_transformers, "transformers.{0}.from_pretrained('FOLDER')"),
-    'onnx': (write_onnx, "onnxruntime.InferenceSession('FOLDER/model.onnx')"),
-    'torch': (write_torch, "torch.export.load('FOLDER/model.pt2').module()"),
-    'mmpretrain': (write_mmpretrain, "backbone.load_state_dict(torch.load('FOLDER/model.pth'))")}
+#: Format -> function that writes the folder and returns the code that loads the model.
+FORMATS = dict(timm=write_timm, transformers=write_transformers, onnx=write_onnx,
+               torch=write_torch, mmpretrain=write_mmpretrain)
 
 CARD = """---
 license: other
@@ -263,12 +271,12 @@ Exported with mmguided {version}. Replace `LICENSE_OF_THE_WEIGHTS` above by the 
 | encoder | {encoder}, {parameters:.1f} M parameters |
 | config | `{config}` |
 | training data | {data} |
-| input | RGB in [0, 1], {height} x {width} (height x width), {channels} channels |
+| input | {channels} in [0, 1], {height} x {width} (height x width), normalized by: |
 | mean | {mean} |
 | standard deviation | {std} |
 
 ```python
-model = {load}
+{load}
 ```
 """
 
@@ -276,21 +284,18 @@ model = {load}
 def write_card(export: Export, cfg: Config, load: str) -> None:
     """Write README.md."""
     dataset = (cfg.get('train_dataloader') or {}).get('dataset') or {}
-    data = ' '.join(str(dataset[key]) for key in ('type', 'data_root') if dataset.get(key))
     is_pretrained = isinstance(export.model, MaskedImageModel)
-    config = export.out / CONFIG
-    architecture = json.loads(config.read_text()).get('architectures', [''])[0] if (
-        config.is_file()) else ''
     (export.out / 'README.md').write_text(CARD.format(
-        encoder=type(export.encoder).__name__,
+        encoder=type(export.encoder).__name__, version=__version__,
         method=method_name(export.model) if is_pretrained else type(export.model).__name__,
-        version=__version__, parameters=sum(
-            parameter.numel() for parameter in export.encoder.parameters()) / 1e6,
-        config=cfg.get('experiment_name') or Path(cfg.filename or 'in the checkpoint').name,
-        data=data or 'unknown', height=export.size[0], width=export.size[1],
-        channels=export.channels, mean=[round(value, 4) for value in export.mean],
+        parameters=sum(weight.numel() for weight in export.encoder.parameters()) / 1e6,
+        config=Path(cfg.filename).name if cfg.filename else 'in the checkpoint',
+        data=Path(dataset.get('data_root') or 'unknown').name,
+        channels='RGB' if export.channels == 3 else f'{export.channels} channels',
+        height=export.size[0], width=export.size[1],
+        mean=[round(value, 4) for value in export.mean],
         std=[round(value, 4) for value in export.std],
-        load=load.format(architecture).replace('FOLDER', export.out.name)))
+        load=load.replace('FOLDER', export.out.name)))
 
 
 def parse_args() -> argparse.Namespace:
@@ -311,9 +316,7 @@ def main() -> None:
     model = get_model(args.config, args.checkpoint) if args.config else get_model(args.checkpoint)
     args.out.mkdir(parents=True, exist_ok=True)
     export = Export(model, args.out)
-    write, load = FORMATS[args.format]
-    write(export)
-    write_card(export, cfg, load)
+    write_card(export, cfg, FORMATS[args.format](export))
     print(f'{args.out}: {", ".join(sorted(path.name for path in args.out.iterdir()))}')
 
 
