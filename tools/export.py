@@ -25,7 +25,7 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from mmguided.analysis.inspection import method_name
-from mmguided.cli.arguments import local_path, tool_parser
+from mmguided.cli.arguments import default_name, local_path, tool_parser
 from mmguided.hub import config_path, get_model, read_config
 from mmguided.models import Encoder, MAEDecoder, MaskedImageModel, PixelTarget
 from mmguided.structures import PatchMask
@@ -269,7 +269,7 @@ Exported with mmguided {version}. Replace `LICENSE_OF_THE_WEIGHTS` above by the 
 |---|---|
 | method | {method} |
 | encoder | {encoder}, {parameters:.1f} M parameters |
-| config | `{config}` |
+| checkpoint and config | `{checkpoint}` |
 | training data | {data} |
 | input | {channels} in [0, 1], {height} x {width} (height x width), normalized by: |
 | mean | {mean} |
@@ -281,7 +281,7 @@ Exported with mmguided {version}. Replace `LICENSE_OF_THE_WEIGHTS` above by the 
 """
 
 
-def write_card(export: Export, cfg: Config, load: str) -> None:
+def write_card(export: Export, cfg: Config, checkpoint: str, load: str) -> None:
     """Write README.md."""
     dataset = (cfg.get('train_dataloader') or {}).get('dataset') or {}
     is_pretrained = isinstance(export.model, MaskedImageModel)
@@ -289,7 +289,7 @@ def write_card(export: Export, cfg: Config, load: str) -> None:
         encoder=type(export.encoder).__name__, version=__version__,
         method=method_name(export.model) if is_pretrained else type(export.model).__name__,
         parameters=sum(weight.numel() for weight in export.encoder.parameters()) / 1e6,
-        config=Path(cfg.filename).name if cfg.filename else 'in the checkpoint',
+        checkpoint=default_name(checkpoint),
         data=Path(dataset.get('data_root') or 'unknown').name,
         channels='RGB' if export.channels == 3 else f'{export.channels} channels',
         height=export.size[0], width=export.size[1],
@@ -316,7 +316,7 @@ def main() -> None:
     model = get_model(args.config, args.checkpoint) if args.config else get_model(args.checkpoint)
     args.out.mkdir(parents=True, exist_ok=True)
     export = Export(model, args.out)
-    write_card(export, cfg, FORMATS[args.format](export))
+    write_card(export, cfg, args.checkpoint, FORMATS[args.format](export))
     print(f'{args.out}: {", ".join(sorted(path.name for path in args.out.iterdir()))}')
 
 
