@@ -10,6 +10,7 @@ from .transforms import (
     ColorJitter,
     GaussianBlur,
     LoadImage,
+    LoadRaster,
     LoadVideo,
     PatchShuffle,
     PixelShift,
@@ -21,7 +22,7 @@ from .whole_images import loading_transforms, whole_image_pipeline
 
 __all__ = [
     'ColorJitter', 'DAVIS2017', 'FolderMaps', 'GaussianBlur', 'ImageFolder', 'LoadImage',
-    'LoadVideo', 'PatchShuffle', 'PixelShift', 'RandomPatchOcclusion', 'RandomResizedCrop',
-    'ResumedIterator', 'ScoreMaps', 'SeededBatches', 'ShardBackend', 'WithScores', 'fingerprint',
-    'loading_transforms', 'whole_image_pipeline'
+    'LoadRaster', 'LoadVideo', 'PatchShuffle', 'PixelShift', 'RandomPatchOcclusion',
+    'RandomResizedCrop', 'ResumedIterator', 'ScoreMaps', 'SeededBatches', 'ShardBackend',
+    'WithScores', 'fingerprint', 'loading_transforms', 'whole_image_pipeline'
 ]

@@ -211,7 +211,7 @@ class _LoadImage:
     def __call__(self, info: dict) -> dict | None:
         try:
             return self.wrapped(info)
-        except (MemoryError, ImportError):
+        except (MemoryError, ImportError, ConfigError):
             raise
         except Exception as error:
             if is_decoding_error(error) or isinstance(error, FileNotFoundError):
