@@ -20,7 +20,7 @@ from mmguided.utils.image_folders import (
     find_images_by_folder,
     images_by_class,
 )
-from mmguided.utils.images import is_decoding_error
+from mmguided.utils.images import RASTER_REMEDY, is_decoding_error
 
 
 class _UnreadableImage(Exception):
@@ -45,7 +45,8 @@ class ImageFolder(CustomDataset):
     lists the images, and logs the number of files that it leaves out.
 
     An image is unreadable if the pipeline's :class:`LoadImage` cannot decode it, because the file
-    is empty, truncated, not an image, or has more than 8 bits, or if the file has been deleted.
+    is empty, truncated, not an image, or has more than 8 bits or other bands than RGB, gray and
+    alpha (use :class:`LoadRaster`), or if the file has been deleted.
     Other errors of the disk or the network (an ``OSError`` with an error number) and of other
     transforms are raised. ``LoadImage`` rejects
     all truncated files; with mmcv's ``LoadImageFromFile``, some OpenCV versions replace the missing
@@ -130,8 +131,8 @@ class ImageFolder(CustomDataset):
                 if self.broken == 'error':
                     raise ConfigError(
                         f'img_path={path!r}: unreadable ({type(cause).__name__}: {cause}). '
-                        "Repair or delete the file, or set broken='skip' in the dataset."
-                    ) from cause
+                        "Repair or delete the file, or set broken='skip' in the dataset. "
+                        f'{RASTER_REMEDY}') from cause
                 if not self._is_broken[index]:
                     self._is_broken[index] = 1
                     print_log(
@@ -141,7 +142,7 @@ class ImageFolder(CustomDataset):
         raise ConfigError(
             f'data_root={self.data_root!r}: {"all" if tries == len(self) else "the next"} {tries} '
             f'images are unreadable; the last error is {type(cause).__name__}: {cause} ({path!r}). '
-            'Check the files and LoadImage in the pipeline.')
+            f'Check the files. {RASTER_REMEDY}')
 
     def load_data_list(self) -> list[dict]:
         """List ``dict(img_path=..., gt_label=...)``, without ``gt_label`` if unlabeled."""

@@ -1,10 +1,14 @@
 """Read image files."""
 import os
+import re
 
 import numpy as np
 from PIL import Image, ImageOps
 
 from .errors import ConfigError
+
+RASTER_REMEDY = ('Images of more than 8 bits, or with other bands than RGB or gray, need '
+                 'mmguided.LoadRaster instead of mmguided.LoadImage.')
 
 
 def read_image(path: str | os.PathLike, field: str, raw: bool = False) -> Image.Image:
@@ -21,12 +25,14 @@ def read_image(path: str | os.PathLike, field: str, raw: bool = False) -> Image.
     """
     try:
         with Image.open(path) as image:
-            image.load()
-            return image if raw else to_rgb(image)
+            if raw:
+                image.load()
+                return image
+            return to_rgb(image)
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
         reason = getattr(error, 'strerror', None) or error
         raise ConfigError(f'{field}={os.fspath(path)!r}: cannot be read as an image ({reason}). '
-                          'Give the path of a readable 8-bit image.') from error
+                          f'Give the path of a readable image. {RASTER_REMEDY}') from error
 
 
 def read_if_readable(path: str | os.PathLike, field: str) -> Image.Image | None:
@@ -46,8 +52,14 @@ def to_rgb(image: Image.Image) -> Image.Image:
     Palette, gray and CMYK images are converted by Pillow; an alpha channel is dropped.
 
     Raises:
-        ValueError: If the conversion would clip values, for example in 16-bit images.
+        ValueError: If the conversion would change values of more than 8 bits, or drop a band other
+            than alpha.
     """
+    stored = ' '.join(str(tile[3]) for tile in getattr(image, 'tile', ()))  # before loading
+    if re.search('[ABKXa];16', stored):
+        raise ValueError(f'mode {image.mode} of 16 bits does not fit into 8 bits')
+    if image.format == 'TIFF' and 'X' in stored:
+        raise ValueError(f'mode {image.mode} has more bands')
     rgb = ImageOps.exif_transpose(image).convert('RGB')
     if image.mode[0] in 'IF' and (
             np.asarray(rgb)[..., 0] != np.asarray(ImageOps.exif_transpose(image))).any():

@@ -5,6 +5,7 @@ from functools import cache, partial
 import cv2
 import numpy as np
 import pytest
+import tifffile
 from mmcv.transforms import LoadImageFromFile
 from PIL import Image
 
@@ -39,14 +40,6 @@ def gray(values, dtype):
 def test_color_conversion(tmp_path, image, ending, expected):
     image.save(tmp_path / f'a.{ending}')
     assert np.asarray(read_image(tmp_path / f'a.{ending}', 'images')).tolist() == expected
-
-
-def test_16_bit_colors_keep_their_high_bytes(tmp_path):
-    bgr = np.array([[[0x3456, 0x12ff, 0xffff]]], np.uint16)
-    for ending in ('png', 'tif'):
-        cv2.imwrite(str(tmp_path / f'a.{ending}'), bgr)
-        assert np.asarray(read_image(tmp_path / f'a.{ending}', 'images')).tolist() == [
-            [[0xff, 0x12, 0x34]]]
 
 
 def test_exif_orientation(tmp_path):
@@ -194,3 +187,21 @@ def test_training_refuses_values_above_8_bits(tmp_path):
     gray([[0, 256]], np.uint16).save(tmp_path / 'a.png')
     with pytest.raises(ConfigError, match='mode I.* do not fit into 8 bits'):
         by_training(tmp_path / 'a.png')
+
+
+DEEP = np.arange(30).reshape(2, 3, 5).astype(np.uint8)
+
+
+# Pillow would silently drop the low bytes, and the bands after the third.
+@pytest.mark.parametrize('read', [by_training, by_inspection])
+@pytest.mark.parametrize('name, save', [
+    ('a.png', lambda path: cv2.imwrite(str(path), 257 * DEEP[..., :3].astype(np.uint16))),
+    ('b.tif', lambda path: cv2.imwrite(str(path), 257 * DEEP[..., :3].astype(np.uint16))),
+    ('five.tif', partial(
+        tifffile.imwrite, data=DEEP, photometric='rgb', planarconfig='contig')),
+    ('two.tif', partial(
+        tifffile.imwrite, data=DEEP[..., :2], photometric='minisblack', planarconfig='contig'))])
+def test_deep_colors_and_other_bands_are_refused(tmp_path, name, save, read):
+    save(tmp_path / name)
+    with pytest.raises(ConfigError, match=f'{name}.*need mmguided.LoadRaster'):
+        read(tmp_path / name)
