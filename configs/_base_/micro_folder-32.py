@@ -8,7 +8,7 @@ _base_ = ['./default_runtime.py', './schedules/warmup_cosine.py', './vit-micro.p
 decoder = dict(embed_dims=64, depth=2, num_heads=4)
 
 data_preprocessor = dict(
-    type='SelfSupDataPreprocessor',
+    type='mmguided.DataPreprocessor',
     mean=[123.675, 116.28, 103.53],
     std=[58.395, 57.12, 57.375],
     to_rgb=True,

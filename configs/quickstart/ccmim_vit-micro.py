@@ -16,7 +16,7 @@ image_size = 42
 
 model = dict(
     data_preprocessor=dict(
-        type='SelfSupDataPreprocessor',
+        type='mmguided.DataPreprocessor',
         mean=[123.675, 116.28, 103.53],
         std=[58.395, 57.12, 57.375],
         to_rgb=True,

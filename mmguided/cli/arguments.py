@@ -26,7 +26,7 @@ from mmengine.config import Config, ConfigDict, DictAction
 from mmguided.hub import checkpoint_config, config_path, get_model
 from mmguided.utils.configs import drop_scope, expand_home, read_config, unset_num_classes, walk
 from mmguided.utils.errors import MODEL_SOURCES, ConfigError, check_file
-from mmguided.utils.image_folders import class_folders
+from mmguided.utils.image_folders import IMAGE_EXTENSIONS, class_folders
 
 from .config_checks import check_checkpoint, check_options, check_variables
 
@@ -204,7 +204,8 @@ def fill_num_classes(cfg: Config) -> None:
         return
     dataset = cfg.train_dataloader.dataset
     folder = Path(dataset.data_root, dataset.get('data_prefix', '')).expanduser()
-    num = len(class_folders(folder)) if folder.is_dir() else 0
+    extensions = dataset.get('extensions', IMAGE_EXTENSIONS)
+    num = len(class_folders(folder, extensions)) if folder.is_dir() else 0
     if not num:
         raise ConfigError(f'train_dataloader.dataset.data_root={dataset.data_root!r}: '
                           f'{str(folder)!r} has no class folders. Set `--data-root FOLDER`.')
@@ -214,7 +215,8 @@ def fill_num_classes(cfg: Config) -> None:
 
 def fill_encoder(cfg: Config, checkpoint: str | None) -> None:
     """Replace None in the size of the encoder by the value in the checkpoint's config, and None in
-    the size of the images by the size of the encoder.
+    the size of the images by the size of the encoder. The number of channels is then also that of
+    the checkpoint, unless the config sets it.
 
     The fields are :data:`ENCODER_SIZE` of ``model.backbone``, and :data:`IMAGE_SIZE` of the
     pipelines.
@@ -239,9 +241,11 @@ def fill_encoder(cfg: Config, checkpoint: str | None) -> None:
                               f'is a {types[1]}. Use a protocol of configs/benchmarks/imagenet.')
         for key in unset:
             backbone[key] = theirs.get(key, ENCODER_SIZE[key])
+        backbone.setdefault('in_channels', theirs.get('in_channels', 3))
     for field in ('model', *LOADERS):
         for _, node in walk(cfg.get(field), field):
-            key = IMAGE_SIZE.get(node.get('type')) if isinstance(node, dict) else None
+            key = IMAGE_SIZE.get(
+                str(node.get('type')).rpartition('.')[2]) if isinstance(node, dict) else None
             if key and node.get(key, 0) is None:
                 node[key] = _side(backbone.img_size)
 

@@ -16,6 +16,8 @@ from .transforms import (
     PixelShift,
     RandomPatchOcclusion,
     RandomResizedCrop,
+    Resize,
+    ResizeEdge,
     WithScores,
 )
 from .whole_images import loading_transforms, whole_image_pipeline
@@ -23,6 +25,6 @@ from .whole_images import loading_transforms, whole_image_pipeline
 __all__ = [
     'ColorJitter', 'DAVIS2017', 'FolderMaps', 'GaussianBlur', 'ImageFolder', 'LoadImage',
     'LoadRaster', 'LoadVideo', 'PatchShuffle', 'PixelShift', 'RandomPatchOcclusion',
-    'RandomResizedCrop', 'ResumedIterator', 'ScoreMaps', 'SeededBatches', 'ShardBackend',
-    'WithScores', 'fingerprint', 'loading_transforms', 'whole_image_pipeline'
+    'RandomResizedCrop', 'Resize', 'ResizeEdge', 'ResumedIterator', 'ScoreMaps', 'SeededBatches',
+    'ShardBackend', 'WithScores', 'fingerprint', 'loading_transforms', 'whole_image_pipeline'
 ]

@@ -2,13 +2,14 @@
 import copy
 from collections.abc import Callable
 
-from mmcv.transforms import LoadImageFromFile, Resize
+from mmcv.transforms import LoadImageFromFile
 from mmpretrain.datasets import PackInputs
 from torch.utils.data import Dataset
 
 from mmguided.utils.errors import ConfigError
 
 from .image_folder import _LoadImage
+from .transforms import Resize
 
 
 def whole_image_pipeline(dataset: Dataset, size: tuple[int, int]) -> list[Callable]:
@@ -19,7 +20,7 @@ def whole_image_pipeline(dataset: Dataset, size: tuple[int, int]) -> list[Callab
         ConfigError: If the dataset has no pipeline, for example a concatenation of datasets.
     """
     return [*loading_transforms(dataset),
-            Resize(size[::-1], backend='pillow', interpolation='bicubic'), PackInputs()]
+            Resize(size[::-1], interpolation='bicubic'), PackInputs()]
 
 
 def loading_transforms(dataset: Dataset) -> list[Callable]:

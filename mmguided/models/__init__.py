@@ -1,5 +1,5 @@
 from .backbones import *  # noqa: F403
-from .data_preprocessor import DecodingPreprocessor  # noqa: F401
+from .data_preprocessor import DataPreprocessor, DecodingPreprocessor  # noqa: F401
 from .heads import *  # noqa: F403
 from .layers import *  # noqa: F403
 from .mask_generators import *  # noqa: F403

@@ -1,5 +1,5 @@
-"""Decode and augment training images on the device of the model."""
-from collections.abc import Mapping
+"""Normalize images; decode and augment training images on the device of the model."""
+from collections.abc import Mapping, Sequence
 
 import torch
 from mmpretrain.models import SelfSupDataPreprocessor
@@ -8,7 +8,32 @@ from torchvision.io import ImageReadMode, decode_jpeg
 from torchvision.transforms import InterpolationMode, v2
 
 from mmguided.registry import MODELS
+from mmguided.utils.errors import ConfigError
 from mmguided.utils.rng_state import preserve_rng_state
+
+
+@MODELS.register_module()
+class DataPreprocessor(SelfSupDataPreprocessor):
+    """mmpretrain's SelfSupDataPreprocessor for images with any number of channels.
+
+    Args:
+        mean, std (Sequence[float]): One value per channel, for pixels in [0, 255].
+        to_rgb (bool): Convert images of three channels from BGR to RGB. Other images have their
+            channels in order. Defaults to False.
+        **kwargs: Other arguments of SelfSupDataPreprocessor.
+
+    Raises:
+        ConfigError: If the numbers of values differ.
+    """
+
+    def __init__(self, mean: Sequence[float], std: Sequence[float], to_rgb: bool = False,
+                 **kwargs) -> None:
+        if len(mean) != len(std):
+            raise ConfigError(f'data_preprocessor.mean={mean}: {len(mean)} values, but std has '
+                              f'{len(std)}. Give one value per channel.')
+        # The base class accepts one or three values, and reverses the channels of all images.
+        super().__init__(mean[:1], std[:1], to_rgb=to_rgb and len(mean) == 3, **kwargs)
+        self.mean, self.std = (torch.tensor(values).view(-1, 1, 1) for values in (mean, std))
 
 
 @MODELS.register_module()

@@ -9,7 +9,7 @@ from pickle import UnpicklingError
 
 import torch
 from mmengine.dist import barrier, get_rank
-from mmengine.logging import MMLogger
+from mmengine.logging import MMLogger, print_log
 from mmengine.runner import CheckpointLoader
 from torch import Tensor, nn
 from torch.hub import load_state_dict_from_url
@@ -236,8 +236,9 @@ def compare_backbone(model_state: Mapping[str, Tensor],
                      prefix: str = 'backbone.') -> BackboneReport:
     """Compare names and shapes of the weights with ``prefix`` in two state dicts.
 
-    Position embeddings of another square grid are ignored because mmpretrain resizes them. Mask
-    tokens that the model lacks are also ignored.
+    Position embeddings of another square grid are ignored because mmpretrain resizes them, and so
+    are weights that :func:`adapt_rgb_weights` adapts. Mask tokens that the model lacks are also
+    ignored.
     """
     ours, theirs = _below(model_state, prefix), _below(checkpoint_state, prefix)
     return BackboneReport(
@@ -249,6 +250,7 @@ def compare_backbone(model_state: Mapping[str, Tensor],
             prefix + name: (shape, theirs[name])
             for name, shape in ours.items()
             if theirs.get(name, shape) != shape and not _is_resizable(name, shape, theirs)
+            and not _is_rgb_convolution(shape, theirs[name])
         })
 
 
@@ -275,6 +277,28 @@ def check_backbone(model_state: Mapping[str, Tensor],
         'Only the encoder matches. Use a checkpoint trained with this config, not one of '
         'pretraining or of other classes.' if encoder.fits else
         _remedy(encoder, model_state, checkpoint_state, 'backbone.')))
+
+
+def adapt_rgb_weights(model_state: Mapping[str, Tensor], checkpoint_state: dict[str, Tensor],
+                      prefix: str) -> None:
+    """Adapt, in place, an encoder's first convolution over RGB to the N channels of a model.
+
+    Each channel gets the mean of the RGB kernels times 3 / N, so that N equal channels have the
+    output of a gray RGB image. A line of the log says so.
+
+    Args:
+        model_state: Weights of the encoder.
+        checkpoint_state: Weights of a checkpoint.
+        prefix: Prefix of the encoder's weights in the checkpoint.
+    """
+    for name, ours in model_state.items():
+        theirs = checkpoint_state.get(prefix + name)
+        if theirs is None or not _is_rgb_convolution(tuple(ours.shape), tuple(theirs.shape)):
+            continue
+        num = ours.shape[1]
+        checkpoint_state[prefix + name] = theirs.mean(1, keepdim=True).expand_as(ours) * (3 / num)
+        print_log(f'{prefix}{name}: the checkpoint is for RGB images. Each of the {num} channels '
+                  f'starts from the mean of the RGB kernels times 3 / {num}.', 'current')
 
 
 def check_classes(checkpoint: Mapping, dataset: Dataset) -> None:
@@ -324,6 +348,11 @@ def _is_resizable(name: str, shape: Shape, theirs: Mapping[str, Shape]) -> bool:
         return False
     patches = theirs[name][1] - (name.removesuffix('pos_embed') + 'cls_token' in theirs)
     return math.isqrt(patches)**2 == patches
+
+
+def _is_rgb_convolution(ours: Shape, theirs: Shape) -> bool:
+    """True if only the input channels of a convolution differ, and the checkpoint has three."""
+    return len(ours) == 4 and ours[1] != 3 and theirs == (ours[0], 3, *ours[2:])
 
 
 def _remedy(report: BackboneReport, model_state: Mapping[str, Tensor],

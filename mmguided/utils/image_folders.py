@@ -57,16 +57,18 @@ def images_by_class(folder: str | os.PathLike, images: Sequence[str]) -> dict[st
     return dict(sorted(by_class.items()))
 
 
-def has_images(folder: str | os.PathLike, subfolder: str = '') -> bool:
+def has_images(folder: str | os.PathLike, subfolder: str = '',
+               extensions: Sequence[str] = IMAGE_EXTENSIONS) -> bool:
     """Return True if :func:`find_images` finds an image; stop at the first."""
-    return isdir(folder) and any(_images(os.fspath(folder), subfolder, IMAGE_EXTENSIONS, {}))
+    return isdir(folder) and any(_images(os.fspath(folder), subfolder, extensions, {}))
 
 
-def class_folders(folder: str | os.PathLike) -> list[str]:
+def class_folders(folder: str | os.PathLike, extensions: Sequence[str] = IMAGE_EXTENSIONS
+                  ) -> list[str]:
     """Sorted names of the first-level folders with images, which are the classes."""
     return sorted(entry.name for entry in os.scandir(folder)
                   if isdir(entry.path) and not entry.name.startswith('.')
-                  and has_images(folder, entry.name))
+                  and has_images(folder, entry.name, extensions))
 
 
 def _images(root: str, subfolder: str, extensions: Sequence[str], left_out: LeftOut

@@ -10,10 +10,32 @@ from PIL import Image
 from torchvision.transforms import v2
 
 from mmguided.datasets import ImageFolder
-from mmguided.models import DecodingPreprocessor
+from mmguided.models import DataPreprocessor, DecodingPreprocessor
+from mmguided.utils.errors import ConfigError
 
 SETTINGS = dict(mean=[99.] * 3, std=[50., 40., 30.], to_rgb=True)
 CROP = dict(size=24, scale=(.2, 1.), interpolation='bicubic')
+
+
+@pytest.mark.parametrize('to_rgb', [True, False])
+def test_three_channels_as_in_mmpretrain(to_rgb):
+    settings, images = SETTINGS | dict(to_rgb=to_rgb), torch.rand(2, 3, 5, 7).mul(255).byte()
+    for inputs in (images, [images, images.flip(0)]):
+        ours, theirs = (build(**settings)(dict(inputs=inputs, data_samples=None))['inputs']
+                        for build in (DataPreprocessor, SelfSupDataPreprocessor))
+        for mine, other in zip(ours, theirs, strict=True):
+            assert torch.equal(mine, other)
+
+
+@pytest.mark.parametrize('num', [1, 2, 5])
+def test_other_channels_stay_in_order(num):
+    mean, images = [float(i) for i in range(num)], torch.rand(2, num, 5, 7)
+    preprocess = DataPreprocessor(mean, [2.] * num, to_rgb=True)
+    outputs = preprocess(dict(inputs=images, data_samples=None))['inputs']
+    for i in range(num):
+        assert torch.equal(outputs[:, i], (images[:, i] - i) / 2)
+    with pytest.raises(ConfigError, match=f'mean=.* {num} values, but std has 4'):
+        DataPreprocessor(mean, [1.] * 4)
 
 
 @pytest.fixture

@@ -4,8 +4,7 @@ data_root = 'data/images'
 
 test_pipeline = [
     dict(type='mmguided.LoadImage'),
-    dict(
-        type='ResizeEdge', scale=None, edge='short', backend='pillow', interpolation='bicubic'),
+    dict(type='mmguided.ResizeEdge', scale=None, edge='short', interpolation='bicubic'),
     dict(type='CenterCrop', crop_size=None),
     dict(type='PackInputs')
 ]

@@ -7,7 +7,7 @@ state only a random resized crop; the released codes and the *_released configs 
 dataset_type = 'mmguided.ImageFolder'
 data_root = 'data/imagenet'
 data_preprocessor = dict(
-    type='SelfSupDataPreprocessor',
+    type='mmguided.DataPreprocessor',
     mean=[123.675, 116.28, 103.53],
     std=[58.395, 57.12, 57.375],
     to_rgb=True,

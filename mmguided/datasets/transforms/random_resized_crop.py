@@ -3,13 +3,12 @@ from collections.abc import Sequence
 
 import mmpretrain.datasets
 import numpy as np
-import torch
 from mmcv import rgb2bgr
-from torchvision.transforms import InterpolationMode
-from torchvision.transforms.v2.functional import resize
 
 from mmguided.registry import TRANSFORMS
 from mmguided.utils.errors import ConfigError
+
+from .resize import resize_array
 
 
 @TRANSFORMS.register_module()
@@ -19,8 +18,8 @@ class RandomResizedCrop(mmpretrain.datasets.RandomResizedCrop):
     Resizing is antialiased as in mmpretrain's ``backend='pillow'``. Pixels differ by rounding: on
     average by .05 of 255, and in crops that Pillow resizes vertically first, by .3.
 
-    Required key: ``img``, an array ``(H, W, 3)``, uint8. Modified keys: ``img``, an array
-    ``(*scale, 3)``, and ``img_shape``.
+    Required key: ``img``, an array ``(H, W, C)``, uint8 or float32. Modified keys: ``img``, an array
+    ``(*scale, C)``, and ``img_shape``.
 
     Args:
         scale (int | Sequence[int]): Size of the crop: a side, or (height, width).
@@ -52,15 +51,15 @@ class RandomResizedCrop(mmpretrain.datasets.RandomResizedCrop):
         return results
 
     def resize(self, image: np.ndarray) -> np.ndarray:
-        """Resize a BGR image ``(H, W, 3)``, uint8, to the size of the crop.
+        """Resize an image ``(H, W, C)`` or ``(H, W)`` to the size of the crop.
 
         Raises:
-            ValueError: If the image has another shape or type.
+            ValueError: If the image is neither uint8 nor float32.
         """
-        if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8:
-            raise ValueError(f'img: {image.dtype} of shape {image.shape}, but RandomResizedCrop '
-                             "needs uint8 of shape (H, W, 3). Use mmpretrain's RandomResizedCrop.")
-        # LoadImage gives a BGR view of RGB memory; copy it to contiguous BGR in one pass.
-        pixels = torch.from_numpy(rgb2bgr(image[..., ::-1])).permute(2, 0, 1)
-        resized = resize(pixels, list(self.scale), InterpolationMode(self.interpolation))
-        return resized.permute(1, 2, 0).numpy()
+        if image.dtype not in (np.uint8, np.float32):
+            raise ValueError(f'img: {image.dtype}, but RandomResizedCrop needs uint8 or float32. '
+                             'Use mmguided.LoadImage or mmguided.LoadRaster.')
+        if image.shape[2:] == (3, ):
+            # LoadImage gives a BGR view of RGB memory; copy it to contiguous BGR in one pass.
+            image = rgb2bgr(image[..., ::-1])
+        return resize_array(image, self.scale, self.interpolation)

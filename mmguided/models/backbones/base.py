@@ -2,9 +2,10 @@
 from collections.abc import Mapping, Sequence
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from mmguided.structures import Observation, PatchMask, Wants
+from mmguided.utils.checkpoints import adapt_rgb_weights
 from mmguided.utils.errors import ConfigError
 
 
@@ -40,9 +41,20 @@ class Encoder:
     _patch_size_field = 'backbone.patch_size'
 
     @property
+    def in_channels(self) -> int:
+        """Image channels, those of the first convolution."""
+        return next(
+            module for module in self.modules() if isinstance(module, nn.Conv2d)).in_channels
+
+    @property
     def out_channels(self) -> tuple[int, ...]:
         """Widths of the outputs of ``forward(images)``."""
         return (self.embed_dims, )
+
+    def _load_from_state_dict(self, state_dict, prefix, *args) -> None:
+        """Accept weights for RGB images, see :func:`adapt_rgb_weights`."""
+        adapt_rgb_weights(self.state_dict(), state_dict, prefix)
+        super()._load_from_state_dict(state_dict, prefix, *args)
 
     def check_size(self, height: int, width: int) -> tuple[int, int]:
         """Number of patches ``(h, w)``; raise ConfigError unless the patch size divides both."""
@@ -54,7 +66,7 @@ class Encoder:
         return height // self.patch_size, width // self.patch_size
 
     def patch_grid(self, images: Tensor) -> tuple[int, int]:
-        """Number of patches ``(h, w)`` of images ``(B, 3, H, W)``, see :meth:`check_size`."""
+        """Number of patches ``(h, w)`` of images ``(B, C, H, W)``, see :meth:`check_size`."""
         return self.check_size(*images.shape[-2:])
 
     def freeze_positions(self) -> None:
@@ -87,7 +99,7 @@ class Encoder:
 
     @torch.no_grad()
     def observe(self, images: Tensor, wants: Wants, mask: PatchMask | None = None) -> Observation:
-        """Return the outputs requested by ``wants`` for images ``(B, 3, H, W)`` or their visible
+        """Return the outputs requested by ``wants`` for images ``(B, C, H, W)`` or their visible
         patches. The forward runs without gradient and no deeper than needed. See
         :meth:`check_wants`."""
         raise NotImplementedError

@@ -35,7 +35,7 @@ class MaskedImageModel(BaseSelfSupervisor):
         momentum_encoder: Config of a :class:`MomentumEncoder`, if the algorithm, guidance or target
             uses one.
         teacher: Config of a frozen :class:`Teacher`, if guidance or target uses one.
-        data_preprocessor: Config of mmpretrain's SelfSupDataPreprocessor.
+        data_preprocessor: Config of a :class:`DataPreprocessor`.
         init_cfg: MMEngine initialization config.
 
     Attributes:
@@ -96,7 +96,7 @@ class MaskedImageModel(BaseSelfSupervisor):
     @staticmethod
     def build_teacher(cfg: dict, backbone: Encoder, data_preprocessor: dict) -> Teacher:
         """Build a teacher for images normalized by ``data_preprocessor``."""
-        if not data_preprocessor.get('to_rgb', True):
+        if backbone.in_channels == 3 and not data_preprocessor.get('to_rgb', True):
             raise ConfigError('model.data_preprocessor.to_rgb=False: the teacher needs RGB. Set it '
                               'to True.')
         return MODELS.build(cfg, default_args=dict(

@@ -17,7 +17,8 @@ class HOGTarget(TargetGenerator):
         encoders: See :class:`TargetGenerator`; the patch size comes from the student.
         num_bins: Number of orientation bins.
         cell: Side of a histogram cell in pixels; must divide the patch size.
-        in_channels: Image channels; each channel has separate histograms.
+        in_channels: Image channels; each channel has separate histograms. None means those of the
+            student.
 
     Attributes:
         dims: Values per patch, ordered by channel, bin, cell.
@@ -30,16 +31,17 @@ class HOGTarget(TargetGenerator):
                  encoders: Mapping[str, Encoder],
                  num_bins: int = 9,
                  cell: int = 8,
-                 in_channels: int = 3) -> None:
+                 in_channels: int | None = None) -> None:
         super().__init__(encoders)
-        patch_size = encoders['student'].patch_size
+        student = encoders['student']
+        patch_size = student.patch_size
         if patch_size % cell:
             raise ConfigError(f'target_generator.cell={cell}: does not divide patch_size='
                               f'{patch_size}. Choose a divisor.')
         self.patch_size = patch_size
         self.num_bins = num_bins
         self.cell = cell
-        self.dims = in_channels * num_bins * (patch_size // cell)**2
+        self.dims = (in_channels or student.in_channels) * num_bins * (patch_size // cell)**2
 
     def forward(self, images, observations):
         histogram = hog(images, self.num_bins, self.cell, window=self.patch_size)

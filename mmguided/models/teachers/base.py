@@ -25,12 +25,15 @@ class Teacher(Encoder, BaseModule):
     Args:
         model: Frozen model.
         img_size: Input size ``(height, width)`` of the model; images are resized to it.
-        mean, std: Normalization of the model, for RGB pixels in [0, 1].
+        mean, std: Normalization of the model, one value per channel, for RGB pixels in [0, 1].
         embed_dims: Token width.
         num_layers: Depth.
         patch_size: Side of the student's patches in pixels; set by the algorithm.
         pixel_mean, pixel_std: Normalization of the student, for RGB pixels in [0, 255]; set by the
             algorithm.
+
+    Raises:
+        ConfigError: If teacher and student have different numbers of channels.
     """
     has_cls_token = True
     observable = ('tokens', 'attention')
@@ -39,6 +42,10 @@ class Teacher(Encoder, BaseModule):
                  std: Sequence[float], embed_dims: int, num_layers: int, patch_size: int,
                  pixel_mean: Sequence[float], pixel_std: Sequence[float]) -> None:
         super().__init__()
+        if len(mean) != len(pixel_mean):
+            raise ConfigError(f'model.teacher: takes {len(mean)} channels, but the images have '
+                              f'{len(pixel_mean)}. Set model.teacher=None, and another guidance '
+                              'and target.')
         # Bypass nn.Module.__setattr__, which would register a submodule.
         object.__setattr__(self, 'model', model.eval().requires_grad_(False))
         self.img_size = tuple(img_size)
@@ -49,14 +56,14 @@ class Teacher(Encoder, BaseModule):
         pixel_mean, pixel_std = torch.tensor(pixel_mean) / 255, torch.tensor(pixel_std) / 255
         # Convert the student's normalization to the teacher's: x -> x * scale + shift.
         for name, value in (('scale', pixel_std / std), ('shift', (pixel_mean - mean) / std)):
-            self.register_buffer(name, value.view(1, 3, 1, 1), persistent=False)
+            self.register_buffer(name, value.view(1, -1, 1, 1), persistent=False)
         self.register_buffer('weights_sha256', _sha256(model))
 
     def encode(self, images: Tensor, wants: Wants) -> tuple[Observation, tuple[int, int]]:
         """Return the outputs requested by resolved ``wants`` from one forward of the model.
 
         Args:
-            images: ``(B, 3, *img_size)``, with the model's normalization.
+            images: ``(B, C, *img_size)``, with the model's normalization.
 
         Returns:
             Observation on the model's patch grid, and that grid ``(h, w)``.

@@ -1,4 +1,5 @@
 """InputSizeHook: images of another size than the backbone's are an error."""
+from contextlib import nullcontext
 from types import SimpleNamespace
 
 import pytest
@@ -6,7 +7,7 @@ import torch
 from torch import nn
 
 from mmguided.engine.hooks import InputSizeHook
-from mmguided.models import DecodingPreprocessor
+from mmguided.models import DataPreprocessor, DecodingPreprocessor
 from mmguided.utils.errors import ConfigError
 
 
@@ -32,6 +33,20 @@ def test_the_error_names_both_sizes(phase, wrap):
 def test_a_side_length_and_any_size(img_size, any_size):
     InputSizeHook(any_size).before_train_iter(
         _runner(img_size), 0, dict(inputs=torch.zeros(2, 3, 32, 32)))
+
+
+@pytest.mark.parametrize('in_channels, mean, said', [
+    (5, [0.] * 5, None), (5, [0.], None), (None, [0.] * 5, None),
+    (3, [0.] * 3, r'backbone.in_channels=3: train_dataloader.*of 5 channels. Set '
+                  'model.backbone.in_channels=5'),
+    (5, [0.] * 3, 'data_preprocessor.mean: 3 values for images of 5 channels')])
+def test_channels_of_encoder_and_normalization(in_channels, mean, said):
+    runner = _runner(32)
+    runner.model.data_preprocessor = DataPreprocessor(mean, mean)
+    if in_channels:
+        runner.model.backbone.in_channels = in_channels
+    with pytest.raises(ConfigError, match=said) if said else nullcontext():
+        InputSizeHook().before_train_iter(runner, 0, dict(inputs=torch.zeros(2, 5, 32, 32)))
 
 
 def test_images_that_the_model_decodes():
