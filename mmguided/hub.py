@@ -47,7 +47,7 @@ def get_model(name: str | os.PathLike | Config, pretrained: str | None = None,
         device: Device of the model.
 
     Returns:
-        The model. If a checkpoint is loaded, the clock and schedules have the saved state.
+        The model; its config is ``model.cfg``. If a checkpoint is loaded, the clock and schedules have the saved state.
 
     Raises:
         ConfigError: If the name is unknown, the number of classes depends on the data, or the
@@ -92,6 +92,7 @@ def get_model(name: str | os.PathLike | Config, pretrained: str | None = None,
         else:
             with _without_info():
                 model.init_weights()
+    model.cfg = cfg
     return model.to(device).eval()
 
 

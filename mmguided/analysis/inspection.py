@@ -9,9 +9,12 @@ from mmpretrain.models import ImageClassifier
 from PIL import Image
 from torch import Tensor, nn
 
+from mmguided.datasets.analysis_images import resized_center
 from mmguided.models import Encoder, MaskedImageModel
+from mmguided.registry import TRANSFORMS
+from mmguided.utils.configs import walk
 from mmguided.utils.errors import ConfigError
-from mmguided.utils.images import fit, read_image, to_rgb
+from mmguided.utils.images import fit, is_decoding_error, read_image, shown_bands, to_rgb
 from mmguided.utils.modules import eval_mode
 from mmguided.utils.rng_state import preserve_rng_state
 
@@ -29,7 +32,7 @@ class Inspection:
     and reconstruction of a classifier are None.
 
     Attributes:
-        images: RGB input of the model, ``(B, H, W, 3)`` in [0, 1].
+        images: RGB input of the model, or the shown bands, ``(B, H, W, 3)`` in [0, 1].
         guidance: Guidance scores of the first guided shot, ``(B, h, w)``; NaN for images that are
             masked at random and for patches that an earlier shot has masked. None if all masks are
             random, for example before the guidance schedule begins.
@@ -66,14 +69,18 @@ class Inspection:
             reconstruction=self.reconstruction, title=title)
 
 
-def inspect(model: nn.Module, images: ImageLike | Sequence[ImageLike], seed: int = 0) -> Inspection:
+def inspect(model: nn.Module, images: ImageLike | Sequence[ImageLike], seed: int = 0,
+            bands: Sequence[int] | None = None) -> Inspection:
     """Run a pretraining model, or a classifier with an encoder of mmguided, on images.
 
     Args:
         model: Model, for example from :func:`mmguided.get_model`.
-        images: A path, a Pillow image, an RGB array ``(H, W, 3)`` of uint8, or a list of these.
+        images: A path, see :func:`read_for_model`; an array ``(H, W, C)`` of uint8, or of float32 in
+            [0, 255]; for three channels, which are RGB, also a Pillow image; or a list of these.
             Each image is resized and center-cropped to the default input size of the model.
         seed: Seed of the masks. The global RNG states are preserved.
+        bands: Bands that are shown as red, green and blue; by default the first three, or the first
+            as gray.
 
     Raises:
         ConfigError: If the model has no encoder of mmguided, a file is not a readable image, or an
@@ -85,17 +92,98 @@ def inspect(model: nn.Module, images: ImageLike | Sequence[ImageLike], seed: int
         images = [images]
     if not len(images):
         raise ConfigError('images=[]: no image. Give one or more.')
-    pixels = np.stack([np.asarray(fit(_as_rgb(image, f'images[{i}]'), size))
-                       for i, image in enumerate(images)])
-    # The model expects BGR, like the output of mmcv's transforms.
-    batch = torch.from_numpy(pixels[..., ::-1].copy()).permute(0, 3, 1, 2)
-    return inspect_batch(model, dict(inputs=batch, data_samples=None), seed)
+    batch = torch.stack([_model_input(model, image, size, f'images[{i}]')
+                         for i, image in enumerate(images)])
+    if batch.shape[1] == 3:
+        batch = batch.flip(1)  # The model expects BGR, like the output of mmcv's transforms.
+    return inspect_batch(model, dict(inputs=batch, data_samples=None), seed, bands)
+
+
+def read_for_model(model: nn.Module, path: str | os.PathLike, field: str
+                   ) -> Image.Image | np.ndarray:
+    """Read an image file for a model, with the channels in the model's order.
+
+    Args:
+        model: Model whose config is ``model.cfg``, see :func:`mmguided.get_model`.
+        field: Argument that names the file, for errors.
+
+    Returns:
+        An RGB image. If the model was trained with :class:`mmguided.datasets.LoadRaster`, or does
+        not have three channels: an array ``(H, W, C)``, read by the loading transform of the
+        config.
+
+    Raises:
+        ConfigError: If the file is unreadable or has another number of channels, or the config has
+            no loading transform.
+    """
+    num, load = getattr(model.backbone, 'in_channels', 3), _loading_transform(model)
+    if num == 3 and not str(load.get('type')).endswith('LoadRaster'):
+        return read_image(path, field)
+    if not load:
+        raise ConfigError(f'{field}={os.fspath(path)!r}: the model takes {num} channels, and has '
+                          f'no config to read files. Give arrays (height, width, {num}).')
+    try:
+        image = np.atleast_3d(TRANSFORMS.build(load)(dict(img_path=os.fspath(path)))['img'])
+    except Exception as error:
+        raise ConfigError(f'{field}={os.fspath(path)!r}: cannot be read by the loading transform '
+                          f'of the model, {load} ({error}). Give another file.') from error
+    if image.shape[2] != num:
+        raise ConfigError(f'{field}={os.fspath(path)!r}: has {image.shape[2]} channels, but the '
+                          f'model takes {num}. Give another file.')
+    return image[..., ::-1] if num == 3 else image
+
+
+def read_for_model_if_readable(model: nn.Module, path: str | os.PathLike, field: str
+                               ) -> Image.Image | np.ndarray | None:
+    """Run :func:`read_for_model`; return None if the file cannot be decoded."""
+    try:
+        return read_for_model(model, path, field)
+    except ConfigError as error:
+        if error.__cause__ is not None and is_decoding_error(error.__cause__):
+            return None
+        raise
+
+
+def _loading_transform(model: nn.Module) -> dict:
+    """Config of the transform that loads the training images, or else the test images."""
+    cfg = getattr(model, 'cfg', {})
+    return next((node for field in ('train_dataloader', 'test_dataloader')
+                 for _, node in walk(cfg.get(field), field)
+                 if isinstance(node, dict) and str(node.get('type')).rpartition('.')[2] in (
+                     'LoadImage', 'LoadImageFromFile', 'LoadRaster')), {})
+
+
+def _model_input(model: nn.Module, image: ImageLike, size: tuple[int, int], field: str) -> Tensor:
+    """Image of ``size``, ``(C, *size)``, with the channels in the model's order."""
+    num = _encoder_of(model).in_channels
+    if isinstance(image, (str, os.PathLike)):
+        image = read_for_model(model, image, field)
+    elif isinstance(image, Image.Image) and num == 3:
+        try:
+            image = to_rgb(image)
+        except ValueError as error:
+            raise ConfigError(f'{field}={image}: {error}. Give an 8-bit image.') from error
+    elif not isinstance(image, np.ndarray):
+        raise ConfigError(f'{field}={type(image).__name__}: unsupported type. Give a path, an '
+                          f'array{" or a Pillow image" if num == 3 else ""}.')
+    if isinstance(image, np.ndarray):
+        if image.ndim != 3 or image.shape[2] != num or image.dtype not in (np.uint8, np.float32):
+            raise ConfigError(
+                f'{field}=array of {image.dtype}, shape {image.shape}: unsupported. Give '
+                f'uint8, or float32 from 0 to 255, of shape (height, width, {num}), or a list of '
+                'images.')
+        if num != 3 or image.dtype != np.uint8:
+            return resized_center(image, size).float()
+        image = Image.fromarray(image)
+    return torch.from_numpy(np.array(fit(image, size))).permute(2, 0, 1)
 
 
 @torch.no_grad()
-def inspect_batch(model: nn.Module, batch: dict, seed: int = 0) -> Inspection:
+def inspect_batch(model: nn.Module, batch: dict, seed: int = 0,
+                  bands: Sequence[int] | None = None) -> Inspection:
     """Run :func:`inspect` on a dataloader batch with one view per image."""
     encoder = _encoder_of(model)
+    bands = shown_bands(encoder.in_channels, bands)
     with preserve_rng_state(), eval_mode(model):
         torch.manual_seed(seed)
         inputs = model.data_preprocessor(batch)['inputs']
@@ -114,7 +202,7 @@ def inspect_batch(model: nn.Module, batch: dict, seed: int = 0) -> Inspection:
         if images is None:
             return None
         images = images * model.data_preprocessor.std + model.data_preprocessor.mean
-        return (images / 255).clamp(0, 1).permute(0, 2, 3, 1).float().cpu().numpy()
+        return (images[:, bands] / 255).clamp(0, 1).permute(0, 2, 3, 1).float().cpu().numpy()
 
     def patches(values: Tensor | None) -> np.ndarray | None:
         return None if values is None else values.unflatten(1, grid).cpu().numpy()
@@ -144,20 +232,3 @@ def _encoder_of(model: nn.Module) -> Encoder:
     raise ConfigError(
         f'model={type(model).__name__} with backbone={type(backbone).__name__}: unsupported. Give '
         "a pretraining model, or a classifier with an encoder such as 'mmguided.MaskedViT'.")
-
-
-def _as_rgb(image: ImageLike, field: str) -> Image.Image:
-    if isinstance(image, (str, os.PathLike)):
-        return read_image(image, field)
-    if isinstance(image, Image.Image):
-        try:
-            return to_rgb(image)
-        except ValueError as error:
-            raise ConfigError(f'{field}={image}: {error}. Give an 8-bit image.') from error
-    if not isinstance(image, np.ndarray):
-        raise ConfigError(f'{field}={type(image).__name__}: unsupported type. Give a path, a '
-                          'Pillow image or a uint8 array.')
-    if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8:
-        raise ConfigError(f'{field}=array of {image.dtype}, shape {image.shape}: unsupported. Give '
-                          'uint8 RGB of shape (height, width, 3), or a list of images.')
-    return Image.fromarray(image)

@@ -114,7 +114,7 @@ def normalized(model: nn.Module, images: Tensor) -> Tensor:
 
 @torch.no_grad()
 def encoder_layers(model: nn.Module, images: Tensor, mask: PatchMask | None = None) -> list[Layer]:
-    """Layers of a model's encoder for normalized images ``(B, 3, H, W)``.
+    """Layers of a model's encoder for normalized images ``(B, C, H, W)``.
 
     Args:
         mask: Mask of the images for a :class:`mmguided.models.MaskedViT`; layer i sees the patches
@@ -139,7 +139,7 @@ def attention_before_last_shot(model: nn.Module, images: Tensor, mask: PatchMask
     yet been applied in that layer.
 
     Args:
-        images: Normalized, ``(B, 3, H, W)``.
+        images: Normalized, ``(B, C, H, W)``.
         mask: At least two shots.
 
     Returns:

@@ -401,7 +401,7 @@ def measure_models(models: Mapping[str, nn.Module], batches: Iterable[Mapping[st
     Args:
         models: Name -> model in eval mode: a pretraining model of mmguided, or a classifier with a
             MaskedViT or mmpretrain's VisionTransformer as ``backbone``.
-        batches: Model name -> normalized images ``(B, 3, H, W)``.
+        batches: Model name -> normalized images ``(B, C, H, W)``.
         measures: Keys of :data:`MEASURES` and :data:`PAIR_MEASURES`, and 'cka'.
         reference: Name of the reference of 'cka', the pair measures and the bi-partition gaps;
             if None, the first model.

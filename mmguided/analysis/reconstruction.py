@@ -20,7 +20,7 @@ class Reconstruction:
             all images at random, for example before the guidance schedule begins.
         attention: [CLS] attention of the trained encoder, see :func:`cls_attention`.
         images: Prediction in masked patches and input elsewhere, normalized like the input,
-            ``(B, 3, H, W)``; None if the target is not pixels.
+            ``(B, C, H, W)``; None if the target is not pixels.
     """
     mask: PatchMask
     guidance: tuple[Tensor | None, ...]
@@ -30,7 +30,7 @@ class Reconstruction:
 
 @torch.no_grad()
 def reconstruct(model: nn.Module, images: Tensor) -> Reconstruction:
-    """Mask and reconstruct normalized images ``(B, 3, H, W)`` with a ``MaskedImageModel``."""
+    """Mask and reconstruct normalized images ``(B, C, H, W)`` with a ``MaskedImageModel``."""
     mask, _, shots = model.mask_generator.mask_by_shots(
         images, model.backbone.patch_grid(images), model.observe(images), model.encoders,
         model.clock)
@@ -45,7 +45,7 @@ def reconstruct(model: nn.Module, images: Tensor) -> Reconstruction:
 
 @torch.no_grad()
 def cls_attention(encoder: nn.Module, images: Tensor) -> Tensor | None:
-    """[CLS]-to-patch attention ``(B, L)`` for unmasked, normalized images ``(B, 3, H, W)``, mean
+    """[CLS]-to-patch attention ``(B, L)`` for unmasked, normalized images ``(B, C, H, W)``, mean
     over heads and sum over layers; None for an encoder without [CLS]."""
     if not encoder.has_cls_token:
         return None

@@ -1,7 +1,8 @@
 """Image datasets for analysis: image folders, images with label maps, and other datasets."""
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
+import numpy as np
 import torch
 from PIL import Image
 from torch import Tensor
@@ -46,20 +47,28 @@ def subsample(items: Sequence, most: int) -> list:
 class AnalysisImages(Dataset):
     """Images, resized by their short side and center-cropped to one or more sizes.
 
-    An item is a dict of size ``(height, width)`` -> ``(3, *size)``, uint8 RGB; None for an
-    unreadable image.
+    An item is a dict of size ``(height, width)`` -> ``(C, *size)``, by default uint8 RGB; None for
+    an unreadable image.
+
+    Args:
+        paths: Image files.
+        sizes: Sizes (height, width).
+        read: Function that reads a file for a field of errors: an RGB image, an array
+            ``(H, W, C)``, or None if it is unreadable.
     """
 
-    def __init__(self, paths: Sequence[Path], sizes: Iterable[tuple[int, int]]) -> None:
-        self.paths = paths
+    def __init__(self, paths: Sequence[Path], sizes: Iterable[tuple[int, int]],
+                 read: Callable = read_if_readable) -> None:
+        self.paths, self.read = paths, read
         self.sizes = list(dict.fromkeys(sizes))
 
     def __len__(self) -> int:
         return len(self.paths)
 
     def __getitem__(self, index: int) -> dict | None:
-        image = read_if_readable(self.paths[index], '--images')
-        return image and {size: _crop(image, size) for size in self.sizes}
+        image = self.read(self.paths[index], '--images')
+        return None if image is None else {
+            size: resized_center(image, size) for size in self.sizes}
 
 
 class LabeledImages(Dataset):
@@ -108,8 +117,8 @@ class LabeledImages(Dataset):
             raise ConfigError(f"--labels='{label_path}': the size is {label.size}, but '{path}' "
                               f'has {image.size} (width, height). Give the label map of the image.')
         label = Image.frombytes('L', label.size, label.tobytes())  # indices instead of colors
-        label = _crop(label, self.size, InterpolationMode.NEAREST)[0]
-        return {self.size: _crop(image, self.size),
+        label = resized_center(label, self.size, InterpolationMode.NEAREST)[0]
+        return {self.size: resized_center(image, self.size),
                 LABELS: torch.where(label == self.ignored, IGNORED, label.long())}
 
 
@@ -117,8 +126,8 @@ class DatasetImages(Dataset):
     """Items of another dataset in the format of :class:`AnalysisImages`.
 
     Args:
-        dataset: Dataset with ``inputs`` ``(3, H, W)``, uint8, all of one size.
-        is_bgr: True if the inputs are BGR.
+        dataset: Dataset with ``inputs`` ``(C, H, W)`` of one size.
+        is_bgr: True if inputs with three channels are BGR.
         most: Maximum number of items, evenly spaced.
     """
 
@@ -131,16 +140,22 @@ class DatasetImages(Dataset):
 
     def __getitem__(self, index: int) -> dict:
         inputs = self.dataset[self.indices[index]]['inputs']
-        return {tuple(inputs.shape[-2:]): inputs.flip(0) if self.is_bgr else inputs}
+        return {tuple(inputs.shape[-2:]): 
+                inputs.flip(0) if self.is_bgr and len(inputs) == 3 else inputs}
 
 
-def _crop(image: Image.Image, size: tuple[int, int],
-          mode: InterpolationMode = InterpolationMode.BICUBIC) -> Tensor:
-    """Resize by the short side and center-crop to ``size``; return ``(C, *size)``."""
-    height, width = size
-    scale = max(height / image.height, width / image.width)
-    shape = max(height, round(scale * image.height)), max(width, round(scale * image.width))
-    return pil_to_tensor(center_crop(resize(image, list(shape), mode), list(size)))
+def resized_center(image: Image.Image | np.ndarray, size: tuple[int, int],
+                   mode: InterpolationMode = InterpolationMode.BICUBIC) -> Tensor:
+    """Resize an image, or an array ``(H, W, C)``, by the short side and center-crop it to ``size``;
+    return ``(C, *size)``."""
+    is_array = isinstance(image, np.ndarray)
+    full = image.shape[:2] if is_array else image.size[::-1]
+    scale = max(side / length for side, length in zip(size, full, strict=True))
+    shape = [max(side, round(scale * length)) for side, length in zip(size, full, strict=True)]
+    if is_array:
+        image = torch.from_numpy(np.ascontiguousarray(image)).permute(2, 0, 1)
+    cropped = center_crop(resize(image, shape, mode, antialias=True), list(size))
+    return cropped if is_array else pil_to_tensor(cropped)
 
 
 def stack_items(items: Sequence[dict | None]) -> dict[object, Tensor] | None:

@@ -48,6 +48,6 @@ def pool_latents(encoder: Encoder, latent: Tensor, mask: PatchMask | None = None
 
 @torch.no_grad()
 def image_features(encoder: Encoder, images: Tensor, feature: str = 'mean') -> Tensor:
-    """Features ``(B, D)``, float32, of unmasked images ``(B, 3, H, W)``. For a ViT, they
+    """Features ``(B, D)``, float32, of unmasked images ``(B, C, H, W)``. For a ViT, they
     are the same as the features of :class:`KNNClassifier`."""
     return pool_latents(encoder, encoder.image_tokens(images), feature=feature)

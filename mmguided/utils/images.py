@@ -1,6 +1,7 @@
 """Read image files."""
 import os
 import re
+from collections.abc import Sequence
 
 import numpy as np
 from PIL import Image, ImageOps
@@ -70,6 +71,21 @@ def to_rgb(image: Image.Image) -> Image.Image:
 def fit(image: Image.Image, size: tuple[int, int]) -> Image.Image:
     """Resize an image by its short side and crop the center to ``size`` (height, width)."""
     return ImageOps.fit(image, size[::-1], Image.Resampling.BICUBIC)
+
+
+def shown_bands(num: int, bands: Sequence[int] | None = None) -> list[int]:
+    """Bands of an image with ``num`` bands that figures show as red, green and blue: ``bands``, or
+    the first three, or the first as gray if there are fewer.
+
+    Raises:
+        ConfigError: If ``bands`` are not three bands of the image.
+    """
+    if bands is None:
+        return [0, 1, 2] if num >= 3 else [0, 0, 0]
+    if len(bands) != 3 or not all(0 <= band < num for band in bands):
+        raise ConfigError(f'bands={tuple(bands)}: not supported. Give three bands from 0 to '
+                          f'{num - 1}, for red, green and blue.')
+    return list(bands)
 
 
 def is_decoding_error(error: Exception) -> bool:

@@ -5,8 +5,8 @@ r"""Compare models layer by layer: arrays, figures and one report.
 
 --configs sets the config of checkpoints without a config, such as those of MAE and mmpretrain:
 configs/mae/vit-b_800e.py for a whole MAE, or a k-NN config of configs/benchmarks/imagenet for an
-encoder. Only the encoder of a classifier is analyzed. --images is a folder or a config. With a
-config, the tool reads its test data, or the images of its figure sheet, with the pipeline of
+encoder. Only the encoder of a classifier is analyzed. --images is a folder or a config. Images of a
+folder are RGB, or are loaded as in training for models of other channels. With a config, the tool reads its test data, or the images of its figure sheet, with the pipeline of
 the config.
 
 Encoders see whole images; decoders see random masks, which are the same for all models.
@@ -25,6 +25,7 @@ import re
 import shlex
 import sys
 from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -140,11 +141,17 @@ class Images:
     """
 
     def __init__(self, args: argparse.Namespace, models: Mapping) -> None:
+        from mmguided.analysis.inspection import read_for_model_if_readable
         from mmguided.analysis.layers import check_encoder
         from mmguided.datasets.analysis_images import AnalysisImages, DatasetImages, list_images
         self.args, self.models, self.num_read = args, models, 0
         for model in models.values():
             check_encoder(model)
+        channels = {name: getattr(model.backbone, 'in_channels', 3)
+                    for name, model in models.items()}
+        if len({*channels.values()}) > 1:
+            raise ConfigError(f'checkpoint: the models take images of {channels} channels. Give '
+                              'models of equal channels.')
         sizes = {name: tuple(model.backbone.img_size) for name, model in models.items()}
         self.sizes = sizes
         if args.images.suffix == '.py':
@@ -155,8 +162,9 @@ class Images:
                     raise ConfigError(f'--images={str(args.images)!r}: images have size {given}, '
                                       f'but {name} takes {size} (height, width). Give a folder.')
         else:
+            read = partial(read_for_model_if_readable, next(iter(models.values())))
             self.dataset = AnalysisImages(
-                list_images(args.images, args.num_images), sizes.values())
+                list_images(args.images, args.num_images), sizes.values(), read)
 
     def __iter__(self) -> Iterator[dict]:
         """Yield batches of normalized images by model name; show a progress bar."""

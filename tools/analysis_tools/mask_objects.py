@@ -121,6 +121,9 @@ class _Guide:
         cfg.model.setdefault('data_preprocessor', cfg.data_preprocessor)
         with DefaultScope.overwrite_default_scope(cfg.default_scope):
             self.model = MODELS.build(cfg.model)
+            if self.model.backbone.in_channels != 3:
+                raise ConfigError(f'model.backbone.in_channels={self.model.backbone.in_channels}: '
+                                  'the images of COCO are RGB. Give a config for RGB images.')
             self.model.init_weights()
             if args.checkpoint:
                 load_model(self.model, str(args.checkpoint))

@@ -21,6 +21,7 @@ from mmguided.cli.arguments import add_shared, figure_files, load_config, tool_p
 from mmguided.cli.config_checks import check_data
 from mmguided.utils.configs import walk
 from mmguided.utils.errors import ConfigError, exit_on_config_error, imports_of_extra
+from mmguided.utils.images import shown_bands
 
 with imports_of_extra('analysis'):
     from mmguided.visualization import draw_views
@@ -66,11 +67,18 @@ def takes_bgr(cfg: Config) -> bool:
 
 
 def pixels_of(view: np.ndarray, cfg: Config, normalization: dict | None) -> np.ndarray:
-    """Convert a pipeline's view ``(3, H, W)`` to an image ``(H, W, 3)``, uint8 RGB."""
+    """Convert a pipeline's view ``(C, H, W)`` to an image ``(H, W, 3)``, uint8 RGB."""
     view = view.transpose(1, 2, 0)
     if normalization:
         view = np.clip(view * np.array(normalization.std) + normalization.mean, 0, 255).round()
-    return (view[..., ::-1] if takes_bgr(cfg) else view).astype(np.uint8)
+    return shown(view, takes_bgr(cfg))
+
+
+def shown(image: np.ndarray, is_bgr: bool) -> np.ndarray:
+    """RGB image, or the first bands, of an image ``(H, W, C)``, uint8."""
+    image = np.atleast_3d(image)
+    bands = shown_bands(image.shape[2])
+    return image[..., bands[::-1] if is_bgr and image.shape[2] == 3 else bands].astype(np.uint8)
 
 
 @exit_on_config_error
@@ -102,7 +110,7 @@ def main() -> None:
         results = dataset.get_data_info(draws[0]['data_samples'].sample_idx)
         for transform in loading_transforms(dataset):
             results = transform(results)
-        images.append(results['img'][..., ::-1] if loads_bgr else results['img'])
+        images.append(shown(results['img'], loads_bgr))
         views.append([[pixels_of(view.numpy(), cfg, normalization) for view in (
             draw['inputs'] if isinstance(draw['inputs'], list) else [draw['inputs']])]
             for draw in draws])

@@ -101,7 +101,11 @@ def main() -> None:
     rows = {}
     for name, run in runs.items():
         cfg = read_config(configs.get(name) or str(next(run.glob('epoch_*.pth'))))
-        size = get_model(cfg).backbone.img_size
+        encoder = get_model(cfg).backbone
+        if encoder.in_channels != 3:
+            raise ConfigError(f'work_dir={str(run)!r}: the model takes {encoder.in_channels} '
+                              'channels; this tool reads RGB images. Use show_masks.py.')
+        size = encoder.img_size
         images = centers((read_image(path, '--images') for path in args.images), size)
         folder = centers((read_if_readable(path, '--folder') for path in many), size)
         shown = (images / 255).permute(0, 2, 3, 1).numpy()

@@ -11,13 +11,12 @@ with an untrained model, at --progress of the run. Each row shows an image and a
 model: the guidance, if it has started; the mask, in the colors of its shots; and the
 reconstruction, if the target is pixels. The brightness and contrast of normalized targets come from
 the visible patches. All masks are drawn with the same noise. Unreadable images of a folder are
-skipped.
+skipped. Models of other channels than RGB read the images as in training; --bands sets three of the
+channels to show.
 """
 import argparse
 import sys
 from pathlib import Path
-
-from PIL import Image
 
 from mmguided import list_models
 from mmguided.cli.arguments import add_shared, figure_files, named_paths, tool_parser
@@ -30,7 +29,6 @@ from mmguided.utils.errors import (
     exit_on_config_error,
     imports_of_extra,
 )
-from mmguided.utils.images import read_if_readable, read_image
 
 IMAGES_PER_FOLDER = 4
 
@@ -43,6 +41,8 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--progress', type=float, default=0., metavar='SHARE',
                         help='completed share of the run, from 0 to 1, at which a config is shown; '
                         'a trigger has fired after 0')
+    parser.add_argument('--bands', type=int, nargs=3, metavar=('R', 'G', 'B'),
+                        help='bands to show; default: the first three, or the first as gray')
     add_shared(parser, '--seed', help='seed of masks and initial weights')
     add_shared(parser, '--out', required=True, metavar='FILE')
     args = parser.parse_args()
@@ -68,16 +68,17 @@ def named_models(arguments: list[str]) -> dict[str, str]:
     return models
 
 
-def read_images(paths: list[Path]) -> list[Image.Image]:
-    """Read images, and evenly spaced images of folders, except unreadable ones."""
+def read_images(paths: list[Path], model) -> list:
+    """Read images, and evenly spaced images of folders, except unreadable ones, for a model."""
+    from mmguided.analysis.inspection import read_for_model, read_for_model_if_readable
     from mmguided.datasets.analysis_images import list_images
     images = []
     for path in paths:
         if not path.is_dir():
-            images.append(read_image(path, '--images'))
+            images.append(read_for_model(model, path, '--images'))
             continue
         for file in list_images(path, IMAGES_PER_FOLDER):
-            image = read_if_readable(file, '--images')
+            image = read_for_model_if_readable(model, file, '--images')
             if image is None:
                 print(f"warning: --images='{file}': unreadable, skipped", file=sys.stderr)
             else:
@@ -104,8 +105,7 @@ def main() -> None:
     import mmguided
     from mmguided.models import MaskedImageModel
 
-    images = read_images(args.images)
-    looks = {}
+    images, looks = None, {}
     for name, path in models.items():
         trained = is_checkpoint(path)
         torch.manual_seed(args.seed)
@@ -113,6 +113,7 @@ def main() -> None:
         if not isinstance(model, MaskedImageModel):
             raise ConfigError(f'model={path!r}: a {type(model).__name__} has no masks. Give a '
                               'pretraining model.')
+        images = images or read_images(args.images, model)
         if args.progress and not trained:
             epochs = read_config(path).train_cfg.get('max_epochs')
             if not epochs:
@@ -121,7 +122,7 @@ def main() -> None:
             model.clock.set(args.progress * epochs, epochs)
             model.clock.fire()
         title = name if trained or 'untrained' in name else f'{name}, untrained'
-        looks[title] = vars(mmguided.inspect(model, images, args.seed))
+        looks[title] = vars(mmguided.inspect(model, images, args.seed, args.bands))
     save_figure(draw_models(looks), outs)
     print(*outs)
 

@@ -34,6 +34,8 @@ class FigureSheetHook(Hook):
         indices: Indices of the images to draw.
         interval: Epochs between sheets; 0 draws only after the first and the last epoch.
         seed: Seed of the masks.
+        bands: Bands that are shown as red, green and blue, see
+            :func:`mmguided.analysis.inspection.inspect`.
 
     Raises:
         ConfigError: If FSDP2Strategy has sharded the weights.
@@ -44,11 +46,13 @@ class FigureSheetHook(Hook):
                  dataset: dict,
                  indices: Sequence[int] = (0, 1, 2, 3),
                  interval: int = 0,
-                 seed: int = 0) -> None:
+                 seed: int = 0,
+                 bands: Sequence[int] | None = None) -> None:
         self.dataset_cfg = dataset
         self.indices = indices
         self.interval = interval
         self.seed = seed
+        self.bands = bands
         self._batch: dict | None = None
         self._warned: set[str] = set()
 
@@ -75,7 +79,7 @@ class FigureSheetHook(Hook):
                                         or self.every_n_epochs(runner, self.interval)):
             model = unwrap_ddp(runner.model)
             inspection = self._try(runner, 'cannot draw', inspect_batch, model, self._batch,
-                                   self.seed)
+                                   self.seed, self.bands)
             if inspection is not None:
                 self._thread.submit(self._write, runner, inspection, method_name(model), epoch)
 

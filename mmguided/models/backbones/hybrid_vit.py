@@ -217,7 +217,7 @@ class MaskedHybridViT(MaskedViT):
         """Run the convolutional stages.
 
         Args:
-            images: ``(B, 3, H, W)``.
+            images: ``(B, C, H, W)``.
             mask: Masked patches are hidden from the convolutions; pass only visible patches to
                 :meth:`encode`. None hides no patches.
         """

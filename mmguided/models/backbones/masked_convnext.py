@@ -123,7 +123,7 @@ class MaskedConvNeXt(Encoder, ConvNeXt):
         """Features of the last stage, without a norm; zeros at masked units.
 
         Args:
-            images: ``(B, 3, H, W)``.
+            images: ``(B, C, H, W)``.
             mask: Mask of the units, ``L = H * W / patch_size**2``; its shots count stages from 0.
 
         Returns:
@@ -149,7 +149,7 @@ class MaskedConvNeXt(Encoder, ConvNeXt):
         return places.scatter(x).flatten(2).transpose(1, 2)
 
     def _visible_pixels(self, images: Tensor, mask: PatchMask) -> Tensor:
-        """Pixels of the visible units, ``(B, n, 3, patch_size, patch_size)``."""
+        """Pixels of the visible units, ``(B, n, C, patch_size, patch_size)``."""
         side, (h, w) = self.patch_size, mask.grid
         units = images.unflatten(-1, (w, side)).unflatten(-3, (h, side))
         units = units.permute(0, 2, 4, 1, 3, 5).flatten(1, 2)

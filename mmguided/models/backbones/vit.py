@@ -130,7 +130,7 @@ class MaskedViT(Encoder, VisionTransformer):
         """Patch embeddings with positions, without [CLS]: the input of :meth:`encode`.
 
         Args:
-            images: ``(B, 3, H, W)``.
+            images: ``(B, C, H, W)``.
             mask: Ignored here; encoders that mix patches in the embedding need it.
 
         Returns:

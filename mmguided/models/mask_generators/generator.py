@@ -217,7 +217,7 @@ class MaskGenerator(BaseModule):
         """Mask a batch of images.
 
         Args:
-            images: ``(B, 3, H, W)``.
+            images: ``(B, C, H, W)``.
             grid: Patches ``(h, w)`` of an image.
             observations: Observations requested by :meth:`wants`.
             encoders: Encoders by name; guided later shots observe them.

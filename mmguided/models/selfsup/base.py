@@ -189,7 +189,7 @@ class MaskedImageModel(BaseSelfSupervisor):
                 data_samples: object = None,
                 parts: Iterable[MaskGenerator | TargetGenerator | Guidance] | None = None
                 ) -> dict[str, Observation]:
-        """Observations of images ``(B, 3, H, W)`` requested by ``parts`` (default:
+        """Observations of images ``(B, C, H, W)`` requested by ``parts`` (default:
         :attr:`observers`), by encoder name, from one forward of each encoder. Scores in
         ``data_samples`` (see :class:`mmguided.datasets.WithScores`) become the observation
         'cache'."""

@@ -68,7 +68,7 @@ class CMAE(MaskedImageModel):
         """Losses and log scalars.
 
         Args:
-            inputs: Online and target view, normalized images ``(B, 3, H, W)`` each.
+            inputs: Online and target view, normalized images ``(B, C, H, W)`` each.
             data_samples: Cached guidance scores, if any, see :meth:`observe`.
         """
         images, target_images = self._views(inputs)
