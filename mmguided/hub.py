@@ -47,7 +47,8 @@ def get_model(name: str | os.PathLike | Config, pretrained: str | None = None,
         device: Device of the model.
 
     Returns:
-        The model; its config is ``model.cfg``. If a checkpoint is loaded, the clock and schedules have the saved state.
+        The model; its config is ``model.cfg``. If a checkpoint is loaded, the clock and schedules
+        have the saved state.
 
     Raises:
         ConfigError: If the name is unknown, the number of classes depends on the data, or the

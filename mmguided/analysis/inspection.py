@@ -75,8 +75,8 @@ def inspect(model: nn.Module, images: ImageLike | Sequence[ImageLike], seed: int
 
     Args:
         model: Model, for example from :func:`mmguided.get_model`.
-        images: A path, see :func:`read_for_model`; an array ``(H, W, C)`` of uint8, or of float32 in
-            [0, 255]; for three channels, which are RGB, also a Pillow image; or a list of these.
+        images: A path, see :func:`read_for_model`; an array ``(H, W, C)`` of uint8, or of float32
+            in [0, 255]; for three channels, which are RGB, also a Pillow image; or a list of these.
             Each image is resized and center-cropped to the default input size of the model.
         seed: Seed of the masks. The global RNG states are preserved.
         bands: Bands that are shown as red, green and blue; by default the first three, or the first

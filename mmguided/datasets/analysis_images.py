@@ -140,8 +140,8 @@ class DatasetImages(Dataset):
 
     def __getitem__(self, index: int) -> dict:
         inputs = self.dataset[self.indices[index]]['inputs']
-        return {tuple(inputs.shape[-2:]): 
-                inputs.flip(0) if self.is_bgr and len(inputs) == 3 else inputs}
+        flips = self.is_bgr and len(inputs) == 3
+        return {tuple(inputs.shape[-2:]): inputs.flip(0) if flips else inputs}
 
 
 def resized_center(image: Image.Image | np.ndarray, size: tuple[int, int],

@@ -6,8 +6,8 @@ r"""Compare models layer by layer: arrays, figures and one report.
 --configs sets the config of checkpoints without a config, such as those of MAE and mmpretrain:
 configs/mae/vit-b_800e.py for a whole MAE, or a k-NN config of configs/benchmarks/imagenet for an
 encoder. Only the encoder of a classifier is analyzed. --images is a folder or a config. Images of a
-folder are RGB, or are loaded as in training for models of other channels. With a config, the tool reads its test data, or the images of its figure sheet, with the pipeline of
-the config.
+folder are RGB, or are loaded as in training for models of other channels. With a config, the tool
+reads its test data, or the images of its figure sheet, with the pipeline of the config.
 
 Encoders see whole images; decoders see random masks, which are the same for all models.
 docs/analysis.md defines the measures and lists the corresponding figures of the papers. Measures

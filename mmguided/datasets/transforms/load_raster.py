@@ -65,13 +65,19 @@ class LoadRaster(LoadImageFromFile):
         self.scaling = scaling
 
     def transform(self, results: dict) -> dict:
-        """Add the image.
+        """Add the image; see :meth:`read` and :meth:`scale` for errors."""
+        image = self.scale(self.read(results['img_path']))
+        results['img'] = image[..., ::-1] if image.shape[2] == 3 else image
+        results['img_shape'] = results['ori_shape'] = image.shape[:2]
+        return results
+
+    def read(self, path: str) -> np.ndarray:
+        """Stored values of the selected page and bands, ``(H, W, N)``.
 
         Raises:
-            ValueError: If the file has no such page or band, or has NaN or Inf. Decoders raise
-                other errors.
+            ValueError: If the file has no such page or band. Decoders raise other errors.
         """
-        content = fileio.get(results['img_path'], backend_args=self.backend_args)
+        content = fileio.get(path, backend_args=self.backend_args)
         try:
             image = self._decode(content)
         except ModuleNotFoundError as error:
@@ -83,10 +89,7 @@ class LoadRaster(LoadImageFromFile):
             if max(self.bands) >= image.shape[2]:
                 raise ValueError(f'bands={tuple(self.bands)}, but the file has {image.shape[2]}')
             image = image[..., list(self.bands)]
-        image = self._scale(image)
-        results['img'] = image[..., ::-1] if image.shape[2] == 3 else image
-        results['img_shape'] = results['ori_shape'] = image.shape[:2]
-        return results
+        return image
 
     def _decode(self, content: bytes) -> np.ndarray:
         """Stored values, ``(H, W)`` or ``(H, W, N)``."""
@@ -119,8 +122,12 @@ class LoadRaster(LoadImageFromFile):
             values = 2**file.BitsStored - 1 - values
         return pydicom.pixels.apply_modality_lut(values, file)
 
-    def _scale(self, image: np.ndarray) -> np.ndarray:
-        """Map ``scaling`` to [0, 255]."""
+    def scale(self, image: np.ndarray) -> np.ndarray:
+        """Map stored values to [0, 255], see ``scaling``.
+
+        Raises:
+            ValueError: If the image has NaN or Inf.
+        """
         if self.scaling == 'dtype' and image.dtype == np.uint8:
             return image
         if not np.isfinite(image).all():

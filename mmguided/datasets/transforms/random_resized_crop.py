@@ -18,8 +18,8 @@ class RandomResizedCrop(mmpretrain.datasets.RandomResizedCrop):
     Resizing is antialiased as in mmpretrain's ``backend='pillow'``. Pixels differ by rounding: on
     average by .05 of 255, and in crops that Pillow resizes vertically first, by .3.
 
-    Required key: ``img``, an array ``(H, W, C)``, uint8 or float32. Modified keys: ``img``, an array
-    ``(*scale, C)``, and ``img_shape``.
+    Required key: ``img``, an array ``(H, W, C)`` or ``(H, W)``, uint8 or float32. Modified keys:
+    ``img``, an array ``(*scale, C)``, and ``img_shape``.
 
     Args:
         scale (int | Sequence[int]): Size of the crop: a side, or (height, width).

@@ -52,6 +52,6 @@ class InputSizeHook(Hook):
                 'Set mean and std to one value per channel; tools/dataset_stats.py computes them.')
         if img_size is not None and size != to_2tuple(img_size) and not self.any_size:
             raise ConfigError(
-                f'model.backbone.img_size={to_2tuple(img_size)}: {source} returns images of {size}. Change '
-                'one of the two, or allow any size with '
+                f'model.backbone.img_size={to_2tuple(img_size)}: {source} returns images of '
+                f'{size}. Change one of the two, or allow any size with '
                 '`--cfg-options default_hooks.input_size.any_size=True`.')
