@@ -241,7 +241,8 @@ def fill_encoder(cfg: Config, checkpoint: str | None) -> None:
                               f'is a {types[1]}. Use a protocol of configs/benchmarks/imagenet.')
         for key in unset:
             backbone[key] = theirs.get(key, ENCODER_SIZE[key])
-        backbone.setdefault('in_channels', theirs.get('in_channels', 3))
+        if 'in_channels' in theirs:
+            backbone.setdefault('in_channels', theirs['in_channels'])
     for field in ('model', *LOADERS):
         for _, node in walk(cfg.get(field), field):
             key = IMAGE_SIZE.get(

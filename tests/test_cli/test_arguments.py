@@ -174,6 +174,11 @@ def test_size_of_the_encoder(tmp_path):
     for loader in (cfg.test_dataloader, cfg.model.bank_dataloader):
         _, resize, crop, _ = loader.dataset.pipeline
         assert (resize.scale, crop.crop_size) == (24, 24)
+    bands = save_encoder(dict(type='mmguided.MaskedViT', arch=ARCH, img_size=24, patch_size=8,
+                              in_channels=5), tmp_path / 'bands.pth')
+    for options, channels in (({}, 5), ({'model.backbone.in_channels': 4}, 4)):
+        fill_encoder(cfg := load_config(path, options), bands)
+        assert cfg.model.backbone.in_channels == channels
     fill_encoder(cfg := load_config(path, {'model.backbone.img_size': (24, 24)}), vit)
     assert cfg.test_dataloader.dataset.pipeline[1].scale == 24
     with pytest.raises(ConfigError, match=r'^model.backbone.img_size=\(24, 48\): .*square'):
