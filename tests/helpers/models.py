@@ -161,7 +161,7 @@ def gradients_in_two_precisions(model, batch, vanishing=()):
 
 def images_only(patch_size):
     """Encoders for targets that need only the patch size."""
-    return dict(student=SimpleNamespace(patch_size=patch_size))
+    return dict(student=SimpleNamespace(patch_size=patch_size, in_channels=3))
 
 
 def as_trained(model, scale=.1):
