@@ -14,7 +14,7 @@ from mmguided.models import Encoder, MaskedImageModel
 from mmguided.registry import TRANSFORMS
 from mmguided.utils.configs import walk
 from mmguided.utils.errors import ConfigError
-from mmguided.utils.images import fit, is_decoding_error, read_image, shown_bands, to_rgb
+from mmguided.utils.images import fit, read_image, shown_bands, to_rgb
 from mmguided.utils.modules import eval_mode
 from mmguided.utils.rng_state import preserve_rng_state
 
@@ -124,6 +124,8 @@ def read_for_model(model: nn.Module, path: str | os.PathLike, field: str
                           f'no config to read files. Give arrays (height, width, {num}).')
     try:
         image = np.atleast_3d(TRANSFORMS.build(load)(dict(img_path=os.fspath(path)))['img'])
+    except ConfigError:
+        raise
     except Exception as error:
         raise ConfigError(f'{field}={os.fspath(path)!r}: cannot be read by the loading transform '
                           f'of the model, {load} ({error}). Give another file.') from error
@@ -131,17 +133,6 @@ def read_for_model(model: nn.Module, path: str | os.PathLike, field: str
         raise ConfigError(f'{field}={os.fspath(path)!r}: has {image.shape[2]} channels, but the '
                           f'model takes {num}. Give another file.')
     return image[..., ::-1] if num == 3 else image
-
-
-def read_for_model_if_readable(model: nn.Module, path: str | os.PathLike, field: str
-                               ) -> Image.Image | np.ndarray | None:
-    """Run :func:`read_for_model`; return None if the file cannot be decoded."""
-    try:
-        return read_for_model(model, path, field)
-    except ConfigError as error:
-        if error.__cause__ is not None and is_decoding_error(error.__cause__):
-            return None
-        raise
 
 
 def _loading_transform(model: nn.Module) -> dict:

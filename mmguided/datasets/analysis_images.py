@@ -53,12 +53,12 @@ class AnalysisImages(Dataset):
     Args:
         paths: Image files.
         sizes: Sizes (height, width).
-        read: Function that reads a file for a field of errors: an RGB image, an array
-            ``(H, W, C)``, or None if it is unreadable.
+        read: Function that reads a file as an image or an array ``(H, W, C)``, see
+            :func:`mmguided.utils.images.read_if_readable`.
     """
 
     def __init__(self, paths: Sequence[Path], sizes: Iterable[tuple[int, int]],
-                 read: Callable = read_if_readable) -> None:
+                 read: Callable = read_image) -> None:
         self.paths, self.read = paths, read
         self.sizes = list(dict.fromkeys(sizes))
 
@@ -66,7 +66,7 @@ class AnalysisImages(Dataset):
         return len(self.paths)
 
     def __getitem__(self, index: int) -> dict | None:
-        image = self.read(self.paths[index], '--images')
+        image = read_if_readable(self.paths[index], '--images', self.read)
         return None if image is None else {
             size: resized_center(image, size) for size in self.sizes}
 

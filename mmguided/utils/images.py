@@ -1,7 +1,7 @@
 """Read image files."""
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from PIL import Image, ImageOps
@@ -36,13 +36,14 @@ def read_image(path: str | os.PathLike, field: str, raw: bool = False) -> Image.
                           f'Give the path of a readable image. {RASTER_REMEDY}') from error
 
 
-def read_if_readable(path: str | os.PathLike, field: str) -> Image.Image | None:
-    """Run :func:`read_image`; return None if the file cannot be decoded, like the training data,
-    which leave such files out. Errors of the disk or the network are raised."""
+def read_if_readable(path: str | os.PathLike, field: str, read: Callable = read_image
+                     ) -> Image.Image | np.ndarray | None:
+    """Run :func:`read_image`, or another function; return None if the file cannot be decoded, like
+    the training data, which leave such files out. Errors of the disk or the network are raised."""
     try:
-        return read_image(path, field)
+        return read(path, field)
     except ConfigError as error:
-        if is_decoding_error(error.__cause__):
+        if error.__cause__ is not None and is_decoding_error(error.__cause__):
             return None
         raise
 

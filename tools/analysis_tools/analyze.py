@@ -141,7 +141,7 @@ class Images:
     """
 
     def __init__(self, args: argparse.Namespace, models: Mapping) -> None:
-        from mmguided.analysis.inspection import read_for_model_if_readable
+        from mmguided.analysis.inspection import read_for_model
         from mmguided.analysis.layers import check_encoder
         from mmguided.datasets.analysis_images import AnalysisImages, DatasetImages, list_images
         self.args, self.models, self.num_read = args, models, 0
@@ -162,7 +162,7 @@ class Images:
                     raise ConfigError(f'--images={str(args.images)!r}: images have size {given}, '
                                       f'but {name} takes {size} (height, width). Give a folder.')
         else:
-            read = partial(read_for_model_if_readable, next(iter(models.values())))
+            read = partial(read_for_model, next(iter(models.values())))
             self.dataset = AnalysisImages(
                 list_images(args.images, args.num_images), sizes.values(), read)
 

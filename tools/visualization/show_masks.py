@@ -16,6 +16,7 @@ channels to show.
 """
 import argparse
 import sys
+from functools import partial
 from pathlib import Path
 
 from mmguided import list_models
@@ -29,6 +30,7 @@ from mmguided.utils.errors import (
     exit_on_config_error,
     imports_of_extra,
 )
+from mmguided.utils.images import read_if_readable
 
 IMAGES_PER_FOLDER = 4
 
@@ -70,15 +72,15 @@ def named_models(arguments: list[str]) -> dict[str, str]:
 
 def read_images(paths: list[Path], model) -> list:
     """Read images, and evenly spaced images of folders, except unreadable ones, for a model."""
-    from mmguided.analysis.inspection import read_for_model, read_for_model_if_readable
+    from mmguided.analysis.inspection import read_for_model
     from mmguided.datasets.analysis_images import list_images
-    images = []
+    images, read = [], partial(read_for_model, model)
     for path in paths:
         if not path.is_dir():
-            images.append(read_for_model(model, path, '--images'))
+            images.append(read(path, '--images'))
             continue
         for file in list_images(path, IMAGES_PER_FOLDER):
-            image = read_for_model_if_readable(model, file, '--images')
+            image = read_if_readable(file, '--images', read)
             if image is None:
                 print(f"warning: --images='{file}': unreadable, skipped", file=sys.stderr)
             else:

@@ -82,7 +82,7 @@ class LoadRaster(LoadImageFromFile):
             image = self._decode(content)
         except ModuleNotFoundError as error:
             raise ConfigError(f"LoadRaster: the package {error.name!r} is not installed. Run `pip "
-                              "install -e '.[raster,dicom]'`.") from error
+                              "install -e '.[raster,dicom]'`.") from None
         if image.ndim == 2:
             image = image[..., None]
         if self.bands is not None:
