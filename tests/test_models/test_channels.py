@@ -1,5 +1,6 @@
 """Models of images with any number of channels."""
 import copy
+from contextlib import nullcontext
 
 import numpy as np
 import pytest
@@ -112,11 +113,28 @@ def test_a_reconstruction_is_pasted_into_all_channels():
     torch.testing.assert_close(pasted[visible], patchify(images, 8)[visible])
 
 
-def test_a_teacher_of_other_channels_is_refused():
-    teacher = dict(type='mmguided.CheckpointTeacher', backbone=ENCODERS['vit'], checkpoint='none')
-    with pytest.raises(ConfigError, match='no such file'):  # the student's normalization
-        build('MAE', SMALL, backbone=dict(ENCODERS['vit'], in_channels=5), teacher=teacher,
-              data_preprocessor=dict(mean=[0.] * 5, std=[1.] * 5))
+@pytest.mark.parametrize('student, channels, mean', [
+    (5, 5, None), (1, 3, [100., 110., 120.]), (5, 3, [100., 110., 120.])])
+def test_teachers(student, channels, mean, tmp_path):
+    """A teacher of all bands, and an RGB teacher of images of one channel."""
+    theirs = encoder('vit', channels)
+    save_checkpoint(dict(state_dict={f'backbone.{name}': value for name, value in
+                                     theirs.state_dict().items()}), str(tmp_path / 'vit.pth'))
+    teacher = dict(type='mmguided.CheckpointTeacher', checkpoint=str(tmp_path / 'vit.pth'),
+                   mean=mean, std=mean, backbone=dict(ENCODERS['vit'], in_channels=channels))
+    with pytest.raises(ConfigError, match='model.teacher: takes 3 channels, but .* have 5') if (
+            student != channels and student > 1) else nullcontext():
+        model = build(
+            'MAE', SMALL, backbone=dict(ENCODERS['vit'], in_channels=student), teacher=teacher,
+            target_generator=dict(type='mmguided.FeatureTarget', source='teacher'),
+            data_preprocessor=dict(type='mmguided.DataPreprocessor', mean=[50.] * student,
+                                   std=[10.] * student))
+        images = torch.randn(2, student, 32, 32)
+        seen = model.observe(images)['teacher'].tokens
+        if mean:
+            images = (images * 10 + 50 - torch.tensor(mean).view(3, 1, 1)) / torch.tensor(
+                mean).view(3, 1, 1)
+        torch.testing.assert_close(seen, theirs(images)[0], rtol=1e-3, atol=1e-4)
 
 
 @pytest.fixture(scope='module')

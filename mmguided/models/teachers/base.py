@@ -33,7 +33,8 @@ class Teacher(Encoder, BaseModule):
             algorithm.
 
     Raises:
-        ConfigError: If teacher and student have different numbers of channels.
+        ConfigError: If teacher and student have different numbers of channels. An image of one
+            channel is repeated.
     """
     has_cls_token = True
     observable = ('tokens', 'attention')
@@ -42,7 +43,7 @@ class Teacher(Encoder, BaseModule):
                  std: Sequence[float], embed_dims: int, num_layers: int, patch_size: int,
                  pixel_mean: Sequence[float], pixel_std: Sequence[float]) -> None:
         super().__init__()
-        if len(mean) != len(pixel_mean):
+        if len(pixel_mean) not in (1, len(mean)):
             raise ConfigError(f'model.teacher: takes {len(mean)} channels, but the images have '
                               f'{len(pixel_mean)}. Set model.teacher=None, and another guidance '
                               'and target.')
