@@ -6,7 +6,7 @@
 
 The model is a checkpoint saved by our training, or the folder or name of a model of timm or
 transformers. Images are resized by their short side and center-cropped to the input size of the
-model. The folder OUT contains:
+model; models of other channels than RGB read them as in training. The folder OUT contains:
 
 - features.npy: (images, D), or with --layers (images, layers, D), float32. Rows of unreadable
   images are NaN.
@@ -18,6 +18,7 @@ The same command continues an interrupted extraction.
 """
 import argparse
 from collections.abc import Sequence
+from functools import partial
 from hashlib import sha256
 from pathlib import Path
 
@@ -28,6 +29,7 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader, Subset
 from tqdm import tqdm
 
+from mmguided.analysis.inspection import read_for_model
 from mmguided.analysis.layers import check_encoder, encoder_layers, normalized
 from mmguided.cli.arguments import config_path, local_path, positive, tool_parser
 from mmguided.cli.records import check_settings, file_hash, read_json, write_json
@@ -61,7 +63,7 @@ def parse_args() -> argparse.Namespace:
 @torch.no_grad()
 def features_of(model: nn.Module, images: Tensor, feature: str, layers: Sequence[int] | None
                 ) -> Tensor:
-    """Features ``(B, D)``, or ``(B, layers, D)``, of RGB images ``(B, 3, H, W)`` in [0, 255]."""
+    """Features ``(B, D)``, or ``(B, layers, D)``, of images ``(B, C, H, W)`` in [0, 255]."""
     images = normalized(model, images)
     if not layers:
         return image_features(model.backbone, images, feature)
@@ -145,8 +147,8 @@ def main() -> None:
             done=done))
 
     loader = DataLoader(
-        Subset(AnalysisImages(paths, [size]), range(done, len(paths))), args.batch_size,
-        num_workers=args.workers, collate_fn=list)
+        Subset(AnalysisImages(paths, [size], partial(read_for_model, model)),
+               range(done, len(paths))), args.batch_size, num_workers=args.workers, collate_fn=list)
     progress = tqdm(total=len(paths), initial=done, unit='image')
     try:
         for number, items in enumerate(loader, start=1):

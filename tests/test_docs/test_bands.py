@@ -53,6 +53,11 @@ def test_five_bands(configs, monkeypatch):
     look = mmguided.inspect(model, 'val/1/0.tif', bands=[4, 4, 4])
     np.testing.assert_allclose(look.images.mean(), (2300 + 31.5) / 4095, atol=2e-3)
 
+    run_tool(monkeypatch, 'extract_features.py', 'resumed/epoch_2.pth', 'val', 'features',
+             '--feature', 'mean', '--workers', '0')
+    features = np.load('features/features.npy')
+    np.testing.assert_allclose(features[6], look.features.mean((0, 1, 2)), atol=1e-4)
+
     run_tool(monkeypatch, 'test.py', 'bands_knn.py', 'resumed/epoch_2.pth', '--data-root', '.',
              '--work-dir', 'knn', '--cfg-options', 'model.ks=(5,)')
     result, = (configs / 'knn').glob('*/*.json')
