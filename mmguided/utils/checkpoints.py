@@ -28,7 +28,8 @@ Shape = tuple[int, ...]
 
 # MMEngine's own loader unpickles everything if a file contains more than tensors and plain types.
 @CheckpointLoader.register_scheme('', force=True)
-def read_file(path: str, map_location: object = None, field: str = 'checkpoint') -> Mapping:
+def read_file(path: str, map_location: object = None, field: str = 'checkpoint',
+              convert: bool = True) -> Mapping:
     """Read a checkpoint that contains only tensors and plain types, a ``.safetensors`` file, or a
     model folder of timm or transformers (:func:`mmguided.utils.exchange.read_model_folder`).
 
@@ -37,13 +38,14 @@ def read_file(path: str, map_location: object = None, field: str = 'checkpoint')
 
     Args:
         field: Config field or argument for errors.
+        convert: See :func:`mmguided.utils.exchange.read_safetensors`.
 
     Raises:
         ConfigError: If the file is damaged or contains other objects, which could run code.
     """
     path = os.path.expanduser(path)
     if path.endswith('.safetensors'):
-        return read_safetensors(path, field)
+        return read_safetensors(path, field, convert)
     if os.path.isdir(path):
         return read_model_folder(path, field)
     # Files of torch before version 1.6 are no archives and have no checksums.
@@ -116,8 +118,11 @@ def read_checkpoint(settings: Mapping, field: str = _ENCODER) -> tuple[Mapping, 
     return weights_of(load_checkpoint(path, field, remedy)), settings.get('prefix', '')
 
 
-def load_checkpoint(path: str, field: str, remedy: str) -> Mapping:
+def load_checkpoint(path: str, field: str, remedy: str, convert: bool = True) -> Mapping:
     """Load all content of a checkpoint to the CPU; :func:`weights_of` extracts the weights.
+
+    Args:
+        convert: See :func:`mmguided.utils.exchange.read_safetensors`.
 
     Raises:
         ConfigError: If the file is missing, unreadable, could run code (see :func:`read_file`) or
@@ -126,8 +131,10 @@ def load_checkpoint(path: str, field: str, remedy: str) -> Mapping:
     check_file(field, path, remedy)
     if '://' in path:
         loaded = CheckpointLoader.load_checkpoint(path, map_location='cpu')
+    elif path.startswith(MODEL_SOURCES):
+        loaded = read_model(path, 'cpu', field)
     else:
-        loaded = (read_model if path.startswith(MODEL_SOURCES) else read_file)(path, 'cpu', field)
+        loaded = read_file(path, 'cpu', field, convert)
     state = weights_of(loaded)
     if not isinstance(state, Mapping):
         raise ConfigError(f'{field}={path!r}: contains a {type(state).__name__}, not weights by '

@@ -28,14 +28,21 @@ def _needs_extra(field: str, path: str | os.PathLike) -> Iterator[None]:
                           "installed. Run `pip install -e '.[export]'`.") from error
 
 
-def read_safetensors(path: str | os.PathLike, field: str) -> Mapping[str, Tensor]:
-    """Read a ``.safetensors`` file; an encoder of timm or transformers gets our names.
+def read_safetensors(path: str | os.PathLike, field: str, convert: bool = True
+                     ) -> Mapping[str, Tensor]:
+    """Read a ``.safetensors`` file.
+
+    Args:
+        field: Config field or argument for errors.
+        convert: Give an encoder of timm or transformers our names.
 
     Raises:
         ConfigError: If the file cannot be read, or the encoder differs from those of mmguided, for
             example by registers.
     """
     state = _load(path, field)
+    if not convert:
+        return state
     layouts = [encoder[2] for encoder in find_encoders(state)]
     return encoder_from_any(state)[0] if layouts in (['timm'], ['transformers']) else state
 

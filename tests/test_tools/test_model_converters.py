@@ -1,6 +1,7 @@
 """tools/model_converters: round trips, and one-line errors."""
 import pytest
 import torch
+from safetensors.torch import save_file
 
 import mmguided
 from mmguided.analysis.layers import encoder_layers
@@ -9,10 +10,13 @@ from tests.helpers.encoders import build_timm_vit
 from tests.helpers.tools import error_of_tool, run_tool
 
 
-def test_released_to_ours(tmp_path, monkeypatch, capsys):
-    released, ours = tmp_path / 'a.pth', tmp_path / 'b.pth'
+@pytest.mark.parametrize('name, save', [
+    ('a.pth', lambda state, path: torch.save(dict(model=state), path)),
+    ('a.safetensors', save_file)])
+def test_released_to_ours(tmp_path, monkeypatch, capsys, name, save):
+    released, ours = tmp_path / name, tmp_path / 'b.pth'
     state = build_timm_vit().state_dict()
-    torch.save(dict(model=state), released)
+    save(state, released)
     run_tool(monkeypatch, 'model_converters/released_to_mmguided.py', 'mae', released, ours)
     back = encoder_to('timm', torch.load(ours)['state_dict'])
     assert back.keys() == state.keys() and all(torch.equal(back[k], state[k]) for k in state)

@@ -67,7 +67,8 @@ def convert_vit(state: dict, args: argparse.Namespace) -> tuple[dict, str]:
 @exit_on_config_error
 def main() -> None:
     args = parse_args()
-    checkpoint = load_checkpoint(str(args.src), 'src', 'Give the path of a checkpoint.')
+    checkpoint = load_checkpoint(str(args.src), 'src', 'Give the path of a checkpoint.',
+                                 convert=False)
     state, meta = weights_of(checkpoint), dict(converted_from=args.method)
     if args.method == 'vit':
         state, meta['cfg'] = convert_vit(state, args)

@@ -163,7 +163,8 @@ def _build(model_name: str, weights: str | None, options: dict) -> nn.Module:
             f"timm.create_model('{model_name}', pretrained=True)\"`, or set "
             'model.teacher.weights=PATH.')
     state = weights_of(load_checkpoint(path, 'model.teacher.weights',
-                                       'Set --cfg-options model.teacher.weights=PATH.'))
+                                       'Set --cfg-options model.teacher.weights=PATH.',
+                                       convert=False))
     check_finite(state)
     classifiers = (cfg.classifier, ) if isinstance(cfg.classifier, str) else cfg.classifier
     state = {name: value for name, value in state.items()

@@ -1,6 +1,7 @@
 """TimmTeacher: parity with timm's features and attention, on the student's grid."""
 import pytest
 import torch
+from safetensors.torch import save_file
 from torch import nn
 
 from mmguided.models import TimmTeacher
@@ -178,13 +179,15 @@ def test_another_architecture_is_refused(tmp_path):
         TimmTeacher(16, model_name='resnet10t', weights=str(tmp_path / 'resnet10t.pth'), **IDENTITY)
 
 
-def test_weights_in_the_cache(weights, tmp_path, monkeypatch):
+@pytest.mark.parametrize('file', ['model.safetensors', 'pytorch_model.bin'])
+def test_weights_in_the_cache(weights, tmp_path, monkeypatch, file):
     """A tag needs no network if its weights are in the cache of Hugging Face."""
     name = 'vit_small_patch14_dinov2'
-    path = weights / f'{name}.pth'
+    path, state = tmp_path / file, torch.load(weights / f'{name}.pth')
+    save_file(state, path) if path.suffix == '.safetensors' else torch.save(state, path)
     monkeypatch.setattr('huggingface_hub.try_to_load_from_cache',
-                        lambda repo, file: str(path) if (repo, file) == (
-                            f'timm/{name}.lvd142m', 'pytorch_model.bin') else None)
+                        lambda repo, asked: str(path) if (repo, asked) == (
+                            f'timm/{name}.lvd142m', file) else None)
     images = torch.rand(1, 3, 42, 42)
     cached = TimmTeacher(14, model_name=name, **options(name), **IDENTITY)
     assert torch.equal(cached.observe(images, LAST).tokens,
