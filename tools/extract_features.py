@@ -101,12 +101,11 @@ def open_features(out: Path, shape: tuple[int, ...], settings: dict) -> tuple[np
     return np.load(path, mmap_mode='r+'), before['done']
 
 
-def write_parquet(out: Path, layers: Sequence[int] | None) -> None:
-    """Replace features.npy and files.txt by features.parquet."""
+def write_parquet(out: Path, files: Sequence[str], layers: Sequence[int] | None) -> None:
+    """Replace features.npy, files.txt and the record of the progress by features.parquet."""
     import pyarrow as pa
     from pyarrow import parquet
     features = np.load(out / 'features.npy', mmap_mode='r')
-    files = (out / 'files.txt').read_text().splitlines()
     names = [f'layer_{layer}' for layer in layers] if layers else ['features']
     columns = pa.list_(pa.float32(), features.shape[-1])
     schema = pa.schema([('file', pa.string()), *((name, columns) for name in names)])
@@ -116,8 +115,8 @@ def write_parquet(out: Path, layers: Sequence[int] | None) -> None:
             writer.write_table(pa.table([pa.array(files[start:start + 10000]), *(
                 pa.FixedSizeListArray.from_arrays(rows[:, i].ravel(), features.shape[-1])
                 for i in range(len(names)))], schema=schema))
-    (out / 'features.npy').unlink()
-    (out / 'files.txt').unlink()
+    for name in ('progress.json', 'features.npy', 'files.txt'):
+        (out / name).unlink()
 
 
 @exit_on_config_error
@@ -133,11 +132,13 @@ def main() -> None:
     encoder = model.backbone
     size = tuple(side * encoder.patch_size for side in encoder.patch_resolution)
     paths = list_images(args.images, field='images')
-    names = '\n'.join(str(path.relative_to(args.images)) for path in paths)
+    files = [str(path.relative_to(args.images)) for path in paths]
+    names = '\n'.join(files)
     args.out.mkdir(parents=True, exist_ok=True)
     checkpoint = Path(args.checkpoint)
     features, done = open_features(args.out, (len(paths), *shape_of(model, args)), dict(
         checkpoint=file_hash(checkpoint) if checkpoint.exists() else args.checkpoint,
+        config=file_hash(Path(args.config)) if args.config else None,
         images=sha256(names.encode()).hexdigest(), feature=args.feature, layers=str(args.layers)))
     (args.out / 'files.txt').write_text(names + '\n')
 
@@ -170,7 +171,7 @@ def main() -> None:
         f'; {len(unreadable)} cannot be read and are NaN, for example '
         f"'{paths[unreadable[0]]}'" if len(unreadable) else ''))
     if args.format == 'parquet':
-        write_parquet(args.out, args.layers)
+        write_parquet(args.out, files, args.layers)
 
 
 if __name__ == '__main__':

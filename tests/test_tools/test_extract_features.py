@@ -70,6 +70,7 @@ def test_layers_as_parquet_after_an_interruption(setup, tmp_path, monkeypatch):
     item = AnalysisImages([images / 'red/1.png'], [(32, 32)])[0][32, 32]
     layers = encoder_layers(model, normalized(model, item.unsqueeze(0)))
     assert table['file'][5] == 'red/1.png'
+    assert 'contains features' in error_of_tool(monkeypatch, TOOL, *args)
     for name, layer in (('layer_1', layers[0]), ('layer_2', layers[1])):
         np.testing.assert_allclose(table[name][5], layer.tokens.mean(dim=1)[0].numpy(),
                                    rtol=1e-5, atol=1e-5)
@@ -80,5 +81,21 @@ def test_other_settings_and_layers_are_refused(setup, tmp_path, monkeypatch):
     run_tool(monkeypatch, TOOL, path, images, tmp_path, '--workers', 0)
     error = error_of_tool(monkeypatch, TOOL, path, images, tmp_path, '--feature', 'mean')
     assert 'feature=cls, now mean' in error
+    config = tmp_path / 'other.py'
+    config.write_text(torch.load(path)['meta']['cfg'].replace('100.0', '0.0'))
+    error = error_of_tool(monkeypatch, TOOL, path, images, tmp_path, '--config', config)
+    assert 'config=None, now' in error
     error = error_of_tool(monkeypatch, TOOL, path, images, tmp_path / 'b', '--layers', 3)
     assert '--layers=3: the encoder has 2 blocks' in error
+
+
+def test_parquet_keeps_names_with_line_separators(setup, tmp_path, monkeypatch):
+    path, _, images = setup
+    folder = tmp_path / 'images'
+    folder.mkdir()
+    for name in ('a\u2028b.png', 'c.png'):
+        (folder / name).write_bytes((images / 'red/1.png').read_bytes())
+    run_tool(monkeypatch, TOOL, path, folder, tmp_path / 'out', '--format', 'parquet',
+             '--workers', 0)
+    table = parquet.read_table(tmp_path / 'out/features.parquet').to_pydict()
+    assert table['file'] == ['a\u2028b.png', 'c.png']
