@@ -17,6 +17,9 @@ from .errors import ConfigError
 
 CONFIG, WEIGHTS, PREPROCESSOR = 'config.json', 'model.safetensors', 'preprocessor_config.json'
 
+# Arguments of timm.create_model that load weights.
+_LOADING = {'pretrained', 'pretrained_cfg', 'pretrained_cfg_overlay', 'checkpoint_path'}
+
 
 @contextmanager
 def _needs_extra(field: str, path: str | os.PathLike) -> Iterator[None]:
@@ -96,13 +99,18 @@ def read_model_folder(folder: str | os.PathLike, field: str) -> dict:
     state, backbone = encoder_from_any(state)
     if 'architecture' in config:
         with _needs_extra(field, folder):
-            backbone |= _settings_of_timm(config, backbone)
+            backbone |= _settings_of_timm(config, backbone, f"{field}='{folder}'")
         source = config.get('pretrained_cfg', config)
         mean, std = source.get('mean'), source.get('std')
     else:
         backbone |= _settings_of_transformers(config, backbone)
         source = _read_json(folder / PREPROCESSOR, field)
         mean, std = source.get('image_mean'), source.get('image_std')
+    activation = config.get('hidden_act', config.get('model_args', {}).get('act_layer', 'gelu'))
+    if activation != 'gelu' or not mean or not std:
+        raise ConfigError(
+            f"{field}='{folder}': the activation is {activation!r}, the mean {mean} and the std "
+            f'{std}. Give a model with GELU, and with a mean and std in its config.')
     preprocessor = dict(mean=[255 * value for value in mean], std=[255 * value for value in std],
                         to_rgb=True)
     model = dict(type='ImageClassifier', backbone=backbone, data_preprocessor=preprocessor)
@@ -134,12 +142,23 @@ def _read_json(path: Path, field: str) -> dict:
                           'model to the folder.') from error
 
 
-def _settings_of_timm(config: Mapping, backbone: Mapping) -> dict:
+def _settings_of_timm(config: Mapping, backbone: Mapping, source: str) -> dict:
     """Settings of the backbone that the weights do not show."""
     import timm
     import torch
-    with torch.device('meta'):
-        model = timm.create_model(config['architecture'], **config.get('model_args', {}))
+    name, args = config['architecture'], config.get('model_args', {})
+    if not timm.is_model(name):
+        raise ConfigError(f'{source}: timm {timm.__version__} has no architecture {name!r}. '
+                          f'Correct {CONFIG}, or install the version of timm that wrote it.')
+    if loading := _LOADING & args.keys():
+        raise ConfigError(f'{source}: model_args of {CONFIG} sets {", ".join(sorted(loading))}, '
+                          'which reads other files. Remove it.')
+    try:
+        with torch.device('meta'):
+            model = timm.create_model(name, **args)
+    except TypeError as error:
+        raise ConfigError(f'{source}: model_args of {CONFIG}: {error}. Correct {CONFIG}, or '
+                          'install the version of timm that wrote it.') from error
     if backbone['type'] == 'mmguided.MaskedConvNeXt':
         return dict(img_size=config.get('pretrained_cfg', config)['input_size'][-1])
     size = model.patch_embed.img_size

@@ -173,6 +173,22 @@ def test_hub_names_are_read_from_the_cache(trained_mae, monkeypatch, tmp_path):
 
 
 @pytest.mark.parametrize('change, said', [
+    (dict(model_args=dict(checkpoint_path='evil.pth')), 'sets checkpoint_path'),
+    (dict(model_args=dict(pretrained=True)), 'sets pretrained'),
+    (dict(architecture='hf-hub:owner/evil'), "has no architecture 'hf-hub:owner"),
+    (dict(model_args=dict(unknown=1)), "unexpected keyword argument 'unknown'"),
+    (dict(model_args=dict(act_layer='relu')), "activation is 'relu'"),
+    (dict(pretrained_cfg={}), 'mean None')])
+def test_configs_that_read_other_files_or_do_not_fit(trained_mae, monkeypatch, change, said):
+    folder = exported(monkeypatch, trained_mae[0], 'timm')
+    config = json.loads((folder / 'config.json').read_text())
+    args = config['model_args'] | change.get('model_args', {})
+    (folder / 'config.json').write_text(json.dumps(config | change | dict(model_args=args)))
+    with pytest.raises(ConfigError, match=f'^name=.*{said}'):
+        mmguided.get_model(folder)
+
+
+@pytest.mark.parametrize('change, said', [
     (lambda folder: (folder / 'model.safetensors').unlink(), 'model.safetensors.*cannot be read'),
     (lambda folder: (folder / 'preprocessor_config.json').unlink(), 'cannot be read'),
     (lambda folder: (folder / 'config.json').write_text('{'), 'cannot be read')])
