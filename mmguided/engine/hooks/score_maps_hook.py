@@ -95,11 +95,19 @@ class ScoreMapsHook(StatefulHook):
         self._images.pipeline = Compose([*transforms[:-1], with_scores.whole])
 
     def _find_maps(self, runner, dataset, grid: tuple[int, int]) -> FolderMaps:
-        """Maps of MapGuidance; raise ConfigError or log a warning if images have none."""
+        """Maps of MapGuidance; raise ConfigError if images share a map, and raise ConfigError or
+        log a warning if images have none."""
         folder = self._guidance.folder
         maps = FolderMaps(folder, dataset.img_prefix, grid)
-        paths = (dataset.get_data_info(i)['img_path'] for i in range(len(dataset)))
-        missing = [path for path in paths if maps.find(path) is None]
+        users, missing = {}, []
+        for i in range(len(dataset)):
+            path = dataset.get_data_info(i)['img_path']
+            if (found := maps.find(path)) is None:
+                missing.append(path)
+            elif users.setdefault(found, path) != path:
+                raise ConfigError(
+                    f'mask_generator.guidance.folder={folder!r}: {users[found]!r} and {path!r} '
+                    f'have the same map {found!r}. Rename one of the images.')
         count = f'{len(missing)} of {len(dataset)} images have no map'
         if missing and self._guidance.missing == 'error':
             raise ConfigError(

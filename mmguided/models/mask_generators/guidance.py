@@ -300,9 +300,10 @@ class MapGuidance(Guidance):
 
     The map of ``IMAGES/a/b.jpg`` is ``folder/a/b.npy`` or an image ``folder/a/b.png`` (or another
     extension), with one nonnegative value per pixel and the image's aspect ratio, at any
-    resolution. :class:`mmguided.datasets.WithScores` crops and flips the map with the image; the
-    score of a patch is its mean. :class:`mmguided.engine.hooks.ScoreMapsHook` connects both. In
-    eval mode, images have no maps and are masked at random.
+    resolution. Images must differ in more than the extension.
+    :class:`mmguided.datasets.WithScores` crops and flips the map with the image; the score of a
+    patch is its mean. :class:`mmguided.engine.hooks.ScoreMapsHook` connects both. In eval mode,
+    images have no maps and are masked at random.
 
     Args:
         folder: Folder of the maps.

@@ -1,5 +1,6 @@
 """ScoreMapsHook: times and values of scores, files, several ranks, resume."""
 import os
+import shutil
 from functools import partial
 
 import numpy as np
@@ -271,3 +272,7 @@ def test_maps_of_the_user_guide_all_images_from_the_first_step(folder, tmp_path)
     runner = run('random', missing='random')
     assert sum(guided_shares(runner)[:3]) == pytest.approx(3 - 1 / 3)
     assert '1 of 9 images have no map and are masked at random' in log_text(runner)
+    image, = folder.rglob('4.png')
+    shutil.copy(image, image.with_suffix('.bmp'))
+    with pytest.raises(ConfigError, match=r'4\.bmp.*4\.png.*have the same map'):
+        run('shared', missing='random')
