@@ -17,6 +17,9 @@ WAITING = ('_local_scalar_dense', 'nonzero', 'masked_select', 'unique', 'equal',
 NO_SCHEDULE = dict(start=1., end=1., begin=0)
 METHODS = {
     'mae': {},
+    'mae by pixels': {
+        'model.mask_generator.sampling': dict(type='mmguided.TopKSampling'),
+        'model.mask_generator.guidance': dict(type='mmguided.ImageEntropy')},
     'ccmim': {},
     'cmae': {},
     # Second stage. The teacher needs no weights.
