@@ -29,11 +29,11 @@ class RuntimeInfoHook(MMEngineRuntimeInfoHook):
             (hook.interval for hook in runner.hooks if isinstance(hook, LoggerHook)), 0)
         wrapper = runner.optim_wrapper
         if wrapper.clip_grad_kwargs and wrapper.grad_name == 'grad_norm':
-            clip = wrapper.clip_func
+            clip, record = wrapper.clip_func, self._record
 
             def clip_and_record(*args, **kwargs) -> None:
                 """Return None because MMEngine would read a norm in each step."""
-                self._record('grad_norm', full_tensor(clip(*args, **kwargs)))
+                record('grad_norm', full_tensor(clip(*args, **kwargs)))
 
             wrapper.clip_func = clip_and_record
 
