@@ -84,6 +84,8 @@ if __name__ == '__main__':
     end_with_launcher()
     with handle_signals(stop):
         Path(f'pid_{os.environ["RANK"]}').write_text(str(os.getpid()))
+        while not all(Path(f'pid_{rank}').exists() for rank in (0, 1)):
+            time.sleep(.05)  # or the end of one rank ends the other before it has started
         time.sleep(int(sys.argv[1]))
         sys.exit(3)
 '''
