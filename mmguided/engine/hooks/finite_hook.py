@@ -4,13 +4,15 @@ from pathlib import Path
 
 import torch
 from mmengine.dist import all_reduce, get_rank
-from mmengine.hooks import Hook, LoggerHook
+from mmengine.hooks import Hook
 from torch import Tensor, nn
 
 from mmguided.registry import HOOKS
 from mmguided.utils.checkpoints import non_finite
 from mmguided.utils.errors import DivergedError
 from mmguided.utils.modules import full_tensor
+
+from .runtime_info_hook import log_interval
 
 
 @HOOKS.register_module()
@@ -40,8 +42,7 @@ class FiniteHook(Hook):
         self._streak = torch.zeros((), dtype=torch.long)
         self._batches = deque(maxlen=self.patience + self.interval)
         self._norm: Tensor | None = None
-        self._log_interval = next(
-            (hook.interval for hook in runner.hooks if isinstance(hook, LoggerHook)), 0)
+        self._log_interval = log_interval(runner)
         self._is_logged = False
         # MMEngine logs the norm itself if the gradient is clipped.
         if not runner.optim_wrapper.clip_grad_kwargs:

@@ -5,11 +5,13 @@ import time
 from datetime import timedelta
 
 from mmengine.dist import get_world_size, is_main_process
-from mmengine.hooks import Hook, LoggerHook
+from mmengine.hooks import Hook
 from tqdm import tqdm
 from tqdm.contrib import DummyTqdmFile
 
 from mmguided.registry import HOOKS
+
+from .runtime_info_hook import log_interval
 
 
 @HOOKS.register_module()
@@ -30,8 +32,7 @@ class ProgressBarHook(Hook):
         self._images_per_step = (
             runner.train_dataloader.batch_sampler.batch_size * get_world_size())
         self._start = time.time(), runner.iter
-        self._log_interval = next(
-            (hook.interval for hook in runner.hooks if isinstance(hook, LoggerHook)), 0)
+        self._log_interval = log_interval(runner)
         self._bar = tqdm(
             total=runner.max_iters * self._images_per_step, unit='img', unit_scale=True,
             initial=runner.iter * self._images_per_step, dynamic_ncols=True,

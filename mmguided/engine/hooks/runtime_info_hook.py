@@ -12,6 +12,11 @@ from mmguided.registry import HOOKS
 from mmguided.utils.modules import full_tensor
 
 
+def log_interval(runner) -> int:
+    """Interval of the ``LoggerHook``; 0 without one."""
+    return next((hook.interval for hook in runner.hooks if isinstance(hook, LoggerHook)), 0)
+
+
 @HOOKS.register_module()
 class RuntimeInfoHook(MMEngineRuntimeInfoHook):
     """MMEngine's RuntimeInfoHook without a synchronization with the device in each step.
@@ -25,8 +30,7 @@ class RuntimeInfoHook(MMEngineRuntimeInfoHook):
     def before_train(self, runner) -> None:
         super().before_train(runner)
         self._pending = defaultdict(list)
-        self._log_interval = next(
-            (hook.interval for hook in runner.hooks if isinstance(hook, LoggerHook)), 0)
+        self._log_interval = log_interval(runner)
         wrapper = runner.optim_wrapper
         if wrapper.clip_grad_kwargs and wrapper.grad_name == 'grad_norm':
             clip, record = wrapper.clip_func, self._record
