@@ -30,8 +30,22 @@ def imports_of_extra(extra: str) -> Iterator[None]:
     try:
         yield
     except ModuleNotFoundError as error:
-        sys.exit(f'error: {sys.argv[0]}: the package {error.name!r} is not installed. Run '
-                 f"`pip install -e '.[{extra}]'`.")
+        sys.exit(f'error: {_missing_package(sys.argv[0], error, extra)}')
+
+
+@contextmanager
+def require_extra(extra: str, source: str) -> Iterator[None]:
+    """Raise ConfigError if code inside the context needs a package that only ``extra`` installs.
+    The message starts with ``source``, such as ``field='value'``."""
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        raise ConfigError(_missing_package(source, error, extra)) from error
+
+
+def _missing_package(source: str, error: ModuleNotFoundError, extra: str) -> str:
+    return (f"{source}: the package {error.name!r} is not installed. Run `pip install -e "
+            f"'.[{extra}]'`.")
 
 
 def did_you_mean(name: str, names: Iterable[str], cutoff: float = 0.6) -> str:

@@ -5,30 +5,19 @@ They are read like checkpoints of mmguided, with names, order and config convert
 """
 import json
 import os
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from pathlib import Path
 
 from mmengine.config import Config
 from torch import Tensor
 
 from .converters import encoder_from_any, find_encoders
-from .errors import ConfigError
+from .errors import ConfigError, require_extra
 
 CONFIG, WEIGHTS, PREPROCESSOR = 'config.json', 'model.safetensors', 'preprocessor_config.json'
 
 # Arguments of timm.create_model that load weights.
 _LOADING = {'pretrained', 'pretrained_cfg', 'pretrained_cfg_overlay', 'checkpoint_path'}
-
-
-@contextmanager
-def _needs_extra(field: str, path: str | os.PathLike) -> Iterator[None]:
-    """Raise ConfigError if an import inside the context needs the extra `export`."""
-    try:
-        yield
-    except ModuleNotFoundError as error:
-        raise ConfigError(f'{field}={os.fspath(path)!r}: the package {error.name!r} is not '
-                          "installed. Run `pip install -e '.[export]'`.") from error
 
 
 def read_safetensors(path: str | os.PathLike, field: str, convert: bool = True
@@ -62,7 +51,7 @@ def local_folder(name: str, field: str) -> Path:
         ConfigError: If the name is unknown, or the model is neither in the cache nor reachable.
     """
     source, _, repo = name.partition(':')
-    with _needs_extra(field, name):
+    with require_extra('export', f'{field}={name!r}'):
         import timm
         from huggingface_hub import snapshot_download
     try:
@@ -98,7 +87,7 @@ def read_model_folder(folder: str | os.PathLike, field: str) -> dict:
                           'Swin or ConvNeXt V2.')
     state, backbone = encoder_from_any(state)
     if 'architecture' in config:
-        with _needs_extra(field, folder):
+        with require_extra('export', f"{field}='{folder}'"):
             backbone |= _settings_of_timm(config, backbone, f"{field}='{folder}'")
         source = config.get('pretrained_cfg', config)
         mean, std = source.get('mean'), source.get('std')
@@ -124,7 +113,7 @@ def read_model_folder(folder: str | os.PathLike, field: str) -> dict:
 
 
 def _load(path: str | os.PathLike, field: str) -> dict[str, Tensor]:
-    with _needs_extra(field, path):
+    with require_extra('export', f'{field}={os.fspath(path)!r}'):
         from safetensors import SafetensorError
         from safetensors.torch import load_file
     try:

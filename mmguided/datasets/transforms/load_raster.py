@@ -9,7 +9,7 @@ from mmengine import fileio
 from torchvision.io import decode_image
 
 from mmguided.registry import TRANSFORMS
-from mmguided.utils.errors import ConfigError
+from mmguided.utils.errors import ConfigError, require_extra
 
 #: Percentiles of a band that ``scaling='percentile'`` maps to 0 and 255.
 PERCENTILES = (2, 98)
@@ -78,11 +78,8 @@ class LoadRaster(LoadImageFromFile):
             ValueError: If the file has no such page or band. Decoders raise other errors.
         """
         content = fileio.get(path, backend_args=self.backend_args)
-        try:
+        with require_extra('raster,dicom', 'LoadRaster'):
             image = self._decode(content)
-        except ModuleNotFoundError as error:
-            raise ConfigError(f"LoadRaster: the package {error.name!r} is not installed. Run `pip "
-                              "install -e '.[raster,dicom]'`.") from None
         if image.ndim == 2:
             image = image[..., None]
         if self.bands is not None:
