@@ -71,8 +71,8 @@ def import_safe_parts(cfg: Config, path: str) -> None:
 
     Raises:
         ConfigError: If the config imports modules that are neither in :data:`SCOPES` nor already
-            imported, because they may lie beside the checkpoint; or if a ``type`` of the model is
-            neither registered by mmguided or by modules that are already imported, nor in
+            imported, because their files may be next to the checkpoint; or if a ``type`` of the
+            model is neither registered by mmguided or by modules that are already imported, nor in
             :data:`SAFE_TYPES`, because MMEngine would import and call any object of that name, and
             other classes of the toolboxes can run code in their arguments or files.
     """

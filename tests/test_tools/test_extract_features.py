@@ -19,7 +19,7 @@ NORM = dict(mean=[100., 110., 120.], std=[50., 55., 60.], to_rgb=True)
 
 @pytest.fixture(scope='module')
 def setup(tmp_path_factory):
-    """Checkpoint, its model, and a folder with seven images, of which 'blue/1.png' is broken."""
+    """Checkpoint, its model, and a folder with seven images; 'blue/1.png' is broken."""
     folder = tmp_path_factory.mktemp('features')
     cfg = Config(dict(
         default_scope='mmpretrain', custom_imports=dict(imports=['mmguided']),

@@ -11,7 +11,7 @@ from mmguided.registry import TRANSFORMS
 class ColorJitter(mmpretrain.datasets.ColorJitter):
     """mmpretrain's ``ColorJitter`` with ``backend='cv2'``, but with fast brightness and contrast.
 
-    The random draws are those of mmpretrain. Brightness and contrast differ by at most 1 of 255.
+    The random draws equal those of mmpretrain. Brightness and contrast differ by at most 1 of 255.
 
     Required and modified key: ``img``, an array ``(H, W, 3)``, uint8, BGR.
 
@@ -52,7 +52,7 @@ def _blend(image: np.ndarray, factor: float, value: int) -> np.ndarray:
 class GaussianBlur(mmpretrain.datasets.GaussianBlur):
     """mmpretrain's ``GaussianBlur`` by OpenCV, which is ten times as fast as Pillow.
 
-    Arguments and random draws are those of mmpretrain. Pillow approximates the Gaussian by three
+    Arguments and random draws equal those of mmpretrain. Pillow approximates the Gaussian by three
     box blurs; the pixels of photographs differ by less than 1 of 255 on average.
 
     Required and modified key: ``img``, an array ``(H, W, C)``, uint8.

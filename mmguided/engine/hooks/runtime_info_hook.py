@@ -21,8 +21,8 @@ def log_interval(runner) -> int:
 class RuntimeInfoHook(MMEngineRuntimeInfoHook):
     """MMEngine's RuntimeInfoHook without a synchronization with the device in each step.
 
-    Learning rates, outputs of the training steps and the norm of a clipped gradient stay where they
-    are until the log is written, a checkpoint is saved, or the epoch ends. They are then read in
+    Learning rates, outputs of the training steps and the norm of a clipped gradient stay on the
+    device until the log is written, a checkpoint is saved, or the epoch ends. They are then read in
     one transfer and appended to the log history, which MMEngine copies at each update. The history
     is the same. A hook that reads it at another time calls :meth:`read`.
     """
