@@ -7,6 +7,7 @@ from mmengine.registry import HOOKS as ROOT_HOOKS
 from mmengine.registry import METRICS as ROOT_METRICS
 from mmengine.registry import MODELS as ROOT_MODELS
 from mmengine.registry import OPTIM_WRAPPER_CONSTRUCTORS as ROOT_OPTIM_WRAPPER_CONSTRUCTORS
+from mmengine.registry import PARAM_SCHEDULERS as ROOT_PARAM_SCHEDULERS
 from mmengine.registry import STRATEGIES as ROOT_STRATEGIES
 from mmengine.registry import TRANSFORMS as ROOT_TRANSFORMS
 from mmengine.registry import Registry
@@ -24,5 +25,8 @@ METRICS = Registry('metric', parent=ROOT_METRICS, scope=SCOPE, locations=['mmgui
 OPTIM_WRAPPER_CONSTRUCTORS = Registry(
     'optim_wrapper_constructor', parent=ROOT_OPTIM_WRAPPER_CONSTRUCTORS, scope=SCOPE,
     locations=['mmguided.engine.optimizers'])
+PARAM_SCHEDULERS = Registry(
+    'parameter scheduler', parent=ROOT_PARAM_SCHEDULERS, scope=SCOPE,
+    locations=['mmguided.engine.schedulers'])
 STRATEGIES = Registry(
     'strategy', parent=ROOT_STRATEGIES, scope=SCOPE, locations=['mmguided.engine.strategies'])

@@ -50,6 +50,7 @@ class OnlineFeatures:
         with preserve_rng_state():
             images = self._images(runner.train_dataloader.dataset, dataset)
             self.classes = classes_of(images)
+            self.has_labels = 'gt_label' in images.get_data_info(0)
             num = min(len(images), num_images)
             images = Subset(images, [i * len(images) // num for i in range(num)])
             loader = runner.train_dataloader

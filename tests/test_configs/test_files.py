@@ -35,10 +35,10 @@ def test_a_folder_lists_its_configs(metafile):
             assert (stated.get('Epochs'), stated.get('Iterations')) == (
                 train_cfg.get('max_epochs'), train_cfg.get('max_iters'))
             assert stated.get('Batch Size', 0) == size
-        small = 'micro' in name or 'guidance' in name
+        folder = 'micro' in name or 'guidance' in name or name.endswith('images')
         if 'benchmarks' not in name:
             assert stated['Training Data'] == (
-                'any folder of images' if small else
+                'any folder of images' if folder else
                 'ImageNet-100' if 'classes' in cfg.train_dataloader.dataset else 'ImageNet-1k')
 
 

@@ -42,7 +42,7 @@ OVERLAPS = {
                                        '800e_released', '800e model.backbone.arch=large',
                                        '800e model.neck.depth=2')),
         'ccmim/ablations/vit-b_400e_simsiam-loss', 'ccmim/ablations/vit-b_300e_hog-target',
-        'ccmim/vit-micro_folder-32', 'ccmim/guidance/released',
+        'ccmim/vit-s_images', 'ccmim/vit-micro_folder-32', 'ccmim/guidance/released',
         f'ccmim/guidance/sharpness_1.0 {SAMPLING}sharpness=0.1'],
     # Literal sampling, with 12 layers and with 4
     (.76, .82): [f'ccmim/vit-b_800e {SAMPLING}log_scores=True'],
@@ -60,7 +60,7 @@ OVERLAPS = {
         'cmt_mae/vit-b_800e_attmask-like'],
     (.67, .67): [f'ccmim/guidance/top-k {SAMPLING}masked=low'],
     # CMT-MAE: the attention of the teacher, at the end a blend
-    (.84, .83): ['cmt_mae/ablations/vit-b_800e_masks-only', *(
+    (.84, .83): ['cmt_mae/ablations/vit-b_800e_masks-only', 'cmt_mae/vit-s_images', *(
         f'cmt_mae/vit-b_800e{options}' for options in (
             '', ' model.backbone.arch=small', ' model.backbone.arch=large',
             *(f' {BOTH.format(alpha)}' for alpha in (.1, .5, .7))))],
@@ -72,6 +72,7 @@ OVERLAPS = {
     (.95, .99): ['self_guided_mae/ablations/vit-b_400e_hint-relevance'],
     (.95, .95): [
         *(f'self_guided_mae/vit-b_{n}' for n in ('200e', '400e', '800e', '1600e', '400e_fresh')),
+        'self_guided_mae/vit-s_images',
         *(f'self_guided_mae/vit-b_400e {options}' for options in (
             f'{CACHED}layer=2', f'{CACHED}layer=6', f'{CACHED}source=decoder {CACHED}layer=-1',
             f'{CACHED}cluster=background', f'{CACHED}cluster=alternating', f'{SAMPLING}adds=True',

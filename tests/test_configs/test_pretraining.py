@@ -60,6 +60,21 @@ def attention(source: str, **settings) -> dict:
     return dict(type='mmguided.ClsAttention', source=source, **settings)
 
 
+def images(pipeline: list) -> dict:
+    """Changes of the configs for any folder of images."""
+    return {
+        'model.backbone.arch': 'small', PIPELINE: pipeline, 'train_cfg.max_epochs': 400,
+        'train_dataloader.dataset.data_root': 'data/images',
+        'train_dataloader.dataset.data_prefix': '',
+        'train_dataloader.dataset.with_label': 'auto',
+        'train_dataloader.batch_size': 256, 'auto_scale_lr.base_batch_size': 256,
+        'auto_scale_lr.enable': True, **rate(1.5e-4, 256),
+        'param_scheduler.0.type': 'mmguided.WarmupLR', 'param_scheduler.0.share': .05,
+        **{f'param_scheduler.{name}': ABSENT
+           for name in ('0.by_epoch', '0.begin', '0.end', '1.begin', '1.end')},
+        'custom_hooks': [dict(type='mmguided.OnlineEvaluationHook')]}
+
+
 HYBRID = {'model.backbone.type': 'mmguided.MaskedHybridViT', 'model.backbone.patch_size': ABSENT}
 # ccMIM
 CCMIM_ATTENTION = attention('student', softmax='mean', reduce='sum')
@@ -99,6 +114,12 @@ TOP_K = dict(type='mmguided.TopKSampling')
 def hints(**settings) -> dict:
     return {f'{MASKS}.sampling': dict(type='mmguided.HintSampling', sampling=TOP_K, **settings)}
 
+
+SELF_GUIDED_MASKS = {
+    **hints(ratio=.05, choice='uniform'),
+    f'{MASKS}.guidance': dict(type='mmguided.CachedGuidance', guidance=NCUT),
+    f'{MASKS}.schedule': dict(begin='trigger'),
+    'default_hooks.exploitation': dict(type='mmguided.ExploitationHook', interval=100)}
 
 # : Config -> another config, and the differences that the papers state.
 CHANGES = {
@@ -187,11 +208,7 @@ CHANGES = {
         'conditional_mae/convnextv2-b_800e_one-shot', shots((0, .6), (3, .1))),
     'conditional_mae/swin-b_100e_two-shot': ('conditional_mae/swin-b_100e_one-shot', {
         **shots((0, .6), (3, .1)), 'model.backbone.mask_stages': (0, 3)}),
-    SELF_GUIDED: ('mae/vit-b_400e', {
-        **hints(ratio=.05, choice='uniform'),
-        f'{MASKS}.guidance': dict(type='mmguided.CachedGuidance', guidance=NCUT),
-        f'{MASKS}.schedule': dict(begin='trigger'), PIPELINE: WITH_SCORES,
-        'default_hooks.exploitation': dict(type='mmguided.ExploitationHook', interval=100)}),
+    SELF_GUIDED: ('mae/vit-b_400e', SELF_GUIDED_MASKS | {PIPELINE: WITH_SCORES}),
     **{f'self_guided_mae/vit-b_{n}e': (SELF_GUIDED, length(n)) for n in (200, 800, 1600)},
     'self_guided_mae/vit-b_400e_amt-like': ('mae/vit-b_400e', {
         f'{MASKS}.sampling': PROPORTIONAL, f'{MASKS}.schedule': dict(begin=41),
@@ -201,6 +218,11 @@ CHANGES = {
     'self_guided_mae/vit-b_400e_fresh': (SELF_GUIDED, {
         PIPELINE: CROP, f'{MASKS}.guidance.guidance': ABSENT,
         **{f'{MASKS}.guidance.{key}': value for key, value in NCUT.items()}}),
+    **{f'{method}/vit-s_images': (f'{method}/vit-b_800e', images([*CROP, FLIP]))
+       for method in ('mae', 'ccmim', 'cmt_mae', 'conditional_mae')},
+    'cmae/vit-s_images': (CMAE, images([SHIFT[0], FLIP, SHIFT[1]])),
+    'self_guided_mae/vit-s_images': (
+        'mae/vit-s_images', SELF_GUIDED_MASKS | {PIPELINE: [('mmguided.WithScores', [*CROP, FLIP])]}),
     'self_guided_mae/ablations/vit-b_400e_hint-relevance': (SELF_GUIDED, {
         f'{MASKS}.sampling.choice': 'proportional',
         f'{MASKS}.sampling.ratio': dict(start=.05, end=.01, begin='trigger', ramp=350)}),

@@ -11,3 +11,6 @@ grayscale = dict(
     type='RandomApply',
     prob=0.2,
     transforms=[dict(type='mmguided.ColorJitter', saturation=(0.0, 0.0))])
+# magnitude_std='inf' draws sigma uniformly from the range.
+gaussian_blur = dict(
+    type='mmguided.GaussianBlur', prob=0.5, magnitude_range=(0.1, 2.0), magnitude_std='inf')

@@ -6,12 +6,7 @@ does not state it.
 """
 _base_ = ['./imagenet_224.py', './color_transforms.py']
 
-target_transforms = [
-    _base_.color_jitter,
-    _base_.grayscale,
-    # magnitude_std='inf' draws sigma uniformly from the range.
-    dict(type='mmguided.GaussianBlur', prob=0.5, magnitude_range=(0.1, 2.0), magnitude_std='inf')
-]
+target_transforms = [_base_.color_jitter, _base_.grayscale, _base_.gaussian_blur]
 
 train_pipeline = [
     _base_.train_pipeline[0],

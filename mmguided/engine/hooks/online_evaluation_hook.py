@@ -19,14 +19,15 @@ class OnlineEvaluationHook(Hook):
 
     The hook evaluates before the first, after every ``interval``-th and after the last epoch. One
     pass over whole images gives ``online/knn_top1_k20`` in percent, for each k of ``ks``, and
-    ``online/effective_rank`` (:func:`mmguided.analysis.effective_rank`). Training is unaffected.
+    ``online/effective_rank`` (:func:`mmguided.analysis.effective_rank`). Without labels and without
+    ``val_dataset``, only the rank is logged. Training is unaffected.
 
     Args:
         interval: Epochs between evaluations; 0 evaluates only before the first and after the last
             epoch.
         num_images: Maximum number of images of each dataset, evenly spaced. Increase it for many
             classes, so that the bank holds enough neighbors of each class.
-        ks: Numbers of neighbors; () disables k-NN, so that no labels are needed.
+        ks: Numbers of neighbors; () disables k-NN.
         temperature: Temperature of the votes, see :func:`mmguided.evaluation.knn_scores`.
         feature: 'mean' for the mean patch token, 'cls' for [CLS].
         dataset: Config of the bank's dataset, also used for the effective rank; None uses the
@@ -36,8 +37,8 @@ class OnlineEvaluationHook(Hook):
             bank to the queries.
 
     Raises:
-        ConfigError: Before the first epoch, if images have no labels or the numbers of classes
-            differ.
+        ConfigError: Before the first epoch, if the images of ``val_dataset`` have no labels or the
+            numbers of classes differ.
         ValueError: Before the first epoch, if a k is larger than the bank.
     """
 
@@ -71,6 +72,10 @@ class OnlineEvaluationHook(Hook):
                 raise ConfigError(
                     f'OnlineEvaluationHook.val_dataset: {self._val.classes} classes, but the '
                     f'bank has {self._bank.classes}. Set the same `classes` in both datasets.')
+        elif self.ks and not self._bank.has_labels:
+            self.ks = ()
+            runner.logger.info(f'{self._bank.field}: the images have no labels. '
+                               'OnlineEvaluationHook logs the effective rank only.')
         if runner.epoch == 0:
             self._evaluate(runner, 0)
 

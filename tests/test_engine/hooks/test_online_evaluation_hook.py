@@ -44,9 +44,11 @@ def test_values_equal_those_of_the_current_encoder(colors, tmp_path):
 @pytest.mark.parametrize('interval, steps', [(0, [0, 5]), (2, [0, 2, 4, 5])])
 def test_intervals_and_a_rank_without_labels(colors, tmp_path, interval, steps):
     runner = train(
-        'conditional_mae', colors, tmp_path / 'run', [dict(HOOK, interval=interval, ks=())],
-        epochs=5, **{'train_dataloader.batch_size': 24,
+        'conditional_mae', colors, tmp_path / 'run', [dict(HOOK, interval=interval)],
+        epochs=5, **{'train_dataloader.batch_size': 24, 'log_level': 'INFO',
                      'train_dataloader.dataset.with_label': False})
+    log, = Path(runner._log_dir).glob('*.log')
+    assert log.read_text().count('images have no labels. OnlineEvaluationHook logs the') == 1
     assert [step for step, _ in values(runner, RANK)] == steps and not values(runner, KNN)
 
 
@@ -77,7 +79,10 @@ def test_features_that_are_not_finite_are_reported(colors, tmp_path, monkeypatch
 
 
 @pytest.mark.parametrize('options, settings, match', [
-    (dict(), {'train_dataloader.dataset.with_label': False}, r'train_dataloader\.dataset:'),
+    (dict(val_dataset=dict(type='mmguided.ImageFolder', data_root='{}/val', with_label=False)), {},
+     r'val_dataset: the images have no labels'),
+    (dict(val_dataset=dict(type='mmguided.ImageFolder', data_root='{}/val')),
+     {'train_dataloader.dataset.with_label': False}, r'val_dataset: 3 classes.* None'),
     (dict(ks=(20, )), {}, r'ks=\(20,\).* 18 features'),
     (dict(feature='clss'), {}, "feature='clss'"),
     (dict(), {'train_cfg': dict(_delete_=True, by_epoch=False, max_iters=2)},
