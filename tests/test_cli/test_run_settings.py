@@ -25,6 +25,7 @@ def resolve(tmp_path, monkeypatch):
 
 @pytest.mark.parametrize('name, schedule', [
     ('mae/vit-b_300e', [(0, 40, None), (40, 60, None)]),
+    ('mae/vit-s_images', [(0, None, None), (0, None, None)]),  # shares of the run
     ('quickstart/ccmim_vit-micro', [(0, 200, None), (0, None, None)])])  # 200 iterations
 def test_epochs(resolve, name, schedule):
     cfg = resolve(name, '--epochs', '60')
