@@ -1,1 +1,1 @@
-"""Hooks, optimizer constructors and online features."""
+"""Hooks, optimizer constructors, schedulers and online features."""
