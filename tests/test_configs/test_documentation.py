@@ -9,12 +9,11 @@ from mmengine.runner import Runner
 import tests.helpers.cmt_mae  # noqa: F401
 from mmguided.cli.arguments import load_config
 from mmguided.datasets import WithScores
-from mmguided.registry import DATASETS, MODELS, TRANSFORMS
+from mmguided.registry import MODELS, TRANSFORMS
 from mmguided.structures import Clock, Wants
 from tests.helpers.images import write_image
 from tests.helpers.models import as_trained
 from tests.helpers.paths import ROOT
-from tests.helpers.tools import import_tool
 
 ARCH = dict(embed_dims=24, num_layers=2, num_heads=2, feedforward_channels=48)
 
@@ -51,23 +50,6 @@ def test_the_readmes_attmask_masks_what_the_momentum_encoder_attends_to(tmp_path
     wants = Wants(attention=frozenset({(-1, 'heads')}))
     scores, = model.momentum_encoder.encoder.observe(images, wants).cls_attention([-1], 'heads')
     assert torch.equal(mask.mask, torch.zeros(2, 196).scatter(1, scores.topk(147).indices, 1))
-
-
-@pytest.mark.parametrize('method', ['mae', 'ccmim', 'cmae', 'cmt_mae', 'self_guided_mae'])
-def test_the_readmes_command_for_own_images(method, tmp_path, monkeypatch):
-    text = (ROOT / 'README.md').read_text()
-    config = f'configs/{method}/vit-b_800e.py'
-    assert f'[`{config}`]' in text
-    command = re.search(r'python (tools/train\.py CONFIG .*?)```', text, re.S)[1]
-    words = dict(CONFIG=config, FOLDER=str(tmp_path))
-    monkeypatch.chdir(ROOT)
-    monkeypatch.setattr('sys.argv', [
-        words.get(word, word) for word in command.replace('\\\n', ' ').split()])
-    for name in ('1.png', '2.png'):
-        write_image(tmp_path / name)
-    cfg = import_tool('train').read_config()[0]
-    dataset = DATASETS.build(dict(cfg.train_dataloader.dataset, pipeline=[]))
-    assert len(dataset) == 2 and cfg.model.backbone.arch == 'small' and cfg.auto_scale_lr.enable
 
 
 def test_documented_cut_of_the_decoders_relations(documented):

@@ -222,7 +222,8 @@ CHANGES = {
        for method in ('mae', 'ccmim', 'cmt_mae', 'conditional_mae')},
     'cmae/vit-s_images': (CMAE, images([SHIFT[0], FLIP, SHIFT[1]])),
     'self_guided_mae/vit-s_images': (
-        'mae/vit-s_images', SELF_GUIDED_MASKS | {PIPELINE: [('mmguided.WithScores', [*CROP, FLIP])]}),
+        'mae/vit-s_images',
+        SELF_GUIDED_MASKS | {PIPELINE: [('mmguided.WithScores', [*CROP, FLIP])]}),
     'self_guided_mae/ablations/vit-b_400e_hint-relevance': (SELF_GUIDED, {
         f'{MASKS}.sampling.choice': 'proportional',
         f'{MASKS}.sampling.ratio': dict(start=.05, end=.01, begin='trigger', ramp=350)}),

@@ -19,7 +19,8 @@ SMALL = """
 _base_ = ['{root}/configs/{method}/vit-s_images.py']
 train_pipeline = [_base_.train_pipeline[0], dict(_base_.train_pipeline[1], scale=64),
                   *_base_.train_pipeline[2:]]
-model = dict(backbone=dict(arch='tiny', img_size=64), neck=dict(embed_dims=32, depth=1, num_heads=2))
+model = dict(
+    backbone=dict(arch='tiny', img_size=64), neck=dict(embed_dims=32, depth=1, num_heads=2))
 train_dataloader = dict(batch_size=12, num_workers=0, dataset=dict(pipeline=train_pipeline))
 optim_wrapper = dict(dtype='float32')
 train_cfg = dict(max_epochs=1)
@@ -40,6 +41,9 @@ def run(tmp_path, monkeypatch):
     for folder in ('benchmarks', '_base_'):
         (tmp_path / 'configs' / folder).symlink_to(ROOT / 'configs' / folder)
 
+    def in_this_process(title, log, python, script, *words, threads):
+        run_tool(monkeypatch, Path(script).name, *words)
+
     def __call__(text, *options, **changes):
         (script, *words), = (words for words in COMMANDS if text in ' '.join(words))
         changes |= {'epoch_400': 'epoch_1', 'vit_{knn,linear}': 'vit_knn'}
@@ -47,8 +51,7 @@ def run(tmp_path, monkeypatch):
             words = [word.replace(old, new) for word in words]
         if 'evaluate' in script:
             tool = import_tool('evaluate')
-            monkeypatch.setattr(tool, 'run_logged', lambda title, log, python, script, *words, threads:
-                                run_tool(monkeypatch, Path(script).name, *words))
+            monkeypatch.setattr(tool, 'run_logged', in_this_process)
             monkeypatch.setattr('sys.argv', ['evaluate.py', *words, *options])
             tool.main()
         else:
@@ -74,6 +77,8 @@ def test_from_a_folder_to_features(run, capsys):
     assert np.load('features/features.npy').shape == (27, 192)
     run('analyze.py', '--measures', 'attention_distance')
     assert Path('work_dirs/analysis/report.html').stat().st_size
+    run('show_masks')
+    assert Path('work_dirs/masks.png').stat().st_size
 
     run('train.py configs/mae', **{
         'work_dirs/mine': 'work_dirs/again', 'arch=base': 'arch=tiny',
@@ -81,3 +86,20 @@ def test_from_a_folder_to_features(run, capsys):
     log, = Path('work_dirs/again').glob('*/vis_data/scalars.json')
     first = json.loads(log.read_text().splitlines()[0])
     assert first['online/effective_rank'] == pytest.approx(last['online/effective_rank'])
+
+
+def test_hours():
+    """Images seen x FLOPs / (45 % of 250 TFLOP/s), for ViT-S and ViT-B."""
+    lengths = re.findall(r'^\| ([\d,]+) \| (\d+)[^|]* \| (\d+) million \| ([\d,]+) \|$', PAGE, re.M)
+    seen = []
+    for images, epochs, millions, steps in lengths:
+        images = int(images.replace(',', ''))
+        seen.append(images * int(epochs))
+        assert (int(millions) * 10**6, int(steps.replace(',', ''))) == (
+            seen[-1], images // 256 * int(epochs))
+    rows = re.findall(r'^\| `\w+`[^|]* \| ([\d.]+) / ([\d.]+) \| (.*) \|$', PAGE, re.M)
+    assert len(seen) == 3 and len(rows) == 6
+    for small, base, hours in rows:
+        stated = [float(number) for cell in hours.split(' | ') for number in cell.split(' / ')]
+        assert stated == pytest.approx([float(flops) * 1e9 * images / 112.5e12 / 3600
+                                        for images in seen for flops in (small, base)], abs=.06)
