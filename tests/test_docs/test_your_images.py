@@ -7,9 +7,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from mmguided.registry import TRANSFORMS
 from tests.helpers.colors import color_folders
 from tests.helpers.paths import ROOT
 from tests.helpers.tools import import_tool, run_tool, use_cpu
+from tests.test_configs.test_images import METHODS
+from tests.test_configs.test_readmes import read
 
 PAGE = (ROOT / 'docs/your_images.md').read_text()
 COMMANDS = [shlex.split(command)[1:]
@@ -103,3 +106,22 @@ def test_hours():
         stated = [float(number) for cell in hours.split(' | ') for number in cell.split(' / ')]
         assert stated == pytest.approx([float(flops) * 1e9 * images / 112.5e12 / 3600
                                         for images in seen for flops in (small, base)], abs=.06)
+
+
+@pytest.mark.parametrize('method', METHODS)
+def test_options_of_the_augmentation(method):
+    """Each option changes the transform that the page names."""
+    options = re.findall(r'\| `(train_dataloader\.dataset\.pipeline\.\S+)`', PAGE)
+    assert len(options) == 3
+    if method == 'self_guided_mae':
+        options = [option.replace('pipeline.1', 'pipeline.1.transforms.0').replace(
+            'pipeline.2', 'pipeline.1.transforms.1') for option in options]
+    none, both, crops = (
+        pipeline[1].transforms if method == 'self_guided_mae' else pipeline[1:]
+        for pipeline in (read(f'configs/{method}/vit-s_images.py', option)
+                         .train_dataloader.dataset.pipeline for option in options))
+    assert none[1] == dict(type='RandomFlip', prob=0, direction='horizontal')
+    flips = TRANSFORMS.build(both[1])
+    assert flips.direction == ['horizontal', 'vertical']
+    crop = crops[0]
+    assert (crop.type, crop.crop_ratio_range) == ('mmguided.RandomResizedCrop', (.5, 1.))
