@@ -41,7 +41,7 @@ def parse_args() -> argparse.Namespace:
         help='scale the learning rate by images per optimizer step / '
         'auto_scale_lr.base_batch_size')
     parser.add_argument('--epochs', type=positive, metavar='N',
-                        help='length of the run and of its schedules; the warm-up stays')
+                        help='length of the run and of its schedules; a warm-up in epochs stays')
     parser.add_argument('--batch-size', type=positive, metavar='N',
                         help='batch size of each process')
     parser.add_argument('--lr', type=float, help='learning rate, for the actual batch size; with '
