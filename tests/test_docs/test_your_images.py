@@ -64,6 +64,7 @@ def run(tmp_path, monkeypatch):
 
 
 def test_from_a_folder_to_features(run, capsys):
+    """One slow test, because each command reads files of the commands before it."""
     run('dataset_stats')
     assert '| images | 27 |' in capsys.readouterr().out
     run('browse_pipeline', '--num-images', '2')
