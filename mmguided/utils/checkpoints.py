@@ -3,7 +3,8 @@ import math
 import os
 import re
 import zipfile
-from collections.abc import Callable, Mapping
+from collections import OrderedDict
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pickle import UnpicklingError
 
@@ -16,6 +17,7 @@ from torch.hub import load_state_dict_from_url
 from torch.utils.data import Dataset
 
 from .checkpoint_files import find_damage
+from .configs import parse_config
 from .converters import MASK_TOKENS
 from .errors import MODEL_SOURCES, ConfigError, check_file
 from .exchange import local_folder, read_model_folder, read_safetensors
@@ -47,7 +49,7 @@ def read_file(path: str, map_location: object = None, field: str = 'checkpoint',
     if path.endswith('.safetensors'):
         return read_safetensors(path, field, convert)
     if os.path.isdir(path):
-        return read_model_folder(path, field)
+        return _record_grids(read_model_folder(path, field))
     # Files of torch before version 1.6 are no archives and have no checksums.
     if zipfile.is_zipfile(path) and (damage := find_damage(path)):
         raise ConfigError(f'{field}={path!r}: {damage}. Use another checkpoint.')
@@ -58,7 +60,7 @@ def read_file(path: str, map_location: object = None, field: str = 'checkpoint',
 def read_model(name: str, map_location: object = None, field: str = 'checkpoint') -> Mapping:
     """Read the model ``hf-hub:OWNER/NAME`` or ``timm:NAME``; see
     :func:`mmguided.utils.exchange.local_folder`."""
-    return read_model_folder(local_folder(name, field), field)
+    return read_file(str(local_folder(name, field)), field=field)
 
 
 @CheckpointLoader.register_scheme(('http://', 'https://'), force=True)
@@ -86,7 +88,7 @@ def _refuse_objects(source: str, load: Callable[..., Mapping], *args, **kwargs) 
         loaded = load(*args, **kwargs, weights_only=not trusts_checkpoints())
         if isinstance(loaded, Mapping) and isinstance(loaded.get('meta'), dict):
             loaded['meta'].pop('config', None)  # which MMEngine would execute on resume
-        return loaded
+        return _record_grids(loaded)
     except (RuntimeError, EOFError, KeyError) as error:
         raise ConfigError(f'{source}: cannot be read ({type(error).__name__}: {error}). Use '
                           'another checkpoint.') from error
@@ -98,6 +100,56 @@ def _refuse_objects(source: str, load: Callable[..., Mapping], *args, **kwargs) 
         raise ConfigError(
             f'{source}: contains {found[1]}, not only tensors and plain types. Such a '
             'file can run code. If you trust its author, set `--trust-checkpoint`.') from error
+
+
+def _record_grids(checkpoint: Mapping) -> Mapping:
+    """Record the patch grid of position embeddings in the metadata of the weights, see
+    :class:`mmguided.models.MaskedViT`, if only the config in the checkpoint shows it."""
+    state = weights_of(checkpoint)
+    if not isinstance(state, Mapping) or not isinstance(checkpoint.get('meta'), dict):
+        return checkpoint
+    metadata = getattr(state, '_metadata', {})
+    names = [name for name, value in state.items()
+             if str(name).endswith('pos_embed') and getattr(value, 'ndim', 0) == 3
+             and 'grid' not in metadata.get(name.rpartition('.')[0], {})]
+    size = _image_size(checkpoint['meta'].get('cfg')) if names else None
+    if size is None:
+        return checkpoint
+    weights = OrderedDict(state)
+    weights._metadata = OrderedDict(metadata)
+    for name in names:
+        positions = state[name].shape[1] - 1
+        rows = round(math.sqrt(positions * size[0] / size[1]))
+        if rows and positions % rows == 0 and rows * size[1] == positions // rows * size[0]:
+            module = name.rpartition('.')[0]
+            weights._metadata[module] = {
+                **metadata.get(module, {}), 'grid': (rows, positions // rows)}
+    return {**checkpoint, 'state_dict': weights}
+
+
+def _image_size(text: object) -> Sequence[int] | None:
+    """Image size (height, width) of the encoder in the text of a config; None if unknown."""
+    try:
+        size = parse_config(text).model.backbone.get('img_size', 224)
+    except (AttributeError, SyntaxError, TypeError, ValueError):  # not a config of ours
+        return None
+    return (size, size) if isinstance(size, int) else size
+
+
+def rename_weights(state: Mapping[str, Tensor], rename: Callable[[str], str | None]
+                   ) -> OrderedDict[str, Tensor]:
+    """Rename weights and their metadata. Those that ``rename`` maps to None are left out."""
+    renamed = OrderedDict((new, value) for name, value in state.items()
+                          if (new := rename(name)) is not None)
+    renamed._metadata = OrderedDict(
+        (new[:-1], entry) for module, entry in getattr(state, '_metadata', {}).items()
+        if (new := rename(f'{module}.')) is not None)
+    return renamed
+
+
+def _without_prefix(state: Mapping[str, Tensor], prefix: str) -> OrderedDict[str, Tensor]:
+    return rename_weights(state, lambda name: name.removeprefix(prefix)
+                          if name.startswith(prefix) else None)
 
 
 def read_checkpoint(settings: Mapping, field: str = _ENCODER) -> tuple[Mapping, str]:
@@ -168,10 +220,9 @@ def load_encoder(encoder: nn.Module,
         ConfigError: If the file is missing, or any other weight is missing or mismatched.
     """
     state, prefix = read_checkpoint(settings, field)
-    theirs = {name.removeprefix(prefix): value for name, value in state.items()
-              if name.startswith(prefix)}
+    theirs = _without_prefix(state, prefix)
     resized = resize(theirs) if resize else {}
-    theirs |= resized
+    theirs.update(resized)
     left_out = [name for name in theirs if unused and re.match(unused, name)]
     ours = encoder.state_dict()
     fresh = [name for name in ours if new and re.match(new, name) and name not in theirs]
@@ -179,7 +230,7 @@ def load_encoder(encoder: nn.Module,
                    {name: value for name, value in
                     {**state, **{prefix + name: value for name, value in theirs.items()}}.items()
                     if name.removeprefix(prefix) not in left_out}, prefix)
-    encoder.load_state_dict({name: value for name, value in theirs.items() if name not in left_out},
+    encoder.load_state_dict(rename_weights(theirs, lambda name: None if name in left_out else name),
                             strict=False)  # only fresh weights are missing, as checked above
     notes = ''.join(f'; {what}: {_some(names)}' for what, names in (
         ('ignored', left_out), ('newly initialized', fresh), ('resized', list(resized)))
@@ -201,10 +252,11 @@ def load_weights(model: nn.Module, state: Mapping[str, Tensor], path: str) -> No
     """Load weights that were read from ``path``; see :func:`load_model`."""
     only_encoder = all(name.startswith('backbone.') for name in model.state_dict())
     if only_encoder:
-        state = {name: value for name, value in state.items() if name.startswith('backbone.')}
+        state = rename_weights(
+            state, lambda name: name if name.startswith('backbone.') else None)
     check_finite(state)
     try:
-        model.load_state_dict(dict(state), strict=True)
+        model.load_state_dict(state, strict=True)
     except RuntimeError as error:
         check_backbone(model.state_dict(), state)
         lines = ' '.join(line.strip() for line in str(error).splitlines()[1:])
@@ -243,9 +295,8 @@ def compare_backbone(model_state: Mapping[str, Tensor],
                      prefix: str = 'backbone.') -> BackboneReport:
     """Compare names and shapes of the weights with ``prefix`` in two state dicts.
 
-    Position embeddings of another square grid are ignored because mmpretrain resizes them, and so
-    are weights that :func:`adapt_rgb_weights` adapts. Mask tokens that the model lacks are also
-    ignored.
+    Position embeddings of another grid are ignored because encoders resize them, and so are weights
+    that :func:`adapt_rgb_weights` adapts. Mask tokens that the model lacks are also ignored.
     """
     ours, theirs = _below(model_state, prefix), _below(checkpoint_state, prefix)
     return BackboneReport(
@@ -256,7 +307,7 @@ def compare_backbone(model_state: Mapping[str, Tensor],
         mismatched={
             prefix + name: (shape, theirs[name])
             for name, shape in ours.items()
-            if theirs.get(name, shape) != shape and not _is_resizable(name, shape, theirs)
+            if theirs.get(name, shape) != shape and not _is_resizable(name, shape, theirs[name])
             and not _is_rgb_convolution(shape, theirs[name])
         })
 
@@ -347,14 +398,10 @@ def _below(state: Mapping[str, Tensor], prefix: str) -> dict[str, Shape]:
             for name, value in state.items() if name.startswith(prefix)}
 
 
-def _is_resizable(name: str, shape: Shape, theirs: Mapping[str, Shape]) -> bool:
-    """True if mmpretrain can interpolate this weight, which requires a square grid."""
-    if name.rpartition('.')[2] != 'pos_embed':
-        return False
-    if len(theirs[name]) != 3 or theirs[name][::2] != shape[::2]:
-        return False
-    patches = theirs[name][1] - (name.removesuffix('pos_embed') + 'cls_token' in theirs)
-    return math.isqrt(patches)**2 == patches
+def _is_resizable(name: str, ours: Shape, theirs: Shape) -> bool:
+    """True if only the number of positions of a position embedding differs."""
+    return (name.rpartition('.')[2] == 'pos_embed' and len(theirs) == 3
+            and theirs[::2] == ours[::2])
 
 
 def _is_rgb_convolution(ours: Shape, theirs: Shape) -> bool:
@@ -374,9 +421,6 @@ def _remedy(report: BackboneReport, model_state: Mapping[str, Tensor],
                     'pretrained encoder; test and load_from need a fine-tuned checkpoint.')
         return ("ln2, of out_type='avg_featmap', is not pretrained. Use out_type='featmap' and the "
                 'neck GlobalAveragePooling.')
-    if set(report.mismatched) == {f'{prefix}pos_embed'}:
-        return ('mmpretrain resizes position embeddings of square grids only. Set img_size to that '
-                'of pretraining.')
     held, built = _describe(theirs), _describe(ours)
     if held and built and held != built:
         return (f'The checkpoint contains a ViT of {held}; this config builds {built}. Use the '

@@ -6,6 +6,7 @@ from mmengine.logging import HistoryBuffer
 from mmengine.utils import apply_to
 
 from mmguided.registry import HOOKS
+from mmguided.utils.checkpoints import rename_weights
 
 
 @HOOKS.register_module()
@@ -23,8 +24,8 @@ class PlainCheckpointHook(Hook):
 
     def before_save_checkpoint(self, runner, checkpoint: dict) -> None:
         """Convert the log history to tensors and plain numbers, and rename weights."""
-        checkpoint['state_dict'] = {name.removeprefix('module.'): value
-                                    for name, value in checkpoint['state_dict'].items()}
+        checkpoint['state_dict'] = rename_weights(
+            checkpoint['state_dict'], lambda name: name.removeprefix('module.'))
         scalars = checkpoint['message_hub']['log_scalars']
         for name, history in scalars.items():
             values, counts = history.data

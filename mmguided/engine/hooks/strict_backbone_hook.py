@@ -4,7 +4,7 @@ from mmengine.optim import OptimWrapper
 from mmengine.runner import Runner
 
 from mmguided.registry import HOOKS
-from mmguided.utils.checkpoints import check_backbone, check_classes
+from mmguided.utils.checkpoints import check_backbone, check_classes, rename_weights
 
 
 @HOOKS.register_module()
@@ -34,8 +34,8 @@ class StrictBackboneHook(Hook):
         while hasattr(model, 'module'):  # DistributedDataParallel, test-time augmentation
             model = model.module
         state = checkpoint.get('state_dict', checkpoint)
-        # Runner also strips this prefix, but after this hook.
-        state = {name.removeprefix('module.'): value for name, value in state.items()}
+        # Runner also strips this prefix, but after this hook, and not in the metadata.
+        state = rename_weights(state, lambda name: name.removeprefix('module.'))
         training = isinstance(runner.optim_wrapper, OptimWrapper)  # a config dict in tests
         prefix = self.prefix if training else self.test_prefix
         check_backbone(model.state_dict(), state, prefix)
@@ -45,4 +45,4 @@ class StrictBackboneHook(Hook):
             # Drop the other weights because MMEngine would list them as unexpected.
             for name in [name for name in state if not name.startswith(prefix)]:
                 del state[name]
-            checkpoint['state_dict'] = state
+        checkpoint['state_dict'] = state

@@ -1,8 +1,9 @@
 """ViT encoder with masking and observation."""
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from itertools import islice
 
 import torch
+from mmengine.logging import print_log
 from mmpretrain.models import VisionTransformer
 from mmpretrain.models.utils import resize_pos_embed
 from torch import Tensor, nn
@@ -15,7 +16,13 @@ from mmguided.utils.configs import pretrained_settings
 from mmguided.utils.errors import ConfigError
 from mmguided.utils.modules import clear_autocast_cache, eval_mode
 
-from ..layers import AttentionReader, TransformerBlock, init_transformer_weights
+from ..layers import (
+    AttentionReader,
+    TransformerBlock,
+    checkpoint_grid,
+    init_transformer_weights,
+    record_grid,
+)
 from .base import Encoder
 
 # (index, block, tokens) -> tokens
@@ -74,6 +81,7 @@ class MaskedViT(Encoder, VisionTransformer):
         self.check_size(*(img_size if isinstance(img_size, Sequence) else (img_size, img_size)))
         super().__init__(
             arch=arch, img_size=img_size, patch_size=patch_size, out_type=out_type, **kwargs)
+        record_grid(self, self.patch_resolution)
         for block in self.layers:  # VisionTransformer has no argument for the class of its blocks
             block.__class__ = TransformerBlock
             block.with_cp = with_cp
@@ -121,6 +129,20 @@ class MaskedViT(Encoder, VisionTransformer):
         if mode and self.frozen_stages > 0:
             self._freeze_stages()
         return self
+
+    def _prepare_pos_embed(self, state_dict: dict[str, Tensor], prefix: str, metadata: Mapping,
+                           *args) -> None:
+        """Resize the position embedding of a checkpoint to the grid of the encoder."""
+        name = f'{prefix}pos_embed'
+        if name not in state_dict:
+            return
+        grid = checkpoint_grid(self, name, state_dict[name], metadata)
+        if grid != self.position_grid:
+            print_log(f'{name} is resized from {grid} to {self.position_grid} positions (height, '
+                      'width)', 'current')
+            state_dict[name] = resize_pos_embed(
+                state_dict[name], grid, self.position_grid, self.interpolate_mode,
+                self.num_extra_tokens)
 
     def _position(self, grid: tuple[int, int]) -> Tensor:
         return resize_pos_embed(self.pos_embed, self.patch_resolution, grid, self.interpolate_mode,

@@ -12,7 +12,13 @@ from mmguided.registry import MODELS
 from mmguided.structures import PatchMask, Wants
 from mmguided.utils.errors import ConfigError
 
-from ..layers import AttentionReader, TransformerBlock, init_transformer_weights
+from ..layers import (
+    AttentionReader,
+    TransformerBlock,
+    checkpoint_grid,
+    init_transformer_weights,
+    record_grid,
+)
 from .base import Decoder
 
 
@@ -50,6 +56,7 @@ class MAEDecoder(Decoder):
         self.embed_dims = embed_dims
         self.depth = depth
         self.grid = tuple(grid)
+        record_grid(self, self.grid)
         self.decoder_embed = nn.Linear(in_dims, embed_dims)
         self.mask_token = nn.Parameter(torch.zeros(1, 1, embed_dims))
         self.decoder_pos_embed = nn.Parameter(
@@ -67,6 +74,14 @@ class MAEDecoder(Decoder):
         init_transformer_weights(self)
         nn.init.normal_(self.mask_token, std=.02)
         self.decoder_pos_embed.data.copy_(sincos_position_embedding(self.grid, self.embed_dims))
+
+    def _load_from_state_dict(self, state_dict, prefix, metadata, *args) -> None:
+        """Replace the fixed positions of another grid."""
+        name = f'{prefix}decoder_pos_embed'
+        if name in state_dict and self.grid != checkpoint_grid(
+                self, name, state_dict[name], metadata):
+            state_dict[name] = sincos_position_embedding(self.grid, self.embed_dims)
+        super()._load_from_state_dict(state_dict, prefix, metadata, *args)
 
     def _embed(self, latent: Tensor, mask: PatchMask) -> Tensor:
         """Input of the first block, ``(B, 1 + L, embed_dims)``, [CLS] first."""

@@ -171,6 +171,8 @@ class MaskedImageModel(BaseSelfSupervisor):
             for name in missing:
                 state_dict[names[ema] + name] = state_dict.get(names[source] + name, current[name])
             if missing:
+                metadata = getattr(state_dict, '_metadata', {})
+                metadata[names[ema][:-1]] = metadata.get(names[source][:-1], {})
                 print_log(f'{names[ema][:-1]} is missing from the checkpoint and is initialized '
                           f'from {names[source][:-1]}', 'current')
 
