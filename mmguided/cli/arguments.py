@@ -38,6 +38,8 @@ FIGURE_FORMATS = ('.png', '.pdf', '.svg')
 ENCODER_SIZE = dict(arch='base', img_size=224, patch_size=16)
 #: Transforms and the field of their size.
 IMAGE_SIZE = dict(ResizeEdge='scale', RandomResizedCrop='scale', CenterCrop='crop_size')
+#: Transforms whose size is (width, height).
+WIDTH_FIRST = ('CenterCrop', 'Resize')
 
 
 class OptionAction(DictAction):
@@ -223,8 +225,7 @@ def fill_encoder(cfg: Config, checkpoint: str | None) -> None:
 
     Raises:
         ConfigError: If a value is None, and no checkpoint is given, it contains no config, or its
-            encoder has another type; or if the size of the images is None and the input of the
-            encoder is not square.
+            encoder has another type; or see :func:`set_image_size`.
     """
     backbone = cfg.model.get('backbone') or {}
     unset = [key for key in ENCODER_SIZE if backbone.get(key, 0) is None]
@@ -245,18 +246,46 @@ def fill_encoder(cfg: Config, checkpoint: str | None) -> None:
             backbone.setdefault('in_channels', theirs['in_channels'])
     for field in ('model', *LOADERS):
         for _, node in walk(cfg.get(field), field):
-            key = IMAGE_SIZE.get(
-                str(node.get('type')).rpartition('.')[2]) if isinstance(node, dict) else None
+            key = IMAGE_SIZE.get(_transform(node))
             if key and node.get(key, 0) is None:
-                node[key] = _side(backbone.img_size)
+                set_image_size(node, key, both_sides(backbone.img_size))
 
 
-def _side(img_size: int | Sequence[int]) -> int:
-    sides = {img_size} if isinstance(img_size, int) else {*img_size}
-    if len(sides) > 1:
-        raise ConfigError(f'model.backbone.img_size={tuple(img_size)}: not square, but this '
-                          'protocol crops square images. Write a config with your own pipelines.')
-    return sides.pop()
+def both_sides(size: int | Sequence[int]) -> tuple[int, int]:
+    """Height and width of a side, or of (height, width)."""
+    height, width = (size, size) if isinstance(size, int) else size
+    return height, width
+
+
+def image_size(node: dict, key: str) -> tuple[int, int] | None:
+    """Size (height, width) of a transform; None if the field is not a size in pixels."""
+    value = node.get(key)
+    if isinstance(value, int):
+        return value, value
+    if not isinstance(value, (list, tuple)) or [type(side) for side in value] != [int, int]:
+        return None
+    return tuple(value[::-1] if _transform(node) in WIDTH_FIRST else value)
+
+
+def set_image_size(node: dict, key: str, size: tuple[int, int]) -> None:
+    """Set the size (height, width) of a transform: a side if both are equal, else in the order of
+    the transform.
+
+    Raises:
+        ConfigError: If the transform is not square and would distort or not cover the images.
+    """
+    name, (height, width) = _transform(node), size
+    if height != width and name in ('ResizeEdge', 'RandomResizedCrop') and (
+            not node['type'].startswith('mmguided.')):
+        raise ConfigError(f'model.backbone.img_size={size}: not square, and {name} of mmpretrain '
+                          f'does not keep the aspect ratio. Set type=mmguided.{name}.')
+    node[key] = height if height == width else (
+        (width, height) if name in WIDTH_FIRST else (height, width))
+
+
+def _transform(node: object) -> str | None:
+    """Name of a transform without its scope."""
+    return str(node.get('type')).rpartition('.')[2] if isinstance(node, dict) else None
 
 
 def default_work_dir(config: str) -> str:

@@ -1,10 +1,12 @@
 """Options of ``train.py`` that change several fields of a config together."""
+from collections.abc import Sequence
+
 from mmengine.config import Config
 
 from mmguided.utils.configs import walk
 from mmguided.utils.errors import ConfigError
 
-from .arguments import LOADERS
+from .arguments import LOADERS, both_sides, image_size, set_image_size
 
 #: Sizes in pixels of transforms.
 PIXELS = ('scale', 'crop_size', 'max_shift')
@@ -35,19 +37,28 @@ def set_epochs(cfg: Config, epochs: int) -> None:
                 'Set more epochs, or change `begin` and `end` by --cfg-options.')
 
 
-def set_img_size(cfg: Config, size: int) -> None:
-    """Set the image size of the encoder, and the sizes of the transforms in proportion. Grids of
-    masks, decoders and teachers follow the encoder."""
+def set_img_size(cfg: Config, sides: Sequence[int]) -> None:
+    """Set the image size of the encoder, a side or (height, width), and the sizes of the transforms
+    in proportion. Grids of masks, decoders and teachers follow the encoder."""
+    option = f'--img-size={" ".join(map(str, sides))}'
+    if len(sides) > 2:
+        raise ConfigError(f'{option}: too many values. Give a side, or height and width.')
     backbone = cfg.model.get('backbone') or {}
     if cfg.get('default_scope') in ('mmdet', 'mmseg') or 'img_size' not in backbone:
-        raise ConfigError(f'--img-size={size}: the config does not state one size for encoder and '
+        raise ConfigError(f'{option}: the config does not state one size for encoder and '
                           'images. Change the pipelines in a config of your own.')
-    before, backbone.img_size = backbone.img_size, size
+    before, after = backbone.img_size, (sides[0], sides[-1])
+    backbone.img_size = sides[0] if len({*sides}) == 1 else after
     if before is None:  # fill_encoder fills in the sizes of the transforms
         return
     nodes = {id(node): node for field in ('model', *LOADERS, 'custom_hooks')
              for _, node in walk(cfg.get(field), field) if isinstance(node, dict)}
     for node in nodes.values():
         for name in PIXELS:
-            if isinstance(node.get(name), int):
-                node[name] = node[name] * size // before
+            if value := image_size(node, name):
+                size = tuple(side * new // old for side, new, old in zip(
+                    value, after, both_sides(before), strict=True))
+                if name == 'max_shift':
+                    node[name] = min(size)
+                else:
+                    set_image_size(node, name, size)

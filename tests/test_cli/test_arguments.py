@@ -159,8 +159,7 @@ def test_unusable_configs(argument, message):
 
 
 def test_size_of_the_encoder(tmp_path):
-    """All sizes of the pipelines follow the size that is set, or the error names the options.
-    Images are square."""
+    """All sizes of the pipelines follow the size that is set, or the error names the options."""
     path = str(ROOT / 'configs/benchmarks/folder/vit_knn.py')
     with pytest.raises(ConfigError, match=r'^model.backbone.arch=None: .*model.backbone.img_size='):
         fill_encoder(load_config(path), None)
@@ -181,8 +180,13 @@ def test_size_of_the_encoder(tmp_path):
         assert cfg.model.backbone.in_channels == channels
     fill_encoder(cfg := load_config(path, {'model.backbone.img_size': (24, 24)}), vit)
     assert cfg.test_dataloader.dataset.pipeline[1].scale == 24
-    with pytest.raises(ConfigError, match=r'^model.backbone.img_size=\(24, 48\): .*square'):
-        fill_encoder(load_config(path, {'model.backbone.img_size': (24, 48)}), vit)
+    fill_encoder(cfg := load_config(path, {'model.backbone.img_size': (24, 48)}), vit)
+    _, resize, crop, _ = cfg.test_dataloader.dataset.pipeline
+    assert (resize.scale, crop.crop_size) == ((24, 48), (48, 24))
+    with pytest.raises(ConfigError, match=r'^model.backbone.img_size=\(24, 48\): .*ResizeEdge of'):
+        fill_encoder(load_config(path, {
+            'model.backbone.img_size': (24, 48),
+            'test_dataloader.dataset.pipeline.1.type': 'ResizeEdge'}), vit)
     with pytest.raises(ConfigError, match='model.backbone.type=mmguided.MaskedViT: .*MaskedSwin'):
         fill_encoder(load_config(path), swin)
 

@@ -48,7 +48,12 @@ def test_epochs_move_milestones_and_periods(resolve):
     ('mae/vit-b_300e', ['--epochs', '40'], '--epochs=40: param_scheduler.1 lasts from epoch 40 to'),
     ('mae/vit-b_300e', ['--epochs', '20'], 'param_scheduler.0 lasts from epoch 0 to 40. Set'),
     ('benchmarks/ade20k/vit-b_upernet-160k', ['--epochs', '9'], 'trains by iterations'),
-    ('benchmarks/ade20k/vit-b_upernet-160k', ['--img-size', '256'], 'not state one size')])
+    ('benchmarks/ade20k/vit-b_upernet-160k', ['--img-size', '256'], 'not state one size'),
+    ('mae/vit-b_300e', ['--img-size', '1', '2', '3'], '--img-size=1 2 3: too many'),
+    ('quickstart/mae_vit-micro', [  # a transform of mmpretrain
+        '--img-size', '42', '84', '--cfg-options',
+        'train_dataloader.dataset.pipeline.1.type=RandomResizedCrop'],
+     r'^model.backbone.img_size=.*RandomResizedCrop of mmpretrain .*Set type=mmguided')])
 def test_options_that_do_not_fit_the_config(resolve, name, options, message):
     with pytest.raises(ConfigError, match=message):
         resolve(name, *options)
@@ -66,6 +71,24 @@ def test_img_size(resolve):
                         '--cfg-options', f'model.backbone.init_cfg.checkpoint={__file__}')
     resize, center = fine_tune.val_dataloader.dataset.pipeline[1:3]
     assert (resize.scale, center.crop_size) == (512, 448)
+
+
+def test_height_and_width(resolve):
+    cfg = resolve('cmae/vit-b_300e', '--img-size', '192', '320')
+    crop, shift = cfg.train_dataloader.dataset.pipeline[1:3]
+    assert (cfg.model.backbone.img_size, crop.scale, shift.crop_size, shift.max_shift) == (
+        (192, 320), (219, 365), (192, 320), 26)
+    back = resolve('cmae/vit-b_300e', '--img-size', '112', '--cfg-options',
+                   'model.backbone.img_size=(224,448)',
+                   'train_dataloader.dataset.pipeline.1.scale=(256,512)',
+                   'train_dataloader.dataset.pipeline.2.crop_size=(224,448)')
+    crop, shift = back.train_dataloader.dataset.pipeline[1:3]
+    assert (crop.scale, shift.crop_size) == (128, 112)
+    fine_tune = resolve('benchmarks/imagenet/vit-b_finetune-100e', '--img-size', '192', '320',
+                        '--cfg-options', f'model.backbone.init_cfg.checkpoint={__file__}')
+    assert fine_tune.train_dataloader.dataset.pipeline[1].scale == (192, 320)
+    resize, center = fine_tune.val_dataloader.dataset.pipeline[1:3]
+    assert (resize.scale, center.crop_size) == ((219, 365), (320, 192))
 
 
 @pytest.mark.parametrize('options, lr, base', [

@@ -6,7 +6,7 @@ _base_ = ['./imagenet_224_eval.py']
 
 train_pipeline = [
     dict(type='mmguided.LoadImage'),
-    dict(type='RandomResizedCrop', scale=224, backend='pillow', interpolation='bicubic'),
+    dict(type='mmguided.RandomResizedCrop', scale=224, interpolation='bicubic'),
     dict(type='RandomFlip', prob=0.5, direction='horizontal'),
     dict(type='PackInputs')
 ]

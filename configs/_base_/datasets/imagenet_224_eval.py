@@ -3,7 +3,7 @@ data_root = 'data/imagenet'
 
 test_pipeline = [
     dict(type='mmguided.LoadImage'),
-    dict(type='ResizeEdge', scale=256, edge='short', backend='pillow', interpolation='bicubic'),
+    dict(type='mmguided.ResizeEdge', scale=256, edge='short', interpolation='bicubic'),
     dict(type='CenterCrop', crop_size=224),
     dict(type='PackInputs')
 ]

@@ -43,11 +43,7 @@ model = dict(
 
 train_pipeline = [
     dict(type='mmguided.LoadImage'),
-    dict(
-        type='RandomResizedCrop',
-        scale=None,
-        backend='pillow',
-        interpolation='bicubic'),
+    dict(type='mmguided.RandomResizedCrop', scale=None, interpolation='bicubic'),
     dict(type='RandomFlip', prob=0.5, direction='horizontal'),
     dict(type='PackInputs')
 ]

@@ -49,7 +49,7 @@ model = dict(
 # Images are BGR until they are normalized.
 train_pipeline = [
     dict(type='mmguided.LoadImage'),
-    dict(type='RandomResizedCrop', scale=224, backend='pillow', interpolation='bicubic'),
+    dict(type='mmguided.RandomResizedCrop', scale=224, interpolation='bicubic'),
     dict(type='RandomFlip', prob=0.5, direction='horizontal'),
     dict(
         type='RandAugment',  # timm's rand-m9-mstd0.5-inc1

@@ -13,7 +13,8 @@ from .resize import resize_array
 
 @TRANSFORMS.register_module()
 class RandomResizedCrop(mmpretrain.datasets.RandomResizedCrop):
-    """Random crops of mmpretrain, resized by torchvision, which is eight times as fast.
+    """Random crops of mmpretrain, resized by torchvision, which is eight times as fast. Crops that
+    are not square have the aspect ratio of ``scale``, up to the drawn distortion.
 
     Resizing is antialiased as in mmpretrain's ``backend='pillow'``. Pixels differ by rounding: on
     average by .05 of 255, and in crops that Pillow resizes vertically first, by .3.
@@ -25,8 +26,9 @@ class RandomResizedCrop(mmpretrain.datasets.RandomResizedCrop):
         scale (int | Sequence[int]): Size of the crop: a side, or (height, width).
         crop_ratio_range (Sequence[float]): Range of the crop's share of the area of the image.
             Defaults to (0.08, 1).
-        aspect_ratio_range (Sequence[float]): Range of width / height of the cropped area, drawn
-            uniformly from the logarithm. Defaults to (3 / 4, 4 / 3).
+        aspect_ratio_range (Sequence[float]): Range of width / height of the cropped area, relative
+            to that of ``scale``, so that it limits the distortion of the image. Drawn uniformly
+            from the logarithm. Defaults to (3 / 4, 4 / 3).
         interpolation (str): 'bilinear' or 'bicubic'. Defaults to 'bilinear'.
 
     Raises:
@@ -41,6 +43,8 @@ class RandomResizedCrop(mmpretrain.datasets.RandomResizedCrop):
                               "Set 'bilinear' or 'bicubic'.")
         super().__init__(scale, crop_ratio_range, aspect_ratio_range, interpolation=interpolation,
                          backend='torchvision')
+        height, width = self.scale
+        self.aspect_ratio_range = tuple(ratio * (width / height) for ratio in aspect_ratio_range)
 
     def transform(self, results: dict) -> dict:
         """Replace the image by a crop."""

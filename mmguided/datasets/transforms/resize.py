@@ -58,10 +58,22 @@ class ResizeEdge(_AnyChannels, mmpretrain.datasets.ResizeEdge):
     ``img_shape``.
 
     Args:
-        scale (int): Length of the edge.
-        edge (str): 'short', 'long', 'width' or 'height'. Defaults to 'short'.
+        scale (int | Sequence[int]): Length of the edge; or (height, width), which the image covers
+            after resizing with its aspect ratio, so that ``CenterCrop`` cuts one direction only.
+        edge (str): 'short', 'long', 'width' or 'height'; ignored for a size. Defaults to 'short'.
         interpolation (str): 'bilinear' or 'bicubic'. Defaults to 'bilinear'.
     """
 
-    def __init__(self, scale: int, edge: str = 'short', interpolation: str = 'bilinear') -> None:
+    def __init__(self, scale: int | Sequence[int], edge: str = 'short',
+                 interpolation: str = 'bilinear') -> None:
         super().__init__(scale, edge, backend='pillow', interpolation=interpolation)
+
+    def transform(self, results: dict) -> dict:
+        """Resize the image."""
+        if isinstance(self.scale, int):
+            return super().transform(results)
+        (height, width), (rows, columns) = results['img'].shape[:2], self.scale
+        results['scale'] = ((rows * width // height, rows) if rows * width >= columns * height else
+                            (columns, columns * height // width))
+        self._resize_img(results)
+        return results

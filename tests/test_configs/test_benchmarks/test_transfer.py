@@ -182,7 +182,8 @@ def test_settings_of_the_papers(data):
     assert (cfg.optim_wrapper.optimizer.weight_decay,
             cfg.optim_wrapper.paramwise_cfg.layer_decay_rate) == (.05, .65)
     assert processes * cfg.train_dataloader.batch_size == cfg.auto_scale_lr.base_batch_size == batch
-    crop = next(t for t in cfg.train_dataloader.dataset.pipeline if t.type == 'RandomResizedCrop')
+    crop = next(t for t in cfg.train_dataloader.dataset.pipeline
+                if t.type == 'mmguided.RandomResizedCrop')
     assert crop.scale == cfg.model.backbone.img_size == pixels
     preprocess = cfg.model.data_preprocessor
     assert preprocess.mean == [123.675, 116.28, 103.53]

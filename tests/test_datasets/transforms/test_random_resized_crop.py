@@ -22,7 +22,9 @@ def photograph(height=75, width=100):
 def test_crops_are_those_of_mmpretrain(interpolation, scale):
     """Same boxes and sizes; pixels agree up to rounding."""
     settings = dict(scale=scale, crop_ratio_range=(.2, 1.), interpolation=interpolation)
-    crops = RandomResizedCrop(**settings), OfMMPretrain(**settings, backend='pillow')
+    aspect = scale[1] / scale[0]
+    crops = RandomResizedCrop(**settings), OfMMPretrain(
+        **settings, backend='pillow', aspect_ratio_range=(3 / 4 * aspect, 4 / 3 * aspect))
     differences = []
     for seed in range(30):
         ours, theirs = (crop(dict(img=photograph())) for crop in crops
@@ -30,6 +32,31 @@ def test_crops_are_those_of_mmpretrain(interpolation, scale):
         assert ours['img'].dtype == np.uint8 and ours['img_shape'] == scale
         differences.append(np.abs(ours['img'].astype(int) - theirs['img']))
     assert np.max(differences) <= 2 and np.mean(differences) < .05
+
+
+def test_square_crops_draw_the_same_numbers_as_mmpretrain():
+    ours, theirs = RandomResizedCrop(224), OfMMPretrain(224)
+    image = photograph()
+    for seed in range(50):
+        ours_box, theirs_box = (crop.rand_crop_params(image) for crop in (ours, theirs)
+                                if np.random.seed(seed) is None)
+        assert ours_box == theirs_box
+    assert ours.aspect_ratio_range == theirs.aspect_ratio_range
+
+
+@pytest.mark.parametrize('size', [(192, 320), (320, 192), (224, 224)])
+def test_images_are_distorted_by_at_most_a_third(size):
+    """Also the crops of the fallback: the image is too wide for any crop of its area."""
+    crop = RandomResizedCrop(size)
+    wide = np.zeros((40, 400, 3), np.uint8)
+    wholes = RandomResizedCrop(size, crop_ratio_range=(1., 1.))
+    for transform, image in ((crop, photograph()), (wholes, wide), (wholes, wide.swapaxes(0, 1))):
+        for seed in range(200):
+            np.random.seed(seed)
+            _, _, height, width = transform.rand_crop_params(image)
+            # Sides are rounded to pixels.
+            assert (width - .5) / (height + .5) <= 4 / 3 * size[1] / size[0]
+            assert (width + .5) / (height - .5) >= 3 / 4 * size[1] / size[0]
 
 
 def test_distribution_of_crops_is_that_of_torchvision():
