@@ -11,7 +11,12 @@ model = dict(
         arch='base',
         img_size=224,  # pretraining size; positions are resampled to each batch
         patch_size=16,
-        init_cfg=dict(type='Pretrained', checkpoint='', prefix='backbone.')))
+        init_cfg=dict(type='Pretrained', checkpoint='', prefix='backbone.')),
+    # None selects the strides of the backbone.
+    rpn_head=dict(anchor_generator=dict(strides=None)),
+    roi_head=dict(
+        bbox_roi_extractor=dict(featmap_strides=None),
+        mask_roi_extractor=dict(featmap_strides=None)))
 
 run_hooks = dict(
     runtime_info=dict(type='mmguided.RuntimeInfoHook'),

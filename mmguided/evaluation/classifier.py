@@ -1,5 +1,4 @@
-"""Image classifier whose neck and head take their width from the backbone."""
-from collections.abc import Sequence
+"""Image classifier whose neck and head take their sizes from the backbone."""
 from typing import Any
 
 from mmpretrain.models import ImageClassifier as BaseImageClassifier
@@ -10,18 +9,21 @@ from mmguided.registry import MODELS
 WIDTH_FIELDS = ('in_channels', 'channels', 'embed_dim', 'input_features')
 
 
-def fill_widths(part: Any, widths: Sequence[int]) -> Any:
-    """Copy the config of a neck or head, with the backbone's widths in place of None.
+def fill_sizes(part: Any, backbone: nn.Module) -> Any:
+    """Copy the config of a neck or head, with the backbone's values in place of None.
 
     In a width field, None becomes the width of the backbone's last output, and a list with one None
-    per output becomes the list of all widths. If ``part`` is a list, each of its configs is filled.
+    per output becomes the list of all widths. ``rescales=None`` becomes
+    :attr:`mmguided.models.DenseViT.rescales`. If ``part`` is a list, each of its configs is filled.
     A module or None is returned unchanged.
     """
     if isinstance(part, (list, tuple)):
-        return [fill_widths(config, widths) for config in part]
+        return [fill_sizes(config, backbone) for config in part]
     if not isinstance(part, dict):
         return part
-    filled = part.copy()
+    filled, widths = part.copy(), backbone.out_channels
+    if filled.get('rescales', ()) is None:
+        filled['rescales'] = list(backbone.rescales)
     for field in filled.keys() & set(WIDTH_FIELDS):
         if filled[field] is None:
             filled[field] = widths[-1]
@@ -36,8 +38,8 @@ class ImageClassifier(BaseImageClassifier):
 
     Args:
         backbone: Encoder that has ``out_channels``.
-        neck: Neck, or a list of necks; see :func:`fill_widths`.
-        head: Classifier; see :func:`fill_widths`.
+        neck: Neck, or a list of necks; see :func:`fill_sizes`.
+        head: Classifier; see :func:`fill_sizes`.
         freeze_backbone: Do not train the backbone, and keep it in eval mode (linear probe).
         **kwargs: Other arguments of mmpretrain's ImageClassifier.
     """
@@ -51,8 +53,8 @@ class ImageClassifier(BaseImageClassifier):
         backbone = MODELS.build(backbone)
         super().__init__(
             backbone,
-            neck=fill_widths(neck, backbone.out_channels),
-            head=fill_widths(head, backbone.out_channels),
+            neck=fill_sizes(neck, backbone),
+            head=fill_sizes(head, backbone),
             **kwargs)
         self.freeze_backbone = freeze_backbone
         if freeze_backbone:

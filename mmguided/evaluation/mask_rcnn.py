@@ -1,22 +1,39 @@
-"""Mask R-CNN whose neck takes its width from the backbone. Needs mmdet."""
+"""Mask R-CNN whose neck and heads take their sizes from the backbone. Needs mmdet."""
+import copy
+
 from mmdet.models import MaskRCNN as BaseMaskRCNN
 
 from mmguided.registry import MODELS
 
-from .classifier import fill_widths
+from .classifier import fill_sizes
 
 
 @MODELS.register_module()
 class MaskRCNN(BaseMaskRCNN):
-    """mmdet's MaskRCNN whose neck takes its width from the backbone.
+    """mmdet's MaskRCNN whose neck and heads take their sizes from the backbone.
 
     Args:
-        backbone: Encoder that has ``out_channels``.
-        neck: Neck, or a list of necks; see :func:`fill_widths`.
+        backbone: Encoder that has ``out_channels`` and ``pyramid_strides``.
+        neck: Neck, or a list of necks, with one more level than ``pyramid_strides``; see
+            :func:`fill_sizes`.
+        rpn_head: RPN head. If ``anchor_generator.strides`` is None, they are those of the levels.
+        roi_head: RoI head. If ``featmap_strides`` of an extractor is None, they are those of the
+            levels except the last, and ``finest_scale``, the size of the smallest objects of the
+            second level, is in proportion (56 for strides from 4).
         **kwargs: Other arguments of mmdet's MaskRCNN.
     """
 
-    def __init__(self, backbone: dict, neck: dict | list[dict], **kwargs) -> None:
+    def __init__(self, backbone: dict, neck: dict | list[dict], rpn_head: dict, roi_head: dict,
+                 **kwargs) -> None:
+        encoder = MODELS.build(backbone)
+        strides = list(encoder.pyramid_strides)
+        rpn_head, roi_head = copy.deepcopy(rpn_head), copy.deepcopy(roi_head)
+        if rpn_head['anchor_generator'].get('strides', ()) is None:
+            rpn_head['anchor_generator']['strides'] = [*strides, 2 * strides[-1]]
+        for name in ('bbox_roi_extractor', 'mask_roi_extractor'):
+            if roi_head[name].get('featmap_strides', ()) is None:
+                roi_head[name].update(featmap_strides=strides, finest_scale=14 * strides[0])
         # The empty neck keeps the neck's place among the modules, before the heads.
-        super().__init__(backbone=backbone, neck=[], **kwargs)
-        self.neck = MODELS.build(fill_widths(neck, self.backbone.out_channels))
+        super().__init__(backbone=dict(type=lambda: encoder), neck=[], rpn_head=rpn_head,
+                         roi_head=roi_head, **kwargs)
+        self.neck = MODELS.build(fill_sizes(neck, encoder))

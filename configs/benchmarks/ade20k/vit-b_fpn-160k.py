@@ -23,8 +23,8 @@ model = dict(
         drop_path_rate=0.1,
         init_cfg=dict(type='Pretrained', checkpoint='', prefix='backbone.')),
     neck=[
-        # None selects the widths of the backbone.
-        dict(type='Feature2Pyramid', embed_dim=None, rescales=[4, 2, 1, 0.5]),
+        # None selects the sizes of the backbone.
+        dict(type='Feature2Pyramid', embed_dim=None, rescales=None),
         dict(type='FPN', in_channels=[None] * 4, out_channels=256, num_outs=4)
     ],
     decode_head=dict(num_classes=150),

@@ -25,8 +25,8 @@ model = dict(
         out_indices=(3, 5, 7, 11),
         drop_path_rate=0.1,
         init_cfg=dict(type='Pretrained', checkpoint='', prefix='backbone.')),
-    # None selects the widths of the backbone.
-    neck=dict(embed_dim=None),
+    # None selects the sizes of the backbone.
+    neck=dict(embed_dim=None, rescales=None),
     decode_head=dict(in_channels=[None] * 4, channels=None, num_classes=150),
     auxiliary_head=dict(in_channels=None, num_classes=150),
     test_cfg=dict(mode='slide', crop_size=(512, 512), stride=(341, 341)))

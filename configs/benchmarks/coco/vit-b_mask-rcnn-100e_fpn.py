@@ -14,7 +14,7 @@ norm_cfg = dict(_delete_=True, type='SyncBN', requires_grad=True)
 model = dict(
     backbone=dict(out_indices=(2, 5, 8, 11)),
     neck=[
-        dict(type='mmseg.Feature2Pyramid', embed_dim=None, rescales=[4, 2, 1, 0.5]),
+        dict(type='mmseg.Feature2Pyramid', embed_dim=None, rescales=None),
         dict(
             type='FPN',
             in_channels=[None] * 4,

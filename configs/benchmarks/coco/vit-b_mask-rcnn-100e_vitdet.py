@@ -23,7 +23,7 @@ model = dict(
     # without padding.
     data_preprocessor=dict(pad_size_divisor=image_size[0]),
     backbone=dict(window_size=14, global_blocks=(2, 5, 8, 11), drop_path_rate=0.1),
-    neck=dict(_delete_=True, type='mmguided.SimpleFeaturePyramid', in_channels=None),
+    neck=dict(_delete_=True, type='mmguided.SimpleFeaturePyramid', in_channels=None, rescales=None),
     rpn_head=dict(num_convs=2),
     roi_head=dict(
         bbox_head=dict(

@@ -17,8 +17,8 @@ _base_ = [
 model = dict(
     backbone=dict(out_indices=(3, 5, 7, 11), drop_path_rate=0.2),
     neck=[
-        # None selects the widths of the backbone.
-        dict(type='mmseg.Feature2Pyramid', embed_dim=None, rescales=[4, 2, 1, 0.5]),
+        # None selects the sizes of the backbone.
+        dict(type='mmseg.Feature2Pyramid', embed_dim=None, rescales=None),
         dict(type='FPN', in_channels=[None] * 4, out_channels=256, num_outs=5),
     ],
     roi_head=dict(

@@ -1,4 +1,7 @@
 """Pretrained hybrid ViT as a backbone for detection and segmentation."""
+from itertools import accumulate
+from operator import mul
+
 import torch.nn.functional as F
 from torch import Tensor
 
@@ -39,6 +42,12 @@ class DenseHybridViT(DenseViT, MaskedHybridViT):
     @property
     def out_channels(self) -> tuple[int, ...]:
         return (*self.arch_settings['stage_dims'], self.embed_dims, self.embed_dims)
+
+    @property
+    def pyramid_strides(self) -> tuple[int, ...]:
+        """Strides of the output maps in pixels."""
+        stages = accumulate((stage.projection.stride[0] for stage in self.patch_embed.stages), mul)
+        return (*stages, 2 * self.patch_size)
 
     def forward(self, images: Tensor) -> tuple[Tensor, ...]:
         """Maps ``(B, C_i, H_i, W_i)``, finest first; pads images to multiples of the patch size."""

@@ -32,6 +32,11 @@ class DenseSwin(SwinTransformer):
         """Widths of the outputs."""
         return tuple(self.num_features[i] for i in self.out_indices)
 
+    @property
+    def pyramid_strides(self) -> tuple[int, ...]:
+        """Strides of the outputs in pixels."""
+        return tuple(self.patch_embed.projection.stride[0] * 2**i for i in self.out_indices)
+
     def init_weights(self) -> None:
         """Initialize as mmpretrain, or load the checkpoint of ``init_cfg`` strictly."""
         if not _load_pretrained(self, self._resize_windows):
@@ -74,6 +79,11 @@ class DenseConvNeXt(ConvNeXt):
     def out_channels(self) -> tuple[int, ...]:
         """Widths of the outputs."""
         return tuple(self.channels[i] for i in self.out_indices)
+
+    @property
+    def pyramid_strides(self) -> tuple[int, ...]:
+        """Strides of the outputs in pixels."""
+        return tuple(self.downsample_layers[0][0].stride[0] * 2**i for i in self.out_indices)
 
     def init_weights(self) -> None:
         """Initialize as mmpretrain, or load the checkpoint of ``init_cfg`` strictly."""

@@ -66,6 +66,18 @@ class DenseViT(MaskedViT):
     def out_channels(self) -> tuple[int, ...]:
         return (self.embed_dims, ) * len(self.out_indices)
 
+    @property
+    def rescales(self) -> tuple[float, ...]:
+        """Factors that a neck resizes the four maps of a pyramid by, such that the strides are 4 to
+        32 for patches of 8 and 16 pixels, and powers of two times the patch size for others."""
+        return (4, 2, 1, 0.5) if self.patch_size >= 12 else (2, 1, 0.5, 0.25)
+
+    @property
+    def pyramid_strides(self) -> tuple[float, ...]:
+        """Strides in pixels of four maps that are resized by :attr:`rescales`."""
+        strides = (self.patch_size / scale for scale in self.rescales)
+        return tuple(int(stride) if stride.is_integer() else stride for stride in strides)
+
     def _blocks(self, field: str, indices: Sequence[int]) -> list[int]:
         """Resolve negative block indices."""
         if any(not -self.num_layers <= i < self.num_layers for i in indices):

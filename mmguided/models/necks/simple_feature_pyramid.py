@@ -22,28 +22,37 @@ def _level(in_dims: int, out_dims: int, *resample: nn.Module) -> nn.Sequential:
 
 @MODELS.register_module()
 class SimpleFeaturePyramid(BaseModule):
-    """Maps of strides 4, 8, 16, 32 and 64 from the last map of a ViT (arXiv:2203.16527, Sec. 3).
+    """Maps at several scales from the last map of a ViT (arXiv:2203.16527, Sec. 3).
 
-    The map of stride 16 is upsampled by transposed convolutions and downsampled by max pooling,
-    without lateral connections. The last level subsamples the level before it, as in mmdet's FPN.
+    The map is upsampled by transposed convolutions and downsampled by max pooling, without lateral
+    connections. The last level subsamples the level before it, as in mmdet's FPN.
 
     Args:
         in_channels: Encoder width.
+        rescales: Factors of the levels, each 4, 2, 1, 0.5 or 0.25. ViTDet's (4, 2, 1, 0.5) give
+            strides of 4 to 32 for patches of 16 pixels.
         out_channels: Width of the maps.
     """
 
-    def __init__(self, in_channels: int, out_channels: int = 256) -> None:
+    def __init__(self, in_channels: int, rescales: Sequence[float], out_channels: int = 256
+                 ) -> None:
         super().__init__()
         half, quarter = in_channels // 2, in_channels // 4
-        self.levels = nn.ModuleList([
-            _level(quarter, out_channels, nn.ConvTranspose2d(in_channels, half, 2, 2), _norm(half),
-                   nn.GELU(), nn.ConvTranspose2d(half, quarter, 2, 2)),
-            _level(half, out_channels, nn.ConvTranspose2d(in_channels, half, 2, 2)),
-            _level(in_channels, out_channels),
-            _level(in_channels, out_channels, nn.MaxPool2d(2)),
-        ])
+
+        def level(scale: float) -> nn.Sequential:
+            if scale == 4:
+                return _level(
+                    quarter, out_channels, nn.ConvTranspose2d(in_channels, half, 2, 2), _norm(half),
+                    nn.GELU(), nn.ConvTranspose2d(half, quarter, 2, 2))
+            if scale == 2:
+                return _level(half, out_channels, nn.ConvTranspose2d(in_channels, half, 2, 2))
+            return _level(
+                in_channels, out_channels, *[] if scale == 1 else [nn.MaxPool2d(round(1 / scale))])
+
+        self.levels = nn.ModuleList(map(level, rescales))
 
     def forward(self, inputs: Sequence[Tensor]) -> tuple[Tensor, ...]:
-        """Five maps ``(B, out_channels, ...)`` from the last of ``inputs``, ``(B, D, h, w)``."""
+        """The maps of the levels and the last one, ``(B, out_channels, ...)``, from the last of
+        ``inputs``, ``(B, D, h, w)``."""
         maps = [level(inputs[-1]) for level in self.levels]
         return (*maps, F.max_pool2d(maps[-1], 1, 2))

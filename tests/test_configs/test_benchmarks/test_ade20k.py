@@ -11,6 +11,7 @@ import torch
 from mmengine.config import Config
 from mmengine.registry import MODELS, DefaultScope
 
+from mmguided.utils.errors import ConfigError
 from tests.helpers.benchmarks import load, names, save_encoder
 from tests.helpers.configs import build_without_memory, parameter_groups
 from tests.helpers.paths import ROOT
@@ -109,6 +110,19 @@ def test_model_fits_together_and_each_depth_learns_at_its_rate(row):
         assert groups[name]['lr'] == pytest.approx(lr * decay**below), name
         decays = parameter.ndim > 1 and not name.endswith(('.pos_embed', '.cls_token'))
         assert groups[name]['weight_decay'] == (.05 if decays else 0.), name
+
+
+@pytest.mark.parametrize('name', [UPERNET, 'ade20k/vit-b_fpn-160k'])
+@pytest.mark.parametrize('side, strides', [(8, [4, 8, 16, 32]), (14, [3.5, 7, 14, 28])])
+def test_other_patch_sizes(name, side, strides):
+    """mmseg stretches maps over the image, so that the patches must cover the image exactly."""
+    row = f'{name} model.backbone.patch_size={side} model.backbone.img_size=448'
+    model = build_without_memory(load(row)).eval()
+    with torch.no_grad():
+        maps = model.extract_feat(torch.empty(1, 3, 448, 448, device='meta'))
+        assert [448 / m.shape[-1] for m in maps] == strides
+        with pytest.raises(ConfigError, match=f'{side} pixels do not divide .* 460 x 448'):
+            model.extract_feat(torch.empty(1, 3, 460, 448, device='meta'))
 
 
 @pytest.mark.parametrize('name', ['vit-b_upernet-160k_cmae', 'hybrid-b_upernet-160k'])

@@ -1,6 +1,7 @@
 """Configs of Mask R-CNN on COCO: values of the papers, strict loading, and a small detector end to
 end."""
 import json
+import math
 import os
 import re
 import subprocess
@@ -172,6 +173,60 @@ def test_recipe(row):
         (256, 24, 40), (256, 12, 20), (256, 6, 10), (256, 3, 5), (256, 2, 3)]
 
 
+# Strides of four levels: those of patch 16 where powers of two reach them.
+STRIDES = {8: [4, 8, 16, 32], 14: [3.5, 7, 14, 28], 16: [4, 8, 16, 32], 32: [8, 16, 32, 64]}
+
+
+@pytest.mark.parametrize('name, option, strides', [
+    *((name, f'patch_size={side}', strides) for side, strides in STRIDES.items()
+      for name in (CAE, VITDET)),
+    ('coco/hybrid-b_mask-rcnn-100e', 'strides=[2,2,2]', [2, 4, 8, 16]),
+    ('coco/swin-b_mask-rcnn-1x', 'patch_size=2', [2, 4, 8, 16]),
+    ('coco/convnextv2-b_mask-rcnn-1x', 'stem_patch_size=8', [8, 16, 32, 64])])
+def test_strides_follow_the_patch_size(name, option, strides):
+    """Anchors and RoIs have the strides of the maps of a 448 x 896 image."""
+    model = build_without_memory(load(f'{name} model.backbone.{option}')).eval()
+    with torch.no_grad():
+        maps = model.extract_feat(torch.empty(1, 3, 448, 896, device='meta'))
+    anchors, roi_head = model.rpn_head.prior_generator, model.roi_head
+    levels = [*strides, 2 * strides[-1]]
+    assert [tuple(m.shape[2:]) for m in maps] == [
+        (math.ceil(448 / stride), math.ceil(896 / stride)) for stride in levels]
+    assert anchors.strides == [(stride, stride) for stride in levels]
+    assert anchors.base_sizes == levels
+    for extractor in (roi_head.bbox_roi_extractor, roi_head.mask_roi_extractor):
+        assert [layer.spatial_scale for layer in extractor.roi_layers] == [
+            1 / stride for stride in strides]
+        assert extractor.finest_scale == 14 * strides[0]  # mmdet's 56 for strides from 4
+
+
+def test_strides_that_a_config_sets_are_kept():
+    model = build_without_memory(load(
+        f'{CAE} model.rpn_head.anchor_generator.strides=[8,16,32,64,128] '
+        'model.roi_head.mask_roi_extractor.featmap_strides=[8,16,32,64]'))
+    assert model.rpn_head.prior_generator.base_sizes == [8, 16, 32, 64, 128]
+    assert model.roi_head.mask_roi_extractor.featmap_strides == [8, 16, 32, 64]
+    assert model.roi_head.mask_roi_extractor.finest_scale == 56
+    assert model.roi_head.bbox_roi_extractor.featmap_strides == [4, 8, 16, 32]
+
+
+@pytest.mark.parametrize('side', [8, 14])
+def test_training_and_detection_at_other_patch_sizes(side):
+    """Also with strides that are not whole numbers."""
+    model = revert_sync_batchnorm(small_model(CAE, patch_size=side))
+    model.init_cfg = model.backbone.init_cfg = None
+    model.init_weights()
+    batch = demo_mm_inputs(2, [(3, 90, 120), (3, 128, 97)], num_items=[2, 3], with_mask=True)
+    losses = model.train()(**model.data_preprocessor(batch, True), mode='loss')
+    assert torch.isfinite(model.parse_losses(losses)[0])
+    model.test_cfg.rpn.max_per_img = 5
+    model.test_cfg.rcnn.score_thr = 0.
+    with torch.no_grad():
+        found = model.eval()(**model.data_preprocessor(batch, False), mode='predict')
+    boxes = found[0].pred_instances.bboxes
+    assert len(boxes) and boxes[:, ::2].max() <= 120 and boxes[:, 1::2].max() <= 90
+
+
 @pytest.mark.parametrize('row', RECIPES)
 def test_parts_of_the_detector(row):
     kind, cfg = DETECTORS[row], load(row)
@@ -243,10 +298,10 @@ def test_image_sizes():
         assert batch['data_samples'][0].img_shape == (700, 1024)  # predictions are clipped to it
 
 
-def small_model(row):
+def small_model(row, **backbone):
     cfg = load(row)
     model, roi_head = cfg.model, cfg.model.roi_head
-    model.backbone.update(SMALL[row][1])
+    model.backbone.update(SMALL[row][1] | backbone)
     model.backbone.pop('drop_path_rate')
     (model.neck[-1] if isinstance(model.neck, list) else model.neck).out_channels = 32
     model.rpn_head.update(in_channels=32, feat_channels=32)

@@ -27,7 +27,7 @@ def by_the_paper(x, weights, level):
 
 
 def test_every_level_is_the_papers():
-    neck = as_trained(SimpleFeaturePyramid(16, 8))
+    neck = as_trained(SimpleFeaturePyramid(16, (4, 2, 1, .5), 8))
     x = torch.randn(2, 16, 7, 10)
     weights = neck.parameters()
     *maps, last = neck([torch.zeros(1), x])  # the last map counts
