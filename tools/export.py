@@ -5,11 +5,12 @@
 The folder OUT contains the model and a model card, README.md, that says how to load it:
 
 - timm: model.safetensors and config.json (ViT, Swin, ConvNeXt V2).
-- transformers: the same, and preprocessor_config.json. MAE with a ViT becomes a
+- transformers: the same, and preprocessor_config.json. MAE with a ViT of square images becomes a
   ViTMAEForPreTraining with its decoder; other encoders become ViTModel, SwinModel or
   ConvNextV2Model.
-- onnx: model.onnx; torch: model.pt2 (all encoders). The input is a batch of normalized RGB images
-  of any number, the output are their tokens (B, [1 +] L, D), [CLS] first, if any.
+- onnx: model.onnx; torch: model.pt2 (all encoders). The input is a batch of any number of
+  normalized images, RGB if they have three channels; the output are their tokens (B, [1 +] L, D),
+  [CLS] first, if any.
 - mmpretrain: model.pth with the names of mmpretrain's backbone.
 
 The export runs the result and fails if its output differs from the checkpoint's by more than 1e-5.
@@ -24,7 +25,7 @@ from mmengine.config import Config
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
-from mmguided.analysis.inspection import method_name
+from mmguided.analysis.inspection import loading_transform, method_name
 from mmguided.cli.arguments import default_name, local_path, tool_parser
 from mmguided.hub import config_path, get_model, read_config
 from mmguided.models import Encoder, MAEDecoder, MaskedImageModel, PixelTarget
@@ -60,7 +61,9 @@ class Export:
     Attributes:
         images: Two random inputs ``(2, C, H, W)``.
         tokens: Tokens of the inputs, ``(2, [1 +] L, D)``.
-        mean, std: Normalization of RGB pixels in [0, 1].
+        mean, std: Normalization of RGB pixels, or of all channels, in [0, 1].
+        flips: True if the order of the channels is reversed because the encoder was trained on BGR
+            images.
     """
 
     def __init__(self, model: nn.Module, out: Path) -> None:
@@ -70,10 +73,19 @@ class Export:
                               'of mmguided. Give a checkpoint of its training.')
         self.model, self.out = model, out
         self.size = tuple(side * self.encoder.patch_size for side in self.encoder.patch_resolution)
-        preprocessor = model.data_preprocessor
-        self.mean, self.std = ([value / 255 for value in values.flatten().tolist()]
-                               for values in (preprocessor.mean, preprocessor.std))
-        self.channels = len(self.mean)
+        self.channels = self.encoder.in_channels
+        # A preprocessor without mean and std does not normalize.
+        self.mean, self.std = (
+            [value / 255 for value in getattr(model.data_preprocessor, name, torch.tensor(default))
+             .flatten().expand(self.channels).tolist()]
+            for name, default in (('mean', 0.), ('std', 1.)))
+        self.flips = self.channels == 3 and takes_bgr(model)
+        if self.flips:
+            convolution = self.encoder.first_convolution
+            convolution.weight.copy_(convolution.weight.flip(1))
+            self.mean, self.std = self.mean[::-1], self.std[::-1]
+            print(f'{out}: the encoder of the checkpoint takes BGR images; the exported encoder '
+                  'takes RGB images')
         torch.manual_seed(0)
         self.images = torch.randn(2, self.channels, *self.size)
         self.tokens = self.encoder.image_tokens(self.images)
@@ -81,11 +93,14 @@ class Export:
 
     @property
     def has_mae_decoder(self) -> bool:
-        """True if the model is a ViTMAEForPreTraining of transformers."""
-        return (isinstance(self.model, MaskedImageModel) and type(self.model.neck) is MAEDecoder
+        """True if the model is a ViTMAEForPreTraining of transformers, whose images are square and
+        whose predictions have the order of the images' channels."""
+        return (self.size[0] == self.size[1] and not self.flips and self.family == 'vit'
+                and isinstance(self.model, MaskedImageModel)
+                and type(self.model.neck) is MAEDecoder
                 and type(self.model.target_generator) is PixelTarget
                 and self.model.head.block == self.model.neck.depth
-                and len(self.model.mask_generator.mask_ratios) == 1 and self.family == 'vit')
+                and len(self.model.mask_generator.mask_ratios) == 1)
 
     def check(self, what: str, output: Tensor, expected: Tensor | None = None) -> None:
         """Compare the output of the exported model with ``expected``, by default
@@ -107,6 +122,15 @@ class Export:
     def settings(self) -> dict:
         """Settings of a Swin or ConvNeXt V2."""
         return encoder_from_any(self.encoder.state_dict())[1]
+
+
+def takes_bgr(model: nn.Module) -> bool:
+    """True if the model was trained on BGR images, as all loading transforms give them, without
+    conversion to RGB. Datasets of arrays, such as CIFAR, are RGB."""
+    settings = model.cfg.model.get('data_preprocessor') or {}
+    has_data = any(model.cfg.get(f'{split}_dataloader') for split in ('train', 'test'))
+    return not (settings.get('to_rgb') or settings.get('bgr_to_rgb')) and bool(
+        loading_transform(model) or not has_data)
 
 
 def write_timm(export: Export) -> str:

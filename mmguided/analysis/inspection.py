@@ -116,7 +116,7 @@ def read_for_model(model: nn.Module, path: str | os.PathLike, field: str
         ConfigError: If the file is unreadable or has another number of channels, or the config has
             no loading transform.
     """
-    num, load = getattr(model.backbone, 'in_channels', 3), _loading_transform(model)
+    num, load = getattr(model.backbone, 'in_channels', 3), loading_transform(model)
     if num == 3 and not str(load.get('type')).endswith('LoadRaster'):
         return read_image(path, field)
     if not load:
@@ -135,7 +135,7 @@ def read_for_model(model: nn.Module, path: str | os.PathLike, field: str
     return image[..., ::-1] if num == 3 else image
 
 
-def _loading_transform(model: nn.Module) -> dict:
+def loading_transform(model: nn.Module) -> dict:
     """Config of the transform that loads the training images, or else the test images."""
     cfg = getattr(model, 'cfg', {})
     return next((node for field in ('train_dataloader', 'test_dataloader')

@@ -258,7 +258,8 @@ def encoder_from_any(state: Mapping, prefix: str | None = None) -> tuple[StateDi
     Returns:
         ``backbone.*`` weights (with a decoder also ``neck.*`` and ``head.*``), and the settings of
         the backbone that the weights show: all except ``arch.num_heads`` of a ViT, ``img_size`` of
-        the others, and the epsilon of the norms.
+        the others, and the epsilon of the norms. ``img_size`` of a ViT is that of a square image,
+        or None if the grid is not square.
     """
     state = {f'{part}.{name}' if name else part: value for part, values in state.items()
              for name, value in (values.items() if isinstance(values, Mapping) else
@@ -357,16 +358,32 @@ def _settings(state: Mapping[str, Tensor], family: str, depths: list[int]) -> di
             arch=dict(embed_dims=width, depths=depths, num_heads=[t.shape[1] for t in tables]),
             in_channels=channels, patch_size=patch_size, out_indices=(len(depths) - 1, ),
             window_size=(math.isqrt(len(tables[0])) + 1) // 2, mask_stages=())
-    positions = state['backbone.pos_embed'].shape[1]
-    side = math.isqrt(positions - 1)
-    if side**2 != positions - 1:
-        raise ConfigError(f'checkpoint: pos_embed has {positions} positions, not one for [CLS] and '
-                          'those of a square grid. Use another checkpoint.')
+    positions = state['backbone.pos_embed'].shape[1] - 1
+    side = math.isqrt(positions)
     return dict(
         type='mmguided.MaskedViT',
         arch=dict(embed_dims=width, num_layers=depths[0], feedforward_channels=len(
             state['backbone.layers.0.ffn.layers.0.0.weight'])),
-        in_channels=channels, img_size=side * patch_size, patch_size=patch_size)
+        in_channels=channels, img_size=side * patch_size if side**2 == positions else None,
+        patch_size=patch_size)
+
+
+def check_image_size(state: Mapping[str, Tensor], settings: Mapping) -> None:
+    """Raise ConfigError unless a ViT has a position for [CLS] and one for each patch.
+
+    Args:
+        state: Result of :func:`encoder_from_any`.
+        settings: Settings of the backbone.
+    """
+    if 'backbone.pos_embed' not in state:
+        return
+    positions, size = state['backbone.pos_embed'].shape[1], settings['img_size']
+    sides = (size, size) if isinstance(size, int) else size or ()
+    if positions != 1 + math.prod(side // settings['patch_size'] for side in sides):
+        raise ConfigError(
+            f'model.backbone.img_size={size}: pos_embed has {positions} positions, not one for '
+            '[CLS] and those of an image of this size. Set model.backbone.img_size=(HEIGHT,WIDTH) '
+            'of pretraining, or use another checkpoint.')
 
 
 def encoder_to(layout: str, state: Mapping[str, Tensor], decoder: bool = False) -> StateDict:

@@ -11,7 +11,7 @@ from pathlib import Path
 from mmengine.config import Config
 from torch import Tensor
 
-from .converters import encoder_from_any, find_encoders
+from .converters import check_image_size, encoder_from_any, find_encoders
 from .errors import ConfigError, require_extra
 
 CONFIG, WEIGHTS, PREPROCESSOR = 'config.json', 'model.safetensors', 'preprocessor_config.json'
@@ -95,6 +95,7 @@ def read_model_folder(folder: str | os.PathLike, field: str) -> dict:
         backbone |= _settings_of_transformers(config, backbone)
         source = _read_json(folder / PREPROCESSOR, field)
         mean, std = source.get('image_mean'), source.get('image_std')
+    check_image_size(state, backbone)
     activation = config.get('hidden_act', config.get('model_args', {}).get('act_layer', 'gelu'))
     if activation != 'gelu' or not mean or not std:
         raise ConfigError(
@@ -105,7 +106,7 @@ def read_model_folder(folder: str | os.PathLike, field: str) -> dict:
     model = dict(type='ImageClassifier', backbone=backbone, data_preprocessor=preprocessor)
     if any(name.startswith('neck.') for name in state):
         model = _mae(config, backbone) | dict(
-            data_preprocessor=preprocessor | dict(type='SelfSupDataPreprocessor'))
+            data_preprocessor=preprocessor | dict(type='mmguided.DataPreprocessor'))
     cfg = Config(dict(
         model=model, default_scope='mmpretrain',
         custom_imports=dict(imports=['mmguided'], allow_failed_imports=False)))
@@ -149,7 +150,7 @@ def _settings_of_timm(config: Mapping, backbone: Mapping, source: str) -> dict:
         raise ConfigError(f'{source}: model_args of {CONFIG}: {error}. Correct {CONFIG}, or '
                           'install the version of timm that wrote it.') from error
     if backbone['type'] == 'mmguided.MaskedConvNeXt':
-        return dict(img_size=config.get('pretrained_cfg', config)['input_size'][-1])
+        return dict(img_size=config.get('pretrained_cfg', config)['input_size'][1:])
     size = model.patch_embed.img_size
     if backbone['type'] == 'mmguided.MaskedSwin':
         return dict(img_size=size)

@@ -32,8 +32,8 @@ HYBRID = dict(
 def checkpoint(tmp_path):
     """Function that saves a model with perturbed weights and its config."""
 
-    def save(model):
-        cfg = Config(dict(model=model, default_scope='mmpretrain',
+    def save(model, **fields):
+        cfg = Config(dict(fields, model=model, default_scope='mmpretrain',
                           custom_imports=dict(imports=['mmguided'])))
         built = as_trained(mmguided.get_model(cfg))
         path = tmp_path / 'micro.pth'
@@ -99,6 +99,79 @@ def test_no_other_toolkit_has_the_hybrid_vit(checkpoint, monkeypatch):
     for kind in ('timm', 'transformers'):
         assert f"format='{kind}': has no encoder" in error_of_tool(
             monkeypatch, 'export.py', path, path.parent / 'out', '--format', kind)
+
+
+BANDS = dict(
+    type='mmguided.DataPreprocessor', mean=[90., 100., 110., 120., 130.],
+    std=[50., 55., 60., 65., 70.])
+FIVE = dict(
+    type='mmguided.MAE',
+    backbone=dict(
+        type='mmguided.MaskedViT', patch_size=8, in_channels=5, img_size=32,
+        arch=dict(embed_dims=16, num_layers=1, num_heads=2, feedforward_channels=32)),
+    neck=dict(type='mmguided.MAEDecoder', embed_dims=8, depth=1, num_heads=2),
+    mask_generator=dict(type='mmguided.MaskGenerator', mask_ratio=.5),
+    target_generator=dict(type='mmguided.PixelTarget'),
+    head=dict(type='mmguided.ReconstructionHead'), data_preprocessor=BANDS)
+
+
+@torch.no_grad()
+@pytest.mark.parametrize('size', [(32, 32), (16, 32), (64, 16)])  # 16, 8 and 16 patches
+def test_five_bands_and_rectangular_images(checkpoint, monkeypatch, size):
+    path, model = checkpoint(FIVE | dict(backbone=FIVE['backbone'] | dict(img_size=size)))
+    images = torch.randn(2, 5, *size)
+    expected = model.backbone.image_tokens(images)
+    folders = {kind: exported(monkeypatch, path, kind) for kind in ('timm', 'transformers')}
+    theirs = timm.create_model(
+        f'local-dir:{folders["timm"]}', pretrained=True, in_chans=5).eval()
+    assert theirs.patch_embed.proj.in_channels == 5 and theirs.patch_embed.img_size == size
+    torch.testing.assert_close(theirs.forward_features(images), expected, rtol=1e-5, atol=1e-5)
+    config = json.loads((folders['transformers'] / 'config.json').read_text())
+    assert (config['num_channels'], config['image_size']) == (5, list(size))
+    assert config['architectures'] == [
+        'ViTMAEForPreTraining' if size == (32, 32) else 'ViTModel']  # of square images only
+    preprocessor = json.loads((folders['transformers'] / 'preprocessor_config.json').read_text())
+    assert preprocessor['do_normalize'] and preprocessor['size'] == dict(
+        height=size[0], width=size[1])
+    for mean, std in ((theirs.pretrained_cfg['mean'], theirs.pretrained_cfg['std']),
+                      (preprocessor['image_mean'], preprocessor['image_std'])):
+        assert ([255 * value for value in mean], [255 * value for value in std]) == (
+            pytest.approx(BANDS['mean']), pytest.approx(BANDS['std']))
+    for folder in folders.values():
+        back = mmguided.get_model(folder)
+        assert torch.equal(back.backbone.image_tokens(images), expected)
+        batch = dict(inputs=255 * torch.rand(1, 5, *size), data_samples=None)
+        torch.testing.assert_close(back.data_preprocessor(batch.copy())['inputs'],
+                                   model.data_preprocessor(batch.copy())['inputs'])
+    if size == (16, 32):  # the others take seconds
+        check_programs(monkeypatch, path, model.backbone, images, 'onnx', 'torch')
+
+
+@torch.no_grad()
+@pytest.mark.parametrize('pipeline, is_bgr', [
+    (None, True), ([dict(type='mmguided.LoadImage')], True), ([dict(type='PackInputs')], False)])
+def test_encoders_of_bgr_images_take_rgb_images(checkpoint, monkeypatch, pipeline, is_bgr):
+    """All loading transforms give BGR, and datasets without one are arrays of RGB."""
+    model = classifier('convnextv2') | dict(data_preprocessor=NORM | dict(to_rgb=False))
+    path, model = checkpoint(model, **(
+        {} if pipeline is None else dict(train_dataloader=dict(dataset=dict(pipeline=pipeline)))))
+    images = torch.randn(1, 3, 64, 64)
+    expected = model.backbone.image_tokens(images.flip(1) if is_bgr else images)
+    theirs = timm.create_model(
+        f'local-dir:{exported(monkeypatch, path, "timm")}', pretrained=True).eval()
+    torch.testing.assert_close(
+        theirs.forward_features(images).flatten(2).mT, expected, rtol=1e-5, atol=1e-5)
+    mean = [value / 255 for value in NORM['mean']]
+    assert theirs.pretrained_cfg['mean'] == (mean[::-1] if is_bgr else mean)
+
+
+def test_images_that_are_not_normalized(checkpoint, monkeypatch):
+    for preprocessor, mean, std in (({}, 0., 1.), (dict(mean=[100.], std=[50.]), 100., 50.)):
+        path, _ = checkpoint(classifier('convnextv2') | dict(
+            data_preprocessor=dict(preprocessor, to_rgb=True)))
+        back = mmguided.get_model(exported(monkeypatch, path, 'timm')).data_preprocessor
+        assert (back.mean.flatten().tolist(), back.std.flatten().tolist()) == (
+            pytest.approx([mean] * 3), pytest.approx([std] * 3))
 
 
 @pytest.fixture(scope='module')

@@ -7,6 +7,7 @@ from mmpretrain.models import MoCoV3ViT
 
 from mmguided.registry import MODELS
 from mmguided.utils.converters import (
+    check_image_size,
     cmae_from_released,
     encoder_from_any,
     encoder_to,
@@ -111,12 +112,27 @@ def test_encoders_of_others_compute_the_same(build, layout, prefix):
     (dict(reg_tokens=2), r'1 unexpected keys \(reg_token\)'),
     (dict(init_values=.1), 'blocks.0.ls1.gamma'), (dict(qkv_bias=False), 'attn.qkv.bias'),
     (dict(qk_norm=True), 'attn.q_norm.weight'), (dict(pre_norm=True), 'norm_pre.weight'),
-    (dict(no_embed_class=True), 'pos_embed has 16 positions'),
-    (dict(img_size=(32, 64)), 'pos_embed has 33 positions'),
     (dict(final_norm=False), r'2 missing keys \(norm.bias, norm.weight\)')])
 def test_other_vits_are_refused(options, said):
     with pytest.raises(ConfigError, match=said):
         encoder_from_any(build_timm_vit(**options).state_dict())
+
+
+@pytest.mark.parametrize('options, size, fits', [
+    ({}, None, True), (dict(img_size=(32, 64)), None, False),
+    (dict(img_size=(32, 64)), (32, 64), True), (dict(img_size=(32, 64)), (32, 48), False),
+    (dict(no_embed_class=True), 32, False)])
+def test_size_of_images_that_are_not_square(options, size, fits):
+    state, settings = encoder_from_any(build_timm_vit(**options).state_dict())
+    if size:
+        settings['img_size'] = size
+    if fits:
+        check_image_size(state, settings)
+    else:
+        positions = len(state['backbone.pos_embed'][0])
+        with pytest.raises(ConfigError, match=rf'^model.backbone.img_size={re.escape(str(size))}: '
+                           f'pos_embed has {positions} positions.*HEIGHT,WIDTH'):
+            check_image_size(state, settings)
 
 
 def test_several_encoders_need_a_prefix():

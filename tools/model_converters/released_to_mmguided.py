@@ -12,7 +12,8 @@ The result loads like a checkpoint of mmguided. Missing or unexpected keys stop 
 `MoCoV3ViT`), and stores a k-NN config, so that the tools for analysis and figures need no
 --configs. The config normalizes images as in ImageNet pretraining; for others, such as timm's
 `augreg` ViTs, set --cfg-options "model.data_preprocessor.mean=[127.5,127.5,127.5]"
-"model.data_preprocessor.std=[127.5,127.5,127.5]".
+"model.data_preprocessor.std=[127.5,127.5,127.5]". If the images of pretraining were not square, set
+--cfg-options "model.backbone.img_size=(HEIGHT,WIDTH)".
 """
 import argparse
 
@@ -23,6 +24,7 @@ from mmguided.hub import read_config
 from mmguided.utils.checkpoints import load_checkpoint, weights_of
 from mmguided.utils.converters import (
     ccmim_from_released,
+    check_image_size,
     cmae_from_released,
     encoder_from_any,
     mae_from_released,
@@ -61,6 +63,7 @@ def convert_vit(state: dict, args: argparse.Namespace) -> tuple[dict, str]:
     cfg = read_config('benchmarks_imagenet_vit-b_knn')
     cfg.model.backbone.update(settings)
     cfg.merge_from_dict(args.cfg_options)
+    check_image_size(state, cfg.model.backbone)
     return state, cfg.pretty_text
 
 

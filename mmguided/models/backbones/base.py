@@ -41,10 +41,14 @@ class Encoder:
     _patch_size_field = 'backbone.patch_size'
 
     @property
+    def first_convolution(self) -> nn.Conv2d:
+        """Convolution over the images."""
+        return next(module for module in self.modules() if isinstance(module, nn.Conv2d))
+
+    @property
     def in_channels(self) -> int:
-        """Image channels, those of the first convolution."""
-        return next(
-            module for module in self.modules() if isinstance(module, nn.Conv2d)).in_channels
+        """Image channels."""
+        return self.first_convolution.in_channels
 
     @property
     def out_channels(self) -> tuple[int, ...]:
