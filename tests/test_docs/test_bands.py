@@ -1,10 +1,12 @@
-"""The configs for images of five bands in docs/variants.md: train, resume, inspect, evaluate."""
+"""The configs for images of five bands in docs/variants.md: train, resume, inspect, export,
+evaluate."""
 import json
 import re
 
 import numpy as np
 import pytest
 import tifffile
+import timm
 import torch
 
 import mmguided
@@ -57,6 +59,15 @@ def test_five_bands(configs, monkeypatch):
              '--feature', 'mean', '--workers', '0')
     features = np.load('features/features.npy')
     np.testing.assert_allclose(features[6], look.features.mean((0, 1, 2)), atol=1e-4)
+
+    run_tool(monkeypatch, 'export.py', 'resumed/epoch_2.pth', 'exported')
+    exported = timm.create_model('local-dir:exported', pretrained=True, in_chans=5).eval()
+    with torch.no_grad():
+        images = torch.randn(2, 5, 32, 32)
+        torch.testing.assert_close(exported.forward_features(images), model.backbone.image_tokens(
+            images), rtol=1e-5, atol=1e-5)
+    assert exported.pretrained_cfg['mean'] == pytest.approx(
+        [value / 255 for value in (96., 98.6, 98.6, 127.7, 127.6)])
 
     run_tool(monkeypatch, 'test.py', 'bands_knn.py', 'resumed/epoch_2.pth', '--data-root', '.',
              '--work-dir', 'knn', '--cfg-options', 'model.ks=(5,)')

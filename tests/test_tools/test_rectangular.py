@@ -1,4 +1,4 @@
-"""Images of 16 x 32 pixels (height x width): train, inspect, draw, evaluate, export."""
+"""Images of 16 x 32 pixels (height x width): train, inspect, draw, evaluate."""
 import json
 
 import numpy as np
