@@ -148,6 +148,18 @@ def test_five_bands_and_rectangular_images(checkpoint, monkeypatch, size):
 
 
 @torch.no_grad()
+@pytest.mark.parametrize('kind', ['timm', 'transformers'])
+def test_images_of_a_convnext_that_are_not_square(checkpoint, monkeypatch, kind):
+    model = classifier('convnextv2')
+    model['backbone']['img_size'] = (64, 96)
+    path, model = checkpoint(model)
+    back = mmguided.get_model(exported(monkeypatch, path, kind))
+    assert back.backbone.patch_resolution == (2, 3)
+    images = torch.randn(1, 3, 64, 96)
+    assert torch.equal(back.backbone.image_tokens(images), model.backbone.image_tokens(images))
+
+
+@torch.no_grad()
 @pytest.mark.parametrize('pipeline, is_bgr', [
     (None, True), ([dict(type='mmguided.LoadImage')], True), ([dict(type='PackInputs')], False)])
 def test_encoders_of_bgr_images_take_rgb_images(checkpoint, monkeypatch, pipeline, is_bgr):
