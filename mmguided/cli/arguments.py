@@ -276,7 +276,7 @@ def set_image_size(node: dict, key: str, size: tuple[int, int]) -> None:
     """
     name, (height, width) = _transform(node), size
     if height != width and name in ('ResizeEdge', 'RandomResizedCrop') and (
-            not node['type'].startswith('mmguided.')):
+            'mmguided.' not in str(node['type'])):
         raise ConfigError(f'model.backbone.img_size={size}: not square, and {name} of mmpretrain '
                           f'does not keep the aspect ratio. Set type=mmguided.{name}.')
     node[key] = height if height == width else (
