@@ -5,39 +5,74 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 from torch import Tensor
+from torch.utils.data import Dataset
 
 from mmguided.utils.errors import ConfigError
-from mmguided.utils.image_folders import IMAGE_EXTENSIONS
+from mmguided.utils.image_folders import IMAGE_EXTENSIONS, find_images
 from mmguided.utils.images import read_image
 
 _FIELD = 'mask_generator.guidance.folder'
+_ENDINGS = ('.npy', *IMAGE_EXTENSIONS)
 
 
 class FolderMaps:
     """Maps of images, see :class:`mmguided.models.MapGuidance`.
 
+    The folder is listed once. The ending of each image's map takes one byte in memory that workers
+    share, and loading a sample searches no files.
+
     Args:
         folder: Folder of the maps, with the sub-folders and stems of the images.
-        image_folder: Folder of the images.
+        dataset: Dataset of the images, with ``img_path`` below ``img_prefix``.
         grid: Patches ``(h, w)`` of a crop.
+
+    Attributes:
+        missing: Indices of the images without a map.
+
+    Raises:
+        ConfigError: If the folder is missing, or two images share a map.
     """
 
-    def __init__(self, folder: str, image_folder: str, grid: tuple[int, int]) -> None:
+    def __init__(self, folder: str, dataset: Dataset, grid: tuple[int, int]) -> None:
         self.folder = os.path.expanduser(folder)
-        self.image_folder = image_folder
+        self.image_folder = os.path.normpath(dataset.img_prefix)
         self.grid = grid
+        if not os.path.isdir(self.folder):
+            raise ConfigError(f'{_FIELD}={folder!r}: no such folder. Give the folder of the maps.')
+        files = [os.path.splitext(path) for path in find_images(self.folder, _ENDINGS)]
+        # A .npy file precedes an image, and the first ending precedes the others.
+        self._endings = sorted({ending for _, ending in files}, key=lambda ending: (
+            _ENDINGS.index(ending.lower()), ending))
+        found, users = {}, {}
+        for stem, ending in files:
+            kind = self._endings.index(ending)
+            found[stem] = min(kind, found.get(stem, kind))
+        self._kinds = np.zeros(len(dataset), np.uint8)  # 0 for an image without a map
+        for index in range(len(dataset)):
+            path = dataset.get_data_info(index)['img_path']
+            stem = self._stem(path)
+            if stem not in found:
+                continue
+            self._kinds[index] = found[stem] + 1
+            user = users.setdefault(stem, index)
+            if user != index and (other := dataset.get_data_info(user)['img_path']) != path:
+                raise ConfigError(f'{_FIELD}={folder!r}: {other!r} and {path!r} have the same map '
+                                  f'{self._path(path, index)!r}. Rename one of the images.')
+        self.missing = np.flatnonzero(self._kinds == 0)
 
-    def find(self, img_path: str) -> str | None:
-        """Path of the map of an image; None if there is none."""
-        stem, _ = os.path.splitext(os.path.relpath(img_path, self.image_folder))
-        paths = (os.path.join(self.folder, stem + end) for end in ('.npy', *IMAGE_EXTENSIONS))
-        return next((path for path in paths if os.path.isfile(path)), None)
+    def _stem(self, img_path: str) -> str:
+        path = os.path.normpath(img_path).removeprefix(self.image_folder).lstrip('/')
+        return os.path.splitext(path)[0]
+
+    def _path(self, img_path: str, index: int) -> str:
+        ending = self._endings[self._kinds[index] - 1]
+        return os.path.join(self.folder, self._stem(img_path) + ending)
 
     def crop(self, sample: dict, scale: Sequence[float], offset: Sequence[float]) -> Tensor:
         """Scores of a crop: means of the map over the patches, exact also for parts of pixels.
 
         Args:
-            sample: ``img_path``, and the whole image ``img``, ``(H, W, C)``.
+            sample: ``img_path``, ``sample_idx``, and the whole image ``img``, ``(H, W, C)``.
             scale, offset: See :func:`mmguided.datasets.score_maps.crop_scores`.
 
         Returns:
@@ -47,9 +82,9 @@ class FolderMaps:
             ConfigError: If the map cannot be read, its values are not one nonnegative number per
                 pixel, or its aspect ratio is not that of the image.
         """
-        path = self.find(sample['img_path'])
-        if path is None:
+        if not self._kinds[sample['sample_idx']]:
             return torch.full(self.grid, torch.nan)
+        path = self._path(sample['img_path'], sample['sample_idx'])
         values = _read(path)
         height, width = sample['img'].shape[:2]
         # Tolerate a rounded side of the smaller of both.

@@ -1,11 +1,15 @@
 """Dataset of a folder of images."""
+import gc
 import logging
 import os.path as osp
+import pickle
 import re
 from collections import Counter
 from collections.abc import Sequence
+from io import BytesIO
 from typing import Any
 
+import numpy as np
 import torch
 from mmcv.transforms import LoadImageFromFile
 from mmengine.fileio import exists, isdir, join_path, list_dir_or_file, list_from_file
@@ -153,6 +157,15 @@ class ImageFolder(CustomDataset):
         if self.ann_file:
             self._check_lines()
         return super().load_data_list()
+
+    def _serialize_data(self) -> tuple[np.ndarray, np.ndarray]:
+        """Serialize as MMEngine does, but without an array per image, to need less memory."""
+        file = BytesIO()
+        sizes = (file.write(pickle.dumps(info, protocol=4)) for info in self.data_list)
+        ends = np.fromiter(sizes, np.int64, len(self.data_list)).cumsum()
+        self.data_list.clear()
+        gc.collect()
+        return np.frombuffer(file.getvalue(), np.uint8), ends
 
     def _check_lines(self) -> None:
         pattern = re.compile(r'\s*\S.* \d+\s*' if self.with_label else r'.*\S.*')

@@ -1,10 +1,12 @@
 """FolderMaps: means over the patches of any crop, and errors that name the file."""
+import os
+
 import numpy as np
 import pytest
 import torch
 from PIL import Image
 
-from mmguided.datasets import FolderMaps, WithScores
+from mmguided.datasets import FolderMaps, ImageFolder, WithScores
 from mmguided.models import MapGuidance, MaskGenerator
 from mmguided.structures import Clock, Observation
 from mmguided.utils.errors import ConfigError
@@ -14,8 +16,18 @@ CROP = dict(type='mmguided.RandomResizedCrop', scale=56, crop_ratio_range=(.2, 1
 FLIP = dict(type='RandomFlip', prob=.5, direction=['horizontal', 'vertical', 'diagonal'])
 
 
+NAMES = ('x', 'image', 'image8', 'image1', 'image16', 'large')
+
+
+def dataset_of(tmp_path, *names):
+    """Dataset of images, which are not read."""
+    (tmp_path / 'images.txt').write_text('\n'.join(names))
+    return ImageFolder(str(tmp_path), 'images', ann_file='images.txt', with_label=False,
+                       pipeline=[])
+
+
 def maps(tmp_path, grid, **files):
-    """Maps of images in ``tmp_path / 'images'``."""
+    """Maps of the images :data:`NAMES`."""
     folder = tmp_path / 'maps/a'
     folder.mkdir(parents=True)
     for name, values in files.items():
@@ -23,11 +35,12 @@ def maps(tmp_path, grid, **files):
             Image.fromarray(values).save(folder / f'{name}.png')
         else:
             np.save(folder / f'{name}.npy', values)
-    return FolderMaps(str(tmp_path / 'maps'), str(tmp_path / 'images'), grid)
+    dataset = dataset_of(tmp_path, *(f'a/{name}.jpg' for name in NAMES))
+    return FolderMaps(str(tmp_path / 'maps'), dataset, grid)
 
 
 def sample(tmp_path, name, height=60, width=90):
-    return dict(img_path=str(tmp_path / f'images/a/{name}.jpg'), sample_idx=0,
+    return dict(img_path=str(tmp_path / f'images/a/{name}.jpg'), sample_idx=NAMES.index(name),
                 img=np.zeros((height, width, 3), np.uint8))
 
 
@@ -90,6 +103,37 @@ def test_masks_cover_the_rectangle_in_100_crops(tmp_path):
 def test_an_image_without_a_map_has_no_scores(tmp_path):
     scores = maps(tmp_path, (2, 3)).crop(sample(tmp_path, 'x'), (1, 1), (0, 0))
     assert scores.shape == (2, 3) and scores.isnan().all()
+
+
+def test_the_folder_is_listed_once(tmp_path, monkeypatch):
+    """The first ending counts, in any case. An image that is listed twice has the same map."""
+    for value, name in enumerate(('a/1.png', 'a/1.npy', 'b.c/1.PNG', 'b.c/2.tif', 'unused.png')):
+        path = tmp_path / 'maps' / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if name.endswith('npy'):
+            np.save(path, np.full((1, 1), value))
+        else:
+            Image.new('L', (1, 1), value).save(path)
+    dataset = dataset_of(tmp_path, 'a/1.jpg', './b.c/1.jpg', 'b.c/2.jpg', 'a/1.jpg',
+                         'none.jpg', 'b.c/3.jpg')
+    found = FolderMaps(str(tmp_path / 'maps'), dataset, (1, 1))
+    assert found.missing.tolist() == [4, 5]
+    monkeypatch.setattr(os.path, 'isfile', None)
+    monkeypatch.setattr(os, 'scandir', None)
+    image = dict(img=np.zeros((1, 1, 3)))
+    scores = [found.crop(dataset.get_data_info(i) | image, (1, 1), (0, 0)).item()
+              for i in range(4)]
+    assert scores == [1, 2, 3, 1]
+
+
+def test_shared_and_missing_maps_are_named(tmp_path):
+    found = maps(tmp_path, (1, 1), x=np.ones((1, 1)))
+    assert found.missing.tolist() == [1, 2, 3, 4, 5]
+    dataset = dataset_of(tmp_path, 'a/x.jpg', 'a/y.jpg', 'a/x.png')
+    with pytest.raises(ConfigError, match=r"a/x\.jpg' and .*a/x\.png' have the same map .*x\.npy'"):
+        FolderMaps(str(tmp_path / 'maps'), dataset, (1, 1))
+    with pytest.raises(ConfigError, match="folder='missing': no such folder"):
+        FolderMaps('missing', dataset, (1, 1))
 
 
 @pytest.mark.parametrize('values, message', [

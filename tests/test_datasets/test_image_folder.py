@@ -1,4 +1,6 @@
 """Image folders: files, labels, unreadable images and errors."""
+import tracemalloc
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -181,3 +183,17 @@ def test_invalid_arguments(labeled, kwargs, message):
     (labeled / 'empty').mkdir()
     with pytest.raises(ConfigError, match=message):
         build(labeled, **kwargs)
+
+
+def test_memory_of_the_list(tmp_path):
+    """Bytes per image. A Python object per image would not fit, and workers would copy it."""
+    (tmp_path / 'images.txt').write_text(''.join(
+        f'n{i % 1000:08}/n{i % 1000:08}_{i:07}.JPEG {i % 1000}\n' for i in range(20_000)))
+    tracemalloc.start()
+    dataset = build(tmp_path, ann_file='images.txt', with_label=True)
+    kept, peak = (size / len(dataset) for size in tracemalloc.get_traced_memory())
+    tracemalloc.stop()
+    overhead = len(str(tmp_path))
+    assert kept - overhead < 110 and peak - overhead < 670, (kept, peak, overhead)
+    assert dataset.get_data_info(12_345) == dict(
+        img_path=f'{tmp_path}/n00000345/n00000345_0012345.JPEG', gt_label=345, sample_idx=12_345)

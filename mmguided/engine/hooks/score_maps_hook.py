@@ -12,7 +12,7 @@ from mmengine.runner import EpochBasedTrainLoop
 from mmpretrain.utils import track_on_main_process
 from torch.utils.data import DataLoader
 
-from mmguided.datasets import FolderMaps, ScoreMaps, WithScores, fingerprint
+from mmguided.datasets import FolderMaps, ScoreMaps, WithScores, fingerprint, loading_transforms
 from mmguided.models import CachedGuidance, MapGuidance
 from mmguided.registry import HOOKS
 from mmguided.utils.errors import ConfigError
@@ -62,12 +62,13 @@ class ScoreMapsHook(StatefulHook):
         model = unwrap_ddp(runner.model)
         found = [module for module in model.modules()
                  if isinstance(module, (CachedGuidance, MapGuidance))]
-        dataset = runner.train_dataloader.dataset
-        transforms = getattr(getattr(dataset, 'pipeline', None), 'transforms', [])
-        with_scores = transforms[-1] if transforms and isinstance(
-            transforms[-1], WithScores) else None
         if not found:
             return
+        dataset = runner.train_dataloader.dataset
+        loading_transforms(dataset)  # raises ConfigError for a dataset without a pipeline
+        transforms = dataset.pipeline.transforms
+        with_scores = transforms[-1] if transforms and isinstance(
+            transforms[-1], WithScores) else None
         masks = getattr(model, 'mask_generator', None)
         shots = [shot for shot in getattr(masks, 'shots', ()) if found[0] in shot.modules()]
         if len(found) > 1 or not shots:
@@ -95,27 +96,23 @@ class ScoreMapsHook(StatefulHook):
         self._images.pipeline = Compose([*transforms[:-1], with_scores.whole])
 
     def _find_maps(self, runner, dataset, grid: tuple[int, int]) -> FolderMaps:
-        """Maps of MapGuidance; raise ConfigError if images share a map, and raise ConfigError or
-        log a warning if images have none."""
+        """Maps of MapGuidance; raise ConfigError or log a warning if images have none."""
         folder = self._guidance.folder
-        maps = FolderMaps(folder, dataset.img_prefix, grid)
-        users, missing = {}, []
-        for i in range(len(dataset)):
-            path = dataset.get_data_info(i)['img_path']
-            if (found := maps.find(path)) is None:
-                missing.append(path)
-            elif users.setdefault(found, path) != path:
-                raise ConfigError(
-                    f'mask_generator.guidance.folder={folder!r}: {users[found]!r} and {path!r} '
-                    f'have the same map {found!r}. Rename one of the images.')
-        count = f'{len(missing)} of {len(dataset)} images have no map'
-        if missing and self._guidance.missing == 'error':
+        if not hasattr(dataset, 'img_prefix') or 'img_path' not in dataset.get_data_info(0):
             raise ConfigError(
-                f'mask_generator.guidance.folder={folder!r}: {count}, for example {missing[0]!r}. '
+                f'train_dataloader.dataset.type={type(dataset).__name__}: MapGuidance needs a '
+                "dataset of image files. Set type='mmguided.ImageFolder'.")
+        maps = FolderMaps(folder, dataset, grid)
+        if not len(maps.missing):
+            return maps
+        first = dataset.get_data_info(maps.missing[0])['img_path']
+        count = f'{len(maps.missing)} of {len(dataset)} images have no map'
+        if self._guidance.missing == 'error':
+            raise ConfigError(
+                f'mask_generator.guidance.folder={folder!r}: {count}, for example {first!r}. '
                 "Add the maps, or set mask_generator.guidance.missing='random'.")
-        if missing:
-            runner.logger.warning(f'{folder!r}: {count} and are masked at random, for example '
-                                  f'{missing[0]!r}')
+        runner.logger.warning(
+            f'{folder!r}: {count} and are masked at random, for example {first!r}')
         return maps
 
     def before_train_epoch(self, runner) -> None:

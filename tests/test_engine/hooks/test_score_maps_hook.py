@@ -2,6 +2,7 @@
 import os
 import shutil
 from functools import partial
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -240,6 +241,18 @@ def test_configs_that_do_not_fit_are_errors(folder, tmp_path, options, match):
     cfg.merge_from_dict(options)
     with pytest.raises(ConfigError, match=match):
         guided_runs.train(cfg)
+
+
+def test_datasets_without_a_pipeline_or_files_are_errors(folder, tmp_path):
+    cfg = config(folder, tmp_path / 'run')
+    cfg.train_dataloader.dataset = dict(
+        type='ConcatDataset', datasets=[cfg.train_dataloader.dataset])
+    with pytest.raises(ConfigError, match=r'dataset\.type=ConcatDataset: has no pipeline'):
+        guided_runs.train(cfg)
+    hook = ScoreMapsHook()
+    hook._guidance = SimpleNamespace(folder='maps')
+    with pytest.raises(ConfigError, match=r'dataset\.type=list: MapGuidance needs .*ImageFolder'):
+        hook._find_maps(None, [], (4, 4))
 
 
 def test_maps_of_the_user_guide_all_images_from_the_first_step(folder, tmp_path):
