@@ -13,7 +13,7 @@ from mmengine.config import Config
 
 from mmguided.utils.checkpoint_files import newest_complete, run_checkpoints
 from mmguided.utils.configs import pretrained_settings, walk
-from mmguided.utils.errors import ConfigError, check_file, did_you_mean
+from mmguided.utils.errors import MODEL_SOURCES, ConfigError, check_file, did_you_mean
 
 #: Top-level fields that Runner or a tool reads; all other names are variables of the config.
 RUNNER_FIELDS = frozenset('''
@@ -189,7 +189,8 @@ def check_data(cfg: Config, fields: Iterable[str]) -> None:
             root = node.get('data_root') or ''
             for key in ('data_root', 'data_prefix', 'ann_file'):
                 path = node.get(key)
-                if not path or not isinstance(path, str) or '://' in root + path:
+                if not path or not isinstance(path, str) or '://' in root + path or (
+                        root.startswith(MODEL_SOURCES)):
                     continue
                 found = path if key == 'data_root' else osp.join(root, path)
                 if not osp.exists(found):
