@@ -210,7 +210,8 @@ def fill_num_classes(cfg: Config) -> None:
     num = len(class_folders(folder, extensions)) if folder.is_dir() else 0
     if not num:
         raise ConfigError(f'train_dataloader.dataset.data_root={dataset.data_root!r}: '
-                          f'{str(folder)!r} has no class folders. Set `--data-root FOLDER`.')
+                          f'{str(folder)!r} has no class folders. Set `--data-root FOLDER`, or set '
+                          f'{next(iter(unset))}.num_classes.')
     for node in unset.values():
         node['num_classes'] = num
 
