@@ -68,7 +68,9 @@ class FSDP2Strategy(DDPStrategy):
     def save_checkpoint(self, filename: str, *, extra_ckpt: dict, callback: Callable,
                         save_optimizer: bool = True, save_param_scheduler: bool = True) -> None:
         """Gather the states on all processes, and save them on the first one."""
-        checkpoint = extra_ckpt | dict(state_dict=_gather(self.model.state_dict()))
+        state = self.model.state_dict()
+        checkpoint = extra_ckpt | dict(state_dict=_gather(state))
+        checkpoint['state_dict']._metadata = state._metadata
         if save_optimizer:
             checkpoint['optimizer'] = _gather(self.optim_wrapper.state_dict())
         if not is_main_process():

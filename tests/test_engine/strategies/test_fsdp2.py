@@ -90,6 +90,8 @@ def test_losses_and_weights_equal_ddp(two_processes, folder, method):
                  for strategy in (FSDP, 'DDPStrategy'))
     assert ours.keys() == ddp.keys()
     assert list(ours['state_dict']) == list(ddp['state_dict'])
+    # With the grid of the position embeddings.
+    assert ours['state_dict']._metadata == ddp['state_dict']._metadata
     for key in ('state_dict', 'optimizer', 'param_schedulers'):
         torch.testing.assert_close(ours[key], ddp[key], rtol=1e-5, atol=1e-6, msg=key)
 
