@@ -78,7 +78,8 @@ def test_other_columns_and_subsets(rows, tmp_path):
     numbers = build(tmp_path / 'set', image='jpg', label='group', indices=[4, 0])
     assert values(numbers) == [40, 0] and numbers.get_gt_labels().tolist() == [4, 3]
     assert numbers.CLASSES is None
-    for settings in (dict(), dict(label='text'), dict(label='class', with_label=False)):
+    for settings in (dict(), dict(label='text'), dict(label='class', with_label=False),
+                     dict(label='none', with_label=False)):
         dataset = build(tmp_path / 'set', image='jpg', **settings)
         assert 'gt_label' not in dataset[0] and dataset.with_label is False
     assert len({fingerprint(build(tmp_path / 'set', image='jpg', label=label))
@@ -132,7 +133,9 @@ def test_raster_images_and_maps(tmp_path):
     (dict(image='label'), "image='label': has neither image files nor paths"),
     (dict(image='array'), "image='array': has neither image files nor paths"),
     (dict(label='y', with_label=True), r"label='y': no such column"),
+    (dict(label='y'), r"label='y': no such column"),  # not unlabeled in silence
     (dict(label='text', with_label=True), "label='text': .*not integers from 0.*class_encode"),
+    (dict(label='array', with_label=True), "label='array': .*not integers from 0"),
     (dict(label='hidden'), "label='hidden': .*not integers from 0"),
     (dict(with_label='maybe'), "with_label='maybe'"),
     (dict(data_prefix='train'), "data_prefix='train': not supported.*data_prefix=''"),
