@@ -123,6 +123,7 @@ class ImageFolder(CustomDataset):
 
     def prepare_data(self, idx: int) -> Any:
         """Run the pipeline on image ``idx``, or on the next readable image (see ``broken``)."""
+        idx = range(len(self))[idx]  # raises IndexError, which ends a loop over the dataset
         tries = min(len(self), self.max_refetch + 1)
         for step in range(tries):
             index = (idx + step) % len(self)

@@ -148,6 +148,15 @@ def test_broken_images_are_errors(with_broken, kwargs):
         build(with_broken, pipeline=[LOAD])[1]
 
 
+def test_an_index_outside_of_the_dataset_is_refused(labeled):
+    dataset = build(labeled, pipeline=[])
+    assert [sample['sample_idx'] for sample in dataset] == [0, 1, 2, 3]
+    assert dataset[-1]['sample_idx'] == 3
+    for index in (4, -5):
+        with pytest.raises(IndexError):
+            dataset[index]
+
+
 def test_other_errors_are_raised(with_broken):
     def buggy(results):
         raise ValueError('a bug')
