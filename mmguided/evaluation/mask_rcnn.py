@@ -18,8 +18,8 @@ class MaskRCNN(BaseMaskRCNN):
             :func:`fill_sizes`.
         rpn_head: RPN head. If ``anchor_generator.strides`` is None, they are those of the levels.
         roi_head: RoI head. If ``featmap_strides`` of an extractor is None, they are those of the
-            levels except the last, and ``finest_scale``, the size of the smallest objects of the
-            second level, is in proportion (56 for strides from 4).
+            levels except the last, and the default of ``finest_scale``, the size of the smallest
+            objects of the second level, is in proportion (56 for strides from 4).
         **kwargs: Other arguments of mmdet's MaskRCNN.
     """
 
@@ -32,7 +32,8 @@ class MaskRCNN(BaseMaskRCNN):
             rpn_head['anchor_generator']['strides'] = [*strides, 2 * strides[-1]]
         for name in ('bbox_roi_extractor', 'mask_roi_extractor'):
             if roi_head[name].get('featmap_strides', ()) is None:
-                roi_head[name].update(featmap_strides=strides, finest_scale=14 * strides[0])
+                roi_head[name]['featmap_strides'] = strides
+                roi_head[name].setdefault('finest_scale', 14 * strides[0])
         # The empty neck keeps the neck's place among the modules, before the heads.
         super().__init__(backbone=dict(type=lambda: encoder), neck=[], rpn_head=rpn_head,
                          roi_head=roi_head, **kwargs)

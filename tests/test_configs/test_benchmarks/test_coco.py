@@ -203,11 +203,13 @@ def test_strides_follow_the_patch_size(name, option, strides):
 def test_strides_that_a_config_sets_are_kept():
     model = build_without_memory(load(
         f'{CAE} model.rpn_head.anchor_generator.strides=[8,16,32,64,128] '
-        'model.roi_head.mask_roi_extractor.featmap_strides=[8,16,32,64]'))
+        'model.roi_head.mask_roi_extractor.featmap_strides=[8,16,32,64] '
+        'model.roi_head.bbox_roi_extractor.finest_scale=112'))
     assert model.rpn_head.prior_generator.base_sizes == [8, 16, 32, 64, 128]
     assert model.roi_head.mask_roi_extractor.featmap_strides == [8, 16, 32, 64]
     assert model.roi_head.mask_roi_extractor.finest_scale == 56
     assert model.roi_head.bbox_roi_extractor.featmap_strides == [4, 8, 16, 32]
+    assert model.roi_head.bbox_roi_extractor.finest_scale == 112
 
 
 @pytest.mark.parametrize('side', [8, 14])
