@@ -1,4 +1,5 @@
 """Segmentor whose neck and heads take their sizes from the backbone. Needs mmseg."""
+import torch.nn.functional as F
 from mmseg.models import EncoderDecoder as BaseEncoderDecoder
 from torch import Tensor
 
@@ -40,3 +41,12 @@ class EncoderDecoder(BaseEncoderDecoder):
         if isinstance(self.backbone, Encoder):
             self.backbone.check_size(*inputs.shape[-2:])
         return super().extract_feat(inputs)
+
+    def slide_inference(self, inputs: Tensor, batch_img_metas: list[dict]) -> Tensor:
+        """Logits of images ``(B, C, H, W)``. Images smaller than the window are padded as in
+        training, because the patch size may not divide them."""
+        height, width = inputs.shape[-2:]
+        bottom, right = (max(window - side, 0) for window, side in zip(
+            self.test_cfg.crop_size, (height, width), strict=True))
+        padded = F.pad(inputs, (0, right, 0, bottom))
+        return super().slide_inference(padded, batch_img_metas)[..., :height, :width]

@@ -8,6 +8,7 @@ import sys
 
 import pytest
 import torch
+import torch.nn.functional as F
 from mmengine.config import Config
 from mmengine.registry import MODELS, DefaultScope
 
@@ -123,6 +124,23 @@ def test_other_patch_sizes(name, side, strides):
         assert [448 / m.shape[-1] for m in maps] == strides
         with pytest.raises(ConfigError, match=f'{side} pixels do not divide .* 460 x 448'):
             model.extract_feat(torch.empty(1, 3, 460, 448, device='meta'))
+
+
+def test_images_smaller_than_the_window_are_padded():
+    """A photograph of 5:1 has a short side of 410 after resizing to at most 2048 x 512."""
+    cfg = load(f'{UPERNET} model.test_cfg.crop_size=(64,64) model.test_cfg.stride=(43,43)')
+    cfg.model.backbone.update(
+        arch=dict(embed_dims=16, num_layers=4, num_heads=2, feedforward_channels=32),
+        out_indices=(0, 1, 2, 3), init_cfg=None)
+    for part in (cfg.model.neck, cfg.model.decode_head, cfg.model.auxiliary_head):
+        part.norm_cfg = dict(type='BN')
+    model = MODELS.build(cfg.model).eval()
+    image = torch.randn(1, 3, 50, 90)
+    with torch.no_grad():
+        logits, padded = (model.inference(x, [dict(ori_shape=(50, 90))])
+                          for x in (image, F.pad(image, (0, 0, 0, 14))))
+    assert logits.shape == (1, 150, 50, 90)
+    assert torch.equal(logits, padded[:, :, :50])
 
 
 @pytest.mark.parametrize('name', ['vit-b_upernet-160k_cmae', 'hybrid-b_upernet-160k'])
