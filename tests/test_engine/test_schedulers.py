@@ -3,6 +3,7 @@ import math
 
 import pytest
 
+from mmguided.utils.errors import ConfigError
 from tests.test_engine.hooks.test_schedule_hook import COSINE, train
 
 WARMUP = dict(type='mmguided.WarmupLR', start_factor=.25, convert_to_iter_based=True)
@@ -19,6 +20,12 @@ def test_the_warmup_is_a_share_of_the_run(tmp_path, epochs, share, factors):
     assert rates.lr == pytest.approx([
         .1 * factor * (1 + math.cos(math.pi * step / steps)) / 2
         for step, factor in enumerate(factors)])
+
+
+@pytest.mark.parametrize('share', [0, 5, -.1])
+def test_a_share_outside_of_the_run_is_refused(tmp_path, share):
+    with pytest.raises(ConfigError, match=f'^WarmupLR.share={share}: not .*such as 0.05'):
+        train(tmp_path, 2, param_scheduler=[dict(WARMUP, share=share), COSINE])
 
 
 def test_a_longer_run_resumes_with_a_longer_warmup(tmp_path):
