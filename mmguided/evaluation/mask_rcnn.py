@@ -15,7 +15,7 @@ class MaskRCNN(BaseMaskRCNN):
     Args:
         backbone: Encoder that has ``out_channels`` and ``pyramid_strides``.
         neck: Neck, or a list of necks, with one more level than ``pyramid_strides``; see
-            :func:`fill_sizes`.
+            :func:`fill_sizes`. Its ``rescales``, if set, determine the strides of the levels.
         rpn_head: RPN head. If ``anchor_generator.strides`` is None, they are those of the levels.
         roi_head: RoI head. If ``featmap_strides`` of an extractor is None, they are those of the
             levels except the last, and the default of ``finest_scale``, the size of the smallest
@@ -26,7 +26,10 @@ class MaskRCNN(BaseMaskRCNN):
     def __init__(self, backbone: dict, neck: dict | list[dict], rpn_head: dict, roi_head: dict,
                  **kwargs) -> None:
         encoder = MODELS.build(backbone)
-        strides = list(encoder.pyramid_strides)
+        necks = neck if isinstance(neck, (list, tuple)) else [neck]
+        factors = [part['rescales'] for part in necks if part.get('rescales')]
+        strides = ([encoder.patch_size / factor for factor in factors[0]] if factors else
+                   list(encoder.pyramid_strides))
         rpn_head, roi_head = copy.deepcopy(rpn_head), copy.deepcopy(roi_head)
         if rpn_head['anchor_generator'].get('strides', ()) is None:
             rpn_head['anchor_generator']['strides'] = [*strides, 2 * strides[-1]]

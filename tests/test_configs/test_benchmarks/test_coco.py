@@ -180,11 +180,14 @@ STRIDES = {8: [4, 8, 16, 32], 14: [3.5, 7, 14, 28], 16: [4, 8, 16, 32], 32: [8, 
 @pytest.mark.parametrize('name, option, strides', [
     *((name, f'patch_size={side}', strides) for side, strides in STRIDES.items()
       for name in (CAE, VITDET)),
+    (CAE, 'patch_size=8 model.neck.0.rescales=[4,2,1,.5]', [2, 4, 8, 16]),
+    (VITDET, 'patch_size=16 model.neck.rescales=[2,1,.5,.25]', [8, 16, 32, 64]),
     ('coco/hybrid-b_mask-rcnn-100e', 'strides=[2,2,2]', [2, 4, 8, 16]),
     ('coco/swin-b_mask-rcnn-1x', 'patch_size=2', [2, 4, 8, 16]),
     ('coco/convnextv2-b_mask-rcnn-1x', 'stem_patch_size=8', [8, 16, 32, 64])])
 def test_strides_follow_the_patch_size(name, option, strides):
-    """Anchors and RoIs have the strides of the maps of a 448 x 896 image."""
+    """Anchors and RoIs have the strides of the maps of a 448 x 896 image, also if the config sets
+    the factors of the neck."""
     model = build_without_memory(load(f'{name} model.backbone.{option}')).eval()
     with torch.no_grad():
         maps = model.extract_feat(torch.empty(1, 3, 448, 896, device='meta'))
