@@ -42,7 +42,8 @@ def prepare_device(cfg: Config) -> None:
 
     MMEngine selects a CUDA device when it starts a process group and when it wraps the model, and
     its AmpOptimWrapper rejects CPUs. Therefore the group is started here over gloo, the model is
-    wrapped by :class:`CPUDataParallel` without a device, and OptimWrapper replaces AmpOptimWrapper.
+    wrapped by :class:`CPUDataParallel` without a device, and OptimWrapper replaces AmpOptimWrapper,
+    or CPUAmpOptimWrapper if its ``dtype`` is bfloat16.
 
     Raises:
         ConfigError: If CPU processes were not launched by torchrun.
@@ -103,9 +104,12 @@ def _choose_dtype(wrapper: dict) -> None:
 
 
 def _replace_amp(wrapper: dict) -> None:
-    if _uses_amp(wrapper):
-        wrapper['type'] = 'OptimWrapper'
-        for key in ('loss_scale', 'dtype', 'use_fsdp'):
-            wrapper.pop(key, None)
+    if not _uses_amp(wrapper):
+        return
+    is_bfloat16 = wrapper.get('dtype') == 'bfloat16'
+    wrapper['type'] = 'mmguided.CPUAmpOptimWrapper' if is_bfloat16 else 'OptimWrapper'
+    for key in ('loss_scale', 'dtype', 'use_fsdp'):
+        wrapper.pop(key, None)
+    if not is_bfloat16:
         print_log('optim_wrapper: AmpOptimWrapper needs a GPU; OptimWrapper replaces it in full '
                   'precision', 'current', logging.WARNING)

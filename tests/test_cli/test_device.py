@@ -31,6 +31,14 @@ def test_amp_becomes_full_precision_without_accelerator(monkeypatch, accelerator
     assert cfg.env_cfg.dist_cfg.timeout == 1800
 
 
+def test_bfloat16_is_kept_on_cpu():
+    cfg = merged_config(CONFIG)
+    cfg.optim_wrapper.dtype = 'bfloat16'
+    device.prepare_device(cfg)
+    assert cfg.optim_wrapper == dict(
+        type='mmguided.CPUAmpOptimWrapper', optimizer=dict(type='SGD', lr=0.1))
+
+
 @pytest.mark.parametrize('capability, dtype, expected', [
     ((9, 0), None, dict(dtype='bfloat16', loss_scale=dict(enabled=False))),
     ((7, 5), None, dict(dtype=None, loss_scale='dynamic')),
