@@ -1,5 +1,6 @@
-"""Data, schedule and runtime of the vit-micro configs: 15 epochs on any folder of small images,
-cropped to 32 x 32 pixels, with batch size 128 in one process on a CPU.
+"""Data, schedule and runtime of the vit-micro configs: 5 epochs on any folder of small images,
+cropped to 32 x 32 pixels, with batch size 128 in one process on a CPU. Epochs fit 50,000 images; for
+fewer images, add epochs by `--epochs`.
 
     --cfg-options train_dataloader.dataset.data_root=FOLDER
 """
@@ -37,19 +38,16 @@ train_dataloader = dict(
         with_label='auto',
         pipeline=train_pipeline))
 
-max_epochs = 15
-warmup_epochs = 2
-
 optim_wrapper = dict(
     type='OptimWrapper',
     optimizer=dict(type='AdamW', lr=1e-3, betas=(0.9, 0.95), weight_decay=0.05, fused=True),
     constructor='mmguided.OptimWrapperConstructor',
     paramwise_cfg=dict(norm_decay_mult=0., bias_decay_mult=0., flat_decay_mult=0.))
 param_scheduler = [
-    dict(_base_.warmup, end=warmup_epochs),
-    dict(_base_.cosine, begin=warmup_epochs, end=max_epochs, eta_min=0.),
+    dict(_base_.warmup, end=1),
+    dict(_base_.cosine, begin=1, eta_min=0.),  # until the end of the run
 ]
-train_cfg = dict(type='EpochBasedTrainLoop', max_epochs=max_epochs)
+train_cfg = dict(type='EpochBasedTrainLoop', max_epochs=5)
 auto_scale_lr = dict(enable=False, base_batch_size=128)
 
 default_hooks = dict(logger=dict(interval=20))

@@ -1,4 +1,4 @@
-r"""CMT-MAE in minutes on a CPU: a ViT (4 blocks, width 128) on any folder of small images.
+r"""CMT-MAE in minutes on a CPU: a ViT (6 blocks, width 192) on any folder of small images.
 
     python tools/train_clip.py LABELED_FOLDER --out work_dirs/clip_micro
     python tools/train.py configs/cmt_mae/vit-micro_folder-32.py \

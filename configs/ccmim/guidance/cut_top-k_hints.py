@@ -1,7 +1,6 @@
 r"""Guidance study: top-k_hints.py with the relevance of a normalized cut as guidance.
 
-    python projects/guidance_study/guidance_study.py \
-        configs/ccmim/guidance/cut_top-k_hints.py --data-root FOLDER
+    python projects/study/study.py configs/ccmim/guidance/cut_top-k_hints.py --data-root FOLDER
 """
 _base_ = ['./top-k_hints.py']
 

@@ -1,7 +1,6 @@
 r"""Guidance study: MAE, without guidance and without contrast.
 
-    python projects/guidance_study/guidance_study.py \
-        configs/ccmim/guidance/mae.py --data-root FOLDER
+    python projects/study/study.py configs/ccmim/guidance/mae.py --data-root FOLDER
 """
 _base_ = ['./random.py']
 

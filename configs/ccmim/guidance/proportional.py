@@ -1,7 +1,6 @@
 r"""Guidance study: masked patches are drawn in proportion to the attention.
 
-    python projects/guidance_study/guidance_study.py \
-        configs/ccmim/guidance/proportional.py --data-root FOLDER
+    python projects/study/study.py configs/ccmim/guidance/proportional.py --data-root FOLDER
 """
 _base_ = ['./released.py']
 

@@ -1,7 +1,6 @@
 r"""Guidance study: random masks.
 
-    python projects/guidance_study/guidance_study.py \
-        configs/ccmim/guidance/random.py --data-root FOLDER
+    python projects/study/study.py configs/ccmim/guidance/random.py --data-root FOLDER
 """
 _base_ = ['./released.py']
 

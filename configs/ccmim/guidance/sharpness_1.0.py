@@ -1,7 +1,6 @@
 r"""Guidance study: masks sorted by s / u (s: attention scores, u: uniform noise).
 
-    python projects/guidance_study/guidance_study.py \
-        configs/ccmim/guidance/sharpness_1.0.py --data-root FOLDER
+    python projects/study/study.py configs/ccmim/guidance/sharpness_1.0.py --data-root FOLDER
 """
 _base_ = ['./released.py']
 

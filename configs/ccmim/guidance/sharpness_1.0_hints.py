@@ -1,7 +1,6 @@
 r"""Guidance study: sharpness_1.0.py with a tenth of the masked patches left visible as hints.
 
-    python projects/guidance_study/guidance_study.py \
-        configs/ccmim/guidance/sharpness_1.0_hints.py --data-root FOLDER
+    python projects/study/study.py configs/ccmim/guidance/sharpness_1.0_hints.py --data-root FOLDER
 """
 _base_ = ['./released.py']
 

@@ -1,8 +1,7 @@
 r"""Guidance study: top-k_hints.py with the last block of CLIP as guidance. The CLIP in data/clip is
 trained with tools/train_clip.py.
 
-    python projects/guidance_study/guidance_study.py \
-        configs/ccmim/guidance/teacher_top-k_hints.py --data-root FOLDER
+    python projects/study/study.py configs/ccmim/guidance/teacher_top-k_hints.py --data-root FOLDER
 """
 _base_ = ['./top-k_hints.py']
 

@@ -1,7 +1,6 @@
 r"""Guidance study: the patches with the highest attention are masked.
 
-    python projects/guidance_study/guidance_study.py \
-        configs/ccmim/guidance/top-k.py --data-root FOLDER
+    python projects/study/study.py configs/ccmim/guidance/top-k.py --data-root FOLDER
 """
 _base_ = ['./released.py']
 

@@ -1,8 +1,7 @@
 r"""Guidance study: top-k.py with hints: a tenth of the masked patches stays visible, and the next
 ones are masked instead.
 
-    python projects/guidance_study/guidance_study.py \
-        configs/ccmim/guidance/top-k_hints.py --data-root FOLDER
+    python projects/study/study.py configs/ccmim/guidance/top-k_hints.py --data-root FOLDER
 """
 _base_ = ['./released.py']
 
