@@ -1,6 +1,6 @@
 """Data, schedule and runtime of the vit-micro configs: 5 epochs on any folder of small images,
-cropped to 32 x 32 pixels, with batch size 128 in one process on a CPU. Epochs fit 50,000 images; for
-fewer images, add epochs by `--epochs`.
+cropped to 32 x 32 pixels, with batch size 128 in one process on a CPU. The epochs fit 50,000
+images; for fewer images, add `--epochs N`.
 
     --cfg-options train_dataloader.dataset.data_root=FOLDER
 """

@@ -1,5 +1,5 @@
-r"""AttMask-like in minutes on a CPU: vit-b_800e_attmask-like.py with the encoder and the schedule of
-vit-micro_folder-32.py.
+r"""AttMask-like in minutes on a CPU: vit-b_800e_attmask-like.py with the encoder and the schedule
+of vit-micro_folder-32.py.
 
     python tools/train.py configs/cmt_mae/vit-micro_folder-32_attmask-like.py --data-root FOLDER
 """

@@ -1,13 +1,14 @@
 r"""Measure k-NN and linear accuracy of a frozen encoder's features quickly.
 
-    python projects/guidance_study/probe_features.py configs/benchmarks/folder/vit_knn.py \
+    python projects/study/probe_features.py configs/benchmarks/folder/vit_knn.py \
         CHECKPOINT --data-root FOLDER
 
 Features and k-NN settings come from a k-NN config, without augmentation. The linear classifier is
 scikit-learn's logistic regression (L2 penalty, C = 1, up to 1,000 steps of L-BFGS) on standardized
 features of unit length. It is fast enough to compare many encoders; the linear probe of
-configs/benchmarks trains on random crops for many epochs. Without CHECKPOINT, the encoder is
-untrained, and the config must state its size.
+configs/benchmarks trains on random crops for many epochs. linear_10% and linear_1% are trained on
+every 10th and 100th image of the bank, unless a class has no image among these. Without CHECKPOINT,
+the encoder is untrained, and the config must state its size.
 """
 import argparse
 import json
@@ -22,6 +23,9 @@ from mmguided.cli.arguments import (
 )
 from mmguided.cli.config_checks import check_checkpoint, check_data
 from mmguided.utils.errors import ConfigError, exit_on_config_error, imports_of_extra
+
+#: Linear classifiers: name, and which images train it (every n-th).
+SHARES = {'linear': 1, 'linear_10%': 10, 'linear_1%': 100}
 
 
 def parse_args() -> argparse.Namespace:
@@ -77,11 +81,14 @@ def main() -> None:
         query, labels = model.bank
     scores = knn_scores(query, bank, bank_labels, int(bank_labels.max()) + 1, ks,
                         model.temperature)
-    linear = make_pipeline(StandardScaler(), LogisticRegression(max_iter=1000))
-    linear.fit(bank, bank_labels)
     result = {f'knn_{k}': 100 * (score.argmax(1) == labels).float().mean().item()
               for k, score in scores.items()}
-    result['linear'] = 100 * linear.score(query, labels)
+    for name, step in SHARES.items():
+        if set(bank_labels[::step].tolist()) < set(bank_labels.tolist()):
+            continue  # a class has no image
+        linear = make_pipeline(StandardScaler(), LogisticRegression(max_iter=1000))
+        linear.fit(bank[::step], bank_labels[::step])
+        result[name] = 100 * linear.score(query, labels)
     for name, accuracy in result.items():
         print(f'{name:<8} {accuracy:.2f} %')
     if args.out:

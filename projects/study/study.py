@@ -1,17 +1,21 @@
-r"""Measure the effect of guidance on masks and accuracy: train configs and tabulate results.
+r"""Compare pretraining configs with several seeds: train them, measure the encoders and tabulate.
 
-    python projects/guidance_study/guidance_study.py configs/ccmim/guidance/*.py \
-        --data-root FOLDER --coco data/coco --seeds 0 1 --jobs 2
+    python projects/study/study.py mae=configs/mae/vit-micro_folder-32.py \
+        'mae_7e=configs/mae/vit-micro_folder-32.py train_cfg.max_epochs=7' \
+        ccmim=configs/ccmim/vit-micro_folder-32.py --data-root FOLDER --seeds 0 1 --jobs 2
 
-FOLDER/{train,val}/CLASS/* are small images for training and testing, such as CIFAR-10 as image
-files. Each run pretrains on one core. Then the tool measures k-NN and linear accuracy of the
-encoder (probe_features.py) and, with guidance, the overlap of masks and COCO's objects before and
-after training (tools/analysis_tools/mask_objects.py).
+A config may be followed by options of its own, as one argument. FOLDER/{train,val}/CLASS/* are
+small images for training and testing, such as CIFAR-10 as image files. Each run pretrains on one
+core. Then the tool measures k-NN and linear accuracy of the encoder (probe_features.py); with
+--protocols, the accuracy after each of these benchmark configs (tools/evaluate.py); and, with
+--coco, the overlap of guided masks and COCO's objects before and after training
+(tools/analysis_tools/mask_objects.py).
 
-The folder --out contains a folder per run, study.json with all numbers, study.md with the means
-over seeds, and study.png with accuracy over top-k overlap. Finished runs are skipped, even if only
-their numbers in study.json remain, so you can interrupt a study and add configs and seeds. Results
-of other data, configs or options are not reused: they need another --out.
+The folder --out contains a folder per run, study.json with all numbers and the log of each run by
+epoch, study.md with the means over seeds, and study.png with accuracy over top-k overlap. Finished
+runs are skipped, even if only their numbers in study.json remain, so you can interrupt a study and
+add configs and seeds. Results of other data, configs or options are not reused: they need another
+--out.
 """
 import argparse
 import sys
@@ -46,14 +50,17 @@ from tool_runs import (  # noqa: E402
 
 MASK_RATIO = 0.75
 KNN = HERE.parents[1] / 'configs/benchmarks/folder/vit-micro_knn.py'
-#: Columns of the table, and the keys of a run's result.
+#: Columns of the table, and the keys of a run's result; the protocols follow.
 COLUMNS = {
     'top-k overlap': 'topk_overlap', 'reconstruction': 'loss_reconstruction',
     'contrast': 'loss_contrast', 'contrast accuracy': 'contrast_accuracy',
     'objects above chance, untrained': 'untrained_lift',
     'objects above chance, trained': 'trained_lift',
     'visible positions': 'trained_positions', 'visible detail': 'trained_detail',
-    'k-NN, k = 20': 'knn_20', 'linear': 'linear'}
+    'k-NN, k = 20': 'knn_20', 'linear, 1 % of the labels': 'linear_1%',
+    'linear, 10 % of the labels': 'linear_10%', 'linear': 'linear'}
+#: Values of the log that do not describe the method.
+UNUSED = {'epoch', 'iter', 'step', 'time', 'data_time', 'memory', 'lr', 'base_lr'}
 
 
 def parse_args() -> argparse.Namespace:
@@ -61,19 +68,31 @@ def parse_args() -> argparse.Namespace:
     add_shared(parser, '--data-root', required=True, type=local_path)
     parser.add_argument('--coco', type=local_path, metavar='FOLDER',
                         help='folder of annotations/instances_train2017.json and train2017/')
+    parser.add_argument('--protocols', nargs='+', default=[], metavar='[NAME=]CONFIG',
+                        help='benchmark configs that train a classifier')
     add_shared(parser, '--seeds', default=[0, 1])
     parser.add_argument('--jobs', type=int, default=1, metavar='N', help='parallel runs')
-    add_shared(parser, '--out', default=Path('work_dirs/guidance_study'), metavar='FOLDER')
+    add_shared(parser, '--out', default=Path('work_dirs/study'), metavar='FOLDER')
     return parser.parse_args()
 
 
 class Run:
-    """Training of a config with one seed, and its measurements."""
+    """Training of a config with one seed, and its measurements.
 
-    def __init__(self, name: str, path: str, seed: int, args: argparse.Namespace) -> None:
-        self.name, self.path, self.seed, self.args = name, path, seed, args
-        self.cfg = load_config(path)
-        self.options = options_of(self.cfg, args.cfg_options)
+    Args:
+        name: Name of the run in tables.
+        config: Config, and options for it alone.
+        seed: Seed.
+        args: Arguments of the command line.
+    """
+
+    def __init__(self, name: str, config: str, seed: int, args: argparse.Namespace) -> None:
+        self.name, self.seed, self.args = name, seed, args
+        self.path, *own = [config] if Path(config).is_file() else config.split()
+        self.cfg = load_config(self.path)
+        options = tool_parser(__doc__, '--cfg-options').parse_args(
+            ['--cfg-options', *own] if own else []).cfg_options
+        self.options = options_of(self.cfg, args.cfg_options) | options
         self.cfg.merge_from_dict(self.options)
         self.is_guided = bool(self.cfg.model.mask_generator.get('guidance'))
         self.folder = args.out / self.name / f'seed_{seed}'
@@ -88,21 +107,26 @@ class Run:
         if not checkpoint.is_file():
             self._tool('pretraining', TOOLS / 'train.py', self.path, '--resume', '--work-dir',
                        self.folder, *self._options())
-        result = dict(config=self.name, seed=self.seed, conditions=self.conditions.digest,
-                      **self._last_epoch(),
+        log = self._log()
+        result = dict(config=self.name, seed=self.seed, conditions=self.conditions.digest, log=log,
+                      **{key: values[max(values)] for key, values in log.items()
+                         if key in COLUMNS.values()},
                       **self._measured('features', HERE / 'probe_features.py', KNN, checkpoint,
                                        '--data-root', self.args.data_root))
         if self.args.coco and self.is_guided:
             for name, epoch in (('untrained', 0), ('trained', self.epochs)):
                 row = self._objects(name, epoch)["the config's"]
                 result |= {f'{name}_{key}': value for key, value in row.items()}
+        if self.args.protocols:
+            result['protocols'] = self._protocols(checkpoint)
         return result
 
     def is_in(self, results: dict) -> bool:
         """Return True if the results contain all numbers of the run."""
         result = results.get((self.name, self.seed))
         return result is not None and (
-            not (self.args.coco and self.is_guided) or 'trained_lift' in result)
+            not (self.args.coco and self.is_guided) or 'trained_lift' in result) and (
+            protocol_names(self.args) <= result.get('protocols', {}).keys())
 
     def _options(self) -> list[str]:
         """Options of data and seed, and the --cfg-options whose fields exist in the config."""
@@ -121,6 +145,18 @@ class Run:
             '--progress', epoch / self.epochs, *self._options(),
             out=self.folder / f'objects_{name}', result='mask_objects.json')
 
+    def _protocols(self, checkpoint: Path) -> dict[str, dict[str, float]]:
+        """Metrics by protocol."""
+        out = self.folder / 'protocols'
+        record = out / 'evaluation.json'
+        if not record.is_file() or protocol_names(self.args) > {
+                row['protocol'] for row in read_json(record)}:
+            self._tool('protocols', TOOLS / 'evaluate.py', f'{self.name}={checkpoint}',
+                       '--protocols', *self.args.protocols, '--data-root', self.args.data_root,
+                       '--seeds', self.seed, '--occlusion', .5, '--shuffle', 'patches',
+                       '--out', out)
+        return {row['protocol']: row['metrics'] for row in read_json(record)}
+
     def _measured(self, name: str, tool: Path, *arguments, out: Path | None = None,
                   result: str = '') -> dict:
         """Read the output of a tool; run the tool first if necessary."""
@@ -129,27 +165,44 @@ class Run:
             self._tool(name, tool, *arguments, '--out', out)
         return read_json(out / result)
 
-    def _last_epoch(self) -> dict:
-        """Means over the last epoch of the log."""
-        rows = [row for row in read_log(self.folder) if row.get('epoch') == self.epochs]
-        return {key: mean(row[key] for row in rows) for key in COLUMNS.values() if key in rows[-1]}
+    def _log(self) -> dict[str, dict[int, float]]:
+        """Mean of each logged value over each epoch."""
+        values = {}
+        for row in read_log(self.folder):
+            for key, value in row.items():
+                if key not in UNUSED:
+                    values.setdefault(key, {}).setdefault(row['epoch'], []).append(value)
+        return {key: {epoch: mean(found) for epoch, found in epochs.items()}
+                for key, epochs in values.items()}
 
     def _tool(self, log: str, tool: Path, *arguments) -> None:
         run_logged(f'{self.path}, seed {self.seed}', self.folder / f'{log}.log', sys.executable,
                    tool, *arguments, threads=1)
 
 
+def protocol_names(args: argparse.Namespace) -> Collection[str]:
+    return named_paths('--protocols', args.protocols).keys()
+
+
 def table(results: Collection[dict]) -> str:
     """Format a Markdown table with a row per config: means over seeds, and half of the range."""
     results = sorted(results, key=lambda result: result['seed'])
+    protocols = dict.fromkeys(
+        (protocol, metric) for result in results
+        for protocol, metrics in result.get('protocols', {}).items() for metric in metrics
+        if metric.startswith(('accuracy/top1', 'occlusion', 'shuffle')))
     rows = []
     for name in dict.fromkeys(result['config'] for result in results):
         runs = [result for result in results if result['config'] == name]
         rows.append([f'`{name}`', ', '.join(str(run['seed']) for run in runs)] + [
             mean_and_spread([run[key] for run in runs if key in run],
-                            1 if key in ('knn_20', 'linear') else 2)
-            for key in COLUMNS.values()])
-    return markdown_table(['config', 'seeds', *COLUMNS], rows)
+                            1 if key.startswith(('knn', 'linear')) else 2)
+            for key in COLUMNS.values()] + [
+            mean_and_spread([run['protocols'][protocol][metric] for run in runs
+                             if protocol in run.get('protocols', {})], 1)
+            for protocol, metric in protocols])
+    names = [f'{protocol.rpartition("/")[2]}: {metric}' for protocol, metric in protocols]
+    return markdown_table(['config', 'seeds', *COLUMNS, *names], rows)
 
 
 def draw(results: Collection[dict], out: Path, num_classes: int) -> None:

@@ -9,7 +9,7 @@ from tests.helpers.colors import ARCH, CONFIGS, color_folders
 from tests.helpers.paths import ROOT
 from tests.helpers.tools import error_of_tool, run_tool, use_cpu
 
-TOOL = '../projects/guidance_study/probe_features.py'
+TOOL = '../projects/study/probe_features.py'
 
 
 @pytest.fixture
@@ -35,7 +35,8 @@ def test_k_nn_is_that_of_the_test_tool(case, tmp_path, monkeypatch):
     run_tool(monkeypatch, 'test.py', config, checkpoint, '--data-root', data, '--work-dir',
              tmp_path / 'work', '--out-item', 'metrics', '--out', tmp_path / 'knn.json')
     probe, knn = (json.loads((tmp_path / f'{name}.json').read_text()) for name in ('probe', 'knn'))
-    assert probe.keys() == {'knn_3', 'knn_5', 'linear'}
+    # Every 10th of the 24 training images is one image per class; every 100th is a single image.
+    assert probe.keys() == {'knn_3', 'knn_5', 'linear', 'linear_10%'}
     for k in (3, 5):
         assert probe[f'knn_{k}'] == pytest.approx(knn[f'knn/top1_k{k}'], abs=1e-4)
     assert probe['linear'] == pytest.approx(100 * 17 / 18)

@@ -1,6 +1,7 @@
 r"""Guidance study: sharpness_1.0.py without contrast, to separate the effects of mask and contrast.
 
-    python projects/study/study.py configs/ccmim/guidance/sharpness_1.0_no-contrast.py --data-root FOLDER
+    python projects/study/study.py configs/ccmim/guidance/sharpness_1.0_no-contrast.py \
+        --data-root FOLDER
 """
 _base_ = ['./sharpness_1.0.py']
 

@@ -1,4 +1,4 @@
-"""guidance_study.py: finished runs are skipped; the table; options of each config."""
+"""study.py: finished runs are skipped; the table; options of each config."""
 import json
 import re
 import shutil
@@ -8,21 +8,21 @@ import pytest
 from tests.helpers.paths import ROOT
 from tests.helpers.tools import error_of_tool, import_tool, run_tool
 
-TOOL = '../projects/guidance_study/guidance_study.py'
+TOOL = '../projects/study/study.py'
 CONFIGS = [ROOT / f'configs/ccmim/guidance/{name}.py' for name in ('released', 'mae')]
 
 
 def finished_run(folder, loss, accuracy):
     """Write the results of a run without COCO."""
     folder.mkdir(parents=True)
-    (folder / 'epoch_6.pth').touch()
+    (folder / 'epoch_5.pth').touch()
     (folder / 'features.json').write_text(json.dumps(dict(
         knn_10=1, knn_20=accuracy, linear=accuracy + 5)))
     (folder / '1/vis_data').mkdir(parents=True)
     (folder / '1/vis_data/scalars.json').write_text('\n'.join(json.dumps(row) for row in (
-        dict(loss=9, loss_reconstruction=9, epoch=5, step=1),
-        dict(loss=9, loss_reconstruction=loss, epoch=6, step=2),
-        dict(loss=9, loss_reconstruction=loss + .2, epoch=6, step=3))))
+        dict(loss=9, loss_reconstruction=9, epoch=4, step=1),
+        dict(loss=9, loss_reconstruction=loss, epoch=5, step=2),
+        dict(loss=9, loss_reconstruction=loss + .2, epoch=5, step=3))))
 
 
 def cells(path):
@@ -39,9 +39,12 @@ def test_finished_runs_are_tabulated_and_skipped(tmp_path, monkeypatch, capsys):
             finished_run(tmp_path / name / f'seed_{seed}', loss + .1 * seed, 40 + 2 * seed)
     run_tool(monkeypatch, TOOL, *CONFIGS, '--data-root', 'gone', '--out', tmp_path)
     rows = cells(tmp_path / 'study.md')
-    assert rows['mae'] == ['0, 1', '-', '0.45 ± 0.05', *'------', '41.0 ± 1.0', '46.0 ± 1.0']
+    assert rows['mae'] == [
+        '0, 1', '-', '0.45 ± 0.05', *'------', '41.0 ± 1.0', '-', '-', '46.0 ± 1.0']
     assert rows['released'][2] == '0.65 ± 0.05'
-    assert len(json.loads((tmp_path / 'study.json').read_text())) == 4
+    results = json.loads((tmp_path / 'study.json').read_text())
+    assert len(results) == 4
+    assert results[1]['log']['loss_reconstruction'] == {'4': 9, '5': pytest.approx(.4)}
     assert (tmp_path / 'study.png').stat().st_size > 5000
     assert 'mae, seed 1: k-NN 42.0, linear 47.0' in capsys.readouterr().out
 
@@ -61,7 +64,7 @@ def test_numbers_replace_finished_runs(tmp_path, monkeypatch):
     finished_run(tmp_path / 'mae/seed_1', .1, 40)
     run_tool(monkeypatch, TOOL, *command)
     row = cells(tmp_path / 'study.md')['mae']
-    assert (row[0], row[2], row[-2]) == ('0, 1', '0.40 ± 0.20', '35.0 ± 5.0')
+    assert (row[0], row[2], row[-4]) == ('0, 1', '0.40 ± 0.20', '35.0 ± 5.0')
     for seed, field in ((0, 'conditions='), (1, 'optim_wrapper.optimizer.lr=')):
         message = error_of_tool(monkeypatch, TOOL, *command, '--seeds', seed, '--cfg-options',
                                 'optim_wrapper.optimizer.lr=3.')
@@ -78,15 +81,30 @@ def test_a_failed_run_does_not_stop_the_others(tmp_path, monkeypatch):
     assert cells(tmp_path / 'out/study.md').keys() == {'released'}
 
 
+def test_protocols_follow_in_the_table(tmp_path, monkeypatch):
+    """The numbers of study.json without protocols are not complete."""
+    folder = tmp_path / 'mae_7e/seed_0'
+    finished_run(folder, .5, 40)
+    (folder / 'epoch_7.pth').touch()
+    command = (f'mae_7e={CONFIGS[1]} train_cfg.max_epochs=7', '--data-root', 'gone', '--seeds', 0,
+               '--out', tmp_path)
+    run_tool(monkeypatch, TOOL, *command)
+    (folder / 'protocols').mkdir()
+    (folder / 'protocols/evaluation.json').write_text(json.dumps([dict(
+        protocol='vit_finetune', metrics={'accuracy/top1': 51., 'data_time': .1})]))
+    run_tool(monkeypatch, TOOL, *command, '--protocols', 'vit_finetune=folder/vit_finetune.py')
+    assert cells(tmp_path / 'study.md')['mae_7e'][-2:] == ['45.0', '51.0']
+
+
 @pytest.mark.parametrize('name, has_teacher', [('teacher_top-k_hints', True), ('mae', False)])
 def test_options_reach_the_configs_that_have_the_field(name, has_teacher, tmp_path):
     tool = import_tool(TOOL.removesuffix('.py'))
     arguments = dict(
         data_root=tmp_path, coco=None, out=tmp_path / 'out',
         cfg_options={'model.teacher.model_name': 'local-dir:clip', 'optim_wrapper.optimizer.lr': 3})
-    run = tool.Run(name, str(ROOT / f'configs/ccmim/guidance/{name}.py'), 5,
-                   tool.argparse.Namespace(**arguments))
+    run = tool.Run(name, f'{ROOT}/configs/ccmim/guidance/{name}.py optim_wrapper.optimizer.eps=1',
+                   5, tool.argparse.Namespace(**arguments))
     options = run._options()
     assert ('model.teacher.model_name=local-dir:clip' in options) == has_teacher
-    assert {'randomness.seed=5', 'optim_wrapper.optimizer.lr=3',
+    assert {'randomness.seed=5', 'optim_wrapper.optimizer.lr=3', 'optim_wrapper.optimizer.eps=1',
             f'train_dataloader.dataset.data_root={tmp_path}/train'} <= set(options)
