@@ -44,8 +44,9 @@ optim_wrapper = dict(
     constructor='mmguided.OptimWrapperConstructor',
     paramwise_cfg=dict(norm_decay_mult=0., bias_decay_mult=0., flat_decay_mult=0.))
 param_scheduler = [
-    dict(_base_.warmup, end=1),
-    dict(_base_.cosine, begin=1, eta_min=0.),  # until the end of the run
+    dict(
+        type='mmguided.WarmupLR', share=0.1, start_factor=1e-4, convert_to_iter_based=True),
+    dict(_base_.cosine, eta_min=0.),  # until the end of the run
 ]
 train_cfg = dict(type='EpochBasedTrainLoop', max_epochs=5)
 auto_scale_lr = dict(enable=False, base_batch_size=128)

@@ -37,10 +37,10 @@ def test_epochs(resolve, name, schedule):
 def test_epochs_move_milestones_and_periods(resolve):
     cfg = resolve(
         'mae/vit-micro_folder-32', '--epochs', '30', '--cfg-options',
-        'param_scheduler=[{"type":"MultiStepLR","milestones":[10,12],"end":15},'
-        '{"type":"CosineAnnealingLR","begin":2,"end":15,"T_max":13}]')
+        'param_scheduler=[{"type":"MultiStepLR","milestones":[2,4],"end":5},'
+        '{"type":"CosineAnnealingLR","begin":2,"end":5,"T_max":3}]')
     steps, cosine = cfg.param_scheduler
-    assert (steps.milestones, steps.end) == ([20, 24], 30)
+    assert (steps.milestones, steps.end) == ([12, 24], 30)
     assert (cosine.begin, cosine.end, cosine.T_max) == (2, 30, 28)
 
 
