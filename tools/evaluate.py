@@ -6,7 +6,8 @@ r"""Evaluate checkpoints with one or more benchmark configs (protocols).
 Protocols with training start from the checkpoint's encoder, and the trained model is tested. With
 any other protocol, the checkpoint itself is tested. --occlusion and --shuffle also test every
 trained classifier on occluded and shuffled images (analysis_tools/robustness.py). --untrained adds
-the encoder with its initial weights.
+the encoder with its initial weights. Options for one protocol follow its config within quotes, as
+in 'last-block=configs/benchmarks/folder/vit_finetune.py model.backbone.frozen_stages=11'.
 
 The folder --out contains a folder per run with its logs and trained checkpoints; evaluation.json
 with all metrics; and evaluation.md, a table of protocols and metrics by checkpoint. Finished runs
@@ -33,6 +34,7 @@ from mmguided.cli.arguments import (
     named_paths,
     positive,
     shuffle_level,
+    split_options,
     tool_parser,
 )
 from mmguided.cli.launch import lock_folder
@@ -80,9 +82,10 @@ class Protocol:
     """
 
     def __init__(self, name: str, config: str, args: argparse.Namespace) -> None:
+        config, options = split_options(config)
         self.name, self.config = name, config
         cfg = load_config(config)
-        self.options = options_of(cfg, args.cfg_options)
+        self.options = options_of(cfg, args.cfg_options) | options
         if self.options:
             cfg = load_config(config, self.options)  # checks the options
         self.settings = settings_of(cfg)

@@ -334,6 +334,13 @@ def named_paths(field: str, arguments: Sequence[str]) -> dict[str, str]:
     return paths
 
 
+def split_options(argument: str) -> tuple[str, dict]:
+    """Split ``CONFIG KEY=VALUE ...``, given as one argument, into the path and the options."""
+    path, *options = [argument] if Path(argument).exists() else argument.split()
+    parser = tool_parser('', '--cfg-options')
+    return path, parser.parse_args(['--cfg-options', *options] if options else []).cfg_options
+
+
 def named_checkpoints(arguments: Sequence[str]) -> dict[str, Path]:
     """Map the names of ``[NAME=]CHECKPOINT ...`` to the files or model folders, see
     :func:`named_paths`."""

@@ -28,6 +28,7 @@ from mmguided.cli.arguments import (
     load_config,
     local_path,
     named_paths,
+    split_options,
     tool_parser,
 )
 from mmguided.cli.records import Conditions, read_json, settings_of, write_json
@@ -69,7 +70,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--coco', type=local_path, metavar='FOLDER',
                         help='folder of annotations/instances_train2017.json and train2017/')
     parser.add_argument('--protocols', nargs='+', default=[], metavar='[NAME=]CONFIG',
-                        help='benchmark configs that train a classifier')
+                        help='benchmark configs, see tools/evaluate.py')
     add_shared(parser, '--seeds', default=[0, 1])
     parser.add_argument('--jobs', type=int, default=1, metavar='N', help='parallel runs')
     add_shared(parser, '--out', default=Path('work_dirs/study'), metavar='FOLDER')
@@ -81,17 +82,15 @@ class Run:
 
     Args:
         name: Name of the run in tables.
-        config: Config, and options for it alone.
+        config: Config, which may be followed by options for it alone.
         seed: Seed.
         args: Arguments of the command line.
     """
 
     def __init__(self, name: str, config: str, seed: int, args: argparse.Namespace) -> None:
         self.name, self.seed, self.args = name, seed, args
-        self.path, *own = [config] if Path(config).is_file() else config.split()
+        self.path, options = split_options(config)
         self.cfg = load_config(self.path)
-        options = tool_parser(__doc__, '--cfg-options').parse_args(
-            ['--cfg-options', *own] if own else []).cfg_options
         self.options = options_of(self.cfg, args.cfg_options) | options
         self.cfg.merge_from_dict(self.options)
         self.is_guided = bool(self.cfg.model.mask_generator.get('guidance'))

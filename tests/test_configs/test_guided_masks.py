@@ -44,7 +44,7 @@ OVERLAPS = {
         'ccmim/ablations/vit-b_400e_simsiam-loss', 'ccmim/ablations/vit-b_300e_hog-target',
         'ccmim/vit-s_images', 'ccmim/vit-micro_folder-32', 'ccmim/guidance/released',
         f'ccmim/guidance/sharpness_1.0 {SAMPLING}sharpness=0.1'],
-    # Literal sampling, with 12 layers and with 4
+    # Literal sampling, with 12 layers and with 6
     (.76, .82): [f'ccmim/vit-b_800e {SAMPLING}log_scores=True'],
     (.77, .84): [f'ccmim/guidance/sharpness_1.0{suffix}'
                  for suffix in ('', '_ramp', '_no-contrast')],

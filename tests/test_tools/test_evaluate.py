@@ -187,6 +187,17 @@ def test_results_of_other_settings_are_refused(evaluate, folder, tmp_path):
     added.unlink()
 
 
+def test_options_of_one_protocol(folder):
+    tool = import_tool('evaluate')
+    args = tool.argparse.Namespace(
+        cfg_options={'model.temperature': 1.}, data_root=None, occlusion=[], shuffle=[])
+    for options, ks in (('', '3'), (' model.ks=(1,)', '1')):
+        protocol = tool.Protocol('knn', f'{folder}/colors/knn.py{options}', args)
+        assert protocol.config == f'{folder}/colors/knn.py'
+        assert (protocol.settings['model.ks.0'], protocol.settings['model.temperature']) == (
+            ks, '1.0')
+
+
 def test_a_file_that_was_cut_off_is_named(evaluate, folder, tmp_path):
     a = f'a={folder}/a.pth'
     done, results = evaluate(a, protocols=['knn'])
