@@ -18,8 +18,8 @@ from tests.helpers.transfer import CONVERTERS, LAYOUTS
 
 TRANSFER, FOLDER = names('transfer'), names('folder')
 LAST_BLOCK = {
-    'folder/vit-micro_finetune': 3, 'folder/vit_finetune': 11,
-    'transfer/vit-micro_finetune_cifar10': 3, 'transfer/vit-micro_finetune_cifar100': 3}
+    'folder/vit-micro_finetune': 5, 'folder/vit_finetune': 11,
+    'transfer/vit-micro_finetune_cifar10': 5, 'transfer/vit-micro_finetune_cifar100': 5}
 LAST_BLOCK = [f'{name} model.backbone.frozen_stages={n}' for name, n in LAST_BLOCK.items()]
 KNN = [name for name in (*TRANSFER, *FOLDER) if '_knn' in name]
 TRAINED = [name for name in (*TRANSFER, *FOLDER) if '_knn' not in name] + LAST_BLOCK
