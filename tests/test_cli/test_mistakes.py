@@ -47,7 +47,7 @@ def folder(tmp_path_factory) -> Path:
         'train_cfg.val_interval': 1, 'model.backbone.init_cfg.checkpoint': 'weights.pth'})
     _write_config(folder / 'typo.py', 'mae/vit-micro_folder-32',
                   {'model.neck.type': 'mmguided.MAEDecodr'})
-    for name, width in (('weights.pth', 128), ('small.pth', 64)):
+    for name, width in (('weights.pth', 192), ('small.pth', 96)):
         knn.model.backbone.arch.embed_dims = width
         encoder = get_model(Config(dict(model=knn.model.backbone)))
         torch.save(dict(state_dict={f'backbone.{key}': value

@@ -49,7 +49,7 @@ def test_five_bands(configs, monkeypatch):
                  'train_dataloader.dataset.data_root=train',
                  'default_hooks.checkpoint.interval=1')
     state = torch.load('resumed/epoch_2.pth')['state_dict']
-    assert state['backbone.patch_embed.projection.weight'].shape == (128, 5, 4, 4)
+    assert state['backbone.patch_embed.projection.weight'].shape == (192, 5, 4, 4)
     assert state['head.decoder_pred.weight'].shape == (80, 64)
     model = mmguided.get_model('resumed/epoch_2.pth')
     look = mmguided.inspect(model, 'val/1/0.tif', bands=[4, 4, 4])
