@@ -73,7 +73,7 @@ def columns_of(groups, titles, row=0, group=1):
 def test_attention(drawn):
     groups, titles, _, _ = drawn('attention', 'A=mae.pth', 'B=conditional_mae.pth', '--images',
                                  'images')
-    assert titles == ['image', 'mean', 'head 0', 'head 1', 'head 2', 'head 3']
+    assert titles == ['image', 'mean', 'head 0', 'head 1', 'head 2']
     assert [[name for name, _ in rows] for rows in groups] == [['A', 'B']] * 2  # not broken.png
     for rows in groups:
         for _, (image, *heads) in rows:
@@ -147,7 +147,7 @@ def test_bipartition_is_that_of_the_masks(drawn):
 def test_reversed_attention_of_the_second_shot(drawn):
     groups, titles, _, note = drawn('reversed', 'MAE=mae.pth', 'two=conditional_mae.pth',
                                     '--images', 'images/noise.png', 'images/quarter.png')
-    assert titles == ['first shot', 'patch 0', 'patch 1'] and 'layer 2' in note
+    assert titles == ['first shot', 'patch 0', 'patch 1'] and 'layer 4' in note
     for group in (0, 1):
         one, two = (columns_of(groups, titles, row, group) for row in (0, 1))
         np.testing.assert_array_equal(one['first shot'].picture, two['first shot'].picture)

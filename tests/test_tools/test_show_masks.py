@@ -66,7 +66,7 @@ def test_configs_and_checkpoints_side_by_side(folder, monkeypatch, capsys):
 def test_a_config_is_shown_at_a_time_of_its_run(folder, monkeypatch, model, progress, columns):
     """Guidance that starts in the middle has a column from then on."""
     (folder / 'late.py').write_text(f"_base_ = '{CCMIM}'\nmodel = dict(mask_generator=dict("
-                                    'schedule=dict(begin=7.5)))\n')
+                                    'schedule=dict(begin=2.5)))\n')
     run_tool(monkeypatch, TOOL, model, '--images', 'alone.png', '--out', 'masks.png',
              '--progress', progress)
     row, = shown('masks.png')
