@@ -57,14 +57,14 @@ OVERLAPS = {
         'ccmim/guidance/top-k', 'self_guided_mae/ablations/vit-b_400e_no-hints'],
     (.90, .90): [
         *(f'ccmim/guidance/{name}top-k_hints' for name in ('', 'cut_', 'momentum_', 'teacher_')),
-        'cmt_mae/vit-b_800e_attmask-like'],
+        'cmt_mae/vit-b_800e_attmask-like', 'cmt_mae/vit-micro_folder-32_attmask-like'],
     (.67, .67): [f'ccmim/guidance/top-k {SAMPLING}masked=low'],
     # CMT-MAE: the attention of the teacher, at the end a blend
     (.84, .83): ['cmt_mae/ablations/vit-b_800e_masks-only', 'cmt_mae/vit-s_images', *(
         f'cmt_mae/vit-b_800e{options}' for options in (
             '', ' model.backbone.arch=small', ' model.backbone.arch=large',
             *(f' {BOTH.format(alpha)}' for alpha in (.1, .5, .7))))],
-    (.83, .82): ['cmt_mae/vit-micro_folder-32'],
+    (.83, .82): ['cmt_mae/vit-micro_folder-32', 'cmt_mae/vit-micro_folder-32_label-free'],
     (.84, .84): ['cmt_mae/ablations/vit-b_800e_alpha-0', f'cmt_mae/vit-b_800e {BOTH.format(.9)}'],
     (.84, .87): [f'cmt_mae/vit-b_800e {BOTH.format(1)}'],
     (.70, .70): [f'cmt_mae/ablations/vit-b_800e_alpha-0 {SAMPLING}masked=low'],
