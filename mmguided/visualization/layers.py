@@ -90,7 +90,8 @@ def draw_layers(models: Mapping[str, Mapping[str, LayerCurve]], ylabel: str, not
 
 def _include_zero(ax: Axes) -> None:
     low, high = ax.get_ylim()
-    ax.set_ylim(min(low, 0), max(high, 0))
+    if low > 0 or high < 0:  # the margin of a flat curve is too small for the longer axis
+        ax.set_ylim(min(low * 1.05, 0), max(high * 1.05, 0))
 
 
 def draw_lines(panels: Mapping[str, Mapping[str, tuple[np.ndarray, ...]]], xlabel: str, ylabel: str,
