@@ -157,8 +157,11 @@ class Run:
         return bool(result) and self.protocol.perturbations <= result['metrics'].keys()
 
     def check(self, results: dict) -> None:
-        """Raise ConfigError if the run was started with another checkpoint, protocol or data."""
-        self.conditions.check(self.args.out, str(self), results.get(self.key))
+        """Raise ConfigError if the run has a result, metrics or a trained checkpoint of another
+        checkpoint, protocol or data. A run that failed before starts again."""
+        result = results.get(self.key)
+        if result or (self.folder / 'metrics.json').is_file() or any(self.folder.glob('*.pth')):
+            self.conditions.check(self.args.out, str(self), result)
 
     def __str__(self) -> str:
         name, protocol, seed = self.key

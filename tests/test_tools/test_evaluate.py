@@ -198,6 +198,14 @@ def test_options_of_one_protocol(folder):
             ks, '1.0')
 
 
+def test_a_run_that_failed_starts_again_with_other_settings(evaluate, folder, tmp_path):
+    for protocol in ('knn', 'linear'):
+        with pytest.raises(SystemExit, match='missing'):
+            evaluate(f'a={folder}/a.pth', protocols=[protocol], data='missing')
+        done, results = evaluate(f'a={folder}/a.pth', protocols=[protocol])
+        assert done and results[-1]['data_root'] == str(folder / 'data')
+
+
 def test_a_file_that_was_cut_off_is_named(evaluate, folder, tmp_path):
     a = f'a={folder}/a.pth'
     done, results = evaluate(a, protocols=['knn'])
