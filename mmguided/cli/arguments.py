@@ -49,7 +49,11 @@ class OptionAction(DictAction):
         for value in values:
             if '=' not in value:
                 parser.error(f'{option_string} {value!r}: write KEY=VALUE.')
-        super().__call__(parser, namespace, values, option_string)
+        try:
+            super().__call__(parser, namespace, values, option_string)
+        except (AssertionError, RecursionError):  # MMEngine's parser
+            parser.error(f'{option_string} {" ".join(values)!r}: cannot be read. Close all '
+                         """brackets, and write dicts as "[{'type':'NAME'}]".""")
 
     @staticmethod
     def _parse_iterable(text: str) -> object:

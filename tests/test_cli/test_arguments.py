@@ -105,6 +105,13 @@ def test_option_values(text, value):
     assert args.cfg_options == {'a.b': value}
 
 
+@pytest.mark.parametrize('text', ["[dict(type='A',ks=(1,))]", '[1,2'])
+def test_unreadable_option_values_are_errors(text, capsys):
+    with pytest.raises(SystemExit):
+        tool_parser('', '--cfg-options').parse_args(['--cfg-options', f'a.b={text}'])
+    assert f"--cfg-options {f'a.b={text}'!r}: cannot be read." in capsys.readouterr().err
+
+
 def test_home_folder_in_paths(tmp_path, monkeypatch):
     monkeypatch.setenv('HOME', str(tmp_path))
     text = "model = dict()\ntrain_dataloader = dict(dataset=dict(data_root='~/data'))\n"
