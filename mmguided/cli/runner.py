@@ -19,6 +19,9 @@ from .data_checks import check_test_data, check_training_data, describe_test_dat
 from .device import prepare_device
 from .launch import check_ranks, explain_timeouts, is_first_rank, lock_folder
 
+#: Images of the online evaluation in a dry run.
+DRY_RUN_IMAGES = 64
+
 
 def build_runner(cfg: Config) -> Runner:
     """Build the Runner, or the class that ``runner_type`` names."""
@@ -77,12 +80,21 @@ def dry_run(cfg: Config) -> None:
             tempfile.TemporaryDirectory(dir=cfg.work_dir) as cfg.work_dir:
         runner = build_runner(cfg)
         check_training_data(runner)
+        _evaluate_few_images(runner)
         runner.register_hook(DryRunHook())
         with suppress(DryRunEnd):
             runner.train()
         if runner.val_loop is not None:
             validate_batch(runner)
     print('dry run: one training step and one validation batch ran without an error')
+
+
+def _evaluate_few_images(runner: Runner) -> None:
+    """Shorten the online evaluation before the first step, enough images for its k-NN."""
+    from mmguided.engine.hooks import OnlineEvaluationHook
+    for hook in runner.hooks:
+        if isinstance(hook, OnlineEvaluationHook):
+            hook.num_images = min(hook.num_images, max(DRY_RUN_IMAGES, 2 * max(hook.ks, default=0)))
 
 
 class DryRunEnd(Exception):

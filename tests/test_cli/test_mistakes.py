@@ -17,7 +17,8 @@ from mmengine.registry import DefaultScope
 from mmengine.visualization import Visualizer
 from PIL import Image
 
-from mmguided.cli import data_checks
+from mmguided.cli import data_checks, runner
+from mmguided.engine.online_features import OnlineFeatures
 from mmguided.hub import get_model
 from tests.helpers.paths import ROOT
 from tests.helpers.tools import run_tool, use_cpu
@@ -147,6 +148,20 @@ def test_a_dry_run_leaves_no_files(monkeypatch, capsys):
     assert _outcome(monkeypatch, capsys, 'train.py linear', '') is None
     assert 'one validation batch' in capsys.readouterr().out
     assert not os.listdir('w')
+
+
+@pytest.mark.usefixtures('_in_folder')
+def test_a_dry_run_evaluates_few_images(monkeypatch, capsys):
+    sizes, extract = [], OnlineFeatures.extract
+    monkeypatch.setattr(OnlineFeatures, 'extract', lambda self, *args, **kwargs: sizes.append(
+        len(self)) or extract(self, *args, **kwargs))
+    monkeypatch.setattr(runner, 'DRY_RUN_IMAGES', 3)
+    for ks, number in ('(1,)', 3), ('(3,)', 6):
+        assert _outcome(monkeypatch, capsys, 'train.py mae', "train_dataloader.dataset.data_root="
+                        "tree train_dataloader.dataset.with_label=True "
+                        'custom_hooks="[{\'type\':\'mmguided.OnlineEvaluationHook\','
+                        f'\'ks\':{ks}}}]"') is None
+        assert sizes.pop() == number and not sizes
 
 
 @pytest.mark.usefixtures('_in_folder')
