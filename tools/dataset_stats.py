@@ -8,11 +8,13 @@ The tool prints tables, and the lines for a config and for `--cfg-options` of a 
 Images are read by mmguided.LoadImage, or by mmguided.LoadRaster with the arguments of
 --load-raster. Mean and standard deviation are those of all pixels after scaling to [0, 255], in the
 order of the channels of the model (RGB). Percentiles are those of the stored values, for the choice
-of LoadRaster's scaling, from up to 10 million evenly spaced pixels per band. Duplicates are files
-with equal content. Files are read one by one; memory does not grow with the size of the images.
+of LoadRaster's scaling, from up to 10 million evenly spaced pixels per band. Duplicates are
+readable files with equal content. Files are read one by one; memory does not grow with the size of
+the images.
 """
 import argparse
 import hashlib
+import re
 import sys
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
@@ -22,7 +24,7 @@ import numpy as np
 from tool_runs import markdown_table
 
 from mmguided.cli.arguments import OptionAction, local_path, tool_parser
-from mmguided.utils.errors import ConfigError, exit_on_config_error
+from mmguided.utils.errors import ConfigError, check_image_folder, exit_on_config_error
 from mmguided.utils.image_folders import IMAGE_EXTENSIONS, find_images
 
 PERCENTILES = (0, 1, 2, 50, 98, 99, 100)
@@ -112,12 +114,12 @@ def collect(files: Files, workers: int) -> dict:
     modes, sizes, bands, errors, seen, duplicates = Counter(), Counter(), Counter(), {}, {}, {}
     sums, samples = defaultdict(float), []
     for facts in tqdm(DataLoader(files, 1, num_workers=workers, collate_fn=first), unit='file'):
-        original = seen.setdefault(facts['digest'], facts['path'])
-        if original != facts['path']:
-            duplicates[facts['path']] = original
         if 'error' in facts:
             errors[facts['path']] = facts['error']
             continue
+        original = seen.setdefault(facts['digest'], facts['path'])
+        if original != facts['path']:
+            duplicates[facts['path']] = original
         width, height = facts['size']
         modes[facts['mode']] += 1
         sizes[width, height] += 1
@@ -149,8 +151,8 @@ def report(facts: Mapping, settings: Mapping | None) -> str:
               for name, values in (('width', widths), ('height', heights))),
             ['sizes', f'{len(facts["sizes"])}, most often {common[0]} x {common[1]} ({number})'],
             ['modes', ', '.join(f'{mode}: {num}' for mode, num in facts['modes'].most_common())],
-            ['broken files', _examples(facts['errors'], '{0} ({1})')],
-            ['duplicate files', _examples(facts['duplicates'], '{0} = {1}')]]
+            ['broken files', _broken(facts['errors'])],
+            ['duplicate files', _duplicates(facts['duplicates'])]]
     bands = [[str(band), *(f'{value:.6g}' for value in values)]
              for band, values in enumerate(zip(
                  facts['mean'], facts['std'], *facts['percentiles'], strict=True))]
@@ -159,8 +161,18 @@ def report(facts: Mapping, settings: Mapping | None) -> str:
                         snippet(facts, settings)])
 
 
-def _examples(items: Mapping[str, str], form: str) -> str:
-    shown = '; '.join(form.format(*item) for item in [*items.items()][:EXAMPLES])
+def _broken(errors: Mapping[str, str]) -> str:
+    """Number of broken files, and for each kind of error its number and an example."""
+    kinds = defaultdict(list)
+    for path, error in errors.items():
+        kinds[re.sub(r'\d+', '', error)].append(f'{path} ({error})')
+    shown = '; '.join(f'{len(files)} like {files[0]}'
+                      for files in sorted(kinds.values(), key=len, reverse=True))
+    return f'{len(errors)}: {shown}' if errors else '0'
+
+
+def _duplicates(items: Mapping[str, str]) -> str:
+    shown = '; '.join(f'{path} = {first}' for path, first in [*items.items()][:EXAMPLES])
     return f'{len(items)}: {shown}' if items else '0'
 
 
@@ -185,7 +197,8 @@ def snippet(facts: Mapping, settings: Mapping | None) -> str:
 @exit_on_config_error
 def main() -> None:
     args = parse_args()
-    names = find_images(args.folder, args.extensions) if args.folder.is_dir() else []
+    check_image_folder('FOLDER', args.folder)
+    names = find_images(args.folder, args.extensions)
     if not names:
         raise ConfigError(f'FOLDER={str(args.folder)!r}: no images. Give a folder with images '
                           f'({", ".join(args.extensions)}), or set --extensions.')

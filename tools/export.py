@@ -22,7 +22,6 @@ from pathlib import Path
 
 import torch
 from mmengine.config import Config
-from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from mmguided.analysis.inspection import loading_transform, method_name
@@ -34,6 +33,9 @@ from mmguided.utils.converters import encoder_from_any, encoder_to, find_encoder
 from mmguided.utils.errors import ConfigError, exit_on_config_error, imports_of_extra
 from mmguided.utils.exchange import CONFIG, PREPROCESSOR, WEIGHTS
 from mmguided.version import __version__
+
+with imports_of_extra('export'):
+    from safetensors.torch import save_file
 
 #: Largest difference between outputs, relative to the largest output.
 TOLERANCE = 1e-5

@@ -1,4 +1,4 @@
-"""Extract the features of all images of a folder.
+r"""Extract the features of all images of a folder.
 
     python tools/extract_features.py CHECKPOINT IMAGES OUT
     python tools/extract_features.py hf-hub:facebook/vit-mae-base IMAGES OUT --feature mean \

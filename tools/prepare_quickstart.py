@@ -25,7 +25,7 @@ import numpy as np
 from PIL import Image
 from tqdm import tqdm
 
-from mmguided.utils.errors import ConfigError, exit_on_config_error
+from mmguided.utils.errors import ConfigError, check_image_folder, exit_on_config_error
 from mmguided.utils.image_folders import IMAGE_EXTENSIONS, has_images
 from mmguided.utils.images import to_rgb
 from mmguided.utils.toolboxes import import_toolboxes
@@ -73,6 +73,7 @@ def prepare_images(out: Path, folder: Path | None = None, max_images: int | None
     if folder is None:
         copies = sample_images(rng, max_images)
     else:
+        check_image_folder('IMAGE_FOLDER', folder)
         if not has_images(folder):
             raise ConfigError(f"IMAGE_FOLDER='{folder}': no images found. Give a folder of images "
                               f'({" ".join(IMAGE_EXTENSIONS)}).')

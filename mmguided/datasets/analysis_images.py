@@ -10,7 +10,7 @@ from torch.utils.data import Dataset
 from torchvision.transforms import InterpolationMode
 from torchvision.transforms.functional import center_crop, pil_to_tensor, resize
 
-from mmguided.utils.errors import ConfigError
+from mmguided.utils.errors import ConfigError, check_image_folder
 from mmguided.utils.image_folders import IMAGE_EXTENSIONS, find_images
 from mmguided.utils.images import read_if_readable, read_image
 
@@ -31,7 +31,8 @@ def list_images(folder: str | Path, most: int | None = None, field: str = '--ima
         ConfigError: If the folder is missing or has no images.
     """
     root = Path(folder).expanduser()
-    paths = [root / path for path in find_images(root)] if root.is_dir() else []
+    check_image_folder(field, root)
+    paths = [root / path for path in find_images(root)]
     if not paths:
         raise ConfigError(f"{field}='{folder}': no images. Give a folder with "
                           f'images ({", ".join(IMAGE_EXTENSIONS)}).')

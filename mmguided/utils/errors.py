@@ -64,6 +64,13 @@ def check_file(field: str, path: str, remedy: str) -> None:
         raise ConfigError(f'{field}={path!r}: no such file. {remedy}')
 
 
+def check_image_folder(field: str, path: str | os.PathLike) -> None:
+    """Raise ConfigError unless ``path`` is a local folder."""
+    if not os.path.isdir(path):
+        wrong = 'not a folder' if os.path.exists(path) else 'does not exist'
+        raise ConfigError(f'{field}={str(path)!r}: {wrong}. Give a folder with images.')
+
+
 def user_message(error: ConfigError) -> str:
     """Return the original message of ``error``.
 

@@ -75,8 +75,11 @@ def test_listed_images_are_evenly_spaced(tmp_path):
     save(tmp_path / 'b/._1.png', np.zeros((2, 2, 3)))
     found = list_images(tmp_path, 2)
     assert [path.relative_to(tmp_path).parts[0] for path in found] == ['a', 'b']
-    with pytest.raises(ConfigError, match="--images='.*empty'"):
-        list_images(tmp_path / 'empty')
+    (tmp_path / 'empty').mkdir()
+    for name, said in (('empty', 'no images'), ('missing', 'does not exist'),
+                       ('a/1.png', 'not a folder')):
+        with pytest.raises(ConfigError, match=f"--images='.*{name}': {said}"):
+            list_images(tmp_path / name)
     assert len(list_images(tmp_path)) == 4
     (tmp_path / 'links').mkdir()
     (tmp_path / 'links/b').symlink_to(tmp_path / 'b')

@@ -102,7 +102,7 @@ def test_a_labeled_folder_end_to_end(tmp_path):
 
 
 @pytest.mark.parametrize('kind, match', [
-    ('missing', 'no images'), ('file', 'no images'), ('empty', 'no images'),
+    ('missing', 'does not exist'), ('file', 'not a folder'), ('empty', 'no images'),
     ('broken', '0 of 1 images'), ('out/train', 'inside of')])
 def test_invalid_folders_are_errors(tmp_path, kind, match):
     path = tmp_path / kind

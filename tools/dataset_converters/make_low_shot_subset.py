@@ -20,7 +20,7 @@ from pathlib import Path
 from annotations import write_annotations
 
 from mmguided.cli.arguments import add_shared, local_path, tool_parser
-from mmguided.utils.errors import ConfigError, check_file, exit_on_config_error
+from mmguided.utils.errors import ConfigError, check_file, check_image_folder, exit_on_config_error
 from mmguided.utils.image_folders import find_images, images_by_class
 
 
@@ -75,11 +75,10 @@ def main() -> None:
     add_shared(parser, '--seed', help='seed of the draw (default: 0)')
     add_shared(parser, '--out', required=True, help='text file to write')
     args = parser.parse_args()
-    images = {}
-    if args.root.is_dir():
-        by_class = images_by_class(args.root, find_images(args.root))
-        images = {folder: [path.removeprefix(f'{folder}/') for path in paths]
-                  for folder, paths in by_class.items()}
+    check_image_folder('root', args.root)
+    by_class = images_by_class(args.root, find_images(args.root))
+    images = {folder: [path.removeprefix(f'{folder}/') for path in paths]
+              for folder, paths in by_class.items()}
     if not images:
         raise ConfigError(f'root={str(args.root)!r}: has no class folders with images. Give '
                           'another folder.')

@@ -20,7 +20,12 @@ from mmengine.config import Config, ConfigDict
 from mmguided.cli.arguments import add_shared, figure_files, load_config, tool_parser
 from mmguided.cli.config_checks import check_data
 from mmguided.utils.configs import walk
-from mmguided.utils.errors import ConfigError, exit_on_config_error, imports_of_extra
+from mmguided.utils.errors import (
+    ConfigError,
+    check_image_folder,
+    exit_on_config_error,
+    imports_of_extra,
+)
 from mmguided.utils.images import shown_bands
 
 with imports_of_extra('analysis'):
@@ -51,6 +56,7 @@ def read_config(args: argparse.Namespace) -> tuple[Config, ConfigDict]:
         raise ConfigError(f'config={args.config!r}: has no train_dataloader with a pipeline. '
                           'Give a pretraining config, such as configs/mae/vit-b_300e.py.')
     if args.images:
+        check_image_folder('--images', args.images)
         if not any('Load' in str(value) for _, value in walk(dataset.pipeline, '')):
             raise ConfigError(f'--images={str(args.images)!r}: the pipeline of {args.config!r} '
                               'does not load files. Leave out --images.')

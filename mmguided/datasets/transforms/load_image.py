@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from mmcv.transforms import LoadImageFromFile
 from mmengine import fileio
-from PIL import ExifTags, Image
+from PIL import ExifTags, Image, UnidentifiedImageError
 from torchvision.io import decode_jpeg
 
 from mmguided.registry import TRANSFORMS
@@ -53,9 +53,17 @@ class LoadImage(LoadImageFromFile):
         return results
 
 
+def _open(content: bytes) -> Image.Image:
+    try:
+        return Image.open(BytesIO(content))
+    except UnidentifiedImageError as error:  # Pillow's message shows the address of the bytes.
+        raise UnidentifiedImageError(
+            'empty file' if not content else 'not a known image format') from error
+
+
 def _is_upright_rgb_jpeg(content: bytes) -> bool:
     """Return False for damaged files too."""
-    with Image.open(BytesIO(content)) as image:
+    with _open(content) as image:
         orientation = image.getexif().get(ExifTags.Base.Orientation, 1)
         # The end of a truncated file has no end-of-image marker.
         return (image.format, image.mode, orientation) == (
@@ -71,5 +79,5 @@ def _decode(content: bytes) -> np.ndarray:
             pixels = decode_jpeg(data, apply_exif_orientation=True)
             if len(pixels) == 3:
                 return pixels.permute(1, 2, 0).numpy()
-    with Image.open(BytesIO(content)) as image:
+    with _open(content) as image:
         return np.asarray(to_rgb(image))

@@ -3,7 +3,7 @@ from io import BytesIO
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, UnidentifiedImageError
 
 from mmguided.datasets import LoadImage
 from mmguided.datasets.transforms import load_image
@@ -49,10 +49,16 @@ def test_rgb_jpegs_are_decoded_without_pillow(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize('content', [
-    b'', b'text', RGB_JPEGS[0][:-20], RGB_JPEGS[0][:300], encoded(ending='png')[:-200]])
+    RGB_JPEGS[0][:-20], RGB_JPEGS[0][:300], encoded(ending='png')[:-200]])
 def test_errors_are_those_of_pillow(content, tmp_path):
     with pytest.raises(Exception) as expected:
         to_rgb(Image.open(BytesIO(content)))
     with pytest.raises(expected.type) as error:
         load(content, tmp_path)
     assert str(error.value)[:30] == str(expected.value)[:30]
+
+
+@pytest.mark.parametrize('content, said', [(b'', 'empty file'), (b'text', 'not a known image')])
+def test_an_unknown_format_is_an_error_without_an_address(content, said, tmp_path):
+    with pytest.raises(UnidentifiedImageError, match=f'^{said}'):
+        load(content, tmp_path)
