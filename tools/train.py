@@ -11,6 +11,7 @@ from mmengine.config import Config
 
 from mmguided.cli.arguments import (
     add_run_arguments,
+    add_shared,
     fill_encoder,
     load_config,
     merge_run_arguments,
@@ -46,9 +47,7 @@ def parse_args() -> argparse.Namespace:
                         help='batch size of each process')
     parser.add_argument('--lr', type=float, help='learning rate, for the actual batch size; with '
                         '--auto-scale-lr, for auto_scale_lr.base_batch_size')
-    parser.add_argument('--img-size', type=positive, nargs='+', metavar='N',
-                        help='size of the images for the encoder and for all transforms: a side, '
-                        'or height and width')
+    add_shared(parser, '--img-size')
     parser.add_argument('--no-validate', action='store_true', help='skip validation')
     parser.add_argument('--dry-run', action='store_true', help='run one training step and one '
                         'validation batch to find mistakes, and write nothing')

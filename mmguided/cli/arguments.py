@@ -102,6 +102,9 @@ SHARED = {
     '--data-root': dict(type=os.path.expanduser, metavar='FOLDER',
                         help='data folder; replaces every `data_root` of the config'),
     '--images': dict(nargs='+', required=True, type=local_path, metavar='IMAGE'),
+    '--img-size': dict(type=positive, nargs='+', metavar='N',
+                       help='size of the images for the encoder and for all transforms: a side, or '
+                       'height and width'),
     '--out': dict(type=local_path),
     '--seed': dict(type=int, default=0),
     '--seeds': dict(type=int, nargs='+', default=[0]),

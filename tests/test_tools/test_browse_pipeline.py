@@ -64,6 +64,12 @@ def test_files_and_both_views_of_each_draw(folder, shown, monkeypatch):
         assert (first[1] == shown[1]).all() == same
 
 
+def test_the_size_of_the_views(folder, shown, monkeypatch):
+    run_tool(monkeypatch, TOOL, *arguments(
+        folder, '--num-images', 1, '--draws', 1, '--img-size', 16, 24, config=MAE))
+    assert [panel.shape for panel in shown] == [(40, 48, 3), (16, 24, 3)]
+
+
 def test_an_unreadable_image_is_replaced(folder, shown, monkeypatch):
     run_tool(monkeypatch, TOOL, *arguments(folder, '--num-images', 9, '--draws', 1, config=MAE))
     assert len(shown) == 6  # three rows

@@ -19,6 +19,7 @@ from mmengine.config import Config, ConfigDict
 
 from mmguided.cli.arguments import add_shared, figure_files, load_config, tool_parser
 from mmguided.cli.config_checks import check_data
+from mmguided.cli.run_settings import set_img_size
 from mmguided.utils.configs import walk
 from mmguided.utils.errors import (
     ConfigError,
@@ -34,7 +35,7 @@ with imports_of_extra('analysis'):
 
 
 def parse_args() -> argparse.Namespace:
-    parser = tool_parser(__doc__, 'config', '--cfg-options', '--seed')
+    parser = tool_parser(__doc__, 'config', '--img-size', '--cfg-options', '--seed')
     add_shared(parser, '--images', nargs=None, required=False, metavar='FOLDER',
                help='image folder; default: the data of the config')
     parser.add_argument('--num-images', type=int, default=6, metavar='N')
@@ -50,6 +51,8 @@ def parse_args() -> argparse.Namespace:
 def read_config(args: argparse.Namespace) -> tuple[Config, ConfigDict]:
     """Read the config; also return the part of the dataset config that contains the pipeline."""
     cfg = load_config(args.config, args.cfg_options)
+    if args.img_size is not None:
+        set_img_size(cfg, args.img_size)
     dataset = next((node for _, node in walk(cfg.get('train_dataloader'), '')
                     if isinstance(node, dict) and 'pipeline' in node), None)
     if dataset is None:
