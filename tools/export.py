@@ -24,15 +24,23 @@ import torch
 from mmengine.config import Config
 from torch import Tensor, nn
 
-from mmguided.analysis.inspection import loading_transform, method_name
 from mmguided.cli.arguments import default_name, local_path, tool_parser
 from mmguided.hub import config_path, get_model, read_config
-from mmguided.models import Encoder, MAEDecoder, MaskedImageModel, PixelTarget
 from mmguided.structures import PatchMask
 from mmguided.utils.converters import encoder_from_any, encoder_to, find_encoders
 from mmguided.utils.errors import ConfigError, exit_on_config_error, imports_of_extra
 from mmguided.utils.exchange import CONFIG, PREPROCESSOR, WEIGHTS
+from mmguided.utils.toolboxes import import_toolboxes
 from mmguided.version import __version__
+
+import_toolboxes('mmpretrain')  # silences the messages of its import
+from mmguided.analysis.inspection import loading_transform, method_name  # noqa: E402
+from mmguided.models import (  # noqa: E402
+    Encoder,
+    MAEDecoder,
+    MaskedImageModel,
+    PixelTarget,
+)
 
 with imports_of_extra('export'):
     from safetensors.torch import save_file

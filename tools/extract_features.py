@@ -29,14 +29,21 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader, Subset
 from tqdm import tqdm
 
-from mmguided.analysis.inspection import read_for_model
-from mmguided.analysis.layers import check_encoder, encoder_layers, normalized
 from mmguided.cli.arguments import config_path, local_path, positive, tool_parser
 from mmguided.cli.records import check_settings, file_hash, read_json, write_json
-from mmguided.datasets.analysis_images import AnalysisImages, list_images
-from mmguided.evaluation.features import check_feature, image_features, pool_latents
 from mmguided.hub import get_model
 from mmguided.utils.errors import ConfigError, exit_on_config_error, imports_of_extra
+from mmguided.utils.toolboxes import import_toolboxes
+
+import_toolboxes('mmpretrain')  # silences the messages of its import
+from mmguided.analysis.inspection import read_for_model  # noqa: E402
+from mmguided.analysis.layers import check_encoder, encoder_layers, normalized  # noqa: E402
+from mmguided.datasets.analysis_images import AnalysisImages, list_images  # noqa: E402
+from mmguided.evaluation.features import (  # noqa: E402
+    check_feature,
+    image_features,
+    pool_latents,
+)
 
 #: Batches between two records of the progress.
 INTERVAL = 20

@@ -1,4 +1,8 @@
 """tools/extract_features.py: features of a folder, in the order of the names, and resumed."""
+import os
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 import torch
@@ -11,6 +15,7 @@ from mmguided.datasets.analysis_images import AnalysisImages
 from mmguided.evaluation import image_features
 from tests.helpers.colors import ARCH, color_folders
 from tests.helpers.models import as_trained
+from tests.helpers.paths import ROOT
 from tests.helpers.tools import error_of_tool, run_tool
 
 TOOL = 'extract_features.py'
@@ -99,3 +104,11 @@ def test_parquet_keeps_names_with_line_separators(setup, tmp_path, monkeypatch):
              '--workers', 0)
     table = parquet.read_table(tmp_path / 'out/features.parquet').to_pydict()
     assert table['file'] == ['a\u2028b.png', 'c.png']
+
+
+def test_imports_print_nothing():
+    """The toolboxes report optional packages. The tools for encoders on their own silence them."""
+    done = subprocess.run([sys.executable, '-c', 'import export, extract_features'],
+                          cwd=ROOT / 'tools', env=os.environ | dict(PYTHONPATH=str(ROOT)),
+                          stdout=subprocess.PIPE, text=True, check=True)
+    assert done.stdout == ''
