@@ -4,13 +4,13 @@ files and duplicates.
     python tools/dataset_stats.py data/images
     python tools/dataset_stats.py data/bands --load-raster "scaling=(0,4095)" "bands=[3,2,1,0]"
 
-The tool prints tables, and the lines for a config and for `--cfg-options` of a pretraining config.
-Images are read by mmguided.LoadImage, or by mmguided.LoadRaster with the arguments of
---load-raster. Mean and standard deviation are those of all pixels after scaling to [0, 255], in the
-order of the channels of the model (RGB). Percentiles are those of the stored values, for the choice
-of LoadRaster's scaling, from up to 10 million evenly spaced pixels per band. Duplicates are
-readable files with equal content. Files are read one by one; memory does not grow with the size of
-the images.
+The tool prints all broken files, tables, and the lines for a config and for `--cfg-options` of a
+pretraining config. Images are read by mmguided.LoadImage, or by mmguided.LoadRaster with the
+arguments of --load-raster. Mean and standard deviation are those of all pixels after scaling to [0,
+255], in the order of the channels of the model (RGB). Percentiles are those of the stored values,
+for the choice of LoadRaster's scaling, from up to 10 million evenly spaced pixels per band.
+Duplicates are readable files with equal content. Files are read one by one; memory does not grow
+with the size of the images.
 """
 import argparse
 import hashlib
@@ -157,8 +157,9 @@ def report(facts: Mapping, settings: Mapping | None) -> str:
              for band, values in enumerate(zip(
                  facts['mean'], facts['std'], *facts['percentiles'], strict=True))]
     header = ['band', 'mean', 'std', *(f'{q} %' for q in PERCENTILES)]
-    return '\n\n'.join([markdown_table(['fact', 'value'], rows), markdown_table(header, bands),
-                        snippet(facts, settings)])
+    broken = [f'broken: {path} ({error})' for path, error in facts['errors'].items()]
+    return '\n'.join([*broken, markdown_table(['fact', 'value'], rows) + '\n',
+                      markdown_table(header, bands) + '\n', snippet(facts, settings)])
 
 
 def _broken(errors: Mapping[str, str]) -> str:

@@ -57,6 +57,8 @@ def test_statistics_equal_those_of_numpy(folder, monkeypatch, capsys, workers):
     assert rows['images'] == ['6'] and rows['width'] == ['30 to 30, median 30']
     assert rows['height'] == ['20 to 23, median 22'] and rows['modes'] == ['RGB: 5, L: 1']
     assert rows['sizes'] == ['4, most often 30 x 21 (2)']
+    assert [line.split()[1] for line in printed.splitlines() if line.startswith('broken: ')] == [
+        'broken.png', 'cut0.jpg', 'cut1.jpg', 'deep.png', 'empty.png', 'empty2.png']
     assert re.sub(r'\d+ bytes', 'N bytes', rows['broken files'][0]) == (
         '6: 2 like cut0.jpg (OSError: image file is truncated (N bytes not processed)); '
         '2 like empty.png (UnidentifiedImageError: empty file); '
