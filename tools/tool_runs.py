@@ -41,7 +41,7 @@ def run_logged(title: str, log: Path, *command: object, threads: int | None = No
     if done.returncode:
         last = log.read_text(errors='replace').strip().rpartition('\n')[2]
         raise ConfigError(f'{title}: {script} failed, see {log} '
-                          f'({last.removeprefix("error: ")[:200] or "no output"})')
+                          f'({last.removeprefix("error: ")[:600] or "no output"})')
 
 
 def run_all(runs: Sequence[Callable[[], dict]], jobs: int) -> Iterator[dict]:
