@@ -76,7 +76,7 @@ class OnlineEvaluationHook(Hook):
             self.ks = ()
             runner.logger.info(f'{self._bank.field}: the images have no labels. '
                                'OnlineEvaluationHook logs the effective rank only.')
-        if runner.epoch == 0:
+        if runner.iter == 0:
             self._evaluate(runner, 0)
 
     def after_train_epoch(self, runner) -> None:

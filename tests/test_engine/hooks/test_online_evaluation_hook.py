@@ -52,6 +52,15 @@ def test_intervals_and_a_rank_without_labels(colors, tmp_path, interval, steps):
     assert [step for step, _ in values(runner, RANK)] == steps and not values(runner, KNN)
 
 
+def test_a_run_resumed_in_its_first_epoch_is_not_evaluated_at_the_start(colors, tmp_path):
+    hooks = [dict(type='mmguided.OnlineEvaluationHook', ks=())]
+    options = {'default_hooks.checkpoint': dict(by_epoch=False, interval=1)}
+    train('mae', colors, tmp_path / 'a', hooks, epochs=1, **options)
+    runner = train('mae', colors, tmp_path / 'b', hooks, epochs=1, resume=True,
+                   load_from=str(tmp_path / 'a/iter_1.pth'), **options)
+    assert [step for step, _ in values(runner, RANK)] == [2]
+
+
 def test_resume_with_unreadable_images(tmp_path):
     """A resumed run does not evaluate before its first epoch."""
     folder = color_folders(tmp_path / 'colors', train=8, val=4)
