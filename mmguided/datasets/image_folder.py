@@ -52,8 +52,8 @@ class ImageFolder(CustomDataset):
     is empty, truncated, not an image, or has more than 8 bits or other bands than RGB, gray and
     alpha (use :class:`LoadRaster`), or if the file has been deleted.
     Other errors of the disk or the network (an ``OSError`` with an error number) and of other
-    transforms are raised. ``LoadImage`` rejects
-    all truncated files; with mmcv's ``LoadImageFromFile``, some OpenCV versions replace the missing
+    transforms are raised. Different numbers of bands are an error. ``LoadImage`` rejects all
+    truncated files; with mmcv's ``LoadImageFromFile``, some OpenCV versions replace the missing
     part by gray pixels.
 
     Args:
@@ -124,13 +124,13 @@ class ImageFolder(CustomDataset):
     def prepare_data(self, idx: int) -> Any:
         """Run the pipeline on image ``idx``, or on the next readable image (see ``broken``)."""
         idx = range(len(self))[idx]  # raises IndexError, which ends a loop over the dataset
-        tries = min(len(self), self.max_refetch + 1)
+        tries, skipped = min(len(self), self.max_refetch + 1), []
         for step in range(tries):
             index = (idx + step) % len(self)
             info = self.get_data_info(index)
             path = info['img_path']
             try:
-                return self.pipeline(info)
+                results = self.pipeline(info)
             except _UnreadableImage as error:
                 cause = error.__cause__
                 if self.broken == 'error':
@@ -140,10 +140,13 @@ class ImageFolder(CustomDataset):
                         f'{RASTER_REMEDY}') from cause
                 if not self._is_broken[index]:
                     self._is_broken[index] = 1
-                    print_log(
-                        f'Skipped unreadable image {path!r} ({type(cause).__name__}: {cause}).',
-                        logger='current',
-                        level=logging.WARNING)
+                    skipped.append(
+                        f'Skipped unreadable image {path!r} ({type(cause).__name__}: {cause}).')
+            else:
+                # If all images are unreadable, the error below is the only message.
+                for message in skipped:
+                    print_log(message, logger='current', level=logging.WARNING)
+                return results
         raise ConfigError(
             f'data_root={self.data_root!r}: {"all" if tries == len(self) else "the next"} {tries} '
             f'images are unreadable; the last error is {type(cause).__name__}: {cause} ({path!r}). '
@@ -217,13 +220,28 @@ class ImageFolder(CustomDataset):
 
 
 class _LoadImage:
-    """Wrap a loading transform and raise :class:`_UnreadableImage` if a file is missing or cannot
-    be decoded."""
+    """Wrap a loading transform. Raise :class:`_UnreadableImage` if a file is missing or cannot be
+    decoded, and ConfigError if its number of bands differs from that of the first image."""
 
     def __init__(self, transform: LoadImageFromFile) -> None:
         self.wrapped = transform
+        self._first: tuple[int, str] | None = None  # bands and path of this process's first image
 
     def __call__(self, info: dict) -> dict | None:
+        results = self._load(info)
+        image = (results or {}).get('img')
+        if image is not None and image.ndim == 3:
+            path, bands = info['img_path'], image.shape[2]
+            expected, first = self._first = self._first or (bands, path)
+            if bands != expected:
+                raise ConfigError(
+                    f'img_path={path!r}: has {bands} bands, but {first!r} has {expected}. Set the '
+                    'bands of mmguided.LoadRaster, for example '
+                    f'bands={list(range(max(bands, expected)))}; files without one of them are '
+                    'unreadable.')
+        return results
+
+    def _load(self, info: dict) -> dict | None:
         try:
             return self.wrapped(info)
         except (MemoryError, ImportError, ConfigError):

@@ -136,7 +136,7 @@ def test_broken_images_in_workers_are_counted(with_broken):
 
 
 @pytest.mark.parametrize('kwargs', [dict(broken='error'), dict(test_mode=True)])
-def test_broken_images_are_errors(with_broken, kwargs):
+def test_broken_images_are_errors(with_broken, monkeypatch, kwargs):
     dataset = build(with_broken, pipeline=[LOAD], **kwargs)
     assert dataset[0]['img'].shape == (10, 12, 3)
     for index in (1, 2, 5):
@@ -144,8 +144,29 @@ def test_broken_images_are_errors(with_broken, kwargs):
             dataset[index]
     for index in (0, 3, 4):
         (with_broken / f'{index}.jpg').write_bytes(b'')
+    messages = []
+    monkeypatch.setattr('mmguided.datasets.image_folder.print_log',
+                        lambda message, **kwargs: messages.append(message))
     with pytest.raises(ConfigError, match=r"data_root='.*': all 6 "):
         build(with_broken, pipeline=[LOAD])[1]
+    assert not messages
+
+
+def test_different_numbers_of_bands_are_errors(tmp_path, monkeypatch):
+    messages = []
+    monkeypatch.setattr('mmguided.datasets.image_folder.print_log',
+                        lambda message, **kwargs: messages.append(message))
+    for name, bands in (('a', 5), ('b', 4), ('c', 5)):
+        np.save(tmp_path / f'{name}.npy', np.full((2, 2, bands), ord(name), np.uint8))
+    raster = dict(type='mmguided.LoadRaster')
+    dataset = build(tmp_path, extensions=['.npy'], pipeline=[raster])
+    assert dataset[0]['img'].shape == dataset[2]['img'].shape == (2, 2, 5)
+    with pytest.raises(ConfigError, match=(
+            r"img_path='.*b\.npy': has 4 bands, but '.*a\.npy' has 5\. .*bands=\[0, 1, 2, 3, 4\]")):
+        dataset[1]
+    dataset = build(tmp_path, extensions=['.npy'],
+                    pipeline=[dict(raster, bands=[0, 1, 2, 3, 4])])
+    assert dataset[1]['img'][0, 0].tolist() == 5 * [ord('c')] and len(messages) == 1
 
 
 def test_an_index_outside_of_the_dataset_is_refused(labeled):
