@@ -13,6 +13,7 @@ from mmengine.config import Config
 from mmengine.dataset import BaseDataset
 from mmengine.logging import print_log
 from mmengine.runner import Runner
+from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
 from mmguided.utils.coco_files import read_coco
@@ -39,25 +40,36 @@ def check_training_data(runner: Runner) -> None:
             '`--cfg-options train_dataloader.batch_size=N` to a smaller number.')
     check_labels('train_dataloader.dataset', loader.dataset, runner.cfg)
     check_label_maps('train_dataloader.dataset', loader.dataset)
-    read_first('train_dataloader', loader)
+    read_first('train_dataloader', loader, runner)
     if runner.cfg.get('val_dataloader'):
         validation = runner.val_dataloader.dataset
         check_labels('val_dataloader.dataset', validation, runner.cfg)
         check_label_maps('val_dataloader.dataset', validation)
-        read_first('val_dataloader', runner.val_dataloader)
+        read_first('val_dataloader', runner.val_dataloader, runner)
         check_same_classes('val_dataloader.dataset', validation,
                            'train_dataloader.dataset', loader.dataset)
 
 
-def read_first(field: str, loader: DataLoader) -> None:
+def read_first(field: str, loader: DataLoader, runner: Runner) -> None:
     """Make a batch of the first image in this process, where an error names the transform.
-    Otherwise, a mistake in the validation data would stop the run only after the first epochs."""
+    Otherwise, a mistake in the validation data would stop the run only after the first epochs.
+    Check that the encoder takes its number of channels."""
     try:
         with preserve_rng_state():
-            loader.collate_fn([loader.dataset[0]])
+            batch = loader.collate_fn([loader.dataset[0]])
     except Exception as error:
         error.config_field = field
         raise
+    expected = getattr(getattr(unwrap_ddp(runner.model), 'backbone', None), 'in_channels', None)
+    images = batch.get('inputs') if isinstance(batch, dict) else None
+    for view in images if isinstance(images, list) else [images]:
+        # Encoded files have one axis. The normalization broadcasts a single channel.
+        if isinstance(view, Tensor) and view.ndim >= 3 and expected and view.shape[-3] not in (
+                1, expected):
+            raise ConfigError(
+                f'model.backbone.in_channels={expected}: the first image of {field} has '
+                f'{view.shape[-3]} channels. Set `--cfg-options model.backbone.in_channels='
+                f'{view.shape[-3]}`, or select the bands in LoadRaster.')
 
 
 def check_test_data(runner: Runner) -> None:
@@ -69,7 +81,7 @@ def check_test_data(runner: Runner) -> None:
     dataset = runner.test_dataloader.dataset
     check_labels('test_dataloader.dataset', dataset, runner.cfg)
     check_label_maps('test_dataloader.dataset', dataset)
-    read_first('test_dataloader', runner.test_dataloader)
+    read_first('test_dataloader', runner.test_dataloader, runner)
     model = unwrap_ddp(runner.model)
     if isinstance(model, KNNClassifier):
         # Build the loader here and pass it to the model, so that the folder is listed only once.

@@ -7,6 +7,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+import torch
 from mmengine.config import Config
 from mmengine.registry import DefaultScope
 from mmengine.runner import Runner
@@ -51,7 +52,7 @@ def check(name, root, change=lambda root: None):
         dataset.data_root = str(root)
     cfg = Config(dict(model=dict(head=dict(num_classes=sets.num_classes)),
                       train_dataloader=loader(sets.train), val_dataloader=loader(sets.val)))
-    check_training_data(SimpleNamespace(cfg=cfg, world_size=1, **{
+    check_training_data(SimpleNamespace(cfg=cfg, world_size=1, model=None, **{
         field: Runner.build_dataloader(cfg[field])
         for field in ('train_dataloader', 'val_dataloader')}))
 
@@ -118,7 +119,7 @@ def test_fewer_classes_than_the_labels_have(model, error):
 class LazyRunner:
     """Builds its loaders at their first use, as MMEngine's Runner does."""
 
-    world_size = 1
+    world_size, model = 1, None
 
     def __init__(self, scope, dataset, **classes) -> None:
         self.scope = scope
@@ -197,6 +198,19 @@ def test_coco_annotations_against_classes(tmp_path, change, classes, error):
     runner = coco_runner(tmp_path, change, **classes)
     with pytest.raises(ConfigError, match=f'^{error}') if error else nullcontext():
         check_training_data(runner)
+
+
+@pytest.mark.parametrize('inputs, error', [
+    (torch.zeros(1, 5, 8, 8), None), (torch.zeros(1, 1, 8, 8), None),
+    ([torch.zeros(9, dtype=torch.uint8)], None),
+    (torch.zeros(1, 4, 8, 8), 'in_channels=5: the first image of train_dataloader has 4 channels'),
+    ([torch.zeros(3, 8, 8)], 'in_channels=5: .* has 3 channels. Set .*in_channels=3`')])
+def test_channels_of_the_first_image(inputs, error):
+    model = SimpleNamespace(backbone=MaskedViT(
+        arch=ARCH, img_size=8, patch_size=4, in_channels=5))
+    loader = SimpleNamespace(dataset=[None], collate_fn=lambda batch: dict(inputs=inputs))
+    with pytest.raises(ConfigError, match=f'^model.backbone.{error}') if error else nullcontext():
+        data_checks.read_first('train_dataloader', loader, SimpleNamespace(model=model))
 
 
 def seg_runner(root, maps, reduce_zero_label=False):

@@ -167,7 +167,7 @@ def test_a_dry_run_evaluates_few_images(monkeypatch, capsys):
 @pytest.mark.usefixtures('_in_folder')
 def test_reading_the_first_image_does_not_change_a_run(monkeypatch, capsys):
     states = []
-    for check in (data_checks.read_first, lambda field, loader: None):
+    for check in (data_checks.read_first, lambda *_: None):
         monkeypatch.setattr(data_checks, 'read_first', check)
         _outcome(monkeypatch, capsys, 'show', '')  # removes the work dir
         run_tool(monkeypatch, 'train.py', 'linear.py', '--work-dir', 'w', '--cfg-options',
