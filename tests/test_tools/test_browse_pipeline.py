@@ -1,6 +1,7 @@
 """browse_pipeline.py: drawn views are those of the pipeline, in RGB."""
 import numpy as np
 import pytest
+import tifffile
 from matplotlib.axes import Axes
 from PIL import Image
 
@@ -74,6 +75,27 @@ def test_an_unreadable_image_is_replaced(folder, shown, monkeypatch):
     run_tool(monkeypatch, TOOL, *arguments(folder, '--num-images', 9, '--draws', 1, config=MAE))
     assert len(shown) == 6  # three rows
     assert [round(panel[..., 2].mean()) for panel in shown] == [0, 0, 120, 120, 120, 120]
+
+
+def test_float_images_are_clipped(folder, shown, monkeypatch):
+    """Bicubic interpolation overshoots at the edge."""
+    edge = np.zeros((8, 8, 3), np.uint16)
+    edge[:, 4:] = 4095
+    tifffile.imwrite(folder / 'images/0.tif', edge, photometric='rgb')
+    for path in (folder / 'images').glob('*.png'):
+        path.unlink()
+    path = folder / 'floats.py'
+    path.write_text(f'''
+_base_ = ['{MAE}']
+train_dataloader = dict(dataset=dict(pipeline=[
+    dict(type='mmguided.LoadRaster', scaling=(0, 4095)),
+    dict(type='mmguided.ResizeEdge', scale=32, interpolation='bicubic'),
+    dict(type='PackInputs')]))
+''')
+    run_tool(monkeypatch, TOOL, *arguments(folder, '--draws', 1, config=path))
+    for panel in shown:
+        row = panel[len(panel) // 2, :, 0]
+        assert (np.diff(row) >= 0).all() and (row[0], row[-1]) == (0, 255)
 
 
 def test_a_pipeline_that_normalizes(folder, shown, monkeypatch):

@@ -79,7 +79,7 @@ def pixels_of(view: np.ndarray, cfg: Config, normalization: dict | None) -> np.n
     """Convert a pipeline's view ``(C, H, W)`` to an image ``(H, W, 3)``, uint8 RGB."""
     view = view.transpose(1, 2, 0)
     if normalization:
-        view = np.clip(view * np.array(normalization.std) + normalization.mean, 0, 255).round()
+        view = view * np.array(normalization.std) + normalization.mean
     return shown(view, takes_bgr(cfg))
 
 
@@ -87,7 +87,9 @@ def shown(image: np.ndarray, is_bgr: bool) -> np.ndarray:
     """RGB image, or the first bands, of an image ``(H, W, C)``, uint8."""
     image = np.atleast_3d(image)
     bands = shown_bands(image.shape[2])
-    return image[..., bands[::-1] if is_bgr and image.shape[2] == 3 else bands].astype(np.uint8)
+    image = image[..., bands[::-1] if is_bgr and image.shape[2] == 3 else bands]
+    # Bicubic interpolation of float images exceeds their range.
+    return np.clip(image, 0, 255).round().astype(np.uint8)
 
 
 @exit_on_config_error
