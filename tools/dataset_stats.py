@@ -18,18 +18,25 @@ import re
 import sys
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
+from inspect import signature
 from pathlib import Path
 
 import numpy as np
 from tool_runs import markdown_table
 
 from mmguided.cli.arguments import OptionAction, local_path, tool_parser
-from mmguided.utils.errors import ConfigError, check_image_folder, exit_on_config_error
+from mmguided.utils.errors import (
+    ConfigError,
+    check_image_folder,
+    did_you_mean,
+    exit_on_config_error,
+)
 from mmguided.utils.image_folders import IMAGE_EXTENSIONS, find_images
 
 PERCENTILES = (0, 1, 2, 50, 98, 99, 100)
 MAX_PIXELS = 10_000_000
 EXAMPLES = 5
+REMEDY = 'Files of more than 8 bits, or with other bands than RGB or gray, need --load-raster.'
 
 
 def parse_args() -> argparse.Namespace:
@@ -59,8 +66,8 @@ class Files:
     def __init__(self, folder: Path, names: Sequence[str], settings: Mapping | None) -> None:
         from mmguided.datasets import LoadImage, LoadRaster
         self.folder, self.names = folder, names
-        self.load = LoadImage() if settings is None else LoadRaster(**settings)
         self.is_raster = settings is not None
+        self.load = LoadRaster(**_checked(settings)) if self.is_raster else LoadImage()
 
     def __len__(self) -> int:
         return len(self.names)
@@ -91,6 +98,16 @@ class Files:
         image = self.load(dict(img_path=str(path)))['img'][..., ::-1]  # RGB
         with Image.open(path) as file:
             return file.mode, image, image
+
+
+def _checked(settings: Mapping) -> Mapping:
+    """The arguments of LoadRaster, if it has them."""
+    from mmguided.datasets import LoadRaster
+    known = signature(LoadRaster).parameters
+    if unknown := [name for name in settings if name not in known]:
+        raise ConfigError(f'--load-raster {unknown[0]}={settings[unknown[0]]!r}: LoadRaster has no '
+                          f'such argument{did_you_mean(unknown[0], known, 0.4)}')
+    return settings
 
 
 def first(items: Sequence) -> object:
@@ -127,14 +144,15 @@ def collect(files: Files, workers: int) -> dict:
         if len(bands) > 1:
             raise ConfigError(
                 f'{facts["path"]!r}: has {len(facts["sum"])} bands, but earlier files have '
-                f'{next(iter(bands))}. Select the bands: --load-raster "bands=[...]".')
+                f'{next(iter(bands))}. Select the bands, for example --load-raster '
+                f'"bands={[*range(max(bands))]}"; files without one of them count as broken.')
         sums['pixels'] += width * height
         sums['sum'] += facts['sum']
         sums['squares'] += facts['squares']
         samples.append(facts['sample'])
     if not samples:
         raise ConfigError(f'FOLDER={str(files.folder)!r}: no readable image; the last error is '
-                          f'{[*errors.values()][-1]}.')
+                          f'{[*errors.values()][-1]}.{"" if files.is_raster else f" {REMEDY}"}')
     mean = sums['sum'] / sums['pixels']
     return dict(
         modes=modes, sizes=sizes, errors=errors, duplicates=duplicates, mean=mean,
@@ -208,8 +226,7 @@ def main() -> None:
     facts = collect(Files(args.folder, names, args.load_raster), args.workers)
     print(report(facts, args.load_raster))
     if facts['errors'] and args.load_raster is None:
-        print('Files of more than 8 bits, or with other bands than RGB or gray, need '
-              '--load-raster.', file=sys.stderr)
+        print(REMEDY, file=sys.stderr)
 
 
 if __name__ == '__main__':

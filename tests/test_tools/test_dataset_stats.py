@@ -109,8 +109,12 @@ def test_percentiles_of_large_images_are_of_evenly_spaced_pixels(tmp_path, monke
 @pytest.mark.parametrize('args, said', [
     (['missing'], "FOLDER='missing': does not exist"),
     (['a.npy'], "FOLDER='a.npy': not a folder"), (['.'], "FOLDER='.': no images"),
-    (['.', '--extensions', '.npy', '--load-raster'], r"'b.npy': has 2 bands, .* have 1"),
-    (['.', '--extensions', '.txt'], "FOLDER='.': no readable image; .* Unidentified"),
+    (['.', '--extensions', '.npy', '--load-raster'],
+     r"'b.npy': has 2 bands, .* have 1\. .* \"bands=\[0, 1\]\"; files without"),
+    (['.', '--extensions', '.txt'],
+     "FOLDER='.': no readable image; .* Unidentified.* need --load-raster"),
+    (['.', '--extensions', '.npy', '--load-raster', 'scale=(0,9)'],
+     r"--load-raster scale=\(0, 9\): .* no such argument\. Did you mean 'scaling'\?"),
     (['.', '--extensions', '.npy', '--load-raster', 'scaling=all'], "LoadRaster.scaling='all'")])
 def test_errors(args, said, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
