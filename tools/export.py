@@ -305,7 +305,7 @@ Exported with mmguided {version}. Replace `LICENSE_OF_THE_WEIGHTS` above by the 
 | encoder | {encoder}, {parameters:.1f} M parameters |
 | checkpoint and config | `{checkpoint}` |
 | training data | {data} |
-| input | {channels} in [0, 1], {height} x {width} (height x width), normalized by: |
+| input | {channels} in [0, 1]{loading}, {height} x {width} (height x width), normalized by: |
 | mean | {mean} |
 | standard deviation | {std} |
 
@@ -319,6 +319,9 @@ def write_card(export: Export, cfg: Config, checkpoint: str, load: str) -> None:
     """Write README.md."""
     dataset = (cfg.get('train_dataloader') or {}).get('dataset') or {}
     is_pretrained = isinstance(export.model, MaskedImageModel)
+    load_settings = dict(loading_transform(export.model))
+    kind = str(load_settings.pop('type', '')).rpartition('.')[2]
+    arguments = ', '.join(f'{key}={value!r}' for key, value in load_settings.items())
     (export.out / 'README.md').write_text(CARD.format(
         encoder=type(export.encoder).__name__, version=__version__,
         method=method_name(export.model) if is_pretrained else type(export.model).__name__,
@@ -326,6 +329,7 @@ def write_card(export: Export, cfg: Config, checkpoint: str, load: str) -> None:
         checkpoint=default_name(checkpoint),
         data=Path(dataset.get('data_root') or 'unknown').name,
         channels='RGB' if export.channels == 3 else f'{export.channels} channels',
+        loading=f' (`{kind}({arguments})`, divided by 255)' if kind == 'LoadRaster' else '',
         height=export.size[0], width=export.size[1],
         mean=[round(value, 4) for value in export.mean],
         std=[round(value, 4) for value in export.std],

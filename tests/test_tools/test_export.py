@@ -118,7 +118,10 @@ FIVE = dict(
 @torch.no_grad()
 @pytest.mark.parametrize('size', [(32, 32), (16, 32), (64, 16)])  # 16, 8 and 16 patches
 def test_five_bands_and_rectangular_images(checkpoint, monkeypatch, size):
-    path, model = checkpoint(FIVE | dict(backbone=FIVE['backbone'] | dict(img_size=size)))
+    path, model = checkpoint(
+        FIVE | dict(backbone=FIVE['backbone'] | dict(img_size=size)),
+        train_dataloader=dict(dataset=dict(
+            pipeline=[dict(type='mmguided.LoadRaster', scaling=(0, 4095))])))
     images = torch.randn(2, 5, *size)
     expected = model.backbone.image_tokens(images)
     folders = {kind: exported(monkeypatch, path, kind) for kind in ('timm', 'transformers')}
@@ -126,6 +129,8 @@ def test_five_bands_and_rectangular_images(checkpoint, monkeypatch, size):
         f'local-dir:{folders["timm"]}', pretrained=True, in_chans=5).eval()
     assert theirs.patch_embed.proj.in_channels == 5 and theirs.patch_embed.img_size == size
     torch.testing.assert_close(theirs.forward_features(images), expected, rtol=1e-5, atol=1e-5)
+    assert ('5 channels in [0, 1] (`LoadRaster(scaling=(0, 4095))`, divided by 255), '
+            in (folders['timm'] / 'README.md').read_text())
     config = json.loads((folders['transformers'] / 'config.json').read_text())
     assert (config['num_channels'], config['image_size']) == (5, list(size))
     assert config['architectures'] == [
