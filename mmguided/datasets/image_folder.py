@@ -61,7 +61,7 @@ class ImageFolder(CustomDataset):
         data_prefix (str): Sub-folder of ``data_root`` such as ``'train'``. Defaults to ''.
         with_label (bool | str): True if sub-folders are classes. ``'auto'`` means True if
             ``classes`` is given, or if all images are in sub-folders and at least two sub-folders
-            have images. Defaults to 'auto'.
+            have images; the sub-folders ``train`` and ``val`` are an error. Defaults to 'auto'.
         classes (Sequence[str] | str, optional): Sub-folders to use, or a text file with one
             sub-folder per line. The label is the position in this list.
         broken (str, optional): Handling of unreadable images. ``'skip'``: warn once per file, count
@@ -205,6 +205,11 @@ class ImageFolder(CustomDataset):
                               f'in {self.img_prefix!r}. {self._remedy}')
         if self.with_label == 'auto':
             folders = {image.partition('/')[0] for image in images}
+            if self.CLASSES is None and folders >= {'train', 'val'}:
+                raise ConfigError(
+                    f'data_root={self.data_root!r}: has the sub-folders train and val, which are '
+                    f'not classes. Give {join_path(path, "train")!r}, or set with_label=False to '
+                    'use all images.')
             self.with_label = self.CLASSES is not None or (
                 len(folders) > 1 and all('/' in image for image in images))
         if not self.with_label:

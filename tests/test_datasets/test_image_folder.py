@@ -74,6 +74,16 @@ def test_auto_label_is_false_with_loose_images_or_one_folder(labeled, tmp_path_f
     assert build(single, with_label=True).get_gt_labels().tolist() == [0]
 
 
+def test_the_folder_above_train_and_val_is_an_error(tmp_path):
+    for name in ('train/a/1.png', 'train/b/2.png', 'val/a/3.png', 'more/4.png'):
+        write_image(tmp_path / name)
+    with pytest.raises(ConfigError, match=r"has the sub-folders train .* Give '.*/train'"):
+        build(tmp_path)
+    assert len(build(tmp_path, with_label=False)) == 4
+    assert build(tmp_path, with_label=True).CLASSES == ('more', 'train', 'val')
+    assert build(tmp_path / 'train').CLASSES == ('a', 'b')
+
+
 def test_classes_select_and_order_folders(labeled, tmp_path_factory):
     file = tmp_path_factory.mktemp('lists') / 'classes.txt'
     file.write_text('b\n\n a \n')

@@ -64,7 +64,8 @@ def read_config(args: argparse.Namespace) -> tuple[Config, ConfigDict]:
             raise ConfigError(f'--images={str(args.images)!r}: the pipeline of {args.config!r} '
                               'does not load files. Leave out --images.')
         dataset = cfg.train_dataloader.dataset = ConfigDict(
-            type='mmguided.ImageFolder', data_root=str(args.images), pipeline=dataset.pipeline)
+            type='mmguided.ImageFolder', data_root=str(args.images), with_label=False,
+            pipeline=dataset.pipeline)
     check_data(cfg, ('train_dataloader', ))
     return cfg, dataset
 
