@@ -252,7 +252,8 @@ def table(results: Collection[dict]) -> str:
                       for name in checkpoints]
             about = [str(samples or '-'), '-', '-']
             if chance is not None and _is_any(metric, ACCURACIES):
-                error = max((mean(found) * (100 - mean(found)) / samples)**.5
+                # 100 % can exceed 100 by rounding.
+                error = max((mean(found) * max(0, 100 - mean(found)) / samples)**.5
                             for found in values if found)
                 about[1:] = f'{chance:.2f}', f'{error:.2f}'
             rows.append([f'`{protocol}`', metric, ', '.join(map(str, seeds)), *about,

@@ -128,7 +128,9 @@ def test_the_table(tmp_path):
             ('untrained', 'x/coco', 0, {
                 'coco/bbox_mAP': .5, 'coco/bbox_mAP_50': .6, 'coco/segm_mAP': .4},
              dict(samples=9, chance=None)),
-            ('a', 'x/own', 0, {'own': 1.}, {}))]
+            ('a', 'x/own', 0, {'own': 1.}, {}),
+            # 100 % in float32, as mmpretrain computes it
+            ('a', 'x/all', 0, {'accuracy/top1': 100.00000762939453}, about))]
     (tmp_path / 'table.md').write_text(import_tool('evaluate').table(results))
     assert cells(tmp_path / 'table.md')[0][3:] == [
         'test samples', 'chance', 'standard error', 'untrained', 'a']
@@ -136,7 +138,8 @@ def test_the_table(tmp_path):
         ['`x/ft`', 'accuracy/top1', '0, 1', '400', '25.00', '2.50', '60.00', '51.00 ± 1.00'],
         ['`x/coco`', 'coco/bbox_mAP', '0', '9', '-', '-', '0.50', '-'],
         ['`x/coco`', 'coco/segm_mAP', '0', '9', '-', '-', '0.40', '-'],
-        ['`x/own`', 'own', '0', '-', '-', '-', '-', '1.00']]
+        ['`x/own`', 'own', '0', '-', '-', '-', '-', '1.00'],
+        ['`x/all`', 'accuracy/top1', '0', '400', '25.00', '0.00', '-', '100.00']]
 
 
 def test_the_untrained_encoder_is_a_column(evaluate, folder, tmp_path):
