@@ -1,7 +1,11 @@
 """Every package that tools/setup_env.sh installs is pinned by version and hash."""
 import re
+import shutil
+import subprocess
+import sys
 from configparser import ConfigParser
 from pathlib import Path
+from zipfile import ZipFile
 
 import yaml
 from packaging.utils import canonicalize_name
@@ -33,6 +37,22 @@ def test_extras_have_the_locked_versions():
     extras = pins('\n'.join(setup['options.extras_require'].values()))
     assert len(extras) == 5
     assert extras <= pins((ROOT / 'requirements/locked.txt').read_text())
+
+
+def test_an_editable_install_adds_the_folder_to_the_path(tmp_path):
+    """Python prefers it to a namespace package, unlike the import hook of setuptools."""
+    for name in ('setup.cfg', 'setup.py', 'README.md'):
+        shutil.copy(ROOT / name, tmp_path)
+    (tmp_path / 'mmguided').mkdir()
+    for name in ('__init__.py', 'version.py'):
+        shutil.copy(ROOT / 'mmguided' / name, tmp_path / 'mmguided')
+    subprocess.run([sys.executable, 'setup.py', '-q', 'editable_wheel', '--dist-dir', 'dist'],
+                   cwd=tmp_path, check=True, capture_output=True)
+    wheel, = (tmp_path / 'dist').glob('*.whl')
+    with ZipFile(wheel) as file:
+        names = [name for name in file.namelist() if '.dist-info/' not in name]
+        assert [name.rpartition('.')[2] for name in names] == ['pth']
+        assert file.read(names[0]).decode().strip() == str(tmp_path)
 
 
 def test_actions_are_pinned_by_commit():
