@@ -32,8 +32,8 @@ class HuggingFaceImages(ImageFolder):
         split (str): Split. Defaults to '', which means the only split.
         image (str): Column of images: encoded files, or paths. Defaults to 'image'.
         label (str): Column of integer labels. Defaults to 'label'.
-        with_label (bool | str): ``'auto'`` means True if ``label`` is a column of integers. Only
-            the default column may be missing. Defaults to 'auto'.
+        with_label (bool | str): ``'auto'`` means True if the column 'label' has integers, or if
+            ``label`` names another column. Defaults to 'auto'.
         **kwargs: Other arguments of :class:`ImageFolder`, except ``data_prefix``, ``ann_file``,
             ``classes`` and ``extensions``.
 
@@ -63,12 +63,12 @@ class HuggingFaceImages(ImageFolder):
                               f'{self._remedy}')
         open_images(self.data_root, self.split, self.image)
         paths = [f'{self.img_prefix}/{index}' for index in range(len(rows))]
-        if self.with_label is True or self.with_label and self.label != 'label':
-            _check_column(rows, 'label', self.label)
         if self.with_label == 'auto':
-            self.with_label = 'int' in str(getattr(rows.features.get(self.label), 'dtype', ''))
+            self.with_label = self.label != 'label' or 'int' in str(
+                getattr(rows.features.get('label'), 'dtype', ''))
         if not self.with_label:
             return [dict(img_path=path) for path in paths]
+        _check_column(rows, 'label', self.label)
         labels = rows.select_columns(self.label).with_format('numpy')[:][self.label]
         if labels.ndim > 1 or labels.dtype.kind not in 'iu' or labels.min() < 0:
             raise ConfigError(
@@ -93,7 +93,7 @@ class RowBackend(LocalBackend):
         source, _, index = str(filepath).removeprefix(f'{_PREFIX}://').rpartition('/')
         root, split, column = source.rsplit('#', 2)
         image = open_images(root, split, column)[int(index)][column]
-        if image is None:
+        if image is None or image['bytes'] is image['path'] is None:
             raise ValueError('the row has no image')
         return image['bytes'] if image['bytes'] is not None else super().get(image['path'])
 

@@ -78,12 +78,12 @@ def test_other_columns_and_subsets(rows, tmp_path):
     numbers = build(tmp_path / 'set', image='jpg', label='group', indices=[4, 0])
     assert values(numbers) == [40, 0] and numbers.get_gt_labels().tolist() == [4, 3]
     assert numbers.CLASSES is None
-    for settings in (dict(), dict(label='text'), dict(label='class', with_label=False),
+    for settings in (dict(), dict(label='text', with_label=False),
                      dict(label='none', with_label=False)):
         dataset = build(tmp_path / 'set', image='jpg', **settings)
         assert 'gt_label' not in dataset[0] and dataset.with_label is False
     assert len({fingerprint(build(tmp_path / 'set', image='jpg', label=label))
-                for label in ('class', 'group', 'text')}) == 3
+                for label in ('class', 'group', 'label')}) == 3
 
 
 def test_bytes_and_paths_without_a_schema(tmp_path):
@@ -98,12 +98,13 @@ def test_unreadable_rows(tmp_path):
     """A row without an image, a broken one, a deleted file."""
     column = [dict(bytes=encoded(0), path=None), None, dict(bytes=b'broken', path=None),
               dict(bytes=None, path=str(tmp_path / 'deleted.png')),
-              dict(bytes=encoded(40), path=None)]
+              dict(bytes=encoded(40), path=None), dict(bytes=None, path=None)]
     datasets.Dataset.from_dict(dict(image=column)).save_to_disk(tmp_path / 'set')
     dataset = build(tmp_path / 'set')
-    assert values(dataset) == [0, 40, 40, 40, 40] and dataset.num_broken == 3
-    with pytest.raises(ConfigError, match='image/1\': unreadable .*the row has no image'):
-        build(tmp_path / 'set', broken='error')[1]
+    assert values(dataset) == [0, 40, 40, 40, 40, 0] and dataset.num_broken == 4
+    for row in (1, 5):
+        with pytest.raises(ConfigError, match=f"image/{row}': unreadable .*the row has no image"):
+            build(tmp_path / 'set', broken='error')[row]
 
 
 def test_raster_images_and_maps(tmp_path):
@@ -134,7 +135,7 @@ def test_raster_images_and_maps(tmp_path):
     (dict(image='array'), "image='array': has neither image files nor paths"),
     (dict(label='y', with_label=True), r"label='y': no such column"),
     (dict(label='y'), r"label='y': no such column"),  # not unlabeled in silence
-    (dict(label='text', with_label=True), "label='text': .*not integers from 0.*class_encode"),
+    (dict(label='text'), "label='text': .*not integers from 0.*class_encode"),
     (dict(label='array', with_label=True), "label='array': .*not integers from 0"),
     (dict(label='hidden'), "label='hidden': .*not integers from 0"),
     (dict(with_label='maybe'), "with_label='maybe'"),
