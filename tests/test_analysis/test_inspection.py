@@ -81,7 +81,7 @@ def test_every_method(method, name):
     model.clock.fire()
     assert method_name(model) == name
     look = mmguided.inspect(model, [picture(), picture(40, 50)])
-    assert look.features.shape == (2, 8, 8, 128) and look.cls_token.shape == (2, 128)
+    assert look.features.shape == (2, 8, 8, 192) and look.cls_token.shape == (2, 192)
     assert (look.guidance is not None) == (method in ('ccmim', 'cmt_mae', 'self_guided_mae'))
     assert (look.reconstruction is not None) == (method != 'cmt_mae')
     assert look.shot.max() == (2 if method == 'conditional_mae' else 1)
@@ -99,7 +99,7 @@ def test_encoder_without_cls_and_classifier():
     model = mmguided.get_model('benchmarks_folder_vit-micro_knn')
     look = mmguided.inspect(model, picture())
     assert look.mask is None and look.shot is None and look.reconstruction is None
-    assert look.attention.shape == (1, 8, 8) and look.features.shape == (1, 8, 8, 128)
+    assert look.attention.shape == (1, 8, 8) and look.features.shape == (1, 8, 8, 192)
     assert len(panels(look.sheet())[0]) == 2
 
 
