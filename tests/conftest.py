@@ -10,6 +10,7 @@ import pytest
 import torch
 from mmengine.logging import MessageHub, MMLogger
 from mmengine.registry import DefaultScope
+from mmengine.utils import manager
 from yapf.yapflib import yapf_api
 
 import mmguided  # noqa: F401
@@ -71,6 +72,15 @@ def _no_loggers_of_other_tests():
     test."""
     MMLogger._instance_dict.clear()
     MessageHub._instance_dict.clear()
+
+
+@pytest.fixture(autouse=True)
+def _release_lock():
+    """MMEngine keeps the lock of its global instances if building one fails. A thread of a later test
+    would wait for it forever."""
+    yield
+    while manager._lock._is_owned():
+        manager._lock.release()
 
 
 @pytest.fixture(autouse=True)
