@@ -76,8 +76,8 @@ def _no_loggers_of_other_tests():
 
 @pytest.fixture(autouse=True)
 def _release_lock():
-    """MMEngine keeps the lock of its global instances if building one fails. A thread of a later test
-    would wait for it forever."""
+    """MMEngine keeps the lock of its global instances if building one fails. A thread of a later
+    test would wait for it forever."""
     yield
     while manager._lock._is_owned():
         manager._lock.release()
