@@ -24,6 +24,12 @@ os.environ['OMP_NUM_THREADS'] = '1'
 yapf_api.FormatCode = lambda text, **kwargs: (text, False)
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Run the tests of torch.compile last, because it starts autograd's threads. Processes that are
+    forked afterwards cannot run a backward pass."""
+    items.sort(key=lambda item: 'test_compile_hook' in item.nodeid)
+
+
 @pytest.fixture(scope='session')
 def data_root() -> Path:
     """Folder of small real data: ``MMGUIDED_DATA``, or ``../shared/data``."""
