@@ -102,7 +102,7 @@ ENTRIES = {
     'get_model': lambda path, *_: mmguided.get_model(path),
     'pretrained': lambda path, *_: mmguided.get_model(str(MICRO), pretrained=str(path)),
     'train.py': tool('train.py', MICRO, '--resume', '{path}', '--work-dir', '{out}',
-                     '--data-root', '{data}', '--cfg-options', 'train_dataloader.batch_size=4'),
+                     '--data-root', '{data}/train', '--cfg-options', 'train_dataloader.batch_size=4'),
     'test.py': tool('test.py', KNN, '{path}', '--work-dir', '{out}', '--data-root', '{data}'),
     'evaluate.py': tool('evaluate.py', 'a={path}', '--protocols', KNN, '--data-root', '{data}',
                         '--out', '{out}'),

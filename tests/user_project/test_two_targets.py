@@ -19,7 +19,7 @@ def test_one_pass_of_the_momentum_encoder_gives_the_mask_and_the_target():
     for layer in model.momentum_encoder.encoder.layers:
         layer.ffn.register_forward_hook(lambda *args: calls.append(1))
     losses = model.loss(torch.randn(4, 3, 32, 32))
-    assert len(calls) == 4, 'four blocks, once each'
+    assert len(calls) == 6, 'six blocks, once each'
     assert losses['topk_overlap'] == 1 and losses['guided_share'] == 1
     (losses['loss_pixels'] + losses['loss_features']).backward()
     for name in ('head.decoder_pred.weight', 'feature_head.decoder_pred.weight',
