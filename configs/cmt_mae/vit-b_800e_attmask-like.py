@@ -6,13 +6,9 @@ AttMask masks the views of iBOT.
 
 Published: no number.
 """
-_base_ = ['../mae/vit-b_800e.py']
-
-model = dict(
-    momentum_encoder=dict(type='mmguided.MomentumEncoder', momentum=0.996, end_momentum=1.0),
-    mask_generator=dict(
-        sampling=dict(
-            type='mmguided.HintSampling',
-            sampling=dict(type='mmguided.TopKSampling'),
-            ratio=0.1),
-        guidance=dict(type='mmguided.ClsAttention', source='momentum', layers=[-1])))
+_base_ = [
+    '../_base_/models/attmask-like_vit-b.py',
+    '../_base_/datasets/imagenet_224.py',
+    '../_base_/schedules/mim_adamw_800e.py',
+    '../_base_/default_runtime.py',
+]

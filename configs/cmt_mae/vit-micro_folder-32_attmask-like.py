@@ -3,13 +3,9 @@ of vit-micro_folder-32.py.
 
     python tools/train.py configs/cmt_mae/vit-micro_folder-32_attmask-like.py --data-root FOLDER
 """
-_base_ = ['../mae/vit-micro_folder-32.py']
+_base_ = ['../_base_/models/attmask-like_vit-b.py', '../_base_/micro_folder-32.py']
 
 model = dict(
-    momentum_encoder=dict(type='mmguided.MomentumEncoder', momentum=0.99, end_momentum=1.0),
-    mask_generator=dict(
-        sampling=dict(
-            type='mmguided.HintSampling',
-            sampling=dict(type='mmguided.TopKSampling'),
-            ratio=0.1),
-        guidance=dict(type='mmguided.ClsAttention', source='momentum', layers=[-1])))
+    backbone=_base_.encoder,
+    momentum_encoder=dict(momentum=0.99),
+    neck=_base_.decoder)
