@@ -22,6 +22,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from mmengine.config import Config, ConfigDict, DictAction
+from mmengine.utils import to_2tuple
 
 from mmguided.hub import checkpoint_config, config_path, get_model
 from mmguided.utils.configs import drop_scope, expand_home, read_config, unset_num_classes, walk
@@ -256,13 +257,7 @@ def fill_encoder(cfg: Config, checkpoint: str | None) -> None:
         for _, node in walk(cfg.get(field), field):
             key = IMAGE_SIZE.get(_transform(node))
             if key and node.get(key, 0) is None:
-                set_image_size(node, key, both_sides(backbone.img_size))
-
-
-def both_sides(size: int | Sequence[int]) -> tuple[int, int]:
-    """Height and width of a side, or of (height, width)."""
-    height, width = (size, size) if isinstance(size, int) else size
-    return height, width
+                set_image_size(node, key, tuple(to_2tuple(backbone.img_size)))
 
 
 def image_size(node: dict, key: str) -> tuple[int, int] | None:

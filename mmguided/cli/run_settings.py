@@ -2,11 +2,12 @@
 from collections.abc import Sequence
 
 from mmengine.config import Config
+from mmengine.utils import to_2tuple
 
 from mmguided.utils.configs import walk
 from mmguided.utils.errors import ConfigError
 
-from .arguments import LOADERS, both_sides, image_size, set_image_size
+from .arguments import LOADERS, image_size, set_image_size
 
 #: Sizes in pixels of transforms.
 PIXELS = ('scale', 'crop_size', 'max_shift')
@@ -57,7 +58,7 @@ def set_img_size(cfg: Config, sides: Sequence[int]) -> None:
         for name in PIXELS:
             if value := image_size(node, name):
                 size = tuple(side * new // old for side, new, old in zip(
-                    value, after, both_sides(before), strict=True))
+                    value, after, to_2tuple(before), strict=True))
                 if name == 'max_shift':
                     node[name] = min(size)
                 else:

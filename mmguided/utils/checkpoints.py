@@ -12,6 +12,7 @@ import torch
 from mmengine.dist import barrier, get_rank
 from mmengine.logging import MMLogger, print_log
 from mmengine.runner import CheckpointLoader
+from mmengine.utils import to_2tuple
 from torch import Tensor, nn
 from torch.hub import load_state_dict_from_url
 from torch.utils.data import Dataset
@@ -133,7 +134,7 @@ def _image_size(text: object) -> Sequence[int] | None:
         size = parse_config(text).model.backbone.get('img_size', 224)
     except (AttributeError, SyntaxError, TypeError, ValueError):  # not a config of ours
         return None
-    return (size, size) if isinstance(size, int) else size
+    return to_2tuple(size)
 
 
 def rename_weights(state: Mapping[str, Tensor], rename: Callable[[str], str | None]

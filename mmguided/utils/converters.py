@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterable, Mapping
 
 import torch
+from mmengine.utils import to_2tuple
 from torch import Tensor
 
 from .errors import ConfigError
@@ -378,8 +379,8 @@ def check_image_size(state: Mapping[str, Tensor], settings: Mapping) -> None:
     if 'backbone.pos_embed' not in state:
         return
     positions, size = state['backbone.pos_embed'].shape[1], settings['img_size']
-    sides = (size, size) if isinstance(size, int) else size or ()
-    if positions != 1 + math.prod(side // settings['patch_size'] for side in sides):
+    if size is None or positions != 1 + math.prod(
+            side // settings['patch_size'] for side in to_2tuple(size)):
         raise ConfigError(
             f'model.backbone.img_size={size}: pos_embed has {positions} positions, not one for '
             '[CLS] and those of an image of this size. Set model.backbone.img_size=(HEIGHT,WIDTH) '

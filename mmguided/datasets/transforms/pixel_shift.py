@@ -3,6 +3,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 from mmcv.transforms import BaseTransform, Compose
+from mmengine.utils import to_2tuple
 
 from mmguided.registry import TRANSFORMS
 from mmguided.utils.errors import ConfigError
@@ -44,7 +45,7 @@ class PixelShift(BaseTransform):
 
     def __init__(self, crop_size: int | Sequence[int], max_shift: int,
                  target_transforms: Sequence[dict | Callable] = ()) -> None:
-        sides = (crop_size, crop_size) if isinstance(crop_size, int) else tuple(crop_size)
+        sides = tuple(to_2tuple(crop_size))
         if len(sides) != 2 or min(sides) < 1:
             raise ConfigError(f'PixelShift.crop_size={crop_size}: invalid. Set a positive integer, '
                               'or (height, width).')

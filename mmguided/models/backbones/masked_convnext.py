@@ -2,6 +2,7 @@
 from functools import partial
 
 import torch
+from mmengine.utils import to_2tuple
 from mmpretrain.models import ConvNeXt
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
@@ -107,7 +108,7 @@ class MaskedConvNeXt(Encoder, ConvNeXt):
         self.num_layers = self.num_stages
         self.embed_dims = self.channels[-1]
         self.patch_size = stem_patch_size * 2**(self.num_stages - 1)
-        height, width = (img_size, img_size) if isinstance(img_size, int) else img_size
+        height, width = to_2tuple(img_size)
         self.patch_resolution = self.check_size(height, width)
         for name, module in self.named_children():
             if name.startswith('norm'):
