@@ -61,7 +61,7 @@ COLUMNS = {
     'k-NN, k = 20': 'knn_20', 'linear, 1 % of the labels': 'linear_1%',
     'linear, 10 % of the labels': 'linear_10%', 'linear': 'linear'}
 #: k-NN accuracy and effective rank after each epoch.
-CURVES = [dict(type='mmguided.OnlineEvaluationHook', interval=1)]
+CURVES = dict(type='mmguided.OnlineEvaluationHook', interval=1)
 #: Values of the log that do not describe the method.
 UNUSED = {'epoch', 'iter', 'step', 'time', 'data_time', 'memory', 'lr', 'base_lr'}
 
@@ -93,9 +93,12 @@ class Run:
         self.name, self.seed, self.args = name, seed, args
         self.path, options = split_options(config)
         self.cfg = load_config(self.path)
-        self.options = options_of(self.cfg, args.cfg_options) | options | dict(
-            custom_hooks=[*self.cfg.get('custom_hooks', []), *CURVES])
+        self.options = options_of(self.cfg, args.cfg_options) | options
         self.cfg.merge_from_dict(self.options)
+        hooks = self.cfg.get('custom_hooks', [])
+        if not any(str(hook.type).endswith('OnlineEvaluationHook') for hook in hooks):
+            self.options['custom_hooks'] = [*hooks, CURVES]
+            self.cfg.merge_from_dict({'custom_hooks': self.options['custom_hooks']})
         self.is_guided = bool(self.cfg.model.mask_generator.get('guidance'))
         self.folder = args.out / self.name / f'seed_{seed}'
         self.epochs = self.cfg.train_cfg.max_epochs

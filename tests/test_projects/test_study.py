@@ -108,3 +108,13 @@ def test_options_reach_the_configs_that_have_the_field(name, has_teacher, tmp_pa
     assert ('model.teacher.model_name=local-dir:clip' in options) == has_teacher
     assert {'randomness.seed=5', 'optim_wrapper.optimizer.lr=3', 'optim_wrapper.optimizer.eps=1',
             f'train_dataloader.dataset.data_root={tmp_path}/train'} <= set(options)
+
+
+@pytest.mark.parametrize('config, interval', [
+    ('mae/vit-micro_folder-32.py', 1), ('mae/vit-s_images.py', None),
+    ('mae/vit-s_images.py custom_hooks.0.interval=7', 7)])
+def test_each_run_has_one_online_evaluation(config, interval, tmp_path):
+    tool = import_tool(TOOL.removesuffix('.py'))
+    args = tool.argparse.Namespace(data_root=tmp_path, out=tmp_path, cfg_options={})
+    hook, = tool.Run('mae', f'{ROOT}/configs/{config}', 0, args).cfg.custom_hooks
+    assert (hook.type, hook.get('interval')) == ('mmguided.OnlineEvaluationHook', interval)
