@@ -4,7 +4,8 @@ r"""Compare pretraining configs with several seeds: train them, measure the enco
         'mae_7e=configs/mae/vit-micro_folder-32.py train_cfg.max_epochs=7' \
         ccmim=configs/ccmim/vit-micro_folder-32.py --data-root FOLDER --seeds 0 1 --jobs 2
 
-A config may be followed by options of its own, as one argument. FOLDER/{train,val}/CLASS/* are
+A config may be followed by options of its own, as one argument, in which {seed} stands for the
+seed, as in model.teacher.checkpoint=work_dirs/study/mae/seed_{seed}/epoch_5.pth. FOLDER/{train,val}/CLASS/* are
 small images for training and testing, such as CIFAR-10 as image files. Each run pretrains on one
 core. Then the tool measures k-NN and linear accuracy of the encoder (probe_features.py); with
 --protocols, the accuracy after each of these benchmark configs (tools/evaluate.py); and, with
@@ -84,14 +85,15 @@ class Run:
 
     Args:
         name: Name of the run in tables.
-        config: Config, which may be followed by options for it alone.
+        config: Config, which may be followed by options for it alone. ``{seed}`` in these stands
+            for the seed.
         seed: Seed.
         args: Arguments of the command line.
     """
 
     def __init__(self, name: str, config: str, seed: int, args: argparse.Namespace) -> None:
         self.name, self.seed, self.args = name, seed, args
-        self.path, options = split_options(config)
+        self.path, options = split_options(config.replace('{seed}', str(seed)))
         self.cfg = load_config(self.path)
         self.options = options_of(self.cfg, args.cfg_options) | options
         self.cfg.merge_from_dict(self.options)

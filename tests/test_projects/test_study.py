@@ -102,11 +102,13 @@ def test_options_reach_the_configs_that_have_the_field(name, has_teacher, tmp_pa
     arguments = dict(
         data_root=tmp_path, coco=None, out=tmp_path / 'out',
         cfg_options={'model.teacher.model_name': 'local-dir:clip', 'optim_wrapper.optimizer.lr': 3})
-    run = tool.Run(name, f'{ROOT}/configs/ccmim/guidance/{name}.py optim_wrapper.optimizer.eps=1',
+    run = tool.Run(name, f'{ROOT}/configs/ccmim/guidance/{name}.py '
+                   'optim_wrapper.optimizer.eps=1 load_from=seed_{seed}/epoch_5.pth',
                    5, tool.argparse.Namespace(**arguments))
     options = run._options()
     assert ('model.teacher.model_name=local-dir:clip' in options) == has_teacher
     assert {'randomness.seed=5', 'optim_wrapper.optimizer.lr=3', 'optim_wrapper.optimizer.eps=1',
+            'load_from=seed_5/epoch_5.pth',
             f'train_dataloader.dataset.data_root={tmp_path}/train'} <= set(options)
 
 
