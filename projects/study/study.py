@@ -5,12 +5,12 @@ r"""Compare pretraining configs with several seeds: train them, measure the enco
         ccmim=configs/ccmim/vit-micro_folder-32.py --data-root FOLDER --seeds 0 1 --jobs 2
 
 A config may be followed by options of its own, as one argument, in which {seed} stands for the
-seed, as in model.teacher.checkpoint=work_dirs/study/mae/seed_{seed}/epoch_5.pth. FOLDER/{train,val}/CLASS/* are
-small images for training and testing, such as CIFAR-10 as image files. Each run pretrains on one
-core. Then the tool measures k-NN and linear accuracy of the encoder (probe_features.py); with
---protocols, the accuracy after each of these benchmark configs (tools/evaluate.py); and, with
---coco, the overlap of guided masks and COCO's objects before and after training
-(tools/analysis_tools/mask_objects.py).
+seed, as in model.teacher.checkpoint=work_dirs/study/mae/seed_{seed}/epoch_5.pth.
+FOLDER/{train,val}/CLASS/* are small images for training and testing, such as CIFAR-10 as image
+files. Each run pretrains on one core. Then the tool measures k-NN and linear accuracy of the
+encoder (probe_features.py); with --protocols, the accuracy after each of these benchmark configs
+(tools/evaluate.py); and, with --coco, the overlap of guided masks and COCO's objects before and
+after training (tools/analysis_tools/mask_objects.py).
 
 The folder --out contains a folder per run, study.json with all numbers and the log of each run by
 epoch, study.md with the means over seeds, and study.png with accuracy over top-k overlap. Finished
