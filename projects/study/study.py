@@ -13,16 +13,19 @@ encoder (probe_features.py); with --protocols, the accuracy after each of these 
 after training (tools/analysis_tools/mask_objects.py).
 
 The folder --out contains a folder per run, study.json with all numbers and the log of each run by
-epoch, study.md with the means over seeds, and study.png with accuracy over top-k overlap. Finished
-runs are skipped, even if only their numbers in study.json remain, so you can interrupt a study and
-add configs and seeds. Results of other data, configs or options are not reused: they need another
---out.
+epoch, study.md with the means over seeds, study.png with accuracy over top-k overlap, and
+study_curves.png with the logged values over epochs (means over seeds). Finished runs are skipped,
+even if only their numbers in study.json remain, so you can interrupt a study and add configs and
+seeds. Results of other data, configs or options are not reused: they need another --out.
 """
 import argparse
 import sys
 from collections.abc import Collection
+from math import ceil
 from pathlib import Path
 from statistics import mean
+
+import numpy as np
 
 from mmguided.cli.arguments import (
     add_shared,
@@ -34,10 +37,10 @@ from mmguided.cli.arguments import (
 )
 from mmguided.cli.records import Conditions, read_json, settings_of, write_json
 from mmguided.utils.errors import ConfigError, exit_on_config_error, imports_of_extra
-from mmguided.utils.logs import read_log
+from mmguided.utils.logs import Curve, read_curves
 
 with imports_of_extra('analysis'):
-    from mmguided.visualization import draw_scatter
+    from mmguided.visualization import draw_loss_curves, draw_scatter
 
 HERE = Path(__file__).resolve().parent
 TOOLS = HERE.parents[1] / 'tools'
@@ -64,7 +67,7 @@ COLUMNS = {
 #: k-NN accuracy and effective rank after each epoch.
 CURVES = dict(type='mmguided.OnlineEvaluationHook', interval=1)
 #: Values of the log that do not describe the method.
-UNUSED = {'epoch', 'iter', 'step', 'time', 'data_time', 'memory', 'lr', 'base_lr'}
+UNUSED = {'memory', 'lr', 'base_lr', 'loss', 'grad_norm'}
 
 
 def parse_args() -> argparse.Namespace:
@@ -116,7 +119,7 @@ class Run:
                        self.folder, *self._options())
         log = self._log()
         result = dict(config=self.name, seed=self.seed, conditions=self.conditions.digest, log=log,
-                      **{key: values[max(values)] for key, values in log.items()
+                      **{key: [*values.values()][-1] for key, values in log.items()
                          if key in COLUMNS.values()},
                       **self._measured('features', HERE / 'probe_features.py', KNN, checkpoint,
                                        '--data-root', self.args.data_root))
@@ -172,13 +175,14 @@ class Run:
             self._tool(name, tool, *arguments, '--out', out)
         return read_json(out / result)
 
-    def _log(self) -> dict[str, dict[int, float]]:
-        """Mean of each logged value over each epoch."""
+    def _log(self) -> dict[str, dict[str, float]]:
+        """Mean of each logged value over each epoch; the keys are those of JSON."""
         values = {}
-        for row in read_log(self.folder):
-            for key, value in row.items():
-                if key not in UNUSED:
-                    values.setdefault(key, {}).setdefault(row['epoch'], []).append(value)
+        for key, curve in read_curves(self.folder).items():
+            if key not in UNUSED:
+                values[key] = epochs = {}
+                for time, value in zip(curve.epochs, curve.values, strict=True):
+                    epochs.setdefault(str(ceil(round(time, 6))), []).append(value)
         return {key: {epoch: mean(found) for epoch, found in epochs.items()}
                 for key, epochs in values.items()}
 
@@ -224,6 +228,18 @@ def draw(results: Collection[dict], out: Path, num_classes: int) -> None:
                  (f'chance, {num_classes} classes', 100 / num_classes) if num_classes else None)
 
 
+def draw_logs(results: Collection[dict], out: Path) -> None:
+    """Draw each logged value over epochs, means over seeds."""
+    runs = {}
+    for name in dict.fromkeys(result['config'] for result in results):
+        logs = [result['log'] for result in results if result['config'] == name]
+        runs[name] = {
+            key: Curve(np.array([*map(float, epochs)]),
+                       np.mean([[*log[key].values()] for log in logs], 0))
+            for key, epochs in logs[0].items()}
+    draw_loss_curves(runs, list(dict.fromkeys(key for run in runs.values() for key in run)), [out])
+
+
 @exit_on_config_error
 def main() -> None:
     args = parse_args()
@@ -249,8 +265,10 @@ def main() -> None:
             write_json(record, list(results.values()))
             (args.out / 'study.md').write_text(table(results.values()) + '\n')
             draw(results.values(), args.out / 'study.png', num_classes)
+            draw_logs(results.values(), args.out / 'study_curves.png')
     finally:
-        print(f'\n{table(results.values())}\n\n{args.out}: study.md, study.png, study.json')
+        print(f'\n{table(results.values())}\n\n{args.out}: study.json, study.md, study.png, '
+              'study_curves.png')
 
 
 if __name__ == '__main__':

@@ -20,9 +20,11 @@ def finished_run(folder, loss, accuracy):
         knn_10=1, knn_20=accuracy, linear=accuracy + 5)))
     (folder / '1/vis_data').mkdir(parents=True)
     (folder / '1/vis_data/scalars.json').write_text('\n'.join(json.dumps(row) for row in (
-        dict(loss=9, loss_reconstruction=9, epoch=4, step=1),
-        dict(loss=9, loss_reconstruction=loss, epoch=5, step=2),
-        dict(loss=9, loss_reconstruction=loss + .2, epoch=5, step=3))))
+        {'online/knn_top1_k20': 30., 'step': 0},
+        dict(loss=9, loss_reconstruction=9, epoch=4, step=32),
+        dict(loss=9, loss_reconstruction=loss, epoch=5, step=42),
+        dict(loss=9, loss_reconstruction=loss + .2, epoch=5, step=50),
+        {'online/knn_top1_k20': 40., 'step': 50})))
 
 
 def cells(path):
@@ -44,8 +46,10 @@ def test_finished_runs_are_tabulated_and_skipped(tmp_path, monkeypatch, capsys):
     assert rows['released'][2] == '0.65 ± 0.05'
     results = json.loads((tmp_path / 'study.json').read_text())
     assert len(results) == 4
-    assert results[1]['log']['loss_reconstruction'] == {'4': 9, '5': pytest.approx(.4)}
-    assert (tmp_path / 'study.png').stat().st_size > 5000
+    assert results[1]['log'] == {'online/knn_top1_k20': {'0': 30, '5': 40},
+                                 'loss_reconstruction': {'4': 9, '5': pytest.approx(.4)}}
+    for figure in ('study.png', 'study_curves.png'):
+        assert (tmp_path / figure).stat().st_size > 5000
     assert 'mae, seed 1: k-NN 42.0, linear 47.0' in capsys.readouterr().out
 
 
