@@ -1,6 +1,7 @@
 """Run many tool commands in parallel and tabulate their results."""
 import os
 import subprocess
+import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
@@ -46,20 +47,24 @@ def run_logged(title: str, log: Path, *command: object, threads: int | None = No
 
 def run_all(runs: Sequence[Callable[[], dict]], jobs: int) -> Iterator[dict]:
     """Call the runs, ``jobs`` at a time, and yield their results as they finish. A failed run does
-    not stop the others.
+    not stop the others; its error is printed at once.
 
     Raises:
-        ConfigError: If a run fails; raised after all runs, with all errors.
+        ConfigError: If a run fails; raised after all runs, with all errors. Another exception of a
+            run is raised as it is.
     """
     errors = []
     with ThreadPoolExecutor(jobs) as pool:
         for future in as_completed([pool.submit(run) for run in runs]):
-            if future.exception():
-                errors.append(future.exception())
+            error = future.exception()
+            if error:
+                errors.append(error)
+                print(f'{type(error).__name__}: {error}', file=sys.stderr, flush=True)
             else:
                 yield future.result()
     if errors:
-        raise ConfigError('; '.join(map(str, errors)))
+        raise next((error for error in errors if not isinstance(error, ConfigError)),
+                   ConfigError('; '.join(map(str, errors))))
 
 
 def mean_and_spread(values: Sequence[float], digits: int) -> str:

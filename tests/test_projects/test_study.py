@@ -75,7 +75,7 @@ def test_numbers_replace_finished_runs(tmp_path, monkeypatch):
         assert f'mae, seed {seed} ' in message and field in message
 
 
-def test_a_failed_run_does_not_stop_the_others(tmp_path, monkeypatch):
+def test_a_failed_run_does_not_stop_the_others(tmp_path, monkeypatch, capsys):
     finished_run(tmp_path / 'out/released/seed_0', .5, 40)
     message = error_of_tool(monkeypatch, TOOL, CONFIGS[1], CONFIGS[0], '--data-root',
                             tmp_path / 'gone', '--out', tmp_path / 'out', '--seeds', '0')
@@ -83,6 +83,18 @@ def test_a_failed_run_does_not_stop_the_others(tmp_path, monkeypatch):
                             message).groups()
     assert 'data_root=' in reason and reason in open(log).read()
     assert cells(tmp_path / 'out/study.md').keys() == {'released'}
+    assert reason in capsys.readouterr().err
+
+
+def test_a_bug_in_a_run_is_raised_after_the_others(capsys):
+    def fail():
+        raise KeyError('epoch')
+
+    runs = import_tool('tool_runs').run_all([fail, dict], 1)
+    assert next(runs) == {}
+    assert "KeyError: 'epoch'" in capsys.readouterr().err
+    with pytest.raises(KeyError):
+        next(runs)
 
 
 def test_protocols_follow_in_the_table(tmp_path, monkeypatch):
