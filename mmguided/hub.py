@@ -26,10 +26,10 @@ _SCOPE = 'mmguided::'
 
 def list_models(pattern: str = '*') -> list[str]:
     """Names of the shipped configs that match a pattern, such as ``'*ccmim*'``."""
-    return sorted(name for name in _configs() if fnmatch(name, pattern))
+    return sorted(name for name in _models() if fnmatch(name, pattern))
 
 
-def get_model(name: str | os.PathLike | Config, pretrained: str | None = None,
+def get_model(name: str | os.PathLike | Config, pretrained: str | bool | None = None,
               device: 'str | torch.device' = 'cpu') -> 'nn.Module':
     """Build a model in eval mode.
 
@@ -43,7 +43,8 @@ def get_model(name: str | os.PathLike | Config, pretrained: str | None = None,
             transformers, ``'hf-hub:OWNER/NAME'`` and ``'timm:NAME'`` are read like checkpoints, see
             :mod:`mmguided.utils.exchange`.
         pretrained: Checkpoint to load strictly: all weights, or the encoder of a k-NN classifier.
-            If None, the weights are initialized.
+            True stands for the published weights of the name, the ``Weights`` in its
+            ``metafile.yml``. If None or False, the weights are initialized.
         device: Device of the model.
 
     Returns:
@@ -51,10 +52,15 @@ def get_model(name: str | os.PathLike | Config, pretrained: str | None = None,
         have the saved state.
 
     Raises:
-        ConfigError: If the name is unknown, the number of classes depends on the data, or the
-            checkpoint belongs to another model or contains no config.
+        ConfigError: If the name is unknown or has no published weights, the number of classes
+            depends on the data, or the checkpoint belongs to another model or contains no config.
     """
     checkpoint = None
+    if pretrained is True:
+        pretrained = (_models().get(str(name)) or {}).get('Weights')
+        if not pretrained:
+            raise ConfigError(f'pretrained=True: no weights are published for {str(name)!r}. Give '
+                              'the path of a checkpoint.')
     if isinstance(name, Config):
         cfg = copy.deepcopy(name)
     elif is_checkpoint(name := os.fspath(name)):
@@ -171,7 +177,7 @@ def read_config(name: str) -> Config:
     path = config_path(name)
     if not path.endswith('.py'):
         check_renamed('name', name)
-        raise ConfigError(f'name={name!r}: no such model{did_you_mean(name, _configs())} See '
+        raise ConfigError(f'name={name!r}: no such model{did_you_mean(name, _models())} See '
                           'mmguided.list_models().')
     return configs.read_config(path, 'name')
 
@@ -183,7 +189,8 @@ def config_path(name: str) -> str:
         return str(_root() / 'configs' / name.removeprefix(_SCOPE))
     if name.endswith(('.py', '.json', '.yml', '.yaml')) or os.path.sep in name:
         return os.path.expanduser(name)
-    return _configs().get(name, name)
+    model = _models().get(name)
+    return str(_root() / model['Config']) if model else name
 
 
 def _root() -> Path:
@@ -192,9 +199,8 @@ def _root() -> Path:
     return package / '.mim' if (package / '.mim').is_dir() else package.parent
 
 
-def _configs() -> dict[str, str]:
-    """Map config names to paths."""
+def _models() -> dict[str, dict]:
+    """Map config names to their entries in the metafiles."""
     root = _root()
     metafiles = [load(root / path) for path in load(root / 'model-index.yml')['Import']]
-    return {model['Name']: str(root / model['Config'])
-            for metafile in metafiles for model in metafile['Models']}
+    return {model['Name']: model for metafile in metafiles for model in metafile['Models']}

@@ -88,6 +88,16 @@ def test_another_model_is_refused(checkpoint, name, message):
         mmguided.get_model(name, pretrained=checkpoint)
 
 
+def test_published_weights(checkpoint, monkeypatch):
+    with pytest.raises(ConfigError, match=f'^pretrained=True: .*{MICRO}'):
+        mmguided.get_model(MICRO, pretrained=True)
+    entry = dict(mmguided.hub._models()[MICRO], Weights=checkpoint)
+    monkeypatch.setattr(mmguided.hub, '_models', lambda: {MICRO: entry})
+    state = mmguided.get_model(MICRO, pretrained=True).state_dict()
+    assert all(state[name].equal(value)
+               for name, value in torch.load(checkpoint)['state_dict'].items())
+
+
 def test_whoever_loads_gets_the_encoder_whole_or_an_error(checkpoint, tmp_path):
     """mmpretrain's get_model and MMEngine's load_checkpoint do not load strictly."""
     config = ROOT / 'configs/cmae/vit-micro_folder-32.py'
@@ -147,7 +157,7 @@ def test_a_checkpoint_of_training_alone_is_enough(tmp_path):
 
 
 def test_the_length_of_a_run_of_iterations(checkpoint, tmp_path):
-    cfg = Config.fromfile(mmguided.hub._configs()[MICRO])
+    cfg = Config.fromfile(config_path(MICRO))
     cfg.train_cfg = dict(by_epoch=False, max_iters=100)
     state = torch.load(checkpoint)['state_dict']
     state['clock.epochs'], state['clock.trigger'] = torch.tensor(3.), torch.tensor(2.)

@@ -67,12 +67,14 @@ def read_model(name: str, map_location: object = None, field: str = 'checkpoint'
 @CheckpointLoader.register_scheme(('http://', 'https://'), force=True)
 def download_file(url: str, map_location: object = None) -> Mapping:
     """Download a checkpoint to torch's cache, unless it is there, and read it; see
-    :func:`read_file`."""
+    :func:`read_file`. A name that ends in 8 or more digits of the file's SHA-256, as
+    ``mae-0a1b2c3d.pth``, is compared with the downloaded file."""
     if get_rank() > 0:
         barrier()  # the first rank downloads
     try:
         return _refuse_objects(
-            f'checkpoint={url!r}', load_state_dict_from_url, url, map_location=map_location)
+            f'checkpoint={url!r}', load_state_dict_from_url, url, map_location=map_location,
+            check_hash=bool(re.search(r'-[0-9a-f]{8,}\.\w+$', url)))
     finally:
         if get_rank() == 0:
             barrier()

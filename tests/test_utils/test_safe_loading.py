@@ -1,8 +1,13 @@
 """A checkpoint never runs code, whichever way it is opened."""
+import hashlib
 import os
 import pickle
+import shutil
 import sys
 import zipfile
+from functools import partial
+from http.server import HTTPServer, SimpleHTTPRequestHandler
+from threading import Thread
 
 import pytest
 import torch
@@ -173,6 +178,22 @@ def test_downloads_are_read_alike(tmp_path, monkeypatch):
     with pytest.raises(ConfigError, match="checkpoint='https://a/a.pth'"):
         CheckpointLoader.load_checkpoint('https://a/a.pth')
     assert not (tmp_path / 'canary').exists()
+
+
+def test_the_hash_in_a_name_is_compared_with_the_download(tmp_path, monkeypatch):
+    monkeypatch.setenv('TORCH_HOME', str(tmp_path / 'cache'))
+    torch.save(dict(state_dict={}), tmp_path / 'vit-b.pth')
+    sha256 = hashlib.sha256((tmp_path / 'vit-b.pth').read_bytes()).hexdigest()
+    for end in (sha256[:8], '0' * 8):
+        shutil.copy(tmp_path / 'vit-b.pth', tmp_path / f'vit-b-{end}.pth')
+    with HTTPServer(('127.0.0.1', 0), partial(SimpleHTTPRequestHandler, directory=tmp_path)) as s:
+        Thread(target=s.serve_forever, daemon=True).start()
+        address = f'http://127.0.0.1:{s.server_port}/vit-b'
+        for name in ('', f'-{sha256[:8]}'):
+            assert CheckpointLoader.load_checkpoint(f'{address}{name}.pth') == dict(state_dict={})
+        with pytest.raises(ConfigError, match='checkpoint=.*invalid hash value'):
+            CheckpointLoader.load_checkpoint(f'{address}-00000000.pth')
+        s.shutdown()
 
 
 def test_safetensors(tmp_path):
