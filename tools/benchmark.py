@@ -8,7 +8,7 @@ A step is an iteration of the Runner that tools/train.py builds: preprocessor, p
 wrapper and hooks of the config. Its images come from the config's pipeline, in this process, which
 gives the rate of one loader worker. The images are --batch-size files of --data-root, by default
 random JPEGs of 500 x 375 pixels. A guidance that waits for a trigger (Self-guided MAE) has started,
-and CLIP has random weights.
+and CLIP has random weights unless it is a local folder.
 
 The steps of all configs alternate, because clock speeds change. The first config is measured again
 as an independent model at the end: its ratio to itself is the noise. Times are CPU times on a CPU,
@@ -135,8 +135,9 @@ class Step:
                 cfg.optim_wrapper.pop(key, None)
         cfg.compile = bool(compiled)
         prepare_device(cfg)
-        if (cfg.model.get('teacher') or {}).get('type') == 'mmguided.OpenCLIPTeacher':
-            use_random_clip(cfg.model.teacher, cfg.work_dir)
+        teacher = cfg.model.get('teacher') or {}
+        if teacher.get('type') == 'mmguided.OpenCLIPTeacher' and teacher.pretrained:
+            use_random_clip(teacher, cfg.work_dir)
         with explain_config_errors(cfg):
             self.runner = runner = build_runner(cfg)
             check_training_data(runner)
@@ -363,7 +364,7 @@ COSTS = {
     'operations': lambda row: f'{row["operations"]} ({row["optimizer_operations"]})',
     'launches': lambda row: str(row.get('launches', '')),
     'synchronizations': lambda row: str(row['synchronizations']),
-    'GFLOP/image': lambda row: f'{row["flops"] / 1e9:.1f}',
+    'GFLOP/image': lambda row: f'{row["flops"] / 1e9:.3g}',
     'saved GiB': lambda row: f'{row["saved_bytes"] / 2**30:.2f}',
     'peak GiB': lambda row: f'{row["peak_bytes"] / 2**30:.2f}' if 'peak_bytes' in row else '',
     'utilization': lambda row: f'{row["utilization"]:.2f}'}
