@@ -11,8 +11,9 @@ from tests.helpers.tools import error_of_tool, run_tool
 from tests.test_visualization.test_sheet import MASKED, WHITE, at_patches, panels
 
 TOOL = 'visualization/show_masks.py'
-MAE, CCMIM, CONDITIONAL = (
-    ROOT / f'configs/{name}/vit-micro_folder-32.py' for name in ('mae', 'ccmim', 'conditional_mae'))
+MAE, CCMIM, CONDITIONAL, SELF_GUIDED = (
+    ROOT / f'configs/{name}/vit-micro_folder-32.py'
+    for name in ('mae', 'ccmim', 'conditional_mae', 'self_guided_mae'))
 
 
 @pytest.fixture
@@ -62,11 +63,13 @@ def test_configs_and_checkpoints_side_by_side(folder, monkeypatch, capsys):
 @pytest.mark.parametrize('model, progress, columns', [
     ('late.py', .4, 3), ('late.py', .5, 4),
     # The trigger has fired later in the run.
-    ('self_guided_mae_vit-micro_folder-32', 0, 3), ('self_guided_mae_vit-micro_folder-32', .1, 4)])
+    ('trigger.py', 0, 3), ('trigger.py', .1, 4)])
 def test_a_config_is_shown_at_a_time_of_its_run(folder, monkeypatch, model, progress, columns):
     """Guidance that starts in the middle has a column from then on."""
     (folder / 'late.py').write_text(f"_base_ = '{CCMIM}'\nmodel = dict(mask_generator=dict("
                                     'schedule=dict(begin=2.5)))\n')
+    (folder / 'trigger.py').write_text(f"_base_ = '{SELF_GUIDED}'\nmodel = dict(mask_generator="
+                                       "dict(schedule=dict(begin='trigger', relative=False)))\n")
     run_tool(monkeypatch, TOOL, model, '--images', 'alone.png', '--out', 'masks.png',
              '--progress', progress)
     row, = shown('masks.png')
