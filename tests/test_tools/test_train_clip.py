@@ -36,16 +36,22 @@ def colors(tmp_path_factory):
 
 
 def test_it_learns_which_caption_belongs_to_an_image(colors, tmp_path, monkeypatch, capsys):
-    run_tool(monkeypatch, 'train_clip.py', colors, '--val', colors, '--out', tmp_path / 'clip',
+    clip = tmp_path / 'work_dirs/clip_micro'  # the folder in the configs
+    run_tool(monkeypatch, 'train_clip.py', colors, '--val', colors, '--out', clip,
              '--epochs', '4', '--batch-size', '16', '--workers', '0')
     printed = capsys.readouterr().out
     losses = [float(loss) for loss in re.findall(r'loss ([\d.]+)', printed)]
     accuracy = [float(share) for share in re.findall(r'accuracy ([\d.]+) %', printed)]
     assert losses[-1] < losses[0] and accuracy[-1] > 95, 'chance is 50 %'
-    teacher = OpenCLIPTeacher(4, (0., ) * 3, (255., ) * 3, f'local-dir:{tmp_path / "clip"}', None)
+    teacher = OpenCLIPTeacher(4, (0., ) * 3, (255., ) * 3, f'local-dir:{clip}', None)
     seen = teacher.observe(torch.rand(2, 3, 32, 32), Wants(
         tokens=True, attention=frozenset({(-1, 'heads')})))
     assert seen.tokens.shape == (2, 65, 128) and seen.attention[3, 'heads'].shape == (2, 64)
+    # benchmark.py replaces weights to download, but not these.
+    monkeypatch.chdir(tmp_path)
+    run_tool(monkeypatch, 'benchmark.py', ROOT / 'configs/cmt_mae/vit-micro_folder-32.py',
+             '--batch-size', '2', '--rounds', '1')
+    assert '| cmt_mae/vit-micro_folder-32 |' in capsys.readouterr().out
 
 
 def test_captions_from_folder_names():
