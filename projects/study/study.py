@@ -21,9 +21,7 @@ seeds. Results of other data, configs or options are not reused: they need anoth
 import argparse
 import sys
 from collections.abc import Collection
-from math import ceil
 from pathlib import Path
-from statistics import mean
 
 import numpy as np
 
@@ -177,14 +175,13 @@ class Run:
 
     def _log(self) -> dict[str, dict[str, float]]:
         """Mean of each logged value over each epoch; the keys are those of JSON."""
-        values = {}
+        log = {}
         for key, curve in read_curves(self.folder).items():
             if key not in UNUSED:
-                values[key] = epochs = {}
-                for time, value in zip(curve.epochs, curve.values, strict=True):
-                    epochs.setdefault(str(ceil(round(time, 6))), []).append(value)
-        return {key: {epoch: mean(found) for epoch, found in epochs.items()}
-                for key, epochs in values.items()}
+                epochs = np.ceil(curve.epochs.round(6)).astype(int)
+                log[key] = {str(epoch): curve.values[epochs == epoch].mean()
+                            for epoch in np.unique(epochs)}
+        return log
 
     def _tool(self, log: str, tool: Path, *arguments) -> None:
         run_logged(f'{self.path}, seed {self.seed}', self.folder / f'{log}.log', sys.executable,
@@ -195,16 +192,23 @@ def protocol_names(args: argparse.Namespace) -> Collection[str]:
     return named_paths('--protocols', args.protocols).keys()
 
 
+def by_config(results: Collection[dict]) -> dict[str, list[dict]]:
+    """Results of each config, in the order of the seeds."""
+    groups = {}
+    for result in sorted(results, key=lambda result: result['seed']):
+        groups.setdefault(result['config'], []).append(result)
+    return groups
+
+
 def table(results: Collection[dict]) -> str:
     """Format a Markdown table with a row per config: means over seeds, and half of the range."""
-    results = sorted(results, key=lambda result: result['seed'])
+    groups = by_config(results)
     protocols = dict.fromkeys(
-        (protocol, metric) for result in results
-        for protocol, metrics in result.get('protocols', {}).items() for metric in metrics
+        (protocol, metric) for runs in groups.values() for run in runs
+        for protocol, metrics in run.get('protocols', {}).items() for metric in metrics
         if metric.startswith(('accuracy/top1', 'occlusion', 'shuffle')))
     rows = []
-    for name in dict.fromkeys(result['config'] for result in results):
-        runs = [result for result in results if result['config'] == name]
+    for name, runs in groups.items():
         rows.append([f'`{name}`', ', '.join(str(run['seed']) for run in runs)] + [
             mean_and_spread([run[key] for run in runs if key in run],
                             1 if key.startswith(('knn', 'linear')) else 2)
@@ -218,26 +222,23 @@ def table(results: Collection[dict]) -> str:
 
 def draw(results: Collection[dict], out: Path, num_classes: int) -> None:
     """Draw accuracies over the overlap with top-k, and chance if the classes are known."""
-    panels = {}
-    for label, key in (('k-NN accuracy, %', 'knn_20'), ('linear accuracy, %', 'linear')):
-        panels[label] = {}
-        for result in results:
-            overlap = result.get('topk_overlap', MASK_RATIO)
-            panels[label].setdefault(result['config'], []).append((overlap, result[key]))
+    panels = {
+        label: {name: [(run.get('topk_overlap', MASK_RATIO), run[key]) for run in runs]
+                for name, runs in by_config(results).items()}
+        for label, key in (('k-NN accuracy, %', 'knn_20'), ('linear accuracy, %', 'linear'))}
     draw_scatter(panels, 'masked patches among those with the highest scores (chance: .75)', out,
                  (f'chance, {num_classes} classes', 100 / num_classes) if num_classes else None)
 
 
 def draw_logs(results: Collection[dict], out: Path) -> None:
     """Draw each logged value over epochs, means over seeds."""
-    runs = {}
-    for name in dict.fromkeys(result['config'] for result in results):
-        logs = [result['log'] for result in results if result['config'] == name]
-        runs[name] = {
-            key: Curve(np.array([*map(float, epochs)]),
-                       np.mean([[*log[key].values()] for log in logs], 0))
-            for key, epochs in logs[0].items()}
-    draw_loss_curves(runs, list(dict.fromkeys(key for run in runs.values() for key in run)), [out])
+    curves = {
+        name: {key: Curve(np.array([*map(float, epochs)]),
+                          np.mean([[*run['log'][key].values()] for run in runs], 0))
+               for key, epochs in runs[0]['log'].items()}
+        for name, runs in by_config(results).items()}
+    keys = dict.fromkeys(key for scalars in curves.values() for key in scalars)
+    draw_loss_curves(curves, list(keys), [out])
 
 
 @exit_on_config_error
