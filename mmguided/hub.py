@@ -56,11 +56,6 @@ def get_model(name: str | os.PathLike | Config, pretrained: str | bool | None = 
             depends on the data, or the checkpoint belongs to another model or contains no config.
     """
     checkpoint = None
-    if pretrained is True:
-        pretrained = (_models().get(str(name)) or {}).get('Weights')
-        if not pretrained:
-            raise ConfigError(f'pretrained=True: no weights are published for {str(name)!r}. Give '
-                              'the path of a checkpoint.')
     if isinstance(name, Config):
         cfg = copy.deepcopy(name)
     elif is_checkpoint(name := os.fspath(name)):
@@ -71,6 +66,12 @@ def get_model(name: str | os.PathLike | Config, pretrained: str | bool | None = 
         pretrained = name
     else:
         cfg = read_config(name)
+    if pretrained is True:
+        pretrained = _models().get(name, {}).get('Weights')
+        if not pretrained:
+            raise ConfigError('pretrained=True: no weights are published for '
+                              f'{getattr(name, "filename", name)!r}. Give the path of a '
+                              'checkpoint.')
     drop_scope(cfg)
     # Imported late because list_models must not wait for torch.
     from mmengine.registry import MODELS, DefaultScope
