@@ -13,14 +13,15 @@ encoder (probe_features.py); with --protocols, the accuracy after each of these 
 after training (tools/analysis_tools/mask_objects.py).
 
 The folder --out contains a folder per run, study.json with all numbers and the log of each run by
-epoch, study.md with the means over seeds, study.png with accuracy over top-k overlap, and
-study_curves.png with the logged values over epochs (means over seeds). Finished runs are skipped,
-even if only their numbers in study.json remain, so you can interrupt a study and add configs and
-seeds. Results of other data, configs or options are not reused: they need another --out.
+epoch, study.md with the means and the spread over seeds, study.png with accuracy over top-k
+overlap, and study_curves.png with the logged values over epochs (means over seeds). Finished runs
+are skipped, even if only their numbers in study.json remain, so you can interrupt a study and add
+configs and seeds. Results of other data, configs or options are not reused: they need another
+--out.
 """
 import argparse
 import sys
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -201,23 +202,37 @@ def by_config(results: Collection[dict]) -> dict[str, list[dict]]:
 
 
 def table(results: Collection[dict]) -> str:
-    """Format a Markdown table with a row per config: means over seeds, and half of the range."""
+    """Format a Markdown table with a row per config: means over seeds, and half of the range. With
+    several seeds, the last row is the standard deviation over seeds, pooled over configs."""
     groups = by_config(results)
     protocols = dict.fromkeys(
         (protocol, metric) for runs in groups.values() for run in runs
         for protocol, metrics in run.get('protocols', {}).items() for metric in metrics
         if metric.startswith(('accuracy/top1', 'occlusion', 'shuffle')))
-    rows = []
-    for name, runs in groups.items():
-        rows.append([f'`{name}`', ', '.join(str(run['seed']) for run in runs)] + [
-            mean_and_spread([run[key] for run in runs if key in run],
-                            1 if key.startswith(('knn', 'linear')) else 2)
-            for key in COLUMNS.values()] + [
-            mean_and_spread([run['protocols'][protocol][metric] for run in runs
-                             if protocol in run.get('protocols', {})], 1)
-            for protocol, metric in protocols])
-    names = [f'{protocol.rpartition("/")[2]}: {metric}' for protocol, metric in protocols]
-    return markdown_table(['config', 'seeds', *COLUMNS, *names], rows)
+    columns = {title: ([[run[key] for run in runs if key in run] for runs in groups.values()],
+                       1 if key.startswith(('knn', 'linear')) else 2)
+               for title, key in COLUMNS.items()}
+    columns |= {f'{protocol.rpartition("/")[2]}: {metric}': (
+        [[run['protocols'][protocol][metric] for run in runs
+          if protocol in run.get('protocols', {})] for runs in groups.values()], 1)
+        for protocol, metric in protocols}
+    rows = [[f'`{name}`', ', '.join(str(run['seed']) for run in runs),
+             *(mean_and_spread(values[index], digits) for values, digits in columns.values())]
+            for index, (name, runs) in enumerate(groups.items())]
+    if any(len(runs) > 1 for runs in groups.values()):
+        rows.append(['standard deviation', '', *(
+            pooled_deviation(values, digits) for values, digits in columns.values())])
+    return markdown_table(['config', 'seeds', *columns], rows)
+
+
+def pooled_deviation(groups: Sequence[Sequence[float]], digits: int) -> str:
+    """Format the standard deviation within groups, pooled over the groups; ``'-'`` if no group has
+    two values."""
+    groups = [group for group in groups if len(group) > 1]
+    if not groups:
+        return '-'
+    squares = sum(np.var(group) * len(group) for group in groups)
+    return f'{(squares / sum(len(group) - 1 for group in groups)) ** 0.5:.{digits}f}'
 
 
 def draw(results: Collection[dict], out: Path, num_classes: int) -> None:

@@ -37,13 +37,15 @@ def cells(path):
 def test_finished_runs_are_tabulated_and_skipped(tmp_path, monkeypatch, capsys):
     """The data are missing, so the test fails if a tool runs."""
     for seed in (0, 1):
-        for name, loss in (('released', .5), ('mae', .3)):
-            finished_run(tmp_path / name / f'seed_{seed}', loss + .1 * seed, 40 + 2 * seed)
+        for name, loss, spread in (('released', .5, 4), ('mae', .3, 2)):
+            finished_run(tmp_path / name / f'seed_{seed}', loss + .1 * seed, 40 + spread * seed)
     run_tool(monkeypatch, TOOL, *CONFIGS, '--data-root', 'gone', '--out', tmp_path)
     rows = cells(tmp_path / 'study.md')
     assert rows['mae'] == [
         '0, 1', '-', '0.45 ± 0.05', *'------', '41.0 ± 1.0', '-', '-', '46.0 ± 1.0']
     assert rows['released'][2] == '0.65 ± 0.05'
+    # Variances over seeds: 8 and 2, mean 5.
+    assert rows['standard deviation'] == ['', '-', '0.07', *'------', '2.2', '-', '-', '2.2']
     results = json.loads((tmp_path / 'study.json').read_text())
     assert len(results) == 4
     assert results[1]['log'] == {'online/knn_top1_k20': {'0': 30, '5': 40},
