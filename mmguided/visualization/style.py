@@ -13,13 +13,16 @@ from matplotlib.figure import Figure
 # The color-blind safe palette of Okabe and Ito (2008) without yellow, which is too light for lines.
 COLORS = ('#0072B2', '#D55E00', '#009E73', '#CC79A7', '#E69F00', '#56B4E9', '#000000')
 MARKERS = 'osD^vP*X<>'
+LINE_STYLES = '-', '--', ':'
 #: Colormap of scores. It contains no gray, the color of masked patches.
 SCORE_COLORS = colormaps['viridis']
 
 
 def curve_style(number: int) -> dict[str, str]:
-    """Color and marker of a curve, the same in all figures of a comparison."""
-    return dict(color=COLORS[number % len(COLORS)], marker=MARKERS[number % len(MARKERS)])
+    """Color, marker and line style of a curve, the same in all figures of a comparison. Curves of
+    the same color have different line styles."""
+    return dict(color=COLORS[number % len(COLORS)], marker=MARKERS[number % len(MARKERS)],
+                linestyle=LINE_STYLES[number // len(COLORS) % len(LINE_STYLES)])
 
 
 def plain_text(name: object) -> str:
