@@ -66,7 +66,7 @@ COLUMNS = {
 #: k-NN accuracy and effective rank after each epoch.
 CURVES = dict(type='mmguided.OnlineEvaluationHook', interval=1)
 #: Values of the log that do not describe the method.
-UNUSED = {'memory', 'lr', 'base_lr', 'loss', 'grad_norm'}
+UNUSED = {'memory', 'lr', 'base_lr', 'loss', 'grad_norm', 'ema_momentum'}
 
 
 def parse_args() -> argparse.Namespace:
