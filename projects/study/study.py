@@ -212,7 +212,7 @@ def table(results: Collection[dict]) -> str:
     columns = {title: ([[run[key] for run in runs if key in run] for runs in groups.values()],
                        1 if key.startswith(('knn', 'linear')) else 2)
                for title, key in COLUMNS.items()}
-    columns |= {f'{protocol.rpartition("/")[2]}: {metric}': (
+    columns |= {f'{protocol}: {metric}': (
         [[run['protocols'][protocol][metric] for run in runs
           if protocol in run.get('protocols', {})] for runs in groups.values()], 1)
         for protocol, metric in protocols}
