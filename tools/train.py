@@ -27,7 +27,7 @@ from mmguided.cli.config_checks import (
 )
 from mmguided.cli.launch import end_with_launcher
 from mmguided.cli.run_settings import set_epochs, set_img_size
-from mmguided.utils.errors import exit_on_config_error
+from mmguided.utils.errors import ConfigError, exit_on_config_error
 from mmguided.utils.interruption import exit_before_training, handle_signals
 
 
@@ -78,9 +78,10 @@ def merge_train_arguments(cfg: Config, args: argparse.Namespace) -> None:
         cfg.merge_from_dict({'auto_scale_lr.enable': True})
     elif args.lr is not None:
         cfg.auto_scale_lr = None  # the rate is for this batch
-    if (cfg.get('auto_scale_lr') or {}).get('enable'):
-        # MMEngine compares this number with the batch size of all processes in an iteration.
-        cfg.auto_scale_lr.base_batch_size /= cfg.optim_wrapper.get('accumulative_counts', 1)
+    auto = cfg.get('auto_scale_lr') or {}
+    if auto.get('enable') and not auto.get('base_batch_size'):
+        raise ConfigError('auto_scale_lr.base_batch_size: not set. Set it to the number of images '
+                          'per optimizer step for which the learning rate is meant.')
 
 
 def read_config() -> tuple[Config, argparse.Namespace]:

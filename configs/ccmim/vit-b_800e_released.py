@@ -21,4 +21,3 @@ model = dict(
 # contrasts 1024 images, but batch normalization uses 128 images per process instead of 32.
 train_dataloader = dict(batch_size=128)
 optim_wrapper = dict(accumulative_counts=4)
-auto_scale_lr = dict(base_batch_size=8 * 128)

@@ -15,5 +15,4 @@ _base_ = [
 # 8 GPUs x 128 images x 4 accumulated steps = 4096. Accumulation is exact, because the model has no
 # batch statistics.
 optim_wrapper = dict(accumulative_counts=4)
-auto_scale_lr = dict(base_batch_size=8 * 128)
 train_dataloader = dict(batch_size=128)

@@ -28,7 +28,20 @@ def build_runner(cfg: Config) -> Runner:
     import_parts(cfg)
     if cfg.get('compile'):
         _compile_by_hook(cfg)
-    return RUNNERS.build(cfg) if 'runner_type' in cfg else Runner.from_cfg(cfg)
+    runner = RUNNERS.build(cfg) if 'runner_type' in cfg else Runner.from_cfg(cfg)
+    _scale_lr_per_optimizer_step(runner)
+    return runner
+
+
+def _scale_lr_per_optimizer_step(runner: Runner) -> None:
+    """Compare ``auto_scale_lr.base_batch_size`` with the images of an optimizer step. MMEngine
+    compares it with those of an iteration. The saved config does not change."""
+    owner, field = ((runner.strategy, '_auto_scale_lr') if hasattr(runner, 'strategy') else
+                    (runner, 'auto_scale_lr'))
+    scaling = getattr(owner, field)
+    if scaling and scaling.get('enable'):
+        steps = runner.cfg.optim_wrapper.get('accumulative_counts', 1)
+        setattr(owner, field, scaling | dict(base_batch_size=scaling['base_batch_size'] / steps))
 
 
 def _compile_by_hook(cfg: Config) -> None:

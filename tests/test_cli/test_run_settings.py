@@ -50,6 +50,7 @@ def test_epochs_move_milestones_and_periods(resolve):
     ('benchmarks/ade20k/vit-b_upernet-160k', ['--epochs', '9'], 'trains by iterations'),
     ('benchmarks/ade20k/vit-b_upernet-160k', ['--img-size', '256'], 'not state one size'),
     ('mae/vit-b_300e', ['--img-size', '1', '2', '3'], '--img-size=1 2 3: too many'),
+    ('quickstart/mae_vit-micro', ['--auto-scale-lr'], 'auto_scale_lr.base_batch_size: not set'),
     ('quickstart/mae_vit-micro', [  # a transform of mmpretrain
         '--img-size', '42', '84', '--cfg-options',
         'train_dataloader.dataset.pipeline.1.type=RandomResizedCrop'],
@@ -91,13 +92,13 @@ def test_height_and_width(resolve):
     assert (resize.scale, center.crop_size) == ((219, 365), (320, 192))
 
 
-@pytest.mark.parametrize('options, lr, base', [
-    ([], 1e-3, 128), (['--lr', '.5'], .5, None),
-    (['--auto-scale-lr'], 1e-3, 16), (['--auto-scale-lr', '--lr', '.5'], .5, 16)])
-def test_batch_size_and_learning_rate(resolve, options, lr, base):
-    """16 images x 8 accumulated = 128, so MMEngine must scale the rate by 16 / 16."""
-    cfg = resolve('mae/vit-micro_folder-32', '--batch-size', '16', *options, '--cfg-options',
-                  'optim_wrapper.accumulative_counts=8')
+@pytest.mark.parametrize('options, lr, scaling', [
+    ([], 1e-3, (False, 128)), (['--lr', '.5'], .5, None),
+    (['--auto-scale-lr'], 1e-3, (True, 128)),
+    (['--auto-scale-lr', '--lr', '.5'], .5, (True, 128))])
+def test_batch_size_and_learning_rate(resolve, options, lr, scaling):
+    cfg = resolve('mae/vit-micro_folder-32', '--batch-size', '16', *options)
     assert cfg.train_dataloader.batch_size == 16
     assert cfg.optim_wrapper.optimizer.lr == lr
-    assert (cfg.auto_scale_lr and cfg.auto_scale_lr.base_batch_size) == base
+    auto = cfg.auto_scale_lr
+    assert (auto and (auto.enable, auto.base_batch_size)) == scaling

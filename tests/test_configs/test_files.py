@@ -30,8 +30,7 @@ def test_a_folder_lists_its_configs(metafile):
             assert model['Config'] in docstring(name)
         cfg, stated = load(name), model['Metadata']
         if train_cfg := cfg.get('train_cfg'):
-            steps = cfg.optim_wrapper.get('accumulative_counts', 1)
-            size = cfg.get('auto_scale_lr', {}).get('base_batch_size', 0) * steps
+            size = cfg.get('auto_scale_lr', {}).get('base_batch_size', 0)
             assert (stated.get('Epochs'), stated.get('Iterations')) == (
                 train_cfg.get('max_epochs'), train_cfg.get('max_iters'))
             assert stated.get('Batch Size', 0) == size
@@ -40,6 +39,10 @@ def test_a_folder_lists_its_configs(metafile):
             assert stated['Training Data'] == (
                 'any folder of images' if folder else
                 'ImageNet-100' if 'classes' in cfg.train_dataloader.dataset else 'ImageNet-1k')
+            if size:  # --auto-scale-lr does not change the rate
+                steps = cfg.optim_wrapper.get('accumulative_counts', 1)
+                processes = 1 if folder else 8
+                assert cfg.train_dataloader.batch_size * processes * steps == size
 
 
 def test_all_configs_read_images_like_the_tools():

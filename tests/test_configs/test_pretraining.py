@@ -39,11 +39,9 @@ def length(epochs: int) -> dict:
     return {'train_cfg.max_epochs': epochs, 'param_scheduler.1.end': epochs}
 
 
-def batch(total: int, steps: int = 1) -> dict:
-    """Options of a batch size on 8 processes, with ``steps`` accumulated steps."""
-    return {'train_dataloader.batch_size': total // steps // 8,
-            'auto_scale_lr.base_batch_size': total // steps,
-            **({'optim_wrapper.accumulative_counts': steps} if steps > 1 else {})}
+def batch(total: int) -> dict:
+    """Options of a batch size on 8 processes."""
+    return {'train_dataloader.batch_size': total // 8, 'auto_scale_lr.base_batch_size': total}
 
 
 def rate(base: float, total: int = 4096) -> dict:
@@ -142,7 +140,8 @@ CHANGES = {
         f'{MASKS}.guidance.refresh': 20, f'{MASKS}.guidance.guidance': CCMIM_ATTENTION,
         **{f'{MASKS}.guidance.{key}': ABSENT for key in ('source', 'softmax', 'reduce')}}),
     'ccmim/vit-b_800e_released': (CCMIM, {
-        **rate(1.5e-4), 'optim_wrapper.accumulative_counts': 4, PIPELINE: [*CROP, FLIP],
+        **rate(1.5e-4), 'optim_wrapper.accumulative_counts': 4,
+        'auto_scale_lr.base_batch_size': 4096, PIPELINE: [*CROP, FLIP],
         f'{MASKS}.guidance.softmax': 'heads', 'model.contrast_head.student_negatives': False,
         'model.contrast_head.temperature_scale': True, 'model.contrast_head.loss_weight': .1}),
     'ccmim/ablations/vit-b_300e_hog-target': ('ccmim/vit-b_300e', {
@@ -198,7 +197,8 @@ CHANGES = {
         'param_scheduler.0.end': 30, 'param_scheduler.1.begin': 30}),
     'conditional_mae/vit-b_300e_in100': (IN100, shots((0, .75), (10, .1))),
     'conditional_mae/convnextv2-b_800e_one-shot': ('mae/vit-b_800e_released', {  # FCMAE
-        **batch(4096, steps=4), f'{MASKS}.mask_ratio': .6,
+        'train_dataloader.batch_size': 128, 'optim_wrapper.accumulative_counts': 4,
+        f'{MASKS}.mask_ratio': .6,
         'model.backbone.type': 'mmguided.MaskedConvNeXt', 'model.backbone.patch_size': ABSENT,
         'model.backbone.use_grn': True, 'model.backbone.layer_scale_init_value': 0.,
         'model.neck.type': 'mmguided.ConvNeXtDecoder', 'model.neck.depth': 1,

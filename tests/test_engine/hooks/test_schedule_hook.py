@@ -4,8 +4,10 @@ from logging.handlers import BufferingHandler
 from pathlib import Path
 
 import pytest
+from mmengine.config import Config
 from mmengine.hooks import Hook
 
+from mmguided.cli.config_checks import check_values
 from tests.helpers.toy import toy_runner
 
 COSINE = dict(type='CosineAnnealingLR', by_epoch=True, convert_to_iter_based=True)
@@ -90,3 +92,15 @@ def test_batch_that_does_not_fit_the_learning_rate(
         'auto_scale_lr': dict(enable=enable, base_batch_size=base)})[1]
     assert log == warns * ['train_dataloader.batch_size=4: an optimizer step has 4 images, but the '
                            'learning rate is set for 1024. Add --auto-scale-lr, or set --lr.']
+
+
+@pytest.mark.parametrize('kind', ['Runner', 'FlexibleRunner'])
+def test_the_rate_is_scaled_by_the_images_of_an_optimizer_step(tmp_path, kind):
+    """A step has 8 images, and the rate is meant for 16. The saved config can be used again."""
+    settings = dict(runner_type=kind, auto_scale_lr=dict(enable=True, base_batch_size=16))
+    rates, _ = train(tmp_path, 1, env_cfg={}, **settings,
+                     **{'optim_wrapper.accumulative_counts': 2})
+    assert rates.lr == [pytest.approx(.05)] * 2
+    saved, = map(Config.fromfile, tmp_path.glob('*.py'))
+    check_values(saved)
+    assert saved.auto_scale_lr == settings['auto_scale_lr']
