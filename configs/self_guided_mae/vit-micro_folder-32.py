@@ -4,8 +4,9 @@ r"""Self-guided MAE in minutes on a CPU: a ViT (6 blocks, width 192) on any fold
         --cfg-options train_dataloader.dataset.data_root=FOLDER
 
 The images are FOLDER/<class>/* or FOLDER/*, cropped to 32 x 32 pixels (8 x 8 patches). The run is
-too small to rank the methods. Guidance begins after an eighth of the run, like epoch 50 of 400 in
-the paper, because the trigger fires late or never in such short runs.
+too small to rank the methods. Guidance begins with the first epoch after an eighth of the run (the
+second of 5), like epoch 50 of 400 in the paper, because the trigger fires late or never in such
+short runs.
 """
 _base_ = ['../_base_/models/self_guided_mae_vit-b.py', '../_base_/micro_folder-32.py']
 

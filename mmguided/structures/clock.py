@@ -50,8 +50,14 @@ class Clock(nn.Module):
     def fire(self) -> None:
         """Fire the trigger if it has not fired before. Call it on all ranks."""
         if self.trigger_epoch is None:
-            self.trigger_epoch = self.epoch
             self.trigger.fill_(self.epoch)
+            self.trigger_epoch = float(self.trigger)  # in the precision of a checkpoint
+
+    def reset(self) -> None:
+        """Return to the start of a run, for example after loading the weights of another run."""
+        self.set(0)
+        self.trigger.fill_(-1)
+        self.trigger_epoch = None
 
     @property
     def progress(self) -> float:

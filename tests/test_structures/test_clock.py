@@ -51,10 +51,13 @@ def test_invalid_schedules_are_errors(value):
 
 def test_the_trigger_fires_once():
     clock = Clock()
-    for epoch in (3.5, 5.):
+    for epoch in (3.3, 5.):
         clock.set(epoch)
         clock.fire()
-    assert clock.trigger_epoch == 3.5 and Clock.at_end().trigger_epoch == 0
+    assert clock.trigger_epoch == torch.tensor(3.3).item(), 'the number that a checkpoint has'
+    assert Clock.at_end().trigger_epoch == 0
+    clock.reset()
+    assert (clock.epoch, clock.epochs, clock.trigger, clock.trigger_epoch) == (0, 0, -1, None)
 
 
 def test_checkpoints():

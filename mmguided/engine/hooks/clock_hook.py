@@ -15,7 +15,10 @@ from .momentum_update_hook import MomentumUpdateHook
 class ClockHook(Hook):
     """Set the model's :class:`mmguided.structures.Clock` before each epoch and each step.
 
-    Works with epoch-based and iteration-based loops. Models without a clock are unaffected.
+    Works with epoch-based and iteration-based loops. Models without a clock are unaffected. A run
+    that only loads weights (``load_from``) does not inherit the trigger. If a run resumes within an
+    epoch, hooks between epochs read the time at the start of this epoch, as in an uninterrupted
+    run.
 
     Raises:
         ConfigError: If the model has a momentum encoder and the run has no
@@ -39,18 +42,20 @@ class ClockHook(Hook):
                               "dict(type='mmguided.ExploitationHook') to custom_hooks, or set an "
                               'epoch.')
         loader = runner.train_dataloader
+        self._is_epoch_based = isinstance(runner.train_loop, EpochBasedTrainLoop)
         # On every rank, the sampler of an iteration-based loop has the length of the whole dataset.
-        self._steps_per_epoch = (
-            len(loader) if isinstance(runner.train_loop, EpochBasedTrainLoop) else
+        self._steps_per_epoch = len(loader) if self._is_epoch_based else (
             len(loader.dataset) / (loader.batch_size * get_world_size()))
+        if self._clock is not None and runner.iter == 0:
+            self._clock.reset()
 
     def before_train_epoch(self, runner) -> None:
-        self._set(runner)  # hooks between epochs also read the clock
+        self._set(runner, runner.epoch * self._steps_per_epoch if self._is_epoch_based else
+                  runner.iter)
 
     def before_train_iter(self, runner, batch_idx: int, data_batch=None) -> None:
-        self._set(runner)
+        self._set(runner, runner.iter)
 
-    def _set(self, runner) -> None:
+    def _set(self, runner, step: float) -> None:
         if self._clock is not None:
-            self._clock.set(
-                runner.iter / self._steps_per_epoch, runner.max_iters / self._steps_per_epoch)
+            self._clock.set(step / self._steps_per_epoch, runner.max_iters / self._steps_per_epoch)

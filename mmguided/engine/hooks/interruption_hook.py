@@ -29,6 +29,10 @@ class InterruptionHook(StatefulHook):
     :data:`mmguided.utils.interruption.EXIT_CODE`. In a validation it also stops, but saves only if
     no EMAHook has exchanged the weights.
 
+    Checkpoints are saved before a validation. If a run resumes from a checkpoint after which a
+    validation is due, it validates first. Its metrics and best checkpoint then do not depend on the
+    interruption.
+
     Several processes agree every 10 steps over gloo, on the CPU. The hook thus adds no
     synchronization with the device, and it is sufficient that one process receives the signal.
     With gradient accumulation, they agree only after complete optimizer steps.
@@ -80,6 +84,8 @@ class InterruptionHook(StatefulHook):
             self._group = distributed.new_group(backend='gloo')
             distributed.all_reduce(self._val_batches, distributed.ReduceOp.MIN, self._group)
         self._mark_saved(runner, runner.iter)
+        if _validation_is_due(runner, self._is_epoch_based):
+            runner.val_loop.run()
 
     def after_train_iter(self, runner, batch_idx: int, data_batch=None, outputs=None) -> None:
         step = runner.iter + 1
@@ -165,6 +171,18 @@ class InterruptionHook(StatefulHook):
             f'same command and --resume. Last checkpoint: {self._last or "none"}')
         runner.call_hook('after_run')
         sys.exit(EXIT_CODE)
+
+
+def _validation_is_due(runner, is_epoch_based: bool) -> bool:
+    """Return True if an uninterrupted run validates after the step from which this run resumes."""
+    if runner.val_loop is None or runner.iter == 0:
+        return False
+    if is_epoch_based and runner.iter % len(runner.train_dataloader):
+        return False
+    loop = runner.train_loop
+    done, last = (runner.epoch, runner.max_epochs) if is_epoch_based else (
+        runner.iter, runner.max_iters)
+    return done >= loop.val_begin and (done % loop.val_interval == 0 or done == last)
 
 
 def _last_checkpoint(runner) -> str | None:

@@ -132,8 +132,11 @@ class OnlineLinearProbeHook(StatefulHook):
         unwrap_ddp(runner.model).latent_readers.remove(self._read)
 
     def state_dict(self) -> dict:
-        return dict(probe=self._probe.state_dict(), optimizer=self._probe.optimizer.state_dict())
+        return dict(probe=self._probe.state_dict(), optimizer=self._probe.optimizer.state_dict(),
+                    counts=(self._epoch, self._right, self._seen))
 
     def load_state_dict(self, state: dict) -> None:
         self._probe.load_state_dict(state['probe'])
         self._probe.optimizer.load_state_dict(state['optimizer'])
+        if 'counts' in state:  # not in checkpoints of earlier commits
+            self._epoch, self._right, self._seen = state['counts']

@@ -64,6 +64,7 @@ class RNGStateHook(StatefulHook):
         self._seed_batches(runner)
         if runner.iter > 0:
             self._check_settings(runner)
+            self._restore(runner)  # InterruptionHook may validate before the first epoch
 
     def _seed_batches(self, runner) -> None:
         loader, loop = runner.train_dataloader, runner.train_loop

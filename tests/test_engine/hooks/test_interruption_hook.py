@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import torch
 from mmengine.dist import get_rank, get_world_size
-from mmengine.hooks import Hook
+from mmengine.hooks import CheckpointHook, Hook
 from mmengine.registry import HOOKS
 
 from mmguided.engine.hooks.checkpoint_hook import AtomicBackend
@@ -43,6 +43,16 @@ class SignalHook(Hook):
             self._send(runner)
 
 
+class ValidationsHook(Hook):
+    """Steps after which validations are complete."""
+
+    def __init__(self) -> None:
+        self.seen = []
+
+    def after_val_epoch(self, runner, metrics=None) -> None:
+        self.seen.append(runner.iter)
+
+
 def _runner(folder: Path, by_epoch: bool = True, resume: bool = False, **settings):
     """Two epochs of 12 steps, with a checkpoint after the last one."""
     loader = LOADER | dict(
@@ -56,8 +66,8 @@ def _runner(folder: Path, by_epoch: bool = True, resume: bool = False, **setting
                      checkpoint=dict(by_epoch=by_epoch, interval=100, save_last=True)),
         train_dataloader=dict(loader, _delete_=True), val_dataloader=loader | dict(
             sampler=dict(type='DefaultSampler', shuffle=False)), val_cfg=dict(_delete_=True),
-        val_evaluator=dict(type='ToyMetric'), train_cfg=dict(train_cfg, _delete_=True),
-        resume=resume, **settings)
+        val_evaluator=dict(type='ToyMetric'), resume=resume,
+        **dict(train_cfg=dict(train_cfg, _delete_=True)) | settings)
 
 
 def _files(folder: Path) -> set[str]:
@@ -95,11 +105,31 @@ def test_a_signal_saves_and_the_run_resumes(ranks, by_epoch, steps, signalled, s
     checkpoint = torch.load(folder / f'{saved}.pth', weights_only=False)
     assert len(checkpoint['rng_states']) == ranks
     runner = _runner(folder, by_epoch, resume=True)
+    runner.register_hook(validations := ValidationsHook())
     runner.load_or_resume()
     assert (runner.iter, runner.epoch) == (
         int(saved[5:]), int(by_epoch and signalled[1] == 12))
     runner.train()
+    assert validations.seen == [12, 24], 'also a validation that the signal has stopped'
     assert (runner.epoch == 2) if by_epoch else (runner.iter == 24)
+
+
+@pytest.mark.parametrize('checkpoint, validated', [
+    ('epoch_2', [24, 36]), ('epoch_1', [24, 36]), ('iter_5', [24, 36]), ('epoch_3', [36])])
+def test_a_resumed_run_validates_first_if_it_is_due(tmp_path, checkpoint, validated):
+    """Validations are due after epoch 2 of 3, and after the last."""
+    settings = dict(train_cfg=dict(by_epoch=True, max_epochs=3, val_interval=2, _delete_=True))
+    runner = _runner(tmp_path / 'run', **settings)
+    for by_epoch, interval in ((True, 1), (False, 5)):
+        runner.register_hook(CheckpointHook(interval, by_epoch))
+    runner.train()
+    resumed = _runner(tmp_path / 'resumed', **settings, resume=True,
+                      load_from=str(tmp_path / f'run/{checkpoint}.pth'))
+    resumed.register_hook(hook := ValidationsHook())
+    resumed.train()
+    assert hook.seen == validated
+    for name, value in runner.model.state_dict().items():
+        assert torch.equal(resumed.model.state_dict()[name], value)
 
 
 class ListFilesHook(Hook):

@@ -75,6 +75,14 @@ def test_resumed_equals_uninterrupted(colors, tmp_path):
     assert values(resumed, TRAIN)[-4:] == values(whole, TRAIN)[4:]
 
 
+def test_a_run_resumed_within_an_epoch_continues_its_accuracy(colors, tmp_path):
+    whole = train('mae', colors, tmp_path / 'whole', [HOOK, dict(
+        type='CheckpointHook', interval=2, by_epoch=False)], epochs=1)
+    resumed = train('mae', colors, tmp_path / 'run', [HOOK], epochs=1, resume=True,
+                    load_from=str(tmp_path / 'whole/iter_2.pth'))
+    assert values(resumed, TRAIN) == values(whole, TRAIN)[2:]
+
+
 @pytest.fixture
 def step(monkeypatch):
     """Runs a step of a small MAE with the hook; returns the logged accuracy."""

@@ -164,6 +164,26 @@ def test_resumed_equals_uninterrupted(folder, tmp_path, stop):
     assert np.array_equal(read(first), read(second))
 
 
+@pytest.mark.parametrize('begin, epoch', [(1.2, 2), (1, 1)])
+def test_a_run_resumed_within_an_epoch_equals_an_uninterrupted_one(
+        folder, tmp_path, begin, epoch):
+    """The run stops after step 5 of 3 per epoch. Guidance that begins within epoch 1 waits for the
+    next epoch."""
+    def run(name, epochs, **settings):
+        cfg = config(folder, tmp_path / name, epochs, schedule=dict(begin=begin))
+        cfg.default_hooks.checkpoint = dict(type='CheckpointHook', interval=5, by_epoch=False)
+        cfg.merge_from_dict(settings)
+        return guided_runs.train(cfg)
+
+    whole = run('whole', 3)
+    (tmp_path / 'resumed').mkdir()
+    shutil.copytree(tmp_path / 'whole/score_maps', tmp_path / 'resumed/score_maps')
+    resumed = run('resumed', 3, resume=True, load_from=str(tmp_path / 'whole/iter_5.pth'))
+    assert guided_shares(resumed) == guided_shares(whole)[5:] == [float(epoch == 1)] + [1] * 3
+    assert resumed.iter == 9
+    assert_equal(dict(resumed.model.state_dict()), dict(whole.model.state_dict()))
+
+
 @pytest.mark.parametrize('damage', ['missing', 'truncated', 'other images'])
 def test_an_invalid_file_is_recomputed_with_a_warning(folder, tmp_path, damage):
     train(folder, tmp_path / 'run', epochs=2)
