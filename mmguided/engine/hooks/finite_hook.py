@@ -23,7 +23,7 @@ class FiniteHook(Hook):
     The loss is checked on the device. The result is read every ``interval`` steps, so the hook adds
     no synchronization to the other steps. A step that AMP's gradient scaler skips has a finite
     loss and does not count. The hook also logs ``grad_norm``, the norm of the gradient in each
-    logged step, before it is clipped.
+    logged step; clipping by the norm comes later, clipping by value earlier.
 
     Args:
         patience: Number of consecutive steps.
@@ -44,9 +44,10 @@ class FiniteHook(Hook):
         self._norm: Tensor | None = None
         self._log_interval = log_interval(runner)
         self._is_logged = False
-        # MMEngine logs the norm itself if the gradient is clipped.
-        if not runner.optim_wrapper.clip_grad_kwargs:
-            runner.optim_wrapper.optimizer.register_step_pre_hook(self._measure)
+        wrapper = runner.optim_wrapper
+        # MMEngine logs the norm itself if the gradient is clipped by its norm.
+        if not wrapper.clip_grad_kwargs or wrapper.grad_name != 'grad_norm':
+            wrapper.optimizer.register_step_pre_hook(self._measure)
 
     def _measure(self, optimizer, args: tuple, kwargs: dict) -> None:
         if self._is_logged:

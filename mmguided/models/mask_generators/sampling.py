@@ -135,7 +135,7 @@ class ImportanceSampling(Sampling):
 
     def priority(self, scores, noise, grid, num_mask, clock):
         if self.log_scores:
-            return self.sharpness * scores.log() - noise.log()
+            return self.sharpness * _log(scores) - _log(noise)
         return self.sharpness * scores - noise
 
 
@@ -338,9 +338,12 @@ def _num_hints(num_mask: int, ratio: float) -> int:
 def _gumbel_keys(scores: Tensor, noise: Tensor) -> Tensor:
     """``log(scores) + g`` with Gumbel noise g from uniform noise, see
     :class:`ProportionalSampling`."""
-    tiny = torch.finfo(torch.float32).tiny  # instead of 0 because log(0) values have no order
-    gumbel = -(-noise.clamp(min=tiny).log()).log()
-    return scores.clamp(min=tiny).log() + gumbel
+    return _log(scores) - (-_log(noise)).log()
+
+
+def _log(values: Tensor) -> Tensor:
+    """Finite logarithm: with infinite ones, noise would not order patches with a score of 0."""
+    return values.clamp(min=torch.finfo(torch.float32).tiny).log()
 
 
 def _sign(masked: str) -> int:

@@ -69,7 +69,7 @@ class MaskedImageModel(BaseSelfSupervisor):
         if momentum_encoder is not None:
             momentum_encoder = MODELS.build(momentum_encoder, default_args=dict(encoder=backbone))
         if teacher is not None:
-            teacher = self.build_teacher(teacher, backbone, data_preprocessor or {})
+            teacher = self.build_teacher(teacher, backbone, data_preprocessor)
         encoders = _encoders(backbone, momentum_encoder, teacher)
         target_generator = MODELS.build(target_generator, default_args=dict(encoders=encoders))
         neck = None if neck is None else self.build_decoder(neck, backbone)
@@ -83,9 +83,7 @@ class MaskedImageModel(BaseSelfSupervisor):
         self.mask_generator.check(self.encoders, backbone.patch_resolution)
         self.clock = Clock()
         self.latent_readers: list[Callable[[Tensor, PatchMask], None]] = []
-        if neck is not None and head.block < neck.depth:
-            raise ConfigError(f'head.block={head.block}: later decoder blocks would not be '
-                              f'trained. Set neck.depth={head.block} instead.')
+        self.check_last_block('head', head, 'neck', neck)
         asked = self.mask_generator.sources | set(target_generator.wants(self.clock))
         reads = {'momentum'} if self.reads_momentum_encoder else set()
         for name, field in (('momentum', 'momentum_encoder'), ('teacher', 'teacher')):
@@ -94,15 +92,17 @@ class MaskedImageModel(BaseSelfSupervisor):
                                   f'model.{field}=None.')
 
     @staticmethod
-    def build_teacher(cfg: dict, backbone: Encoder, data_preprocessor: dict) -> Teacher:
-        """Build a teacher for images normalized by ``data_preprocessor``."""
-        if backbone.in_channels == 3 and not data_preprocessor.get('to_rgb', True):
+    def build_teacher(cfg: dict, backbone: Encoder, data_preprocessor: dict | None) -> Teacher:
+        """Build a teacher for images normalized by ``data_preprocessor``; None means RGB images in
+        [0, 1]."""
+        settings = data_preprocessor or dict(to_rgb=True)
+        if backbone.in_channels == 3 and not settings.get('to_rgb'):
             raise ConfigError('model.data_preprocessor.to_rgb=False: the teacher needs RGB. Set it '
                               'to True.')
         return MODELS.build(cfg, default_args=dict(
             patch_size=backbone.patch_size,
-            pixel_mean=data_preprocessor.get('mean') or (0., 0., 0.),
-            pixel_std=data_preprocessor.get('std') or (1., 1., 1.)))
+            pixel_mean=settings.get('mean') or (0., 0., 0.),
+            pixel_std=settings.get('std') or (1., 1., 1.)))
 
     @staticmethod
     def build_decoder(cfg: dict, backbone: Encoder) -> Decoder:
@@ -126,6 +126,14 @@ class MaskedImageModel(BaseSelfSupervisor):
         width, depth = (backbone.embed_dims, 0) if decoder is None else (
             decoder.embed_dims, decoder.depth)
         return MODELS.build(cfg, default_args=dict(in_dims=width, out_dims=out_dims, depth=depth))
+
+    @staticmethod
+    def check_last_block(name: str, head: PredictionHead, decoder_name: str,
+                         decoder: Decoder | None) -> None:
+        """Raise ConfigError if the only head of a decoder does not read its last block."""
+        if decoder is not None and head.block < decoder.depth:
+            raise ConfigError(f'{name}.block={head.block}: later decoder blocks would not be '
+                              f'trained. Set {decoder_name}.depth={head.block} instead.')
 
     @property
     def encoders(self) -> Mapping[str, Encoder]:

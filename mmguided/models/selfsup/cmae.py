@@ -57,6 +57,8 @@ class CMAE(MaskedImageModel):
         if feature_head is not None:
             self.feature_head = self.build_head(
                 feature_head, self.feature_decoder or self.neck, self.backbone, width)
+            self.check_last_block(
+                'feature_head', self.feature_head, 'feature_decoder', self.feature_decoder)
         self.projector = MODELS.build(projector, default_args=dict(in_channels=width))
         self.target_projector = self.momentum_encoder.add_ema(self.projector)
         self.contrast_head = MODELS.build(contrast_head)

@@ -55,10 +55,10 @@ class ConditionalMAE(MaskedImageModel):
         errors = self.head.errors(states, self.target_generator(inputs, observations))
         numbers = torch.arange(1, len(self.shot_weights) + 1, device=errors.device)
         masked = mask.shot == numbers.view(-1, 1, 1)  # (shots, B, L)
-        # Boolean indexing would synchronize with the device. A shot may have no patches.
-        by_shot = (errors * masked).sum((1, 2)) / masked.sum((1, 2)).clamp(min=1)
+        counts = masked.sum((1, 2))  # boolean indexing would synchronize with the device
+        by_shot = (errors * masked).sum((1, 2)) / counts.clamp(min=1)
         log_vars |= {f'error_shot_{number}': error.detach()
                      for number, error in enumerate(by_shot, start=1)}
-        loss = (masked_mean(by_shot, self.shot_weights) if self.weights_shots else
+        loss = (masked_mean(by_shot, self.shot_weights * (counts > 0)) if self.weights_shots else
                 masked_mean(errors, mask.mask))  # Eq. 8
         return dict(loss_reconstruction=self.head.loss_weight * loss, **log_vars)

@@ -50,9 +50,12 @@ def test_the_weight_is_named(tmp_path, monkeypatch):
         run(tmp_path, monkeypatch, (), optim_wrapper=dict(optimizer=dict(lr=1e30)))
 
 
-@pytest.mark.parametrize('fused', [None, False, True])
-def test_the_gradient_norm_of_logged_steps_is_logged(tmp_path, monkeypatch, fused):
-    """With a loss scaler (``fused`` is not None), the logged gradient is unscaled."""
+@pytest.mark.parametrize('fused, clip', [
+    (None, None), (False, None), (True, None), (None, dict(type='value', clip_value=99)),
+    (None, dict(max_norm=99))])
+def test_the_gradient_norm_of_logged_steps_is_logged(tmp_path, monkeypatch, fused, clip):
+    """With a loss scaler (``fused`` is not None), the logged gradient is unscaled. MMEngine logs
+    the norm of every step if it clips by the norm."""
     norms, backward = [], torch.Tensor.backward
 
     def record(loss, *args, **kwargs):
@@ -63,7 +66,7 @@ def test_the_gradient_norm_of_logged_steps_is_logged(tmp_path, monkeypatch, fuse
 
     hooks = dict(finite=dict(type='mmguided.FiniteHook'),
                  logger=dict(type='LoggerHook', interval=2))
-    runner = toy_runner(tmp_path, hooks)
+    runner = toy_runner(tmp_path, hooks, **{'optim_wrapper.clip_grad': clip})
     if fused is not None:
         runner.optim_wrapper = ScaledOptimWrapper(
             torch.optim.SGD(runner.model.parameters(), .1, fused=fused),
@@ -71,7 +74,7 @@ def test_the_gradient_norm_of_logged_steps_is_logged(tmp_path, monkeypatch, fuse
     monkeypatch.setattr(torch.Tensor, 'backward', record)
     runner.train()
     logged = runner.message_hub.get_scalar('train/grad_norm').data[0]
-    assert logged.tolist() == pytest.approx(norms[1::2])
+    assert logged.tolist() == pytest.approx(norms if clip and 'max_norm' in clip else norms[1::2])
 
 
 def test_the_images_are_named(tmp_path, monkeypatch):

@@ -120,9 +120,11 @@ def test_proportional_sampling_equals_draws_one_after_another(masked, num_drawn)
     assert share.std() > .1
 
 
-def test_patches_of_score_0_are_drawn_last_and_at_random():
-    scores = torch.tensor([1e-6, 0, 0, 0]).expand(3000, -1)
-    priority = ProportionalSampling().priority(scores, torch.rand(3000, 4), (2, 2), 2, Clock())
+@pytest.mark.parametrize('sampler', [ProportionalSampling(), ImportanceSampling(log_scores=True)])
+def test_patches_of_score_0_are_drawn_last_and_at_random(sampler):
+    scores, noise = torch.tensor([1e-6, 0, 0, 0]).expand(3000, -1), torch.rand(3000, 4)
+    noise[0] = 0
+    priority = sampler.priority(scores, noise, (2, 2), 2, Clock())
     masked = priority.topk(2, dim=1).indices
     share = torch.zeros(3000, 4).scatter_(1, masked, 1).mean(0)
     assert share[0] == 1 and (share[1:] - 1 / 3).abs().max() < .04

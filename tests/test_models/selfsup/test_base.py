@@ -94,8 +94,9 @@ def test_a_whole_model_loads_below_a_prefix_too():
     (dict(target_generator=dict(type='mmguided.FeatureTarget', source='student')),
      "target_generator.source='student'"),
     (dict(teacher=dict(type='mmguided.LinearTeacher')), 'model.teacher: .*teacher=None'),
-    (dict(teacher=dict(type='mmguided.LinearTeacher'), data_preprocessor=dict(
-        type='SelfSupDataPreprocessor', to_rgb=False)), 'to_rgb=False'),
+    *((dict(teacher=dict(type='mmguided.LinearTeacher'), data_preprocessor=dict(
+        type='SelfSupDataPreprocessor', **order)), 'to_rgb=False')
+      for order in (dict(to_rgb=False), dict())),  # False is the default
     (dict(backbone=SWIN, neck=None, momentum_encoder=dict(type='mmguided.MomentumEncoder')),
      'MaskedSwin: .*tokens'),
     (dict(momentum_encoder=dict(type='mmguided.MomentumEncoder')),

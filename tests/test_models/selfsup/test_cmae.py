@@ -190,5 +190,7 @@ def test_errors():
         model.loss(views(1))
     with pytest.raises(ConfigError, match='feature_head=None'):
         cmae(feature_head=None)
+    with pytest.raises(ConfigError, match='feature_head.block=1: .* feature_decoder.depth=1'):
+        cmae(feature_head=dict(type='mmguided.PredictionHead', block=1))
     with pytest.raises(ConfigError, match='momentum_encoder=None'):
         cmae(momentum_encoder=None)

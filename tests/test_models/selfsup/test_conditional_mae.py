@@ -32,10 +32,11 @@ def step(model):
 IMAGES = torch.randn(4, 3, 32, 32)
 
 
+@pytest.mark.parametrize('weights', ['equal', 'uniform'])
 @pytest.mark.parametrize('pairs', [[(0, .75)], [(0, .75), (2, 0)], [(0, .75), (2, 0), (3, 0)]])
-def test_one_shot_at_layer_0_is_mae_exactly(pairs):
+def test_one_shot_at_layer_0_is_mae_exactly(pairs, weights):
     """With the same seed, loss and gradients are equal; a shot of ratio 0 changes nothing."""
-    ours, theirs = conditional(*pairs), build('MAE', GEOMETRY)
+    ours, theirs = conditional(*pairs, shot_weights=weights), build('MAE', GEOMETRY)
     theirs.load_state_dict(ours.state_dict(), strict=True)
     losses, expected = step(ours), step(theirs)
     assert losses['loss_reconstruction'] == expected['loss_reconstruction']
