@@ -34,7 +34,11 @@ from mmguided.utils.toolboxes import import_toolboxes
 from mmguided.version import __version__
 
 import_toolboxes('mmpretrain')  # silences the messages of its import
-from mmguided.analysis.inspection import loading_transform, method_name  # noqa: E402
+from mmguided.analysis.inspection import (  # noqa: E402
+    loading_transform,
+    method_name,
+    takes_bgr,
+)
 from mmguided.models import (  # noqa: E402
     Encoder,
     MAEDecoder,
@@ -89,7 +93,7 @@ class Export:
             [value / 255 for value in getattr(model.data_preprocessor, name, torch.tensor(default))
              .flatten().expand(self.channels).tolist()]
             for name, default in (('mean', 0.), ('std', 1.)))
-        self.flips = self.channels == 3 and takes_bgr(model)
+        self.flips = takes_bgr(model)
         if self.flips:
             convolution = self.encoder.first_convolution
             convolution.weight.copy_(convolution.weight.flip(1))
@@ -132,15 +136,6 @@ class Export:
     def settings(self) -> dict:
         """Settings of a Swin or ConvNeXt V2."""
         return encoder_from_any(self.encoder.state_dict())[1]
-
-
-def takes_bgr(model: nn.Module) -> bool:
-    """True if the model was trained on BGR images, as all loading transforms give them, without
-    conversion to RGB. Datasets of arrays, such as CIFAR, are RGB."""
-    settings = model.cfg.model.get('data_preprocessor') or {}
-    has_data = any(model.cfg.get(f'{split}_dataloader') for split in ('train', 'test'))
-    return not (settings.get('to_rgb') or settings.get('bgr_to_rgb')) and bool(
-        loading_transform(model) or not has_data)
 
 
 def write_timm(export: Export) -> str:

@@ -36,8 +36,8 @@ from mmguided.utils.errors import ConfigError, exit_on_config_error, imports_of_
 from mmguided.utils.toolboxes import import_toolboxes
 
 import_toolboxes('mmpretrain')  # silences the messages of its import
-from mmguided.analysis.inspection import read_for_model  # noqa: E402
-from mmguided.analysis.layers import check_encoder, encoder_layers, normalized  # noqa: E402
+from mmguided.analysis.inspection import normalized, read_for_model  # noqa: E402
+from mmguided.analysis.layers import check_encoder, encoder_layers  # noqa: E402
 from mmguided.datasets.analysis_images import AnalysisImages, list_images  # noqa: E402
 from mmguided.evaluation.features import (  # noqa: E402
     check_feature,

@@ -94,9 +94,28 @@ def inspect(model: nn.Module, images: ImageLike | Sequence[ImageLike], seed: int
         raise ConfigError('images=[]: no image. Give one or more.')
     batch = torch.stack([_model_input(model, image, size, f'images[{i}]')
                          for i, image in enumerate(images)])
-    if batch.shape[1] == 3:
-        batch = batch.flip(1)  # The model expects BGR, like the output of mmcv's transforms.
-    return inspect_batch(model, dict(inputs=batch, data_samples=None), seed, bands)
+    return _inspect(model, normalized(model, batch), seed, bands)
+
+
+def takes_bgr(model: nn.Module) -> bool:
+    """True if the model was trained on BGR images, as all loading transforms give them, without
+    conversion to RGB. Datasets of arrays, such as CIFAR, are RGB. A model without a config
+    (``model.cfg``) takes RGB images."""
+    cfg = getattr(model, 'cfg', None)
+    if cfg is None or getattr(model.backbone, 'in_channels', 3) != 3:
+        return False
+    settings = cfg.model.get('data_preprocessor') or {}
+    has_data = any(cfg.get(f'{split}_dataloader') for split in ('train', 'test'))
+    return not (settings.get('to_rgb') or settings.get('bgr_to_rgb')) and bool(
+        loading_transform(model) or not has_data)
+
+
+def normalized(model: nn.Module, images: Tensor) -> Tensor:
+    """Input of a model, on its device, from images ``(B, C, H, W)`` in [0, 255]. Three channels are
+    RGB."""
+    mean, std = model.data_preprocessor.mean, model.data_preprocessor.std
+    images = images.flip(1) if takes_bgr(model) else images
+    return (images.to(mean.device).float() - mean) / std
 
 
 def read_for_model(model: nn.Module, path: str | os.PathLike, field: str
@@ -173,11 +192,18 @@ def _model_input(model: nn.Module, image: ImageLike, size: tuple[int, int], fiel
 def inspect_batch(model: nn.Module, batch: dict, seed: int = 0,
                   bands: Sequence[int] | None = None) -> Inspection:
     """Run :func:`inspect` on a dataloader batch with one view per image."""
+    with preserve_rng_state():
+        inputs = model.data_preprocessor(batch)['inputs']
+    return _inspect(model, inputs, seed, bands)
+
+
+@torch.no_grad()
+def _inspect(model: nn.Module, inputs: Tensor, seed: int, bands: Sequence[int] | None
+             ) -> Inspection:
     encoder = _encoder_of(model)
     bands = shown_bands(encoder.in_channels, bands)
     with preserve_rng_state(), eval_mode(model):
         torch.manual_seed(seed)
-        inputs = model.data_preprocessor(batch)['inputs']
         grid = encoder.patch_grid(inputs)
         guidance = mask = shot = prediction = None
         if isinstance(model, MaskedImageModel):
@@ -193,6 +219,7 @@ def inspect_batch(model: nn.Module, batch: dict, seed: int = 0,
         if images is None:
             return None
         images = images * model.data_preprocessor.std + model.data_preprocessor.mean
+        images = images.flip(1) if takes_bgr(model) else images
         return (images[:, bands] / 255).clamp(0, 1).permute(0, 2, 3, 1).float().cpu().numpy()
 
     def patches(values: Tensor | None) -> np.ndarray | None:

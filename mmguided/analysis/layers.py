@@ -1,6 +1,6 @@
 """Activations of transformer blocks, including attention maps, which training never materializes.
 """
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -106,10 +106,15 @@ def check_encoder(model: nn.Module) -> None:
                           f'{backbone.num_layers} blocks is missing. Set out_indices=-1.')
 
 
-def normalized(model: nn.Module, images: Tensor) -> Tensor:
-    """Normalize RGB images in [0, 255] for a model, on its device."""
-    mean, std = model.data_preprocessor.mean, model.data_preprocessor.std
-    return (images.to(mean.device).float() - mean) / std
+def check_encoders(models: Mapping[str, nn.Module]) -> None:
+    """Run :func:`check_encoder` for models that read the same images; raise ConfigError, too, if
+    they take images of different channels."""
+    for model in models.values():
+        check_encoder(model)
+    channels = {name: getattr(model.backbone, 'in_channels', 3) for name, model in models.items()}
+    if len({*channels.values()}) > 1:
+        raise ConfigError(f'checkpoint: the models take images of {channels} channels. Give models '
+                          'of equal channels.')
 
 
 @torch.no_grad()

@@ -75,8 +75,8 @@ class AnalysisImages(Dataset):
 class LabeledImages(Dataset):
     """Center crops of images and of their label maps.
 
-    An item is a dict of size -> ``(3, *size)``, uint8 RGB, and 'labels' -> ``size``, int64, with
-    :data:`IGNORED` for pixels without a class; None for an unreadable image.
+    An item is a dict of size -> ``(C, *size)``, by default uint8 RGB, and 'labels' -> ``size``,
+    int64, with :data:`IGNORED` for pixels without a class; None for an unreadable image.
 
     Args:
         images: Image folder.
@@ -84,6 +84,7 @@ class LabeledImages(Dataset):
         size: ``(height, width)``.
         ignored: Label of pixels without a class.
         most: Maximum number of images with a label map, evenly spaced.
+        read: Function that reads an image, see :class:`AnalysisImages`.
 
     Raises:
         ConfigError: If no image has a label map, or (when an item is read) a map is unreadable, has
@@ -91,7 +92,7 @@ class LabeledImages(Dataset):
     """
 
     def __init__(self, images: str | Path, labels: Path, size: tuple[int, int], ignored: int = 255,
-                 most: int = 500) -> None:
+                 most: int = 500, read: Callable = read_image) -> None:
         folder = Path(images).expanduser()
         pairs = [(path, labels / path.relative_to(folder).with_suffix('.png'))
                  for path in list_images(folder)]
@@ -101,22 +102,24 @@ class LabeledImages(Dataset):
                               f"images, for example '{pairs[0][1]}'. Give a folder of PNG files "
                               'with the relative paths of the images.')
         self.pairs, self.size, self.ignored = subsample(found, most), size, ignored
+        self.read = read
 
     def __len__(self) -> int:
         return len(self.pairs)
 
     def __getitem__(self, index: int) -> dict | None:
         path, label_path = self.pairs[index]
-        image = read_if_readable(path, '--images')
+        image = read_if_readable(path, '--images', self.read)
         if image is None:
             return None
+        full = image.shape[1::-1] if isinstance(image, np.ndarray) else image.size
         label = read_image(label_path, '--labels', raw=True)
         if label.mode not in ('L', 'P'):
             raise ConfigError(f"--labels='{label_path}': unsupported image mode {label.mode}. "
                               'Give 8-bit label maps with one channel.')
-        if label.size != image.size:
+        if label.size != full:
             raise ConfigError(f"--labels='{label_path}': the size is {label.size}, but '{path}' "
-                              f'has {image.size} (width, height). Give the label map of the image.')
+                              f'has {full} (width, height). Give the label map of the image.')
         label = Image.frombytes('L', label.size, label.tobytes())  # indices instead of colors
         label = resized_center(label, self.size, InterpolationMode.NEAREST)[0]
         return {self.size: resized_center(image, self.size),

@@ -10,7 +10,7 @@ from PIL import Image
 
 import mmguided
 from mmguided.analysis import cls_attention
-from mmguided.analysis.inspection import method_name
+from mmguided.analysis.inspection import method_name, normalized
 from mmguided.utils.errors import ConfigError
 from tests.helpers.configs import load
 from tests.helpers.models import SMALL, build, tokens
@@ -42,6 +42,20 @@ def test_image_types(model, tmp_path):
     np.testing.assert_array_equal(alone.images, look.images[:1])
     np.testing.assert_allclose(alone.features, look.features[:1], atol=1e-5)
     assert 'images=(1, 32, 32, 3)' in repr(alone) and len(repr(alone)) < 300
+
+
+@pytest.mark.parametrize('to_rgb', [True, False])
+def test_images_have_the_channel_order_of_the_training(to_rgb):
+    cfg = Config.fromfile(ROOT / 'configs/ccmim/guidance/top-k.py')
+    cfg.data_preprocessor.to_rgb = to_rgb
+    model, red = mmguided.get_model(cfg), np.zeros((32, 32, 3), np.uint8)
+    red[..., 0] = 255
+    rgb = torch.from_numpy(red).permute(2, 0, 1)[None]
+    loaded = model.data_preprocessor(dict(inputs=rgb.flip(1), data_samples=None))['inputs']
+    assert torch.equal(normalized(model, rgb), loaded)
+    look = mmguided.inspect(model, red)
+    np.testing.assert_allclose(look.images[0], red / 255, atol=1e-6)
+    np.testing.assert_allclose(look.cls_token, tokens(model.backbone, loaded)[:, 0], atol=1e-4)
 
 
 def test_images_are_resized_by_their_short_side(model):

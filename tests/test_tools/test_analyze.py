@@ -123,7 +123,7 @@ def test_red_stays_red(tmp_path):
     tool = import_tool('analysis_tools/analyze')
     (tmp_path / 'a').mkdir()
     Image.new('RGB', (8, 8), (255, 0, 0)).save(tmp_path / 'a/red.png')
-    for where in (BGR, dict(model=BGR)):
+    for where in (BGR, dict(model=BGR), {}):
         write_config(tmp_path / 'data.py', tmp_path, **where)
         images = DatasetImages(*tool.read_dataset(str(tmp_path / 'data.py')), most=1)
         assert images[0][8, 8][:, 0, 0].tolist() == [255, 0, 0]

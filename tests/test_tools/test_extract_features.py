@@ -10,7 +10,8 @@ from mmengine.config import Config
 from pyarrow import parquet
 
 import mmguided
-from mmguided.analysis.layers import encoder_layers, normalized
+from mmguided.analysis.inspection import normalized
+from mmguided.analysis.layers import encoder_layers
 from mmguided.datasets.analysis_images import AnalysisImages
 from mmguided.evaluation import image_features
 from tests.helpers.colors import ARCH, color_folders

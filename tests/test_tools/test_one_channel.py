@@ -1,4 +1,6 @@
 """Tools read the files of RGB photographs for a model of one channel as its training does."""
+import shutil
+
 import numpy as np
 import pytest
 import torch
@@ -46,9 +48,21 @@ def test_tools(folder, monkeypatch, capsys):
     run_tool(monkeypatch, 'visualization/show_masks.py', 'gray.pth', '--images', 'images', '--out',
              'masks.png')
     assert "images/0.png': unreadable, skipped" in capsys.readouterr().err
+    run_tool(monkeypatch, 'visualization/show_figure.py', 'attention', 'gray.pth', '--images',
+             'images/1.png', '--out', 'attention.png')
+    (folder / 'run').mkdir()
+    shutil.copy('gray.pth', 'run/epoch_1.pth')
+    run_tool(monkeypatch, 'visualization/mask_evolution.py', 'run', '--images', 'images/1.png',
+             '--folder', 'images', '--out', 'evolution.png')
+    assert all((folder / f'{name}.png').is_file() for name in ('attention', 'evolution'))
+    (folder / 'labels').mkdir()
+    for i in range(1, 4):
+        label = np.repeat(np.arange(4, dtype=np.uint8), 256).reshape(32, 32)
+        Image.fromarray(label).save(folder / f'labels/{i}.png')
     run_tool(monkeypatch, 'analysis_tools/analyze.py', 'gray.pth', '--images', 'images', '--out',
-             'out', '--workers', '0', '--measures', 'attention_distance')
+             'out', '--workers', '0', '--measures', 'attention_distance', '--labels', 'labels')
     assert '3 images, 1 models' in capsys.readouterr().out
+    assert (folder / 'out/tsne.png').is_file()
     assert "models take images of {'gray': 1, 'rgb': 3} channels" in error_of_tool(
         monkeypatch, 'analysis_tools/analyze.py', 'gray=gray.pth', 'rgb=rgb.pth', '--images',
         'images', '--out', 'out')

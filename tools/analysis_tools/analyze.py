@@ -41,6 +41,7 @@ from mmguided.cli.arguments import (
     tool_parser,
 )
 from mmguided.cli.config_checks import check_data
+from mmguided.utils.configs import walk
 from mmguided.utils.errors import ConfigError, exit_on_config_error, imports_of_extra
 
 with imports_of_extra('analysis'):
@@ -110,8 +111,8 @@ def check_args(args: argparse.Namespace) -> None:
 
 
 def read_dataset(config: str):
-    """Build the test data of a config, or the images of its figure sheet; also return
-    whether the images are BGR."""
+    """Build the test data of a config, or the images of its figure sheet; also return whether
+    inputs of three channels are BGR."""
     from mmengine.registry import DATASETS, DefaultScope
 
     from mmguided.utils.toolboxes import import_parts
@@ -129,7 +130,8 @@ def read_dataset(config: str):
         # The model's own preprocessor has priority, as in Runner.
         preprocessor = cfg.get('model', {}).get('data_preprocessor') or cfg.get(
             'data_preprocessor') or {}
-        return DATASETS.build(dataset), preprocessor.get('to_rgb', False)
+        loads_files = any('Load' in str(value) for _, value in walk(dataset, ''))
+        return DATASETS.build(dataset), preprocessor.get('to_rgb', False) or loads_files
 
 
 class Images:
@@ -142,16 +144,10 @@ class Images:
 
     def __init__(self, args: argparse.Namespace, models: Mapping) -> None:
         from mmguided.analysis.inspection import read_for_model
-        from mmguided.analysis.layers import check_encoder
+        from mmguided.analysis.layers import check_encoders
         from mmguided.datasets.analysis_images import AnalysisImages, DatasetImages, list_images
         self.args, self.models, self.num_read = args, models, 0
-        for model in models.values():
-            check_encoder(model)
-        channels = {name: getattr(model.backbone, 'in_channels', 3)
-                    for name, model in models.items()}
-        if len({*channels.values()}) > 1:
-            raise ConfigError(f'checkpoint: the models take images of {channels} channels. Give '
-                              'models of equal channels.')
+        check_encoders(models)
         sizes = {name: tuple(model.backbone.img_size) for name, model in models.items()}
         self.sizes = sizes
         if args.images.suffix == '.py':
@@ -162,16 +158,16 @@ class Images:
                     raise ConfigError(f'--images={str(args.images)!r}: images have size {given}, '
                                       f'but {name} takes {size} (height, width). Give a folder.')
         else:
-            read = partial(read_for_model, next(iter(models.values())))
+            self.read = partial(read_for_model, next(iter(models.values())))
             self.dataset = AnalysisImages(
-                list_images(args.images, args.num_images), sizes.values(), read)
+                list_images(args.images, args.num_images), sizes.values(), self.read)
 
     def __iter__(self) -> Iterator[dict]:
         """Yield batches of normalized images by model name; show a progress bar."""
         from torch.utils.data import DataLoader
         from tqdm import tqdm
 
-        from mmguided.analysis.layers import normalized
+        from mmguided.analysis.inspection import normalized
         from mmguided.datasets.analysis_images import stack_items
         self.num_read = 0
         loader = DataLoader(self.dataset, self.args.batch_size, num_workers=self.args.workers,
@@ -301,7 +297,7 @@ def labeled_images(args: argparse.Namespace, images: Images):
 
     from mmguided.datasets.analysis_images import LabeledImages
     return LabeledImages(args.images, args.labels, next(iter(images.sizes.values())),
-                         args.ignore_label, MAX_TSNE_IMAGES)
+                         args.ignore_label, MAX_TSNE_IMAGES, images.read)
 
 
 def tsne_figure(args: argparse.Namespace, images: Images, dataset, out: Path) -> list[Figure]:
@@ -310,7 +306,8 @@ def tsne_figure(args: argparse.Namespace, images: Images, dataset, out: Path) ->
     from torch.utils.data import DataLoader
     from tqdm import tqdm
 
-    from mmguided.analysis.layers import encoder_layers, grid_of, normalized
+    from mmguided.analysis.inspection import normalized
+    from mmguided.analysis.layers import encoder_layers, grid_of
     from mmguided.analysis.patches import majority_labels, sample_patches
     from mmguided.datasets.analysis_images import LABELS, stack_items
     first, size = next(iter(images.models)), dataset.size

@@ -35,7 +35,7 @@ from torch import Tensor
 from torchvision.transforms.functional import pil_to_tensor
 
 from mmguided.analysis import object_share, visible_detail, visible_positions
-from mmguided.analysis.inspection import method_name
+from mmguided.analysis.inspection import method_name, normalized
 from mmguided.cli.arguments import add_shared, load_config, local_path, tool_parser
 from mmguided.cli.config_checks import check_data
 from mmguided.ops import topk_overlap
@@ -125,6 +125,7 @@ class _Guide:
                 raise ConfigError(f'model.backbone.in_channels={self.model.backbone.in_channels}: '
                                   'the images of COCO are RGB. Give a config for RGB images.')
             self.model.init_weights()
+            self.model.cfg = cfg
             if args.checkpoint:
                 load_model(self.model, str(args.checkpoint))
             self.model.eval().clock.set(args.progress, 1)
@@ -141,9 +142,8 @@ class _Guide:
 
     def observe(self, images: Tensor) -> dict[str, Observation]:
         """Observe RGB images in [0, 255] as the guidance requires."""
-        preprocessor = self.model.data_preprocessor
-        images = (images - preprocessor.mean) / preprocessor.std
-        return self.model.observe(images, parts=self.generators.values())
+        return self.model.observe(
+            normalized(self.model, images), parts=self.generators.values())
 
     def scores(self, seen: dict[str, Observation]) -> Tensor:
         """Guidance scores, ``(B, L)``."""

@@ -13,15 +13,16 @@ config of runs whose checkpoints contain none.
 """
 import argparse
 from collections.abc import Iterable
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import torch
 from PIL import Image
 from torch import Tensor, nn
-from torchvision.transforms.functional import pil_to_tensor
 
 from mmguided import get_model
+from mmguided.analysis.inspection import normalized, read_for_model
 from mmguided.cli.arguments import (
     add_shared,
     figure_files,
@@ -30,7 +31,7 @@ from mmguided.cli.arguments import (
     named_paths,
     tool_parser,
 )
-from mmguided.datasets.analysis_images import list_images
+from mmguided.datasets.analysis_images import list_images, resized_center
 from mmguided.hub import read_config
 from mmguided.utils.errors import (
     ConfigError,
@@ -38,7 +39,7 @@ from mmguided.utils.errors import (
     exit_on_config_error,
     imports_of_extra,
 )
-from mmguided.utils.images import fit, read_if_readable, read_image
+from mmguided.utils.images import read_if_readable, shown_bands
 
 with imports_of_extra('analysis'):
     from mmguided.visualization import cover, draw_grid
@@ -68,9 +69,9 @@ def common_epochs(runs: Iterable[Path], wanted: list[int] | None) -> list[int]:
     return sorted(set(wanted or common))
 
 
-def centers(images: Iterable[Image.Image | None], size: tuple[int, int]) -> Tensor:
-    """Centers of the readable images, ``(N, 3, *size)`` in [0, 255]."""
-    pixels = [pil_to_tensor(fit(image, size)) for image in images if image is not None]
+def centers(images: Iterable[Image.Image | np.ndarray | None], size: tuple[int, int]) -> Tensor:
+    """Centers of the readable images, ``(N, C, *size)`` in [0, 255]."""
+    pixels = [resized_center(image, size) for image in images if image is not None]
     if not pixels:
         raise ConfigError('--folder: no readable image. Give another folder.')
     return torch.stack(pixels).float()
@@ -78,11 +79,11 @@ def centers(images: Iterable[Image.Image | None], size: tuple[int, int]) -> Tens
 
 @torch.no_grad()
 def draw_masks(model: nn.Module, images: Tensor, seed: int) -> np.ndarray:
-    """Masks ``(N, h, w)``, 1 = masked, of RGB images in [0, 255], with the same noise for every
-    model.
+    """Masks ``(N, h, w)``, 1 = masked, of images ``(N, C, H, W)`` in [0, 255], with the same noise
+    for every model.
     """
     torch.manual_seed(seed)
-    images = (images - model.data_preprocessor.mean) / model.data_preprocessor.std
+    images = normalized(model, images)
     masks = [model.make_mask(batch, model.observe(batch))[0] for batch in images.split(250)]
     return torch.cat([mask.mask for mask in masks]).unflatten(1, masks[0].grid).numpy()
 
@@ -101,14 +102,12 @@ def main() -> None:
     rows = {}
     for name, run in runs.items():
         cfg = read_config(configs.get(name) or str(next(run.glob('epoch_*.pth'))))
-        encoder = get_model(cfg).backbone
-        if encoder.in_channels != 3:
-            raise ConfigError(f'work_dir={str(run)!r}: the model takes {encoder.in_channels} '
-                              'channels; this tool reads RGB images. Use show_masks.py.')
-        size = encoder.img_size
-        images = centers((read_image(path, '--images') for path in args.images), size)
-        folder = centers((read_if_readable(path, '--folder') for path in many), size)
-        shown = (images / 255).permute(0, 2, 3, 1).numpy()
+        read = partial(read_for_model, model := get_model(cfg))
+        size = model.backbone.img_size
+        images = centers((read(path, '--images') for path in args.images), size)
+        folder = centers((read_if_readable(path, '--folder', read) for path in many), size)
+        shown = (images[:, shown_bands(images.shape[1])] / 255).clamp(0, 1).permute(
+            0, 2, 3, 1).numpy()
         row = rows[name] = [*shown]
         for epoch in epochs:
             torch.manual_seed(args.seed)

@@ -34,6 +34,7 @@ import json
 import sys
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -133,16 +134,18 @@ Drawing = tuple[dict[str, Columns], dict, str]
 
 def views_of(args: argparse.Namespace) -> dict[str, View]:
     """Load the models and read the images of each."""
-    from mmguided.analysis.layers import check_encoder, grid_of, normalized
+    from mmguided.analysis.inspection import normalized, read_for_model
+    from mmguided.analysis.layers import check_encoders, grid_of
     from mmguided.datasets.analysis_images import AnalysisImages, list_images, stack_items
+    from mmguided.utils.images import shown_bands
     checkpoints = named_checkpoints(args.checkpoints)
     models = load_models(checkpoints, named_configs(args.configs, checkpoints))
-    for model in models.values():
-        check_encoder(model)
+    check_encoders(models)
     sizes = {name: tuple(model.backbone.img_size) for name, model in models.items()}
     files = [file for path in args.images for file in (
         list_images(path, IMAGES_PER_FOLDER) if path.is_dir() else [path])]
-    images = AnalysisImages(files, sizes.values())
+    read = partial(read_for_model, next(iter(models.values())))
+    images = AnalysisImages(files, sizes.values(), read)
     items = [images[i] for i in range(len(images))]
     for file, item in zip(files, items, strict=True):
         if item is None:
@@ -151,9 +154,13 @@ def views_of(args: argparse.Namespace) -> dict[str, View]:
     if batch is None:
         raise ConfigError(f'--images={str(args.images[0])!r}: no readable image. Give other '
                           'images.')
-    return {name: View(model, normalized(model, batch[sizes[name]]),
-                       (batch[sizes[name]].permute(0, 2, 3, 1) / 255).numpy(),
-                       grid_of(model, sizes[name])[0]) for name, model in models.items()}
+    views = {}
+    for name, model in models.items():
+        pixels = batch[sizes[name]]
+        pictures = (pixels[:, shown_bands(pixels.shape[1])] / 255).clamp(0, 1).permute(0, 2, 3, 1)
+        views[name] = View(model, normalized(model, pixels), pictures.numpy(),
+                           grid_of(model, sizes[name])[0])
+    return views
 
 
 def layers_of(name: str, view: View, args: argparse.Namespace) -> dict:
