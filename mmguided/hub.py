@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 
 _SCOPE = 'mmguided::'
+#: File extensions of configs.
+CONFIG_FILES = ('.py', '.json', '.yml', '.yaml')
 
 
 def list_models(pattern: str = '*') -> list[str]:
@@ -131,7 +133,8 @@ def _set_run_length(model: 'nn.Module', train_cfg: dict, meta: dict) -> None:
 def is_checkpoint(name: str) -> bool:
     """Return True for the path of a checkpoint, False for the name or path of a config."""
     return name.startswith(MODEL_SOURCES) or name.endswith(('.pth', '.pt', '.safetensors')) or (
-        not name.endswith('.py') and (Path(name).is_file() or Path(name, 'config.json').is_file()))
+        not name.endswith(CONFIG_FILES) and (
+            Path(name).is_file() or Path(name, 'config.json').is_file()))
 
 
 def _read_checkpoint(path: str, field: str = 'name', remedy: str = '') -> tuple[Config, dict]:
@@ -176,7 +179,7 @@ def read_config(name: str) -> Config:
     if is_checkpoint(name):
         return _read_safe_config(name)[0]
     path = config_path(name)
-    if not path.endswith('.py'):
+    if not path.endswith(CONFIG_FILES):
         check_renamed('name', name)
         raise ConfigError(f'name={name!r}: no such model{did_you_mean(name, _models())} See '
                           'mmguided.list_models().')
@@ -188,7 +191,7 @@ def config_path(name: str) -> str:
     :func:`list_models` or as a path, whose ``~`` is expanded."""
     if name.startswith(_SCOPE):
         return str(_root() / 'configs' / name.removeprefix(_SCOPE))
-    if name.endswith(('.py', '.json', '.yml', '.yaml')) or os.path.sep in name:
+    if name.endswith(CONFIG_FILES) or os.path.sep in name:
         return os.path.expanduser(name)
     model = _models().get(name)
     return str(_root() / model['Config']) if model else name

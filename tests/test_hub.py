@@ -131,6 +131,14 @@ def test_names_of_configs_are_accepted_by_tools_and_get_model(name):
     assert type(model).__name__ == 'CCMIM' and model.backbone.cls_token.is_meta
 
 
+@pytest.mark.parametrize('suffix', ['json', 'yml'])
+def test_configs_of_all_formats_of_mmengine(suffix, tmp_path):
+    path = tmp_path / f'encoder.{suffix}'
+    Config(dict(custom_imports=dict(imports=['mmguided']), model=dict(
+        type='mmguided.MaskedViT', img_size=32, patch_size=8, arch='small'))).dump(path)
+    assert mmguided.get_model(str(path)).patch_resolution == (4, 4)
+
+
 def test_unknown_scope_of_a_config():
     with pytest.raises(ConfigError, match=r"no_method\.py'.*no such file"):
         load_config('mmguided::ccmim/no_method.py')

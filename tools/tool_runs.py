@@ -47,14 +47,15 @@ def run_logged(title: str, log: Path, *command: object, threads: int | None = No
 
 def run_all(runs: Sequence[Callable[[], dict]], jobs: int) -> Iterator[dict]:
     """Call the runs, ``jobs`` at a time, and yield their results as they finish. A failed run does
-    not stop the others; its error is printed at once.
+    not stop the others; its error is printed at once. No further run starts after Ctrl-C or an
+    error of the caller.
 
     Raises:
         ConfigError: If a run fails; raised after all runs, with all errors. Another exception of a
             run is raised as it is.
     """
-    errors = []
-    with ThreadPoolExecutor(jobs) as pool:
+    errors, pool = [], ThreadPoolExecutor(jobs)
+    try:
         for future in as_completed([pool.submit(run) for run in runs]):
             error = future.exception()
             if error:
@@ -62,6 +63,8 @@ def run_all(runs: Sequence[Callable[[], dict]], jobs: int) -> Iterator[dict]:
                 print(f'{type(error).__name__}: {error}', file=sys.stderr, flush=True)
             else:
                 yield future.result()
+    finally:
+        pool.shutdown(cancel_futures=True)
     if errors:
         raise next((error for error in errors if not isinstance(error, ConfigError)),
                    ConfigError('; '.join(map(str, errors))))

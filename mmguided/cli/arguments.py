@@ -27,7 +27,7 @@ from mmengine.utils import to_2tuple
 from mmguided.hub import checkpoint_config, config_path, get_model
 from mmguided.utils.configs import drop_scope, expand_home, read_config, unset_num_classes, walk
 from mmguided.utils.errors import MODEL_SOURCES, ConfigError, check_file
-from mmguided.utils.image_folders import IMAGE_EXTENSIONS, class_folders
+from mmguided.utils.image_folders import IMAGE_EXTENSIONS, class_folders, read_classes
 
 from .config_checks import check_checkpoint, check_options, check_variables
 
@@ -208,14 +208,18 @@ def set_data_root(cfg: Config, folder: str) -> None:
 
 
 def fill_num_classes(cfg: Config) -> None:
-    """Replace ``num_classes=None`` in the model by the number of training class folders."""
+    """Replace ``num_classes=None`` in the model by the number of training classes: ``classes`` of
+    the dataset, or the number of class folders."""
     unset = unset_num_classes(cfg.get('model'))
     if not unset:
         return
     dataset = cfg.train_dataloader.dataset
     folder = Path(dataset.data_root, dataset.get('data_prefix', '')).expanduser()
-    extensions = dataset.get('extensions', IMAGE_EXTENSIONS)
-    num = len(class_folders(folder, extensions)) if folder.is_dir() else 0
+    if dataset.get('classes') is not None:
+        num = len(read_classes(dataset.classes))
+    else:
+        extensions = dataset.get('extensions', IMAGE_EXTENSIONS)
+        num = len(class_folders(folder, extensions)) if folder.is_dir() else 0
     if not num:
         raise ConfigError(f'train_dataloader.dataset.data_root={dataset.data_root!r}: '
                           f'{str(folder)!r} has no class folders. Set `--data-root FOLDER`, or set '
@@ -337,8 +341,10 @@ def named_paths(field: str, arguments: Sequence[str]) -> dict[str, str]:
 
 
 def split_options(argument: str) -> tuple[str, dict]:
-    """Split ``CONFIG KEY=VALUE ...``, given as one argument, into the path and the options."""
-    path, *options = [argument] if Path(argument).exists() else argument.split()
+    """Split ``CONFIG KEY=VALUE ...``, given as one argument, into the path and the options. Paths
+    and values may contain blanks."""
+    path, *options = [argument] if Path(argument).exists() else re.split(
+        r'\s+(?=[\w.]+=)', argument.strip())
     parser = tool_parser('', '--cfg-options')
     return path, parser.parse_args(['--cfg-options', *options] if options else []).cfg_options
 

@@ -45,11 +45,14 @@ def file_hash(path: Path) -> str:
 
 
 def names_hash(folders: Iterable[str]) -> str:
-    """SHA-256 of the names of all files in these folders."""
-    found = hashlib.sha256()
+    """SHA-256 of the names of all files in these folders. Links to folders are
+    followed unless the folder was read before."""
+    found, seen = hashlib.sha256(), set()
     for folder in folders:
-        for path, below, files in os.walk(os.path.expanduser(folder)):
-            below.sort()
+        for path, below, files in os.walk(os.path.expanduser(folder), followlinks=True):
+            seen.add(os.path.realpath(path))
+            below[:] = sorted(name for name in below
+                              if os.path.realpath(os.path.join(path, name)) not in seen)
             found.update('\n'.join([os.path.relpath(path, folder), *sorted(files), '']).encode())
     return found.hexdigest()
 

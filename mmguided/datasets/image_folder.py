@@ -4,7 +4,6 @@ import logging
 import os.path as osp
 import pickle
 import re
-from collections import Counter
 from collections.abc import Sequence
 from io import BytesIO
 from typing import Any
@@ -23,6 +22,7 @@ from mmguided.utils.image_folders import (
     find_images,
     find_images_by_folder,
     images_by_class,
+    read_classes,
 )
 from mmguided.utils.images import RASTER_REMEDY, is_decoding_error
 
@@ -100,7 +100,7 @@ class ImageFolder(CustomDataset):
             data_root=osp.expanduser(data_root or ''),
             data_prefix=data_prefix,
             with_label=with_label,
-            classes=None if classes is None else _read_classes(classes),
+            classes=None if classes is None else read_classes(classes),
             extensions=extensions,
             **kwargs)
         self.pipeline.transforms = [
@@ -258,23 +258,6 @@ class _LoadImage:
 
     def __repr__(self) -> str:
         return repr(self.wrapped)
-
-
-def _read_classes(classes: Sequence[str] | str) -> list[str]:
-    if isinstance(classes, str):
-        path = osp.expanduser(classes)
-        if not exists(path):
-            raise ConfigError(
-                f'classes={classes!r}: the file does not exist. Write one sub-folder per line '
-                'into it, or create it with tools/dataset_converters/make_imagenet_subset.py.')
-        names = [line.strip() for line in list_from_file(path) if line.strip()]
-    else:
-        names = list(classes)
-    if not names:
-        raise ConfigError(f'classes={classes!r}: empty. Name one or more sub-folders.')
-    if repeated := [name for name, count in Counter(names).items() if count > 1]:
-        raise ConfigError(f'classes={classes!r}: {_some(repeated)} is repeated. Name each once.')
-    return names
 
 
 def _some(names: Sequence[str], limit: int = 5) -> str:

@@ -1,12 +1,15 @@
 """List the images of a folder: the rule of all datasets and tools."""
 import logging
 import os
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from os.path import commonpath, isdir, isfile, realpath
 from pathlib import Path
 
-from mmengine.fileio import list_dir_or_file
+from mmengine.fileio import exists, list_dir_or_file, list_from_file
 from mmengine.logging import print_log
+
+from .errors import ConfigError
 
 # Formats that OpenCV and Pillow both read. GIF is excluded because OpenCV may be built without it.
 IMAGE_EXTENSIONS = ('.jpg', '.jpeg', '.jfif', '.png', '.webp', '.bmp', '.tif', '.tiff', '.ppm',
@@ -14,6 +17,33 @@ IMAGE_EXTENSIONS = ('.jpg', '.jpeg', '.jfif', '.png', '.webp', '.bmp', '.tif', '
 
 #: Reason -> names of files and folders.
 LeftOut = dict[str, list[str]]
+
+
+def read_names(path: str | os.PathLike) -> list[str]:
+    """Lines of a text file without outer blanks, except empty lines. Names may contain blanks."""
+    return [line.strip() for line in list_from_file(path) if line.strip()]
+
+
+def read_classes(classes: Sequence[str] | str) -> list[str]:
+    """Names of classes, which are folders: a list, or a text file with one per line.
+
+    Raises:
+        ConfigError: If the file is missing, or the list is empty or repeats a name.
+    """
+    if isinstance(classes, str):
+        path = os.path.expanduser(classes)
+        if not exists(path):
+            raise ConfigError(
+                f'classes={classes!r}: the file does not exist. Write one sub-folder per line '
+                'into it, or create it with tools/dataset_converters/make_imagenet_subset.py.')
+        names = read_names(path)
+    else:
+        names = list(classes)
+    if not names:
+        raise ConfigError(f'classes={classes!r}: empty. Name one or more sub-folders.')
+    if repeated := [name for name, count in Counter(names).items() if count > 1]:
+        raise ConfigError(f'classes={classes!r}: {repeated[0]} is repeated. Name each once.')
+    return names
 
 
 def find_images(folder: str | os.PathLike, extensions: Sequence[str] = IMAGE_EXTENSIONS

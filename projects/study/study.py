@@ -135,7 +135,8 @@ class Run:
         result = results.get((self.name, self.seed))
         return result is not None and (
             not (self.args.coco and self.is_guided) or 'trained_lift' in result) and (
-            protocol_names(self.args) <= result.get('protocols', {}).keys())
+            named_paths('--protocols', self.args.protocols).keys()
+            <= result.get('protocols', {}).keys())
 
     def _options(self) -> list[str]:
         """Options of data and seed, and the --cfg-options whose fields exist in the config."""
@@ -158,12 +159,15 @@ class Run:
         """Metrics by protocol."""
         out = self.folder / 'protocols'
         record = out / 'evaluation.json'
-        if not record.is_file() or protocol_names(self.args) > {
+        paths = named_paths('--protocols', self.args.protocols)
+        if not record.is_file() or not paths.keys() <= {
                 row['protocol'] for row in read_json(record)}:
+            trains = any(load_config(split_options(path)[0]).get('train_cfg')
+                         for path in paths.values())
             self._tool('protocols', TOOLS / 'evaluate.py', f'{self.name}={checkpoint}',
                        '--protocols', *self.args.protocols, '--data-root', self.args.data_root,
-                       '--seeds', self.seed, '--occlusion', .5, '--shuffle', 'patches',
-                       '--out', out)
+                       '--seeds', self.seed, '--out', out,
+                       *(('--occlusion', .5, '--shuffle', 'patches') if trains else ()))
         return {row['protocol']: row['metrics'] for row in read_json(record)}
 
     def _measured(self, name: str, tool: Path, *arguments, out: Path | None = None,
@@ -187,10 +191,6 @@ class Run:
     def _tool(self, log: str, tool: Path, *arguments) -> None:
         run_logged(f'{self.path}, seed {self.seed}', self.folder / f'{log}.log', sys.executable,
                    tool, *arguments, threads=1)
-
-
-def protocol_names(args: argparse.Namespace) -> Collection[str]:
-    return named_paths('--protocols', args.protocols).keys()
 
 
 def by_config(results: Collection[dict]) -> dict[str, list[dict]]:
@@ -246,12 +246,16 @@ def draw(results: Collection[dict], out: Path, num_classes: int) -> None:
 
 
 def draw_logs(results: Collection[dict], out: Path) -> None:
-    """Draw each logged value over epochs, means over seeds."""
-    curves = {
-        name: {key: Curve(np.array([*map(float, epochs)]),
-                          np.mean([[*run['log'][key].values()] for run in runs], 0))
-               for key, epochs in runs[0]['log'].items()}
-        for name, runs in by_config(results).items()}
+    """Draw each logged value over epochs, means over the seeds that have logged it."""
+    curves = {}
+    for name, runs in by_config(results).items():
+        values = {}
+        for run in runs:
+            for key, log in run['log'].items():
+                for epoch, value in log.items():
+                    values.setdefault(key, {}).setdefault(float(epoch), []).append(value)
+        curves[name] = {key: Curve(np.array(sorted(log)), np.array([
+            np.mean(log[epoch]) for epoch in sorted(log)])) for key, log in values.items()}
     keys = dict.fromkeys(key for scalars in curves.values() for key in scalars)
     draw_loss_curves(curves, list(keys), [out])
 

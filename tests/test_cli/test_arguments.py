@@ -14,6 +14,7 @@ from mmguided.cli.arguments import (
     named_checkpoints,
     named_configs,
     named_paths,
+    split_options,
     tool_parser,
 )
 from mmguided.utils.errors import ConfigError
@@ -203,3 +204,9 @@ def test_figure_formats():
     assert figure_files(Path('a.svg')) == [Path('a.svg')]
     with pytest.raises(ConfigError, match="--out='a.jpg'"):
         figure_files(Path('a.jpg'))
+
+
+def test_a_config_with_options_in_one_argument():
+    assert split_options('My Configs/x.py a.b=[1, 2]\n    c=d e') == (
+        'My Configs/x.py', {'a.b': [1, 2], 'c': 'd e'})
+    assert split_options('My Configs/x.py') == ('My Configs/x.py', {})

@@ -2,6 +2,7 @@
 import json
 import re
 import shutil
+import time
 
 import pytest
 
@@ -97,6 +98,50 @@ def test_a_bug_in_a_run_is_raised_after_the_others(capsys):
     assert "KeyError: 'epoch'" in capsys.readouterr().err
     with pytest.raises(KeyError):
         next(runs)
+
+
+def test_no_run_starts_after_an_error_of_the_caller():
+    """The second run may have started before the caller reads the first result."""
+    started = []
+
+    def run():
+        started.append(1)
+        time.sleep(.3)
+        return {}
+
+    runs = import_tool('tool_runs').run_all([run] * 5, 1)
+    next(runs)
+    runs.close()
+    assert len(started) == 2
+
+
+def test_seeds_may_log_a_value_in_different_epochs(tmp_path, monkeypatch):
+    """The trigger of Self-guided MAE fires in one of three seeds, so its curve has other epochs."""
+    tool, curves = import_tool(TOOL.removesuffix('.py')), {}
+    monkeypatch.setattr(tool, 'draw_loss_curves', lambda found, *args: curves.update(found))
+    logs = [dict(loss={'1': 4., '2': 2.}, topk_overlap={'2': .9}), dict(loss={'1': 2., '2': 1.}),
+            dict(loss={'1': 3.}, topk_overlap={'2': .7, '10': .5})]
+    tool.draw_logs([dict(config='a', seed=seed, log=log) for seed, log in enumerate(logs)],
+                   tmp_path / 'curves.png')
+    assert curves['a']['loss'].values.tolist() == [3, 1.5]
+    overlap = curves['a']['topk_overlap']
+    assert overlap.epochs.tolist() == [2, 10] and overlap.values.tolist() == [.8, .5]
+
+
+@pytest.mark.parametrize('protocols, perturbed', [
+    (['vit-micro_knn'], False), (['vit-micro_knn', 'vit-micro_finetune'], True)])
+def test_protocols_can_be_added(tmp_path, monkeypatch, protocols, perturbed):
+    """Another protocol has run. Only trained classifiers are tested on perturbed images."""
+    tool, calls = import_tool(TOOL.removesuffix('.py')), []
+    record = tmp_path / 'mae/seed_0/protocols/evaluation.json'
+    record.parent.mkdir(parents=True)
+    record.write_text(json.dumps([dict(protocol='other', metrics={})]))
+    monkeypatch.setattr(tool.Run, '_tool', lambda run, *args: calls.append(args))
+    args = tool.argparse.Namespace(
+        data_root=tmp_path, out=tmp_path, cfg_options={},
+        protocols=[f'{name}={ROOT}/configs/benchmarks/folder/{name}.py a=1' for name in protocols])
+    tool.Run('mae', str(CONFIGS[1]), 0, args)._protocols(tmp_path / 'epoch_5.pth')
+    assert len(calls) == 1 and ('--occlusion' in calls[0]) == perturbed
 
 
 def test_protocols_follow_in_the_table(tmp_path, monkeypatch):

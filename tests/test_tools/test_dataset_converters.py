@@ -102,18 +102,19 @@ def test_imagenet_subset(tmp_path, monkeypatch):
     tool = 'dataset_converters/make_imagenet_subset.py'
     root, out = tmp_path / 'train', tmp_path / 'subsets/list.txt'
     for i in range(20):
-        write_image(root / f'n{i:02}/1.png')
+        write_image(root / f'n {i:02}/1.png')
+    (root / 'empty').mkdir()  # no class
     drawn = []
     for seed in (0, 0, 1):
         run_tool(monkeypatch, tool, root, '--num-classes', 5, '--seed', seed, '--out', out)
-        drawn.append(out.read_text().split())
+        drawn.append(out.read_text().splitlines())
     assert drawn[0] == drawn[1] != drawn[2]
     assert len(set(drawn[0])) == 5 and drawn[0] == sorted(drawn[0])
     assert ImageFolder(str(root), classes=str(out), pipeline=[]).CLASSES == tuple(drawn[2])
 
-    (tmp_path / 'mine.txt').write_text('n03\nn99\n')
+    (tmp_path / 'mine.txt').write_text('n 03\nn 99\n')
     for args, message in ((('--check', tmp_path / 'mine.txt'), 'mine.txt\': 1 of 2'),
-                          (('--num-classes', 21), '--num-classes=21: '),
+                          (('--num-classes', 21), 'train\' has 20 classes'),
                           (('--check', tmp_path / 'gone.txt'), "gone.txt'")):
         assert message in error_of_tool(monkeypatch, tool, root, *args, '--out', out)
     run_tool(monkeypatch, tool, root, '--check', out, '--out', tmp_path / 'copy.txt')
@@ -140,9 +141,10 @@ def low_shot(tmp_path, monkeypatch):
 
 
 def test_low_shot_list_of_names(low_shot, tmp_path):
-    (tmp_path / '1percent.txt').write_text('n02_6.JPEG\nn00_1.JPEG\nn02_0.JPEG\n')
+    write_image(tmp_path / 'train/n02/with blank.JPEG')
+    (tmp_path / '1percent.txt').write_text('n02_6.JPEG\nn00_1.JPEG\nwith blank.JPEG\n')
     found = low_shot('--names', tmp_path / '1percent.txt')
-    assert found == ['n02/n02_6.JPEG 2', 'n00/n00_1.JPEG 0', 'n02/n02_0.JPEG 2']
+    assert found == ['n02/n02_6.JPEG 2', 'n00/n00_1.JPEG 0', 'n02/with blank.JPEG 2']
     dataset = ImageFolder(str(tmp_path), 'train', with_label=True, pipeline=[],
                           ann_file='subsets/list.txt')
     assert [dataset[i]['gt_label'] for i in range(3)] == [2, 0, 2]

@@ -116,6 +116,10 @@ def test_number_of_classes(tree):
         dataset=dict(data_root=str(root.parent), data_prefix='data'))))
     fill_num_classes(cfg)
     assert cfg.model.head.num_classes == 2
+    cfg.merge_from_dict({'model.head.num_classes': None,
+                         'train_dataloader.dataset.classes': ['b']})
+    fill_num_classes(cfg)
+    assert cfg.model.head.num_classes == 1
     tiny = import_tool('dataset_converters/convert_tiny_imagenet')
     assert tiny.folder_labels(root) == {'a': 0, 'b': 1}
 

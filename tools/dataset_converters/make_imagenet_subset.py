@@ -14,6 +14,7 @@ import random
 
 from mmguided.cli.arguments import add_shared, local_path, tool_parser
 from mmguided.utils.errors import ConfigError, check_file, exit_on_config_error
+from mmguided.utils.image_folders import class_folders, read_names
 
 
 @exit_on_config_error
@@ -29,11 +30,10 @@ def main() -> None:
     if not args.root.is_dir():
         raise ConfigError(f'root={str(args.root)!r}: no such folder. Give a folder of class '
                           'folders.')
-    known = sorted(path.name for path in args.root.iterdir()
-                   if path.is_dir() and not path.name.startswith('.'))
+    known = class_folders(args.root)
     if args.check:
         check_file('--check', str(args.check), 'Give a list of classes.')
-        classes = args.check.read_text().split()
+        classes = read_names(args.check)
         if unknown := sorted(set(classes) - set(known)):
             raise ConfigError(f'--check={str(args.check)!r}: {len(unknown)} of {len(classes)} '
                               f'classes have no folder: {", ".join(unknown[:5])}. Correct the list '

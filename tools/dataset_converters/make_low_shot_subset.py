@@ -21,10 +21,10 @@ from annotations import write_annotations
 
 from mmguided.cli.arguments import add_shared, local_path, tool_parser
 from mmguided.utils.errors import ConfigError, check_file, check_image_folder, exit_on_config_error
-from mmguided.utils.image_folders import find_images, images_by_class
+from mmguided.utils.image_folders import find_images, images_by_class, read_names
 
 
-def read_names(path: Path, images: dict[str, list[str]]) -> list[tuple[str, str]]:
+def read_list(path: Path, images: dict[str, list[str]]) -> list[tuple[str, str]]:
     """Read the class and name of each image of a list such as SimCLR's.
 
     Raises:
@@ -32,7 +32,7 @@ def read_names(path: Path, images: dict[str, list[str]]) -> list[tuple[str, str]
             two classes share a name.
     """
     check_file('--names', str(path), 'Give a list of images.')
-    names = path.read_text().split()
+    names = read_names(path)
     known = {name: folder for folder, found in images.items() for name in found}
     if len(known) < sum(map(len, images.values())):
         raise ConfigError(f'--names={str(path)!r}: images of several classes share a name. Rename '
@@ -82,7 +82,7 @@ def main() -> None:
     if not images:
         raise ConfigError(f'root={str(args.root)!r}: has no class folders with images. Give '
                           'another folder.')
-    chosen = (read_names(args.names, images) if args.names else
+    chosen = (read_list(args.names, images) if args.names else
               draw(args.percent, args.seed, images))
     labels = {folder: label for label, folder in enumerate(images)}
     write_annotations(args.out, ((f'{folder}/{name}', labels[folder]) for folder, name in chosen))

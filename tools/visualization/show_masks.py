@@ -22,7 +22,7 @@ from pathlib import Path
 from mmguided import list_models
 from mmguided.cli.arguments import add_shared, figure_files, named_paths, tool_parser
 from mmguided.cli.config_checks import check_checkpoint
-from mmguided.hub import is_checkpoint, read_config
+from mmguided.hub import CONFIG_FILES, is_checkpoint, read_config
 from mmguided.utils.errors import (
     ConfigError,
     check_file,
@@ -62,7 +62,7 @@ def named_models(arguments: list[str]) -> dict[str, str]:
     for path in models.values():
         if is_checkpoint(path):
             check_checkpoint('model', path)
-        elif path.endswith('.py'):
+        elif path.endswith(CONFIG_FILES):
             check_file('model', path, 'Give the path of a config.')
         elif path not in list_models():
             raise ConfigError(f'model={path!r}: neither a .pth file, a .py file nor a config name'
