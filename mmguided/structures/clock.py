@@ -3,6 +3,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 from torch import nn
 
@@ -50,8 +51,8 @@ class Clock(nn.Module):
     def fire(self) -> None:
         """Fire the trigger if it has not fired before. Call it on all ranks."""
         if self.trigger_epoch is None:
-            self.trigger.fill_(self.epoch)
-            self.trigger_epoch = float(self.trigger)  # in the precision of a checkpoint
+            self.trigger_epoch = float(np.float32(self.epoch))  # the precision of checkpoints
+            self.trigger.fill_(self.trigger_epoch)
 
     def reset(self) -> None:
         """Return to the start of a run, for example after loading the weights of another run."""
