@@ -66,6 +66,7 @@ from mmguided.cli.runner import build_runner
 from mmguided.utils.configs import walk
 from mmguided.utils.error_messages import explain_config_errors
 from mmguided.utils.errors import ConfigError, exit_on_config_error, imports_of_extra
+from mmguided.utils.tables import markdown_table
 
 with imports_of_extra('analysis'):
     from mmguided.visualization import draw_stacked_bars
@@ -350,9 +351,8 @@ def estimate_hours(row: Mapping, args: argparse.Namespace) -> dict:
 
 def table(rows: Sequence[Mapping], columns: Mapping[str, Callable[[Mapping], str]]) -> str:
     """Markdown table of some columns."""
-    lines = [['config', *columns], ['---'] * (len(columns) + 1)]
-    lines += [[row['config'], *(cell(row) for cell in columns.values())] for row in rows]
-    return '\n'.join(f'| {" | ".join(line)} |' for line in lines)
+    return markdown_table(['config', *columns], (
+        [row['config'], *(cell(row) for cell in columns.values())] for row in rows))
 
 
 TIMES = {

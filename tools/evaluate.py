@@ -25,7 +25,7 @@ from pathlib import Path
 from statistics import mean
 
 from mmengine.config import Config
-from tool_runs import markdown_table, mean_and_spread, options_of, run_all, run_logged
+from tool_runs import mean_and_spread, options_of, run_all, run_logged
 
 from mmguided.cli.arguments import (
     add_shared,
@@ -49,6 +49,7 @@ from mmguided.cli.records import (
 from mmguided.hub import get_model, read_config
 from mmguided.utils.configs import pretrained_settings
 from mmguided.utils.errors import ConfigError, exit_on_config_error
+from mmguided.utils.tables import markdown_table
 
 TOOLS = Path(__file__).resolve().parent
 #: Metrics in the table. For a protocol with none of these metrics, the table shows all metrics.

@@ -1,8 +1,8 @@
-"""Run many tool commands in parallel and tabulate their results."""
+"""Run many tool commands in parallel."""
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
 from statistics import mean
@@ -77,8 +77,3 @@ def mean_and_spread(values: Sequence[float], digits: int) -> str:
         return '-'
     spread = (max(values) - min(values)) / 2
     return f'{mean(values):.{digits}f}' + (f' ± {spread:.{digits}f}' if len(values) > 1 else '')
-
-
-def markdown_table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """Format a Markdown table, without a line break at its end."""
-    return '\n'.join(f'| {" | ".join(row)} |' for row in (header, ['---'] * len(header), *rows))

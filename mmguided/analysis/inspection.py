@@ -14,7 +14,7 @@ from mmguided.models import Encoder, MaskedImageModel
 from mmguided.registry import TRANSFORMS
 from mmguided.utils.configs import walk
 from mmguided.utils.errors import ConfigError
-from mmguided.utils.images import fit, read_image, shown_bands, to_rgb
+from mmguided.utils.images import read_image, shown_bands, to_rgb
 from mmguided.utils.modules import eval_mode
 from mmguided.utils.rng_state import preserve_rng_state
 
@@ -182,10 +182,9 @@ def _model_input(model: nn.Module, image: ImageLike, size: tuple[int, int], fiel
                 f'{field}=array of {image.dtype}, shape {image.shape}: unsupported. Give '
                 f'uint8, or float32 from 0 to 255, of shape (height, width, {num}), or a list of '
                 'images.')
-        if num != 3 or image.dtype != np.uint8:
-            return resized_center(image, size).float()
-        image = Image.fromarray(image)
-    return torch.from_numpy(np.array(fit(image, size))).permute(2, 0, 1)
+        if num == 3 and image.dtype == np.uint8:
+            image = Image.fromarray(image)
+    return resized_center(image, size).float()
 
 
 @torch.no_grad()

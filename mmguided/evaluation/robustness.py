@@ -14,6 +14,7 @@ from torch.utils.data import DataLoader
 
 from mmguided.datasets import PatchShuffle, RandomPatchOcclusion
 from mmguided.datasets.transforms.perturbations import Perturbation
+from mmguided.utils.tables import markdown_table
 
 from .features import check_sample
 
@@ -97,9 +98,8 @@ def robustness_table(results: Mapping[str, Sequence[dict]]) -> str:
         '' if deviation is None else f' ± {deviation:.1f}')
         for setting, (average, deviation) in summary.items()} for summary in summaries]
     names = dict.fromkeys(_describe(*setting) for setting in sorted(set().union(*summaries)))
-    rows = [['images', *results], ['---'] * (1 + len(results)), *(
-        [name, *(column.get(name, '-') for column in columns)] for name in names)]
-    return '\n'.join(f'| {" | ".join(row)} |' for row in rows)
+    return markdown_table(['images', *results], (
+        [name, *(column.get(name, '-') for column in columns)] for name in names))
 
 
 def _key(perturbation: str, level: float, seed: int | None) -> Hashable:

@@ -69,11 +69,6 @@ def to_rgb(image: Image.Image) -> Image.Image:
     return rgb
 
 
-def fit(image: Image.Image, size: tuple[int, int]) -> Image.Image:
-    """Resize an image by its short side and crop the center to ``size`` (height, width)."""
-    return ImageOps.fit(image, size[::-1], Image.Resampling.BICUBIC)
-
-
 def shown_bands(num: int, bands: Sequence[int] | None = None) -> list[int]:
     """Bands of an image with ``num`` bands that figures show as red, green and blue: ``bands``, or
     the first three, or the first as gray if there are fewer.

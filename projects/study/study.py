@@ -37,6 +37,7 @@ from mmguided.cli.arguments import (
 from mmguided.cli.records import Conditions, read_json, settings_of, write_json
 from mmguided.utils.errors import ConfigError, exit_on_config_error, imports_of_extra
 from mmguided.utils.logs import Curve, read_curves
+from mmguided.utils.tables import markdown_table
 
 with imports_of_extra('analysis'):
     from mmguided.visualization import draw_loss_curves, draw_scatter
@@ -44,13 +45,7 @@ with imports_of_extra('analysis'):
 HERE = Path(__file__).resolve().parent
 TOOLS = HERE.parents[1] / 'tools'
 sys.path.append(str(TOOLS))
-from tool_runs import (  # noqa: E402
-    markdown_table,
-    mean_and_spread,
-    options_of,
-    run_all,
-    run_logged,
-)
+from tool_runs import mean_and_spread, options_of, run_all, run_logged  # noqa: E402
 
 MASK_RATIO = 0.75
 KNN = HERE.parents[1] / 'configs/benchmarks/folder/vit-micro_knn.py'

@@ -139,7 +139,8 @@ def by_mask_objects(path):
 
 def by_mask_evolution(path):
     tool = import_tool('visualization/mask_evolution')
-    return tool.centers([tool.read_image(path, '--images')], (SIZE, SIZE))[0].permute(1, 2, 0)
+    image = tool.read_for_model(micro(), path, '--images')
+    return tool.centers([image], (SIZE, SIZE))[0].permute(1, 2, 0)
 
 
 def by_video(path):

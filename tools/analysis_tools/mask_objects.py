@@ -32,12 +32,12 @@ from mmengine.registry import DefaultScope
 from mmengine.utils import track_iter_progress
 from PIL import Image
 from torch import Tensor
-from torchvision.transforms.functional import pil_to_tensor
 
 from mmguided.analysis import object_share, visible_detail, visible_positions
 from mmguided.analysis.inspection import method_name, normalized
 from mmguided.cli.arguments import add_shared, load_config, local_path, tool_parser
 from mmguided.cli.config_checks import check_data
+from mmguided.datasets.analysis_images import resized_center
 from mmguided.ops import topk_overlap
 from mmguided.registry import MODELS
 from mmguided.structures import Observation
@@ -49,7 +49,7 @@ from mmguided.utils.errors import (
     exit_on_config_error,
     imports_of_extra,
 )
-from mmguided.utils.images import fit, read_if_readable
+from mmguided.utils.images import read_if_readable
 
 with imports_of_extra('onedl-downstream,analysis'):
     from pycocotools.coco import COCO
@@ -101,9 +101,9 @@ def load_images(annotations: Path, folder: Path, size: tuple[int, int]) -> tuple
             raise ConfigError(f"--images='{path}': the size is {picture.size}, but "
                               f"'{annotations}' has {union.shape[::-1]} (width, height). Give the "
                               'image of these annotations.')
-        images.append(pil_to_tensor(fit(picture, size)).float())
-        mask = fit(Image.fromarray(union.astype(np.uint8) * 255), size)
-        objects.append(pil_to_tensor(mask)[0].float() / 255)
+        images.append(resized_center(picture, size).float())
+        mask = Image.fromarray(union.astype(np.uint8) * 255)
+        objects.append(resized_center(mask, size)[0].float() / 255)
     if not images:
         raise ConfigError(f'--images={str(folder)!r}: no image has objects in '
                           f'{str(annotations)!r}. Give the image folder of these annotations.')
