@@ -94,6 +94,7 @@ def dry_run(cfg: Config) -> None:
         runner = build_runner(cfg)
         check_training_data(runner)
         _evaluate_few_images(runner)
+        runner.train_loop.val_begin = math.inf  # a resumed run may validate first
         runner.register_hook(DryRunHook())
         with suppress(DryRunEnd):
             runner.train()

@@ -14,6 +14,7 @@ import yaml
 from mmengine.config import Config
 from mmengine.logging import MessageHub, MMLogger
 from mmengine.registry import DefaultScope
+from mmengine.runner import ValLoop
 from mmengine.visualization import Visualizer
 from PIL import Image
 
@@ -103,12 +104,17 @@ def _arguments(tool: str, text: str) -> Iterator[str]:
     yield from ['--cfg-options', *options] if options else []
 
 
+def _forget_runs() -> None:
+    """Forget the names of runs, which are equal for runs of the same second."""
+    for kind in (MMLogger, MessageHub, DefaultScope, Visualizer, *Visualizer.__subclasses__()):
+        kind._instance_dict.clear()
+
+
 def _outcome(monkeypatch, capsys, tool: str, text: str) -> str | None:
     """Line that a tool prints before it exits with an error; None if it succeeds."""
     for name in ('w', 'work_dirs'):
         shutil.rmtree(name, ignore_errors=True)
-    for kind in (MMLogger, MessageHub, DefaultScope, Visualizer, *Visualizer.__subclasses__()):
-        kind._instance_dict.clear()  # runs of the same second have the same name
+    _forget_runs()
     try:
         run_tool(monkeypatch, tool.partition(' ')[0], *_arguments(tool, text))
     except SystemExit as stop:
@@ -148,6 +154,20 @@ def test_a_dry_run_leaves_no_files(monkeypatch, capsys):
     assert _outcome(monkeypatch, capsys, 'train.py linear', '') is None
     assert 'one validation batch' in capsys.readouterr().out
     assert not os.listdir('w')
+
+
+@pytest.mark.usefixtures('_in_folder')
+def test_a_dry_run_of_a_resumed_run_does_not_validate_all_images(monkeypatch):
+    def train(epochs, *options):
+        _forget_runs()
+        run_tool(monkeypatch, 'train.py', 'linear.py', '--work-dir', 'w', *options,
+                 '--cfg-options', f'train_cfg.max_epochs={epochs}')
+
+    train(1)
+    calls = []
+    monkeypatch.setattr(ValLoop, 'run', calls.append)
+    train(2, '--resume', '--dry-run')
+    assert not calls
 
 
 @pytest.mark.usefixtures('_in_folder')
