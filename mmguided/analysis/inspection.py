@@ -98,15 +98,14 @@ def inspect(model: nn.Module, images: ImageLike | Sequence[ImageLike], seed: int
 
 
 def takes_bgr(model: nn.Module) -> bool:
-    """True if the model was trained on BGR images, as all loading transforms give them, without
-    conversion to RGB. Datasets of arrays, such as CIFAR, are RGB. A model without a config
-    (``model.cfg``) takes RGB images."""
-    cfg = getattr(model, 'cfg', None)
-    if cfg is None or getattr(model.backbone, 'in_channels', 3) != 3:
+    """True if the model takes BGR images, as all loading transforms give them, because its
+    preprocessor does not convert them. Datasets of arrays, such as CIFAR, are RGB."""
+    preprocessor, cfg = model.data_preprocessor, getattr(model, 'cfg', {})
+    # The attributes of MMEngine's preprocessors and of mmpretrain's ClsDataPreprocessor.
+    if getattr(preprocessor, '_channel_conversion', getattr(preprocessor, 'to_rgb', False)):
         return False
-    settings = cfg.model.get('data_preprocessor') or {}
     has_data = any(cfg.get(f'{split}_dataloader') for split in ('train', 'test'))
-    return not (settings.get('to_rgb') or settings.get('bgr_to_rgb')) and bool(
+    return getattr(model.backbone, 'in_channels', 3) == 3 and bool(
         loading_transform(model) or not has_data)
 
 
@@ -157,8 +156,14 @@ def read_for_model(model: nn.Module, path: str | os.PathLike, field: str
 def loading_transform(model: nn.Module) -> dict:
     """Config of the transform that loads the training images, or else the test images."""
     cfg = getattr(model, 'cfg', {})
-    return next((node for field in ('train_dataloader', 'test_dataloader')
-                 for _, node in walk(cfg.get(field), field)
+    return find_loading_transform(cfg.get('train_dataloader')) or find_loading_transform(
+        cfg.get('test_dataloader'))
+
+
+def find_loading_transform(data: dict | None) -> dict:
+    """Config of the transform that loads image files in the config of a dataset or a data loader;
+    empty if there is none."""
+    return next((node for _, node in walk(data, '')
                  if isinstance(node, dict) and str(node.get('type')).rpartition('.')[2] in (
                      'LoadImage', 'LoadImageFromFile', 'LoadRaster')), {})
 
@@ -192,6 +197,7 @@ def inspect_batch(model: nn.Module, batch: dict, seed: int = 0,
                   bands: Sequence[int] | None = None) -> Inspection:
     """Run :func:`inspect` on a dataloader batch with one view per image."""
     with preserve_rng_state():
+        torch.manual_seed(seed)
         inputs = model.data_preprocessor(batch)['inputs']
     return _inspect(model, inputs, seed, bands)
 

@@ -319,7 +319,7 @@ def default_name(path: str) -> str:
     """Folder and file name, such as ``mae/epoch_800``; a name that is not a path is unchanged."""
     if '/' not in path and not os.path.exists(path):
         return path
-    return re.sub(r'\.(pth|pt|py)$', '', '/'.join(Path(path).resolve().parts[-2:]))
+    return re.sub(r'\.(pth|pt|py|json|ya?ml)$', '', '/'.join(Path(path).resolve().parts[-2:]))
 
 
 def named_paths(field: str, arguments: Sequence[str]) -> dict[str, str]:
@@ -341,10 +341,11 @@ def named_paths(field: str, arguments: Sequence[str]) -> dict[str, str]:
 
 
 def split_options(argument: str) -> tuple[str, dict]:
-    """Split ``CONFIG KEY=VALUE ...``, given as one argument, into the path and the options. Paths
-    and values may contain blanks."""
+    """Split ``CONFIG KEY=VALUE ...``, given as one argument, into the path, which may contain
+    blanks, and the options."""
     path, *options = [argument] if Path(argument).exists() else re.split(
-        r'\s+(?=[\w.]+=)', argument.strip())
+        r'\s+(?=[^\s=]+=)', argument.strip(), maxsplit=1)
+    options = options[0].split() if options else []
     parser = tool_parser('', '--cfg-options')
     return path, parser.parse_args(['--cfg-options', *options] if options else []).cfg_options
 

@@ -45,14 +45,18 @@ def file_hash(path: Path) -> str:
 
 
 def names_hash(folders: Iterable[str]) -> str:
-    """SHA-256 of the names of all files in these folders. Links to folders are
-    followed unless the folder was read before."""
-    found, seen = hashlib.sha256(), set()
+    """SHA-256 of the names of all files in these folders. Links to folders are followed, except
+    loops."""
+    found = hashlib.sha256()
     for folder in folders:
+        seen = set()
         for path, below, files in os.walk(os.path.expanduser(folder), followlinks=True):
-            seen.add(os.path.realpath(path))
-            below[:] = sorted(name for name in below
-                              if os.path.realpath(os.path.join(path, name)) not in seen)
+            here = os.path.realpath(path)
+            seen.add(here)
+            targets = {name: os.path.realpath(os.path.join(path, name)) for name in below}
+            below[:] = sorted(
+                name for name, target in targets.items()
+                if target not in seen and not f'{here}/'.startswith(f'{target}/'))
             found.update('\n'.join([os.path.relpath(path, folder), *sorted(files), '']).encode())
     return found.hexdigest()
 

@@ -1,4 +1,5 @@
 """Training logs: read them without torch."""
+import itertools
 import json
 import os
 from collections.abc import Mapping
@@ -43,6 +44,11 @@ def read_log(work_dir: str | os.PathLike) -> list[dict]:
         if first is not None:
             kept = next((number for number, row in enumerate(rows)
                          if 'loss' in row and row['step'] >= first), len(rows))
+            # A resumed run may repeat a validation before its first step.
+            repeated = {row['step'] for row in itertools.takewhile(
+                lambda row: 'loss' not in row, part)}
+            while kept and 'loss' not in rows[kept - 1] and rows[kept - 1]['step'] in repeated:
+                kept -= 1
             rows = rows[:kept] + part
     if not rows:
         raise ConfigError(f'work_dir={str(work_dir)!r}: no loss in any */vis_data/scalars.json. '
@@ -78,7 +84,8 @@ def read_curves(work_dir: str | os.PathLike) -> dict[str, Curve]:
     if 'epoch' not in training[0]:
         raise ConfigError(f'work_dir={str(work_dir)!r}: the log has no epochs. Give a run with '
                           'log_processor.by_epoch=True.')
-    length, epoch, points = epoch_length(training), 0, {}
+    length, points = epoch_length(training), {}
+    epoch = training[0]['epoch'] - 1  # of validations before the first step of a resumed run
     for row in rows:
         epoch = row.get('epoch', epoch)
         # The step of a validation is its epoch; all other rows count iterations.

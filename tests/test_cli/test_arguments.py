@@ -207,6 +207,8 @@ def test_figure_formats():
 
 
 def test_a_config_with_options_in_one_argument():
-    assert split_options('My Configs/x.py a.b=[1, 2]\n    c=d e') == (
-        'My Configs/x.py', {'a.b': [1, 2], 'c': 'd e'})
+    assert split_options('My Configs/x.py a.b-c=[1,2]\n    c=d') == (
+        'My Configs/x.py', {'a.b-c': [1, 2], 'c': 'd'})
     assert split_options('My Configs/x.py') == ('My Configs/x.py', {})
+    with pytest.raises(SystemExit):  # KEY=VALUE is missing
+        split_options('x.py a=1 b')

@@ -165,7 +165,7 @@ def test_a_dry_run_of_a_resumed_run_does_not_validate_all_images(monkeypatch):
 
     train(1)
     calls = []
-    monkeypatch.setattr(ValLoop, 'run', calls.append)
+    monkeypatch.setattr(ValLoop, 'run', lambda loop: calls.append(loop))
     train(2, '--resume', '--dry-run')
     assert not calls
 

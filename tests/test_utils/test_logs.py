@@ -66,6 +66,19 @@ def test_a_later_log_replaces_an_earlier_one_from_its_start(tmp_path):
         (1, 1), (1, 1), (None, '1, validation'), (2, 2), (2, 2), (3, 2), (3, 2), (None, 2)]
 
 
+def test_a_resumed_run_validates_before_its_first_step(tmp_path):
+    """The same validation in two logs counts once. The second log may be in a new work dir."""
+    second = [dict(top1=5., step=2), *rows(3, 3), dict(top1=6., step=3)]
+    write_log(tmp_path / 'same/1', [*rows(1, 2), dict(top1=5., step=2), *rows(3, 3)])
+    write_log(tmp_path / 'same/2', second)
+    write_log(tmp_path / 'new/2', second)
+    for name, epochs in (('same', [.4, .8, 1.4, 1.8, 2.4, 2.8]), ('new', [2.4, 2.8])):
+        curves = read_curves(tmp_path / name)
+        assert curves['top1'].epochs.tolist() == [2, 3]
+        assert curves['top1'].values.tolist() == [5, 6]
+        assert name == 'new' or curves['loss'].epochs == pytest.approx(epochs)
+
+
 def test_what_cannot_be_read_is_named(tmp_path):
     write_log(tmp_path / '1', [dict(step=3, mIoU=50.)])
     with pytest.raises(ConfigError, match=f"^work_dir='{tmp_path}': no loss"):

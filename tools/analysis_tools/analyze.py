@@ -41,7 +41,6 @@ from mmguided.cli.arguments import (
     tool_parser,
 )
 from mmguided.cli.config_checks import check_data
-from mmguided.utils.configs import walk
 from mmguided.utils.errors import ConfigError, exit_on_config_error, imports_of_extra
 
 with imports_of_extra('analysis'):
@@ -115,6 +114,7 @@ def read_dataset(config: str):
     inputs of three channels are BGR."""
     from mmengine.registry import DATASETS, DefaultScope
 
+    from mmguided.analysis.inspection import find_loading_transform
     from mmguided.utils.toolboxes import import_parts
     cfg = load_config(config)
     hook = cfg.get('default_hooks', {}).get('figure_sheet') or next(
@@ -130,8 +130,8 @@ def read_dataset(config: str):
         # The model's own preprocessor has priority, as in Runner.
         preprocessor = cfg.get('model', {}).get('data_preprocessor') or cfg.get(
             'data_preprocessor') or {}
-        loads_files = any('Load' in str(value) for _, value in walk(dataset, ''))
-        return DATASETS.build(dataset), preprocessor.get('to_rgb', False) or loads_files
+        is_bgr = preprocessor.get('to_rgb', False) or bool(find_loading_transform(dataset))
+        return DATASETS.build(dataset), is_bgr
 
 
 class Images:

@@ -70,7 +70,7 @@ def read_config(args: argparse.Namespace) -> tuple[Config, ConfigDict]:
     return cfg, dataset
 
 
-def takes_bgr(cfg: Config) -> bool:
+def converts_bgr(cfg: Config) -> bool:
     """Return True if the pipeline outputs BGR, which the model's preprocessor converts to RGB."""
     settings = cfg.get('data_preprocessor') or cfg.get('model', {}).get('data_preprocessor') or {}
     return settings.get('to_rgb', False) or settings.get('bgr_to_rgb', False)
@@ -81,7 +81,7 @@ def pixels_of(view: np.ndarray, cfg: Config, normalization: dict | None) -> np.n
     view = view.transpose(1, 2, 0)
     if normalization:
         view = view * np.array(normalization.std) + normalization.mean
-    return shown(view, takes_bgr(cfg))
+    return shown(view, converts_bgr(cfg))
 
 
 def shown(image: np.ndarray, is_bgr: bool) -> np.ndarray:
@@ -112,7 +112,7 @@ def main() -> None:
     # mmcv's Normalize converts BGR to RGB by default.
     normalization = next((step for _, step in walk(settings.pipeline, '') if isinstance(step, dict)
                           and str(step.get('type')).endswith('Normalize')), None)
-    loads_bgr = takes_bgr(cfg) or normalization and normalization.get('to_rgb', True)
+    loads_bgr = converts_bgr(cfg) or normalization and normalization.get('to_rgb', True)
 
     set_random_seed(args.seed)
     images, views = [], []

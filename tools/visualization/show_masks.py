@@ -65,7 +65,7 @@ def named_models(arguments: list[str]) -> dict[str, str]:
         elif path.endswith(CONFIG_FILES):
             check_file('model', path, 'Give the path of a config.')
         elif path not in list_models():
-            raise ConfigError(f'model={path!r}: neither a .pth file, a .py file nor a config name'
+            raise ConfigError(f'model={path!r}: neither a checkpoint, a config nor a known name'
                               f'{did_you_mean(path, list_models())} See mmguided.list_models().')
     return models
 

@@ -23,7 +23,7 @@ class FiniteHook(Hook):
     The loss is checked on the device. The result is read every ``interval`` steps, so the hook adds
     no synchronization to the other steps. A step that AMP's gradient scaler skips has a finite
     loss and does not count. The hook also logs ``grad_norm``, the norm of the gradient in each
-    logged step; clipping by the norm comes later, clipping by value earlier.
+    logged step. It is measured before clipping by norm and after clipping by value.
 
     Args:
         patience: Number of consecutive steps.

@@ -30,8 +30,8 @@ class InterruptionHook(StatefulHook):
     no EMAHook has exchanged the weights.
 
     Checkpoints are saved before a validation. If a run resumes from a checkpoint after which a
-    validation is due, it validates first. Its metrics and best checkpoint then do not depend on the
-    interruption.
+    validation is due, and the checkpoint was not saved again after it, the run validates first. Its
+    metrics and best checkpoint then do not depend on the interruption.
 
     Several processes agree every 10 steps over gloo, on the CPU. The hook thus adds no
     synchronization with the device, and it is sufficient that one process receives the signal.
@@ -53,13 +53,17 @@ class InterruptionHook(StatefulHook):
         self._files: list[str] = []  # names of the checkpoints of this hook
         self._progress = {}  # epoch and iteration of the checkpoint that this hook saves
         self._val_batches = 0  # validations stop only within a training
+        self._validated = 0  # iteration of the last complete validation
 
-    def state_dict(self) -> list[str]:
-        return self._files
+    def state_dict(self) -> dict:
+        return dict(files=self._files, validated=self._validated)
 
-    def load_state_dict(self, state: list[str]) -> None:
+    def load_state_dict(self, state: dict | list[str]) -> None:
+        if isinstance(state, list):  # checkpoints of earlier commits
+            state = dict(files=state, validated=0)
         # A checkpoint may contain any names, but only these files may be removed.
-        self._files = [name for name in state if re.fullmatch(r'iter_\d+\.pth', name)]
+        self._files = [name for name in state['files'] if re.fullmatch(r'iter_\d+\.pth', name)]
+        self._validated = state['validated']
 
     def before_save_checkpoint(self, runner, checkpoint: dict) -> None:
         super().before_save_checkpoint(runner, checkpoint)
@@ -84,7 +88,7 @@ class InterruptionHook(StatefulHook):
             self._group = distributed.new_group(backend='gloo')
             distributed.all_reduce(self._val_batches, distributed.ReduceOp.MIN, self._group)
         self._mark_saved(runner, runner.iter)
-        if _validation_is_due(runner, self._is_epoch_based):
+        if self._validation_is_due(runner):
             runner.val_loop.run()
 
     def after_train_iter(self, runner, batch_idx: int, data_batch=None, outputs=None) -> None:
@@ -100,16 +104,33 @@ class InterruptionHook(StatefulHook):
             self._check(runner, runner.iter, runner.epoch + 1)
 
     def after_val_iter(self, runner, batch_idx: int, data_batch=None, outputs=None) -> None:
-        if batch_idx >= self._val_batches or (batch_idx + 1) % self._interval:
-            return
-        if stop := self._agree(self._signal):
+        agrees = batch_idx < self._val_batches and (batch_idx + 1) % self._interval == 0
+        if agrees and (stop := self._agree(self._signal)):
             # RNGStateHook has gathered the states before the validation.
             if not any(isinstance(hook, EMAHook) for hook in runner.hooks):
                 self._save(runner, runner.iter, runner.epoch)
             self._stop(runner, runner.iter, stop)
+        # CheckpointHook may save the checkpoint again after the last batch.
+        if batch_idx + 1 == len(runner.val_dataloader):
+            self._validated = runner.iter
 
     def after_train(self, runner) -> None:
         self._handlers.close()
+
+    def _validation_is_due(self, runner) -> bool:
+        """Return True if an uninterrupted run validates after the step from which this run
+        resumes, and the checkpoint does not contain this validation."""
+        if runner.val_loop is None or runner.iter in (0, self._validated):
+            return False
+        loop = runner.train_loop
+        loop._decide_current_val_interval()
+        done, last = (runner.epoch, runner.max_epochs) if self._is_epoch_based else (
+            runner.iter, runner.max_iters)
+        # Within an epoch, or after its last step, the loop validates later.
+        at_start = not self._is_epoch_based or (
+            runner.iter == runner.epoch * len(runner.train_dataloader))
+        return at_start and done >= loop.val_begin and (
+            done % loop.val_interval == 0 or done == last)
 
     def _handle(self, number: int, frame: object) -> None:
         self._signal = number
@@ -171,18 +192,6 @@ class InterruptionHook(StatefulHook):
             f'same command and --resume. Last checkpoint: {self._last or "none"}')
         runner.call_hook('after_run')
         sys.exit(EXIT_CODE)
-
-
-def _validation_is_due(runner, is_epoch_based: bool) -> bool:
-    """Return True if an uninterrupted run validates after the step from which this run resumes."""
-    if runner.val_loop is None or runner.iter == 0:
-        return False
-    if is_epoch_based and runner.iter % len(runner.train_dataloader):
-        return False
-    loop = runner.train_loop
-    done, last = (runner.epoch, runner.max_epochs) if is_epoch_based else (
-        runner.iter, runner.max_iters)
-    return done >= loop.val_begin and (done % loop.val_interval == 0 or done == last)
 
 
 def _last_checkpoint(runner) -> str | None:

@@ -96,9 +96,10 @@ class MaskedImageModel(BaseSelfSupervisor):
         """Build a teacher for images normalized by ``data_preprocessor``; None means RGB images in
         [0, 1]."""
         settings = data_preprocessor or dict(to_rgb=True)
-        if backbone.in_channels == 3 and not settings.get('to_rgb'):
-            raise ConfigError('model.data_preprocessor.to_rgb=False: the teacher needs RGB. Set it '
-                              'to True.')
+        if backbone.in_channels == 3 and not (
+                settings.get('to_rgb') or settings.get('bgr_to_rgb')):
+            raise ConfigError('model.data_preprocessor.to_rgb=False: the teacher needs RGB, but '
+                              'image files are loaded as BGR. Set it to True.')
         return MODELS.build(cfg, default_args=dict(
             patch_size=backbone.patch_size,
             pixel_mean=settings.get('mean') or (0., 0., 0.),
@@ -130,7 +131,7 @@ class MaskedImageModel(BaseSelfSupervisor):
     @staticmethod
     def check_last_block(name: str, head: PredictionHead, decoder_name: str,
                          decoder: Decoder | None) -> None:
-        """Raise ConfigError if the only head of a decoder does not read its last block."""
+        """Raise ConfigError if a head does not read the last block of its decoder."""
         if decoder is not None and head.block < decoder.depth:
             raise ConfigError(f'{name}.block={head.block}: later decoder blocks would not be '
                               f'trained. Set {decoder_name}.depth={head.block} instead.')

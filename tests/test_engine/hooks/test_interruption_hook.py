@@ -115,14 +115,19 @@ def test_a_signal_saves_and_the_run_resumes(ranks, by_epoch, steps, signalled, s
 
 
 @pytest.mark.parametrize('checkpoint, validated', [
-    ('epoch_2', [24, 36]), ('epoch_1', [24, 36]), ('iter_5', [24, 36]), ('epoch_3', [36])])
+    ('epoch_2', [24, 36]), ('epoch_1', [24, 36]), ('iter_4', [24, 36]), ('iter_24', [24, 36]),
+    ('epoch_3', [36]), ('best', [36])])
 def test_a_resumed_run_validates_first_if_it_is_due(tmp_path, checkpoint, validated):
-    """Validations are due after epoch 2 of 3, and after the last."""
+    """Validations are due after epoch 2 of 3, and after the last. CheckpointHook saves epoch_2.pth
+    again if the validation has a new best score."""
     settings = dict(train_cfg=dict(by_epoch=True, max_epochs=3, val_interval=2, _delete_=True))
     runner = _runner(tmp_path / 'run', **settings)
-    for by_epoch, interval in ((True, 1), (False, 5)):
-        runner.register_hook(CheckpointHook(interval, by_epoch))
+    best = dict(save_best='auto', rule='greater') if checkpoint == 'best' else {}
+    for hook in (CheckpointHook(1, **best), CheckpointHook(4, by_epoch=False)):
+        runner.register_hook(hook)
     runner.train()
+    if best:
+        checkpoint = 'epoch_2'
     resumed = _runner(tmp_path / 'resumed', **settings, resume=True,
                       load_from=str(tmp_path / f'run/{checkpoint}.pth'))
     resumed.register_hook(hook := ValidationsHook())
@@ -210,5 +215,7 @@ def test_signals_before_training_and_ignored_signals(capsys):
 def test_only_its_own_files_are_removed():
     """The names come from a checkpoint, whose origin may be unknown."""
     hook = InterruptionHook()
-    hook.load_state_dict(['iter_5.pth', '/etc/iter_5.pth', '../iter_5.pth', 'epoch_5.pth'])
-    assert hook.state_dict() == ['iter_5.pth']
+    names = ['iter_5.pth', '/etc/iter_5.pth', '../iter_5.pth', 'epoch_5.pth']
+    for state in (names, dict(files=names, validated=0)):  # a list in earlier commits
+        hook.load_state_dict(state)
+        assert hook.state_dict() == dict(files=['iter_5.pth'], validated=0)
