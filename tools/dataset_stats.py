@@ -22,7 +22,6 @@ from inspect import signature
 from pathlib import Path
 
 import numpy as np
-from tool_runs import markdown_table
 
 from mmguided.cli.arguments import OptionAction, local_path, tool_parser
 from mmguided.utils.errors import (
@@ -32,6 +31,7 @@ from mmguided.utils.errors import (
     exit_on_config_error,
 )
 from mmguided.utils.image_folders import IMAGE_EXTENSIONS, find_images
+from mmguided.utils.tables import markdown_table
 
 PERCENTILES = (0, 1, 2, 50, 98, 99, 100)
 MAX_PIXELS = 10_000_000

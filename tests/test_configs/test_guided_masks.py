@@ -164,7 +164,8 @@ def measure(cfg: Config) -> tuple[float, float]:
         if "'teacher'" in str(masks):
             parts['teacher'] = dict(type='mmguided.LinearTeacher')
             parts['data_preprocessor'] = dict(  # as the teacher has it, which sees no other pixels
-                type='mmpretrain.SelfSupDataPreprocessor', mean=[127.5] * 3, std=[127.5] * 3)
+                type='mmpretrain.SelfSupDataPreprocessor', to_rgb=True, mean=[127.5] * 3,
+                std=[127.5] * 3)
         model = build(size, **parts)
         if model.teacher is not None:  # is trained in any case
             logits = model.teacher.model(crops(size['img']))[:, 0].flatten(1)

@@ -134,8 +134,9 @@ def test_an_eager_run_resumes_a_compiled_run_exactly(tmp_path):
     ('mmpretrain.ImageClassifier', True, None, True),
 ])
 def test_the_field_compile_adds_the_hook_to_our_methods(model, field, hooks, left, monkeypatch):
-    monkeypatch.setattr(Runner, 'from_cfg', lambda cfg: cfg)
-    cfg = build_runner(Config(dict(model=dict(type=model), compile=field)))
+    monkeypatch.setattr(Runner, 'from_cfg', lambda cfg: SimpleNamespace(auto_scale_lr=None))
+    cfg = Config(dict(model=dict(type=model), compile=field))
+    build_runner(cfg)
     assert (cfg.get('custom_hooks'), cfg.compile) == (hooks, left)
 
 
