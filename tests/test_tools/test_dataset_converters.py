@@ -114,7 +114,7 @@ def test_imagenet_subset(tmp_path, monkeypatch):
 
     (tmp_path / 'mine.txt').write_text('n 03\nn 99\n')
     for args, message in ((('--check', tmp_path / 'mine.txt'), 'mine.txt\': 1 of 2'),
-                          (('--num-classes', 21), 'train\' has 20 classes'),
+                          (('--num-classes', 21), f"--num-classes=21: '{root}' has 20 classes"),
                           (('--check', tmp_path / 'gone.txt'), "gone.txt'")):
         assert message in error_of_tool(monkeypatch, tool, root, *args, '--out', out)
     run_tool(monkeypatch, tool, root, '--check', out, '--out', tmp_path / 'copy.txt')

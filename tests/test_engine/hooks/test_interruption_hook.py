@@ -44,7 +44,7 @@ class SignalHook(Hook):
 
 
 class ValidationsHook(Hook):
-    """Steps after which validations are complete."""
+    """Record the step of each complete validation."""
 
     def __init__(self) -> None:
         self.seen = []
