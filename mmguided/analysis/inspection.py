@@ -251,6 +251,8 @@ def method_name(model: nn.Module) -> str:
 def _encoder_of(model: nn.Module) -> Encoder:
     backbone = getattr(model, 'backbone', None)
     if isinstance(backbone, Encoder) and isinstance(model, (MaskedImageModel, ImageClassifier)):
+        if not hasattr(model.data_preprocessor, 'mean'):
+            raise ConfigError('model.data_preprocessor: has no mean and std. Set both.')
         return backbone
     raise ConfigError(
         f'model={type(model).__name__} with backbone={type(backbone).__name__}: unsupported. Give '

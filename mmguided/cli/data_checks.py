@@ -16,6 +16,7 @@ from mmengine.runner import Runner
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
+from mmguided.utils.classes import check_same_classes, class_names
 from mmguided.utils.coco_files import read_coco
 from mmguided.utils.configs import walk
 from mmguided.utils.errors import ConfigError
@@ -47,7 +48,7 @@ def check_training_data(runner: Runner) -> None:
         check_label_maps('val_dataloader.dataset', validation)
         read_first('val_dataloader', runner.val_dataloader, runner)
         check_same_classes('val_dataloader.dataset', validation,
-                           'train_dataloader.dataset', loader.dataset)
+                           'train_dataloader.dataset', class_names(loader.dataset))
 
 
 def read_first(field: str, loader: DataLoader, runner: Runner) -> None:
@@ -86,8 +87,8 @@ def check_test_data(runner: Runner) -> None:
     if isinstance(model, KNNClassifier):
         # Build the loader here and pass it to the model, so that the folder is listed only once.
         model.bank_dataloader = Runner.build_dataloader(model.bank_dataloader)
-        check_same_classes('test_dataloader.dataset', dataset,
-                           'model.bank_dataloader.dataset', model.bank_dataloader.dataset)
+        check_same_classes('test_dataloader.dataset', dataset, 'model.bank_dataloader.dataset',
+                           class_names(model.bank_dataloader.dataset))
 
 
 def describe_test_data(dataset: Dataset) -> dict[str, float]:
@@ -106,7 +107,7 @@ def check_labels(field: str, dataset: Dataset, cfg: Config) -> None:
     of its annotation file."""
     outputs = [(name, value) for name, value in walk(cfg.model, 'model')
                if name.endswith('.num_classes') and isinstance(value, int)]
-    num = len(_names(dataset))
+    num = len(class_names(dataset))
     if outputs and _has_annotated_labels(dataset):
         labels = dataset.get_gt_labels()
         if labels.min() < 0:  # metrics would silently count negative labels as errors
@@ -117,17 +118,6 @@ def check_labels(field: str, dataset: Dataset, cfg: Config) -> None:
         if value < num:
             raise ConfigError(f'{name}={value}: {field} has {num} classes; its labels count from '
                               f'0. Set `--cfg-options {name}={num}`, or correct the labels.')
-
-
-def check_same_classes(field: str, dataset: Dataset, other_field: str, other: Dataset) -> None:
-    """Check that two datasets have the same classes in the same order, if both name them."""
-    names, expected = _names(dataset), _names(other)
-    if names and expected and names != expected:
-        different = sorted({*names} ^ {*expected})
-        raise ConfigError(
-            f'{field}.data_root={getattr(dataset, "data_root", "")!r}: the classes, and thus the '
-            f'labels, differ from {other_field} ({", ".join(different[:3]) or "in their order"}). '
-            'Give both datasets the same classes, each with an image.')
 
 
 def check_coco_files(field: str, loader: dict | None) -> None:
@@ -189,7 +179,7 @@ def check_label_maps(field: str, dataset: Dataset) -> None:
 def _check_label_maps(field: str, dataset: Dataset, load: LoadAnnotations) -> None:
     # Imported late because import_toolboxes must be the first to import mmpretrain.
     from mmguided.datasets.analysis_images import subsample
-    classes, ignored = _names(dataset), dataset.ignore_index
+    classes, ignored = class_names(dataset), dataset.ignore_index
     counts = np.zeros(256, int)
     indices = subsample(range(len(dataset)), NUM_LABEL_MAPS)
     for index in indices:
@@ -224,12 +214,8 @@ def _some(names: Sequence[str], limit: int = 5) -> str:
     return ', '.join(map(repr, names[:limit])) + (', ...' if len(names) > limit else '')
 
 
-def _names(dataset: Dataset) -> tuple[str, ...]:
-    return tuple(getattr(dataset, 'metainfo', {}).get('classes') or ())
-
-
 def _has_annotated_labels(dataset: Dataset) -> bool:
     """Return True if a file states one label per image; class folders need no check."""
     return bool(hasattr(dataset, 'get_gt_labels') and len(dataset)
-                and (dataset.ann_file or not _names(dataset))
+                and (dataset.ann_file or not class_names(dataset))
                 and isinstance(dataset.get_data_info(0).get('gt_label'), int))

@@ -1,6 +1,7 @@
 """Feature extraction shared by the online-evaluation hooks."""
 import copy
 from collections.abc import Mapping, Sequence
+from functools import partial
 
 import torch
 from mmcv.transforms import Compose
@@ -15,6 +16,7 @@ from mmguided.evaluation import image_features
 from mmguided.models import Encoder
 from mmguided.registry import DATASETS
 from mmguided.utils.errors import ConfigError
+from mmguided.utils.interruption import leave_signals_to_parent
 from mmguided.utils.modules import eval_mode, gathered_weights, unwrap_ddp
 from mmguided.utils.rng_state import preserve_rng_state
 
@@ -49,7 +51,7 @@ class OnlineFeatures:
         self.size = tuple(side * encoder.patch_size for side in encoder.patch_resolution)
         with preserve_rng_state():
             images = self._images(runner.train_dataloader.dataset, dataset)
-            self.classes = classes_of(images)
+            self.dataset = images
             self.has_labels = 'gt_label' in images.get_data_info(0)
             num = min(len(images), num_images)
             images = Subset(images, [i * len(images) // num for i in range(num)])
@@ -57,6 +59,7 @@ class OnlineFeatures:
             self.loader = DataLoader(
                 images, loader.batch_size, num_workers=loader.num_workers,
                 pin_memory=loader.pin_memory, collate_fn=default_collate,
+                worker_init_fn=partial(leave_signals_to_parent, None),
                 sampler=DefaultSampler(images, shuffle=False, seed=0))
 
     def _images(self, training: Dataset, cfg: dict | None) -> Dataset:
@@ -107,19 +110,18 @@ def encoder_of(runner: Runner) -> Encoder:
     return backbone
 
 
-def classes_of(dataset: Dataset) -> int | None:
-    """Number of classes of a dataset; None if unknown."""
-    return len(getattr(dataset, 'metainfo', {}).get('classes') or ()) or None
-
-
 def labels_of(data_samples: Sequence | Mapping, field: str) -> Tensor:
     """Labels ``(B, )`` of a batch; raise a ConfigError that names ``field`` if there are none."""
     if isinstance(data_samples, Mapping):  # with scores of CachedGuidance
         data_samples = data_samples['samples']
-    if not all('gt_label' in sample for sample in data_samples):
+    check_labels(field, all('gt_label' in sample for sample in data_samples))
+    return torch.cat([sample.gt_label for sample in data_samples])
+
+
+def check_labels(field: str, has_labels: bool) -> None:
+    if not has_labels:
         raise ConfigError(f'{field}: the images have no labels. Put the images of each class into '
                           'a separate folder and set with_label=True.')
-    return torch.cat([sample.gt_label for sample in data_samples])
 
 
 def accuracy(predictions: Tensor, labels: Tensor) -> float:

@@ -50,11 +50,15 @@ def normalized_cut(similarity: Tensor, nodes: Tensor | None = None) -> Normalize
 
     Args:
         similarity: M, ``(B, n, n)``, symmetric and positive semidefinite, such as cosine
-            similarities; any floating dtype, computed in float32.
+            similarities; any floating dtype, computed in float32 even under autocast.
         nodes: Nodes of each graph, ``(B, n)`` bool; None means all. The eigenvector is 0 at other
             nodes, which belong to neither side.
     """
-    similarity = similarity.float()
+    with torch.autocast(similarity.device.type, enabled=False):
+        return _cut(similarity.float(), nodes)
+
+
+def _cut(similarity: Tensor, nodes: Tensor | None) -> NormalizedCut:
     if nodes is None:
         nodes = torch.ones_like(similarity[..., 0], dtype=torch.bool)
     else:

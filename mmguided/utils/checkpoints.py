@@ -18,6 +18,7 @@ from torch.hub import load_state_dict_from_url
 from torch.utils.data import Dataset
 
 from .checkpoint_files import find_damage
+from .classes import check_same_classes
 from .configs import parse_config
 from .converters import MASK_TOKENS
 from .errors import MODEL_SOURCES, ConfigError, check_file
@@ -364,17 +365,10 @@ def adapt_rgb_weights(model_state: Mapping[str, Tensor], checkpoint_state: dict[
 
 def check_classes(checkpoint: Mapping, dataset: Dataset) -> None:
     """Raise ConfigError if the classes of test data differ from those that a classifier was trained
-    on, according to its checkpoint. Without this check, a missing class would shift the labels."""
+    on, according to its checkpoint."""
     trained = (checkpoint.get('meta') or {}).get('dataset_meta') or {}
-    names, expected = (tuple(meta.get('classes') or ())
-                       for meta in (getattr(dataset, 'metainfo', {}), trained))
-    if names and expected and names != expected:
-        different = sorted({*names} ^ {*expected})
-        raise ConfigError(
-            f'test_dataloader.dataset.data_root={getattr(dataset, "data_root", "")!r}: the classes '
-            'differ from those that the checkpoint was trained on '
-            f'({", ".join(map(repr, different[:3])) or "in their order"}). Give the same classes, '
-            'each with an image.')
+    check_same_classes('test_dataloader.dataset', dataset,
+                       'those that the checkpoint was trained on', trained.get('classes') or ())
 
 
 def check_finite(state: Mapping[str, Tensor], prefix: str = '') -> None:

@@ -70,22 +70,21 @@ def moving_average(curve: Curve) -> np.ndarray:
     return np.array([curve.values[i:j].mean() for i, j in zip(begin, end, strict=True)])
 
 
-def draw_exploitation(visible: np.ndarray, masked: np.ndarray, epochs: float,
+def draw_exploitation(epochs: np.ndarray, visible: np.ndarray, masked: np.ndarray,
                       fired: float | None, out: str | Path) -> None:
     """Draw the shares of visible and mask tokens in the decoder output over a run (Self-guided MAE,
     Fig. 4).
 
     Args:
-        visible, masked: Shares, ``(N, )`` each, evenly spaced.
-        epochs: Epochs between two values.
+        epochs: Epochs of the values, ``(N, )``.
+        visible, masked: Shares, ``(N, )`` each.
         fired: Epoch at which the trigger fired; None if it did not fire.
         out: Output file.
     """
     figure = new_figure(5, 3.4)
     ax, handles = figure.subplots(), {}
-    time = epochs * np.arange(1, len(masked) + 1)
-    handles['visible tokens'], = ax.plot(time, visible, color=COLORS[0])
-    handles['mask tokens'], = ax.plot(time, masked, color=COLORS[1], linestyle='-.')
+    handles['visible tokens'], = ax.plot(epochs, visible, color=COLORS[0])
+    handles['mask tokens'], = ax.plot(epochs, masked, color=COLORS[1], linestyle='-.')
     if fired is not None:
         handles[f'trigger, epoch {fired:.1f}'] = ax.axvline(fired, color='gray', linestyle='--')
     ax.set_ylim(0, 1)

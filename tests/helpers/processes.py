@@ -1,4 +1,5 @@
 """Run functions in several gloo processes."""
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,12 @@ def in_processes(function: Callable[[], Any], folder: Path, world_size: int = 2)
     takes long."""
     mp.start_processes(_process, (function, folder, world_size), world_size, start_method='fork')
     return [torch.load(folder / f'{rank}.pth') for rank in range(world_size)]
+
+
+def kill_workers() -> None:
+    """Send SIGTERM to the workers of all data loaders. They obey their parent, so that another
+    process must send it."""
+    subprocess.run(['kill', *(str(worker.pid) for worker in mp.active_children())], check=True)
 
 
 def run_test(cfg, distributed: bool = False) -> tuple[dict, Any]:

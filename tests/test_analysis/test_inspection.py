@@ -140,3 +140,5 @@ def test_invalid_images(model, image, message):
         mmguided.inspect(model, [])
     with pytest.raises(ConfigError, match='model=Linear with backbone=NoneType:'):
         mmguided.inspect(torch.nn.Linear(1, 1), picture())
+    with pytest.raises(ConfigError, match='model.data_preprocessor: has no mean and std'):
+        mmguided.inspect(build('MAE', SMALL), picture())

@@ -15,13 +15,7 @@ from PIL import Image
 from scipy.io import savemat
 
 from mmguided.cli import data_checks
-from mmguided.cli.data_checks import (
-    check_label_maps,
-    check_labels,
-    check_same_classes,
-    check_training_data,
-)
-from mmguided.datasets import ImageFolder
+from mmguided.cli.data_checks import check_label_maps, check_labels, check_training_data
 from mmguided.models import MaskedViT
 from mmguided.utils.errors import ConfigError
 from tests.helpers.benchmarks import save_encoder
@@ -88,20 +82,6 @@ def test_good_data_pass(tmp_path):
 def test_labels_out_of_range(tmp_path, name, change, error):
     with pytest.raises(ConfigError, match=f'^{error}'):
         check(name, tmp_path, change)
-
-
-@pytest.mark.parametrize('names, different', [
-    ('ab', 'c'), ('abcd', 'd'), ('abd', 'c, d'), ('cba', 'in their order'), ('abc', None)])
-def test_classes_of_validation(tmp_path, names, different):
-    """Without class 'b', class 'c' would get the label of 'b'."""
-    for name in 'abcd':
-        write_image(tmp_path / name / '1.png')
-    train, val = (ImageFolder(str(tmp_path), classes=list(order)) for order in ('abc', names))
-    with pytest.raises(ConfigError) if different else nullcontext() as error:
-        check_same_classes('val', val, 'train', train)
-    if different:
-        assert str(error.value).startswith(f"val.data_root='{tmp_path}': ")
-        assert f'({different})' in str(error.value)
 
 
 @pytest.mark.parametrize('model, error', [

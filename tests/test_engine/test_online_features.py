@@ -6,11 +6,12 @@ import pytest
 import torch
 from torch import nn
 
+from mmguided.evaluation import image_features
 from mmguided.utils.modules import eval_mode
 from tests.helpers.colors import color_folders
 from tests.helpers.online import METHODS, assert_equal, assert_trained_alike, train, values
 from tests.helpers.paths import ROOT
-from tests.helpers.processes import in_processes
+from tests.helpers.processes import in_processes, kill_workers
 
 KNN, RANK, TRAIN, VAL = (f'online/{name}' for name in (
     'knn_top1_k3', 'effective_rank', 'linear_train_top1', 'linear_val_top1'))
@@ -43,6 +44,19 @@ def test_training_is_unaffected(colors, tmp_path, method, workers):
     assert [step for step, _ in knn] == [step for step, _ in rank] == [0, 2, 4]
     assert [value for _, value in knn] == pytest.approx([100 * 11 / 12] * 3, rel=1e-4)
     assert all(1 < value < 16 for _, value in rank) and len({value for _, value in rank}) == 3
+
+
+def test_a_signal_to_the_workers_does_not_end_the_pass(colors, tmp_path, monkeypatch):
+    """Slurm and torchrun signal the workers, too."""
+
+    def signalled(*args):
+        kill_workers()
+        return image_features(*args)
+
+    monkeypatch.setattr('mmguided.engine.online_features.image_features', signalled)
+    runner = train('mae', colors, tmp_path / 'run', hooks(colors)[1:], epochs=1, **{
+        'train_dataloader.num_workers': 1})
+    assert [step for step, _ in values(runner, KNN)] == [0, 2]
 
 
 def test_the_documented_hooks_run(tmp_path):

@@ -104,6 +104,13 @@ def test_bfloat16_cuts_nearly_the_same():
     assert (halves == normalized_cut(similarity).side).float().mean() > .995
 
 
+def test_autocast_does_not_change_the_cut():
+    similarity = cosines(FEATURES['two clusters']()).float()
+    with torch.autocast('cpu', torch.bfloat16):
+        cut = normalized_cut(similarity)
+    assert torch.equal(cut.eigenvector, normalized_cut(similarity).eigenvector)
+
+
 def test_a_cut_of_some_nodes_is_that_of_their_graph():
     similarity = cosines(FEATURES['two clusters']()).float()
     nodes = torch.rand(16, 196) < .6

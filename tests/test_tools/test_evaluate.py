@@ -112,7 +112,7 @@ def test_a_trained_classifier_on_perturbed_images(evaluate, folder, tmp_path, mo
     linear = folder / 'colors/linear.py', tmp_path / 'out/a/colors/linear/seed_0/epoch_2.pth'
     for tool, args in (('test.py', ()), ('analysis_tools/robustness.py', ('--occlusion', '0'))):
         error = error_of_tool(monkeypatch, tool, *linear, *args, '--data-root', tmp_path / 'fewer')
-        assert "the checkpoint was trained on ('blue')" in error
+        assert "the checkpoint was trained on (blue)" in error
 
 
 def test_the_table(tmp_path):

@@ -63,7 +63,7 @@ def test_noise_does_not_fill_the_axis(drawn):
 @pytest.mark.parametrize('fired', [None, 1.5])
 def test_exploitation_curves_and_trigger(drawn, fired):
     shares = np.array([.3, .6, .4])
-    draw_exploitation(shares, 1 - shares, .5, fired, 'curves.png')
+    draw_exploitation(np.array([.5, 1, 1.5]), shares, 1 - shares, fired, 'curves.png')
     visible, masked, *trigger = lines(drawn[0].axes[0])
     assert visible == (BLUE, [.5, 1., 1.5], [.3, .6, .4])
     assert masked == (VERMILION, [.5, 1., 1.5], [.7, .4, .6])

@@ -12,7 +12,7 @@ from mmguided.utils.checkpoints import non_finite
 from mmguided.utils.errors import DivergedError
 from mmguided.utils.modules import full_tensor
 
-from .runtime_info_hook import log_interval
+from .runtime_info_hook import is_logged, log_interval
 
 
 @HOOKS.register_module()
@@ -23,7 +23,8 @@ class FiniteHook(Hook):
     The loss is checked on the device. The result is read every ``interval`` steps, so the hook adds
     no synchronization to the other steps. A step that AMP's gradient scaler skips has a finite
     loss and does not count. The hook also logs ``grad_norm``, the norm of the gradient in each
-    logged step. It is measured before clipping by norm and after clipping by value.
+    logged step in which the optimizer steps. It is measured before clipping by norm and after
+    clipping by value.
 
     Args:
         patience: Number of consecutive steps.
@@ -59,7 +60,7 @@ class FiniteHook(Hook):
                 self._norm = self._norm / scale
 
     def before_train_iter(self, runner, batch_idx: int, data_batch=None) -> None:
-        self._is_logged = self.every_n_train_iters(runner, self._log_interval)
+        self._is_logged = is_logged(self, runner, batch_idx, self._log_interval)
 
     def after_train_iter(self, runner, batch_idx: int, data_batch=None, outputs=None) -> None:
         if self._norm is not None:

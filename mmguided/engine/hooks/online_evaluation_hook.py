@@ -8,9 +8,9 @@ from torch import Tensor
 from mmguided.analysis import effective_rank
 from mmguided.evaluation import check_feature, knn_scores
 from mmguided.registry import HOOKS
-from mmguided.utils.errors import ConfigError
+from mmguided.utils.classes import check_same_classes, class_names
 
-from ..online_features import OnlineFeatures, accuracy, encoder_of, log_scalars
+from ..online_features import OnlineFeatures, accuracy, check_labels, encoder_of, log_scalars
 
 
 @HOOKS.register_module()
@@ -37,8 +37,8 @@ class OnlineEvaluationHook(Hook):
             bank to the queries.
 
     Raises:
-        ConfigError: Before the first epoch, if the images of ``val_dataset`` have no labels or the
-            numbers of classes differ.
+        ConfigError: Before the first epoch, if there is a ``val_dataset`` and images have no
+            labels, or the classes differ.
         ValueError: Before the first epoch, if a k is larger than the bank.
     """
 
@@ -68,10 +68,10 @@ class OnlineEvaluationHook(Hook):
         if self.ks and self.val_dataset is not None:
             self._val = OnlineFeatures(runner, 'OnlineEvaluationHook.val_dataset',
                                        self.val_dataset, self.num_images, self.feature)
-            if self._val.classes != self._bank.classes and self._val.classes is not None:
-                raise ConfigError(
-                    f'OnlineEvaluationHook.val_dataset: {self._val.classes} classes, but the '
-                    f'bank has {self._bank.classes}. Set the same `classes` in both datasets.')
+            for images in (self._val, self._bank):
+                check_labels(images.field, images.has_labels)
+            check_same_classes(self._val.field, self._val.dataset, self._bank.field,
+                               class_names(self._bank.dataset))
         elif self.ks and not self._bank.has_labels:
             self.ks = ()
             runner.logger.info(f'{self._bank.field}: the images have no labels. '

@@ -7,17 +7,19 @@ from mmguided.models import MaskedImageModel
 from mmguided.ops import concat_all_gather
 from mmguided.registry import HOOKS
 from mmguided.structures import PatchMask
+from mmguided.utils.classes import check_same_classes, class_names
 from mmguided.utils.errors import ConfigError
 from mmguided.utils.modules import unwrap_ddp
 
 from ..online_features import (
     OnlineFeatures,
     accuracy,
-    classes_of,
+    check_labels,
     encoder_of,
     labels_of,
     log_scalars,
 )
+from .runtime_info_hook import is_logged, log_interval
 from .stateful_hook import StatefulHook
 
 
@@ -31,8 +33,9 @@ class OnlineLinearProbeHook(StatefulHook):
     view. All ranks train the same probe on the features of all ranks.
 
     ``online/linear_train_top1`` is the accuracy in percent over the current epoch, measured before
-    each step of the probe. With ``val_dataset``, ``online/linear_val_top1`` is the accuracy on
-    whole images after every ``interval`` epochs and after the last epoch.
+    each step of the probe. Only logged steps read it from the device. With ``val_dataset``,
+    ``online/linear_val_top1`` is the accuracy on whole images after every ``interval`` epochs and
+    after the last epoch.
 
     Args:
         num_classes: Number of classes; None reads it from the training set.
@@ -45,7 +48,8 @@ class OnlineLinearProbeHook(StatefulHook):
 
     Raises:
         ConfigError: Before the first step, if the training images have no labels or more classes
-            than ``num_classes``, or the model is not a :class:`MaskedImageModel`.
+            than ``num_classes``, the images of ``val_dataset`` have no labels or other classes,
+            or the model is not a :class:`MaskedImageModel`.
     """
 
     checkpoint_key = 'mmguided_linear_probe'
@@ -73,21 +77,28 @@ class OnlineLinearProbeHook(StatefulHook):
             raise ConfigError(f'model.type={type(model).__name__}: not a MaskedImageModel. Remove '
                               'OnlineLinearProbeHook.')
         check_feature('OnlineLinearProbeHook.feature', encoder, self.feature)
-        known = classes_of(runner.train_dataloader.dataset)
-        self._classes = self.num_classes or known
-        if self._classes is None:
+        names = class_names(runner.train_dataloader.dataset)
+        self._classes = self.num_classes or len(names)
+        if not self._classes:
             raise ConfigError('train_dataloader.dataset: unknown number of classes. Put the images '
                               'of each class into a separate folder and set with_label=True, or '
                               'set OnlineLinearProbeHook.num_classes.')
-        if known and self._classes < known:
+        if self._classes < len(names):
             raise ConfigError(f'OnlineLinearProbeHook.num_classes={self._classes}: the dataset '
-                              f'has {known} classes. Set it to {known}.')
+                              f'has {len(names)} classes. Set it to {len(names)}.')
         self._probe = OnlineLinearProbe(encoder.embed_dims, self._classes, self.lr).to(
             next(encoder.parameters()).device)
         super().before_train(runner)
         self._val = None if self.val_dataset is None else OnlineFeatures(
             runner, 'OnlineLinearProbeHook.val_dataset', self.val_dataset, self.num_images,
             self.feature)
+        if self._val is not None:
+            check_labels(self._val.field, self._val.has_labels)
+            check_same_classes(self._val.field, self._val.dataset, 'train_dataloader.dataset',
+                               names)
+        # The loss scaler skips steps with an overflow.
+        self._may_overflow = getattr(runner.optim_wrapper, 'loss_scaler', None) is not None
+        self._log_interval = log_interval(runner)
         self._encoder = encoder
         model.latent_readers.append(self._read)
 
@@ -106,18 +117,18 @@ class OnlineLinearProbeHook(StatefulHook):
                               '`decode` in `loss`.')
         features = concat_all_gather(self._features)
         labels = concat_all_gather(self._labels.to(features.device))
-        # Batch statistics need two images. Steps with an overflow, which the loss scaler skips,
-        # would damage the probe permanently.
-        if len(features) < 2 or not features.isfinite().all():
+        # Batch statistics need two images. An overflow would damage the probe permanently.
+        if len(features) < 2 or self._may_overflow and not features.isfinite().all():
             return
         epoch = int(unwrap_ddp(runner.model).clock.epoch)
         if epoch != self._epoch:
             self._epoch, self._right, self._seen = epoch, 0, 0
         predictions = self._probe.step(features, labels).argmax(dim=1)
-        self._right += int((predictions == labels).sum())
+        self._right += (predictions == labels).sum()  # stays on the device
         self._seen += len(labels)
-        runner.message_hub.update_scalar(
-            'train/online/linear_train_top1', 100 * self._right / self._seen)
+        if is_logged(self, runner, batch_idx, self._log_interval):
+            runner.message_hub.update_scalar(
+                'train/online/linear_train_top1', 100 * int(self._right) / self._seen)
 
     def after_train_epoch(self, runner) -> None:
         if self._val is None or not (
@@ -133,7 +144,7 @@ class OnlineLinearProbeHook(StatefulHook):
 
     def state_dict(self) -> dict:
         return dict(probe=self._probe.state_dict(), optimizer=self._probe.optimizer.state_dict(),
-                    counts=(self._epoch, self._right, self._seen))
+                    counts=(self._epoch, int(self._right), self._seen))
 
     def load_state_dict(self, state: dict) -> None:
         self._probe.load_state_dict(state['probe'])

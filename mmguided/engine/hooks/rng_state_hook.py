@@ -55,6 +55,15 @@ class RNGStateHook(StatefulHook):
     def load_state_dict(self, state: list[dict]) -> None:
         self._states = state
 
+    def after_load_checkpoint(self, runner, checkpoint: dict) -> None:
+        """Convert the iteration if the number of iterations per epoch has changed. The runner
+        resumes it after this call, before other hooks read it."""
+        super().after_load_checkpoint(runner, checkpoint)
+        before = self._loaded and self._loaded[0].get('iters_per_epoch')
+        if before and isinstance(runner._train_loop, EpochBasedTrainLoop):
+            meta = checkpoint['meta']
+            meta['iter'] = round(meta['iter'] / before * len(runner.train_dataloader))
+
     def before_train(self, runner) -> None:
         super().before_train(runner)
         self._training = True
@@ -79,11 +88,9 @@ class RNGStateHook(StatefulHook):
     def _check_settings(self, runner) -> None:
         """Compare the number of ranks and of iterations per epoch with the checkpoint."""
         saved, ranks = len(self._states or ()), get_world_size()
-        if saved:
+        if saved and not self._is_epoch_based:
             before, now = self._states[0].get('iters_per_epoch'), len(runner.train_dataloader)
-            if before not in (None, now) and self._is_epoch_based:
-                runner.train_loop._iter = round(runner.iter / before * now)
-            elif before not in (None, now):
+            if before not in (None, now):
                 print_log(
                     f'An epoch has {now} iterations, in the checkpoint {before}. The run stays at '
                     f'iteration {runner.iter}.', logger='current', level=logging.WARNING)

@@ -3,7 +3,7 @@ from collections import defaultdict
 
 import numpy as np
 import torch
-from mmengine.hooks import LoggerHook
+from mmengine.hooks import Hook, LoggerHook
 from mmengine.hooks import RuntimeInfoHook as MMEngineRuntimeInfoHook
 from mmengine.logging import HistoryBuffer
 from torch import Tensor
@@ -15,6 +15,14 @@ from mmguided.utils.modules import full_tensor
 def log_interval(runner) -> int:
     """Interval of the ``LoggerHook``; 0 without one."""
     return next((hook.interval for hook in runner.hooks if isinstance(hook, LoggerHook)), 0)
+
+
+def is_logged(hook: Hook, runner, batch_idx: int, interval: int) -> bool:
+    """True if a ``LoggerHook`` with this interval may log the step. It counts the iterations of the
+    run or of the epoch."""
+    return (hook.every_n_train_iters(runner, interval)
+            or hook.every_n_inner_iters(batch_idx, interval)
+            or hook.end_of_epoch(runner.train_dataloader, batch_idx))
 
 
 @HOOKS.register_module()
@@ -53,10 +61,7 @@ class RuntimeInfoHook(MMEngineRuntimeInfoHook):
     def after_train_iter(self, runner, batch_idx: int, data_batch=None, outputs=None) -> None:
         for name, value in (outputs or {}).items():
             self._record(name, value)
-        # Hooks count the iterations of the run or of the epoch.
-        if (self.every_n_train_iters(runner, self._log_interval)
-                or self.every_n_inner_iters(batch_idx, self._log_interval)
-                or self.end_of_epoch(runner.train_dataloader, batch_idx)):
+        if is_logged(self, runner, batch_idx, self._log_interval):
             self.read(runner)
 
     def after_train_epoch(self, runner) -> None:

@@ -28,9 +28,6 @@ class ScheduleHook(Hook):
     (``auto_scale_lr.base_batch_size``).
     """
 
-    # After RNGStateHook (85), which converts the resumed iteration to the new epochs.
-    priority = 86
-
     _fresh = None
 
     def after_load_checkpoint(self, runner, checkpoint: dict) -> None:

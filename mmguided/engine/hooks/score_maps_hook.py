@@ -2,6 +2,7 @@
 import copy
 import time
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -16,6 +17,7 @@ from mmguided.datasets import FolderMaps, ScoreMaps, WithScores, fingerprint, lo
 from mmguided.models import CachedGuidance, MapGuidance
 from mmguided.registry import HOOKS
 from mmguided.utils.errors import ConfigError
+from mmguided.utils.interruption import leave_signals_to_parent
 from mmguided.utils.modules import gathered_weights, unwrap_ddp
 
 from .stateful_hook import StatefulHook
@@ -181,6 +183,7 @@ class ScoreMapsHook(StatefulHook):
         batches = DataLoader(
             self._images, loader.batch_size, num_workers=loader.num_workers,
             pin_memory=loader.pin_memory, collate_fn=default_collate,
+            worker_init_fn=partial(leave_signals_to_parent, None),
             # A separate seed and generator leave the RNG state of training unchanged.
             sampler=DefaultSampler(self._images, shuffle=False, seed=0),
             generator=torch.Generator())

@@ -4,6 +4,7 @@ from types import SimpleNamespace
 
 import pytest
 import torch
+from mmengine.hooks import LoggerHook
 from mmpretrain.structures import DataSample
 
 from mmguided.engine.hooks import OnlineLinearProbeHook
@@ -83,13 +84,21 @@ def test_a_run_resumed_within_an_epoch_continues_its_accuracy(colors, tmp_path):
     assert values(resumed, TRAIN) == values(whole, TRAIN)[2:]
 
 
+class Loader(SimpleNamespace):
+
+    def __len__(self):
+        return 9
+
+
 @pytest.fixture
 def step(monkeypatch):
     """Runs a step of a small MAE with the hook; returns the logged accuracy."""
     hook, model, logged = OnlineLinearProbeHook(3), build('MAE', SMALL), {}
     dataset = SimpleNamespace(metainfo=dict(classes=('a', 'b', 'c')))
+    wrapper = SimpleNamespace(loss_scaler=object())
     runner = SimpleNamespace(
-        model=model, train_dataloader=SimpleNamespace(dataset=dataset),
+        model=model, train_dataloader=Loader(dataset=dataset), iter=0, optim_wrapper=wrapper,
+        hooks=[LoggerHook(interval=1)],
         message_hub=SimpleNamespace(update_scalar=logged.__setitem__))
     hook.before_train(runner)
 
@@ -128,9 +137,16 @@ def test_accuracy_is_that_of_the_epoch(step, monkeypatch):
     (dict(num_classes=3), {'train_dataloader.dataset.with_label': False},
      r'train_dataloader\.dataset: the images have no labels'),
     (dict(num_classes=2), {}, r'num_classes=2.* 3'),
+    (dict(val_dataset=dict(type='mmguided.ImageFolder', data_root='val', with_label=False)), {},
+     r'val_dataset: the images have no labels'),
+    # The labels of the second and third class would be too small by one.
+    (dict(val_dataset=dict(type='mmguided.ImageFolder', data_root='val',
+                           classes=['green', 'red'])), {},
+     r"val_dataset\.data_root='val': .*differ from train_dataloader\.dataset \(blue\)"),
 ])
 def test_invalid_options_are_errors_before_the_first_step(
-        colors, tmp_path, options, settings, match):
+        colors, tmp_path, monkeypatch, options, settings, match):
+    monkeypatch.chdir(colors)
     with pytest.raises(ConfigError, match=match):
         train('ccmim', colors, tmp_path / 'run', [HOOK | options], **settings)
     assert not list(tmp_path.glob('run/*/vis_data/scalars.json'))

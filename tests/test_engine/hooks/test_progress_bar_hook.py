@@ -5,6 +5,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+from mmengine.hooks import IterTimerHook
 from mmengine.logging import HistoryBuffer
 from mmengine.runner import LogProcessor
 
@@ -56,3 +57,19 @@ def test_measurements_of_a_log_line_have_one_window():
     line, evaluation = (processor._collect_scalars([], runner, mode) for mode in names)
     assert line == dict.fromkeys(names['train'], 14.5) | dict(lr=19, ema_momentum=19)
     assert evaluation == {'accuracy/top1': 19}
+
+
+def test_a_run_resumed_with_larger_batches_counts_from_the_converted_iteration(tmp_path):
+    """4 steps per epoch, then 2: iteration 4 becomes 2, from which time left and rate count."""
+    hooks = dict(
+        timer=dict(type='IterTimerHook'), progress=dict(type='mmguided.ProgressBarHook'),
+        rng_state=dict(type='mmguided.RNGStateHook'), logger=dict(type='LoggerHook', interval=1))
+    toy_runner(tmp_path, hooks, train_cfg=dict(max_epochs=1),
+               train_dataloader=dict(batch_size=2)).train()
+    runner = toy_runner(tmp_path / 'resumed', hooks, train_cfg=dict(max_epochs=4), resume=True,
+                        load_from=str(tmp_path / 'epoch_1.pth'))
+    runner.train()
+    timer = next(hook for hook in runner.hooks if isinstance(hook, IterTimerHook))
+    assert (timer.start_iter, runner.iter) == (2, 8)
+    log, = Path(runner._log_dir).glob('*.log')
+    assert float(re.search(r'images/s: (\S+)', log.read_text())[1]) > 0

@@ -172,7 +172,7 @@ def test_states_of_another_number_of_ranks_are_not_restored(tmp_path, warnings, 
 def stub_runner(iteration=0):
     return SimpleNamespace(
         seed=0, iter=iteration, epoch=0, hooks=[],
-        train_loop=SimpleNamespace(dataloader_iterator=None),
+        train_loop=SimpleNamespace(dataloader_iterator=None), _train_loop=None,
         train_dataloader=DataLoader(range(8), 2, sampler=DefaultSampler(range(8))))
 
 

@@ -20,7 +20,7 @@ from mmguided.utils.rng_state import get_rng_state
 from tests.helpers import guided_runs
 from tests.helpers.guided_runs import NCUT, log_text
 from tests.helpers.online import assert_equal, rows
-from tests.helpers.processes import in_processes
+from tests.helpers.processes import in_processes, kill_workers
 
 TRANSFORMS = [
     dict(type='mmguided.RandomResizedCrop', scale=32, interpolation='bicubic'),
@@ -215,6 +215,20 @@ def test_rng_state_is_preserved_and_persistent_workers_read_the_scores(
         num_workers=workers, persistent_workers=workers > 0))
     assert_equal(*states)
     assert guided_shares(runner) == [0] * 3 + [1] * 6
+
+
+def test_a_signal_to_the_workers_does_not_end_the_pass(folder, tmp_path, monkeypatch):
+    """Slurm and torchrun signal the workers, too."""
+    variants = NcutRelevance.variants
+
+    def signalled(*args):
+        kill_workers()
+        return variants(*args)
+
+    monkeypatch.setattr(NcutRelevance, 'variants', signalled)
+    runner = train(folder, tmp_path / 'run', epochs=2, loader=dict(num_workers=1),
+                   train_cfg=dict(by_epoch=True, max_epochs=2))
+    assert guided_shares(runner) == [0] * 3 + [1] * 3
 
 
 def test_images_without_scores(folder, tmp_path):
