@@ -94,11 +94,16 @@ def main() -> None:
     # Imported late because torch and the toolboxes take many seconds.
     from mmengine.dist import is_main_process
 
+    from mmguided.cli.device import prefer_bfloat16
     from mmguided.cli.runner import leave_process_group, test
+    if args.amp:
+        prefer_bfloat16()
     predictions = None if args.out_item == 'metrics' else args.out
     metrics = test(cfg, predictions)
     if args.out_item == 'metrics' and is_main_process():
-        dump(metrics, args.out)
+        # Metrics of mmseg are NumPy numbers, which YAML files would contain as objects.
+        dump({name: value.item() if hasattr(value, 'item') else value
+              for name, value in metrics.items()}, args.out)
     leave_process_group()
 
 

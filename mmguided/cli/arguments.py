@@ -44,7 +44,8 @@ WIDTH_FIRST = ('CenterCrop', 'Resize')
 
 
 class OptionAction(DictAction):
-    """Action for ``KEY=VALUE ...`` as in MMEngine, except that paths keep blanks and commas."""
+    """Action for ``KEY=VALUE ...`` as in MMEngine, except that paths keep blanks and commas. A text
+    with a slash, or with a blank that does not follow a comma, is a path."""
 
     def __call__(self, parser, namespace, values, option_string=None) -> None:
         for value in values:
@@ -63,7 +64,8 @@ class OptionAction(DictAction):
                 return ast.literal_eval(text)
             except (SyntaxError, ValueError):  # names without quotes, as in [a,b]
                 return DictAction._parse_iterable(text)
-        return text if re.search(r'[/\s=]', text) else DictAction._parse_iterable(text)
+        is_path = re.search(r'[/=]|(?<!,)\s', text)
+        return text if is_path else DictAction._parse_iterable(text)
 
 
 class TrustAction(argparse.Action):
@@ -191,9 +193,12 @@ def set_data_root(cfg: Config, folder: str) -> None:
     evaluator's ``ann_file``."""
     fields = [field for field in (*LOADERS, 'model', 'val_evaluator', 'test_evaluator',
                                   'custom_hooks') if cfg.get(field)]
-    nodes = [node for field in fields for _, node in walk(cfg[field], field)
-             if isinstance(node, dict)]
-    roots = {node['data_root'].rstrip('/') for node in nodes if node.get('data_root')}
+    # A dict may belong to several fields.
+    nodes = {id(node): node for field in fields for _, node in walk(cfg[field], field)
+             if isinstance(node, dict)}.values()
+    # One root may be below another.
+    roots = sorted({node['data_root'].rstrip('/') for node in nodes if node.get('data_root')},
+                   key=len, reverse=True)
     if not folder:
         raise ConfigError("--data-root='': empty. Give a folder.")
     if not roots:
@@ -219,6 +224,7 @@ def fill_num_classes(cfg: Config) -> None:
         num = len(read_classes(dataset.classes))
     else:
         extensions = dataset.get('extensions', IMAGE_EXTENSIONS)
+        extensions = [extensions] if isinstance(extensions, str) else extensions
         num = len(class_folders(folder, extensions)) if folder.is_dir() else 0
     if not num:
         raise ConfigError(f'train_dataloader.dataset.data_root={dataset.data_root!r}: '

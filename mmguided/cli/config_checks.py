@@ -7,10 +7,13 @@ import ast
 import os
 import os.path as osp
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from pathlib import Path
 
 from mmengine.config import Config
+from mmengine.fileio import load
 
+from mmguided.hub import config_path
 from mmguided.utils.checkpoint_files import newest_complete, run_checkpoints
 from mmguided.utils.configs import pretrained_settings, walk
 from mmguided.utils.errors import MODEL_SOURCES, ConfigError, check_file, did_you_mean
@@ -142,12 +145,19 @@ def _check_keys(cfg: Config, name: str, option: str, options: Mapping[str, objec
 
 
 def check_variables(path: str, cfg: Config) -> None:
-    """Check that a config file sets no variable of its ``_base_`` that the ``_base_`` has already
-    used."""
+    """Check that a config file, and each ``_base_`` of the user's, sets no variable of its
+    ``_base_`` that the ``_base_`` has already used."""
     assigned, read, bases = _names_in(path)
     for base in bases:
-        inherited = (Config.fromstring(f'_base_ = {base!r}', '.py') if '::' in base else
-                     Config.fromfile(Path(path).parent / base, import_custom_modules=False))
+        if '{{' in base:  # a variable of MMEngine, such as {{fileDirname}}
+            continue
+        if '::' in base:
+            inherited = Config.fromstring(f'_base_ = {base!r}', '.py')
+        else:
+            file = Path(path).parent / base
+            inherited = Config.fromfile(file, import_custom_modules=False)
+            if not file.resolve().is_relative_to(Path(config_path('mmguided::')).resolve()):
+                check_variables(str(file), inherited)
         for name in sorted((assigned - read - RUNNER_FIELDS) & set(inherited)):
             raise ConfigError(f'{path}: {name}={cfg[name]!r} has no effect because `_base_` has '
                               f'already been evaluated. {_users_of(inherited, name)}')
@@ -155,20 +165,28 @@ def check_variables(path: str, cfg: Config) -> None:
 
 def _names_in(path: str) -> tuple[set[str], set[str], list[str]]:
     """Variables that a config file sets, names that it reads, and its ``_base_``."""
+    text, assigned, read, bases = Path(path).read_text(), set(), set(), []
+    if not path.endswith('.py'):
+        if '{{' not in text:
+            assigned = dict(load(path))
+            bases = assigned.pop('_base_', [])
+        return set(assigned), read, [bases] if isinstance(bases, str) else list(bases)
     try:
-        tree = ast.parse(Path(path).read_text())
-    except SyntaxError:  # JSON or YAML, or MMEngine's {{$VARIABLE:default}}
-        return set(), set(), []
-    values = {target.id: statement.value
-              for statement in tree.body if isinstance(statement, ast.Assign)
-              for target in statement.targets if isinstance(target, ast.Name)}
+        tree = ast.parse(text)
+    except SyntaxError:  # MMEngine's {{$VARIABLE:default}}
+        return assigned, read, bases
+    for statement in tree.body:
+        targets = getattr(statement, 'targets', [getattr(statement, 'target', None)]) if (
+            isinstance(statement, (ast.Assign, ast.AnnAssign))) else []
+        names = {node.id for target in targets for node in ast.walk(target)
+                 if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)}
+        if '_base_' in names:
+            with suppress(ValueError):  # the value is computed
+                bases = ast.literal_eval(statement.value)
+        assigned |= names - {'_base_'}
     read = {node.id for node in ast.walk(tree)
             if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load)}
-    try:
-        bases = ast.literal_eval(values.pop('_base_', ast.Constant([])))
-    except ValueError:  # the value is computed
-        bases = []
-    return set(values), read, [bases] if isinstance(bases, str) else list(bases)
+    return assigned, read, [bases] if isinstance(bases, str) else list(bases)
 
 
 def _users_of(cfg: Config, variable: str) -> str:

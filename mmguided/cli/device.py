@@ -96,9 +96,19 @@ def _uses_amp(wrapper: dict) -> bool:
     return 'AmpOptimWrapper' in str(wrapper.get('type'))
 
 
+def prefer_bfloat16() -> None:
+    """Let autocast use bfloat16 on GPUs that support it. MMEngine's test loop names no dtype."""
+    if _has_bfloat16():
+        torch.set_autocast_dtype('cuda', torch.bfloat16)
+
+
+def _has_bfloat16() -> bool:
+    return get_device() == 'cuda' and torch.cuda.get_device_capability() >= (8, 0)
+
+
 def _choose_dtype(wrapper: dict) -> None:
     if _uses_amp(wrapper) and wrapper.get('dtype') is None:
-        if get_device() == 'cuda' and torch.cuda.get_device_capability() >= (8, 0):
+        if _has_bfloat16():
             wrapper.update(dtype='bfloat16', loss_scale=dict(enabled=False))
         print_log(f'optim_wrapper.dtype: {wrapper.get("dtype", "float16")}', 'current')
 

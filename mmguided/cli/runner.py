@@ -6,6 +6,7 @@ from contextlib import suppress
 
 import torch
 from mmengine.config import Config
+from mmengine.dist import broadcast_object_list
 from mmengine.hooks import Hook
 from mmengine.registry import METRICS, RUNNERS
 from mmengine.runner import BaseLoop, Runner
@@ -93,7 +94,10 @@ def dry_run(cfg: Config) -> None:
             tempfile.TemporaryDirectory(dir=cfg.work_dir) as cfg.work_dir:
         runner = build_runner(cfg)
         check_training_data(runner)
-        _evaluate_few_images(runner)
+        folder = [runner.work_dir]  # the processes share score maps
+        broadcast_object_list(folder)
+        runner._work_dir, = folder
+        _score_few_images(runner)
         runner.train_loop.val_begin = math.inf  # a resumed run may validate first
         runner.register_hook(DryRunHook())
         with suppress(DryRunEnd):
@@ -103,10 +107,13 @@ def dry_run(cfg: Config) -> None:
     print('dry run: one training step and one validation batch ran without an error')
 
 
-def _evaluate_few_images(runner: Runner) -> None:
-    """Shorten the online evaluation before the first step, enough images for its k-NN."""
-    from mmguided.engine.hooks import OnlineEvaluationHook
+def _score_few_images(runner: Runner) -> None:
+    """Shorten the passes before the first step: score maps, and the online evaluation, with enough
+    images for its k-NN."""
+    from mmguided.engine.hooks import OnlineEvaluationHook, ScoreMapsHook
     for hook in runner.hooks:
+        if isinstance(hook, ScoreMapsHook):
+            hook.limit = DRY_RUN_IMAGES
         if isinstance(hook, OnlineEvaluationHook):
             hook.num_images = min(hook.num_images, max(DRY_RUN_IMAGES, 2 * max(hook.ks, default=0)))
 

@@ -63,30 +63,36 @@ class ImageFolder(CustomDataset):
             ``classes`` is given, or if all images are in sub-folders and at least two sub-folders
             have images; the sub-folders ``train`` and ``val`` are an error. Defaults to 'auto'.
         classes (Sequence[str] | str, optional): Sub-folders to use, or a text file with one
-            sub-folder per line. The label is the position in this list.
+            sub-folder per line. The label is the position in this list. Not with ``ann_file``.
         broken (str, optional): Handling of unreadable images. ``'skip'``: warn once per file, count
             it in :attr:`num_broken` and use the next readable image. ``'error'``: stop. Defaults to
             'skip' in training and 'error' with ``test_mode=True``, because a replaced sample would
             change the result.
-        extensions (Sequence[str]): File extensions of images, case-insensitive. Defaults to
+        extensions (Sequence[str] | str): File extensions of images, case-insensitive. Defaults to
             :data:`mmguided.utils.image_folders.IMAGE_EXTENSIONS`.
         **kwargs: Arguments of mmpretrain's ``CustomDataset``: ``pipeline``, ``test_mode``,
             ``indices``, ``ann_file`` (lines ``path label`` instead of a folder scan; requires
             ``with_label`` True or False), ...
 
     Raises:
-        ConfigError: If the folder is missing, is a file, or has no images; a class is unknown; or a
-            line of ``ann_file`` is invalid. It is also raised during loading if an image is
-            unreadable and ``broken='error'``, or if all images are unreadable.
+        ConfigError: If the folder is missing, is a file, or has no images; a class is unknown;
+            ``classes`` and ``ann_file`` are given; or a line of ``ann_file`` is invalid. It is also
+            raised during loading if an image is unreadable and ``broken='error'``, or if all images
+            are unreadable.
     """
 
     def __init__(self, data_root: str = '', data_prefix: str = '', with_label: bool | str = 'auto',
                  classes: Sequence[str] | str | None = None, broken: str | None = None,
-                 extensions: Sequence[str] = IMAGE_EXTENSIONS, **kwargs) -> None:
+                 extensions: Sequence[str] | str = IMAGE_EXTENSIONS, **kwargs) -> None:
         if with_label not in (True, False, 'auto'):
             raise ConfigError(f"with_label={with_label!r}: unknown. Set True, False or 'auto'.")
         if broken not in (None, 'skip', 'error'):
             raise ConfigError(f"broken={broken!r}: unknown. Set 'skip' or 'error'.")
+        if kwargs.get('ann_file') and classes is not None:
+            raise ConfigError(
+                f'classes={classes if isinstance(classes, str) else _some(classes)}: no effect '
+                'with an ann_file, which lists images and labels. Remove one of the two; '
+                'metainfo=dict(classes=[...]) names the classes of an ann_file.')
         if kwargs.get('ann_file') and with_label == 'auto':
             raise ConfigError("with_label='auto': ambiguous with an ann_file. Set True (lines "
                               "'path label') or False (lines 'path').")
@@ -101,7 +107,7 @@ class ImageFolder(CustomDataset):
             data_prefix=data_prefix,
             with_label=with_label,
             classes=None if classes is None else read_classes(classes),
-            extensions=extensions,
+            extensions=[extensions] if isinstance(extensions, str) else extensions,
             **kwargs)
         self.pipeline.transforms = [
             _LoadImage(transform) if isinstance(transform, LoadImageFromFile) else transform
@@ -226,24 +232,31 @@ class ImageFolder(CustomDataset):
 
 class _LoadImage:
     """Wrap a loading transform. Raise :class:`_UnreadableImage` if a file is missing or cannot be
-    decoded, and ConfigError if its number of bands differs from that of the first image."""
+    decoded, and ConfigError if its number of bands or its type differs from that of the first
+    image."""
 
     def __init__(self, transform: LoadImageFromFile) -> None:
         self.wrapped = transform
-        self._first: tuple[int, str] | None = None  # bands and path of this process's first image
+        # Bands, type and path of this process's first image.
+        self._first: tuple[int, np.dtype, str] | None = None
 
     def __call__(self, info: dict) -> dict | None:
         results = self._load(info)
         image = (results or {}).get('img')
         if image is not None and image.ndim == 3:
             path, bands = info['img_path'], image.shape[2]
-            expected, first = self._first = self._first or (bands, path)
+            expected, dtype, first = self._first = self._first or (bands, image.dtype, path)
             if bands != expected:
                 raise ConfigError(
                     f'img_path={path!r}: has {bands} bands, but {first!r} has {expected}. Set the '
                     'bands of mmguided.LoadRaster, for example '
                     f'bands={list(range(max(bands, expected)))}; files without one of them are '
                     'unreadable.')
+            if image.dtype != dtype:
+                raise ConfigError(
+                    f'img_path={path!r}: is loaded as {image.dtype}, but {first!r} as {dtype}. '
+                    "Store all images with the same depth, or set scaling='percentile' in "
+                    'mmguided.LoadRaster.')
         return results
 
     def _load(self, info: dict) -> dict | None:

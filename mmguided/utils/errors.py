@@ -75,11 +75,11 @@ def user_message(error: ConfigError) -> str:
     """Return the original message of ``error``.
 
     MMEngine's registry may raise a second error of the same type, and a data loader worker sends
-    its whole traceback as the message.
+    its whole traceback as the message. An error raised ``from None`` is the original.
     """
-    inner = error.__cause__ or error.__context__
-    while isinstance(inner, ConfigError):
-        error, inner = inner, inner.__cause__ or inner.__context__
+    while isinstance(inner := error.__cause__ or (
+            None if error.__suppress_context__ else error.__context__), ConfigError):
+        error = inner
     message = str(error)
     if message.startswith('Caught ConfigError'):
         message = message.rpartition(f'{ConfigError.__name__}: ')[2].strip()

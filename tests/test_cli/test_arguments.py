@@ -7,6 +7,7 @@ import torch
 from mmengine.runner import Runner
 
 from mmguided.cli.arguments import (
+    OptionAction,
     default_work_dir,
     figure_files,
     fill_encoder,
@@ -79,6 +80,27 @@ val_evaluator = dict(ann_file='data/coco/annotations/val.json', other='data/coco
         ann_file='/mine/annotations/val.json', other='data/coconut/x')
     with pytest.raises(ConfigError, match="--data-root='/mine'"):
         merged_config('model = dict()', '--data-root', '/mine')
+
+
+def test_data_root_replaces_a_root_below_another():
+    """Also a dict that belongs to several loaders, if the new folder is below the old one."""
+    cfg = merged_config('''
+data = dict(data_root='photos', mask='photos/masks')
+train_dataloader = dict(dataset=data)
+val_dataloader = dict(dataset=data)
+test_dataloader = dict(dataset=dict(data_root='photos/holdout', ann_file='photos/holdout/a.txt'))
+''', '--data-root', 'photos/new')
+    assert cfg.train_dataloader.dataset == dict(data_root='photos/new', mask='photos/new/masks')
+    assert cfg.val_dataloader.dataset == cfg.train_dataloader.dataset
+    assert cfg.test_dataloader.dataset == dict(
+        data_root='photos/new', ann_file='photos/new/a.txt')
+
+
+@pytest.mark.parametrize('text, value', [
+    ('60000, 80000', [60000, 80000]), ('60000,80000', [60000, 80000]), ('a, b', ['a', 'b']),
+    ('My Photos', 'My Photos'), ('a/b, c', 'a/b, c'), ('My Photos, old', 'My Photos, old')])
+def test_lists_and_paths_with_blanks(text, value):
+    assert OptionAction._parse_iterable(text) == value
 
 
 def test_num_classes_none_counts_class_folders(tmp_path):

@@ -94,6 +94,33 @@ def test_a_users_config(tmp_path, text, message):
     assert message in str(error.value) and '\n' not in str(error.value)
 
 
+@pytest.mark.parametrize('text', [
+    'data_root: str = "mine"', 'data_root, x = "mine", 1', '_base_ = "between.py"'])
+def test_a_variable_that_its_base_has_used(tmp_path, text):
+    (tmp_path / 'between.py').write_text(f"_base_ = '{VIT}'\ndata_root = 'mine'")
+    path = tmp_path / 'mine.py'
+    path.write_text(text if text.startswith('_base_') else f"_base_ = '{VIT}'\n{text}")
+    with pytest.raises(ConfigError, match="data_root='mine' has no effect"):
+        load_config(str(path))
+
+
+@pytest.mark.parametrize('name, text', [
+    ('mine.yml', '_base_: {}\ndata_root: mine'),
+    ('mine.json', '{{"_base_": "{}", "data_root": "mine"}}')])
+def test_a_variable_in_yaml_or_json(tmp_path, name, text):
+    path = tmp_path / name
+    path.write_text(text.format(VIT))
+    with pytest.raises(ConfigError, match="data_root='mine' has no effect"):
+        load_config(str(path))
+
+
+def test_a_base_may_contain_a_variable_of_mmengine(tmp_path):
+    (tmp_path / 'base.py').write_text(f"_base_ = '{VIT}'")
+    path = tmp_path / 'mine.py'
+    path.write_text("_base_ = '{{fileDirname}}/base.py'\nmine = 1")
+    assert load_config(str(path)).mine == 1
+
+
 def test_missing_data(tmp_path):
     field = r'train_dataloader\.dataset\.data_root'
     with pytest.raises(ConfigError, match=f"^{field}='data/none'.*--cfg-options {field}="):

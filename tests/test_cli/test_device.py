@@ -54,6 +54,18 @@ def test_amp_is_bfloat16_where_it_is_supported(monkeypatch, capability, dtype, e
         type='AmpOptimWrapper', optimizer=dict(type='SGD', lr=0.1), **expected)
 
 
+@pytest.mark.parametrize('capability, dtype', [
+    ((9, 0), torch.bfloat16), ((7, 5), torch.float16)])
+def test_autocast_of_tests_is_bfloat16_where_it_is_supported(monkeypatch, capability, dtype):
+    monkeypatch.setattr(device, 'get_device', lambda: 'cuda')
+    monkeypatch.setattr(torch.cuda, 'get_device_capability', lambda: capability)
+    before = torch.get_autocast_dtype('cuda')
+    device.prefer_bfloat16()
+    chosen = torch.get_autocast_dtype('cuda')
+    torch.set_autocast_dtype('cuda', before)
+    assert chosen == dtype
+
+
 @pytest.mark.parametrize('text, expected', [
     ('find_unused_parameters = True',
      dict(type='CPUDataParallel', broadcast_buffers=False, find_unused_parameters=True)),

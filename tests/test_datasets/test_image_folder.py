@@ -179,6 +179,27 @@ def test_different_numbers_of_bands_are_errors(tmp_path, monkeypatch):
     assert dataset[1]['img'][0, 0].tolist() == 5 * [ord('c')] and len(messages) == 1
 
 
+def test_different_types_are_errors(tmp_path):
+    """Workers cannot collate them."""
+    for name, dtype in (('a', np.uint8), ('b', np.uint16)):
+        np.save(tmp_path / f'{name}.npy', np.ones((2, 2), dtype))
+    raster = dict(type='mmguided.LoadRaster')
+    dataset = build(tmp_path, extensions=['.npy'], pipeline=[raster])
+    assert dataset[0]['img'].dtype == np.uint8
+    with pytest.raises(ConfigError, match=(
+            r"img_path='.*b\.npy': is loaded as float32, but '.*a\.npy' as uint8\. Store")):
+        dataset[1]
+    dataset = build(tmp_path, extensions=['.npy'], pipeline=[dict(raster, scaling='percentile')])
+    assert dataset[0]['img'].dtype == dataset[1]['img'].dtype
+
+
+def test_a_single_extension_may_be_a_string(tmp_path):
+    """'mask.png' ends with a letter of '.jpg'."""
+    for name in ('photo.jpg', 'mask.png'):
+        write_image(tmp_path / 'a' / name)
+    assert paths(build(tmp_path, extensions='.jpg')) == ['a/photo.jpg']
+
+
 def test_an_index_outside_of_the_dataset_is_refused(labeled):
     dataset = build(labeled, pipeline=[])
     assert [sample['sample_idx'] for sample in dataset] == [0, 1, 2, 3]
@@ -218,6 +239,7 @@ def test_invalid_folders(labeled, folder, kwargs, message):
     (dict(classes='missing.txt'), r"classes='missing\.txt':"),
     (dict(with_label='maybe'), "with_label='maybe':"), (dict(broken='ignore'), "broken='ignore':"),
     (dict(ann_file='list.txt'), "with_label='auto':"),
+    (dict(ann_file='list.txt', with_label=True, classes=['b', 'a']), 'classes=b, a: no effect'),
     (dict(ann_file='list.txt', with_label=False), r"ann_file='.*list\.txt':")])
 def test_invalid_arguments(labeled, kwargs, message):
     (labeled / 'empty').mkdir()

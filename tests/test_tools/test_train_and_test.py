@@ -11,15 +11,17 @@ import time
 from contextlib import suppress
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
+import yaml
 from mmengine.config import Config
 from mmengine.fileio import load
 
 from mmguided.cli import device
 from tests.helpers.paths import ROOT
 from tests.helpers.tools import error_of_tool, run_tool, use_cpu
-from tests.helpers.toy import CONFIG, ToyData, ToyModel
+from tests.helpers.toy import CONFIG, ToyData, ToyMetric, ToyModel
 
 
 @pytest.fixture(autouse=True)
@@ -104,6 +106,16 @@ def test_a_tool_ends_the_threads_of_its_process_group(monkeypatch, config, tmp_p
     deadline = time.monotonic() + 5  # the system lists a thread for a moment after its end
     while _gloo_threads() - before:
         assert time.monotonic() < deadline
+
+
+def test_metrics_in_yaml_are_plain_numbers(monkeypatch, config, tmp_path):
+    """As those of mmseg, which are NumPy numbers."""
+    monkeypatch.setattr(ToyMetric, 'compute_metrics', lambda self, results: dict(
+        mae=np.float64(.5)))
+    run_tool(monkeypatch, 'train.py', config, '--work-dir', tmp_path)
+    run_tool(monkeypatch, 'test.py', config, tmp_path / 'epoch_2.pth', '--out', tmp_path / 'm.yml',
+             '--out-item', 'metrics')
+    assert yaml.safe_load((tmp_path / 'm.yml').read_text())['mae'] == .5
 
 
 def test_test_writes_metrics_and_predictions(monkeypatch, config, tmp_path):

@@ -24,6 +24,15 @@ def test_message_survives_a_registry_that_wraps():
     assert user_message(error.value) == 'model.depth=0: set it'
 
 
+def test_a_field_that_a_second_error_adds_is_kept():
+    with pytest.raises(ConfigError) as error:
+        try:
+            raise ConfigError('layers: too many')
+        except ConfigError as inner:
+            raise ConfigError(f'guidance: {inner}') from None
+    assert user_message(error.value) == 'guidance: layers: too many'
+
+
 def test_message_survives_a_worker_process():
     with pytest.raises(ConfigError) as error:
         list(DataLoader(ToyData(bad=5), num_workers=1))

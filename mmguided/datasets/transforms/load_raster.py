@@ -14,6 +14,7 @@ from mmguided.utils.errors import ConfigError, require_extra
 #: Percentiles of a band that ``scaling='percentile'`` maps to 0 and 255.
 PERCENTILES = (2, 98)
 _TIFF = (b'II*\0', b'MM\0*', b'II+\0', b'MM\0+')
+_PALETTE = 'has a palette; convert the file to RGB'
 
 
 @TRANSFORMS.register_module()
@@ -96,6 +97,8 @@ class LoadRaster(LoadImageFromFile):
             return np.load(BytesIO(content), allow_pickle=False)
         if content[128:132] == b'DICM':
             return self._decode_dicom(content)
+        if content.startswith(b'\x89PNG') and content[25] == 3:
+            raise ValueError(_PALETTE)
         data = torch.frombuffer(bytearray(content), dtype=torch.uint8)
         return decode_image(data, apply_exif_orientation=True).permute(1, 2, 0).numpy()
 
@@ -104,12 +107,12 @@ class LoadRaster(LoadImageFromFile):
         import tifffile
         with tifffile.TiffFile(BytesIO(content)) as file:
             if self.page is None:
-                return np.stack([page.asarray() for page in file.pages], axis=2)
+                return np.stack([_values(page) for page in file.pages], axis=2)
             if self.page >= len(file.pages):
                 raise ValueError(f'page={self.page}, but the file has {len(file.pages)}')
             page = file.pages[self.page]
             # The axis S holds the bands.
-            return np.moveaxis(page.asarray(), 0, 2) if page.axes == 'SYX' else page.asarray()
+            return np.moveaxis(_values(page), 0, 2) if page.axes == 'SYX' else _values(page)
 
     def _decode_dicom(self, content: bytes) -> np.ndarray:
         import pydicom
@@ -147,3 +150,13 @@ class LoadRaster(LoadImageFromFile):
     def __repr__(self) -> str:
         return (f'{type(self).__name__}(bands={self.bands}, page={self.page}, '
                 f'scaling={self.scaling!r})')
+
+
+def _values(page) -> np.ndarray:
+    """Values of a page of a TIFF; larger ones are brighter."""
+    kind, values = page.photometric.name, page.asarray()
+    if kind == 'PALETTE':
+        raise ValueError(_PALETTE)
+    if kind == 'MINISWHITE':
+        values = ~values if values.dtype == bool else 2**page.bitspersample - 1 - values
+    return values

@@ -37,7 +37,7 @@ class LoadVideo(BaseTransform):
         try:
             count_objects(masks[0])
         except ConfigError as error:
-            raise ConfigError(f'{field}: {error}') from error
+            raise ConfigError(f'{field}: {error}') from None
         results['img'] = np.stack(frames).transpose(0, 3, 1, 2)
         results['gt_masks'] = np.stack(masks)
         return results

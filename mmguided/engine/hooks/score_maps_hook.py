@@ -11,7 +11,7 @@ from mmengine.dataset import DefaultSampler, default_collate
 from mmengine.dist import all_gather, barrier, broadcast_object_list, is_main_process
 from mmengine.runner import EpochBasedTrainLoop
 from mmpretrain.utils import track_on_main_process
-from torch.utils.data import DataLoader
+from torch.utils.data import DataLoader, Subset
 
 from mmguided.datasets import FolderMaps, ScoreMaps, WithScores, fingerprint, loading_transforms
 from mmguided.models import CachedGuidance, MapGuidance
@@ -36,6 +36,9 @@ class ScoreMapsHook(StatefulHook):
     in the checkpoint if the file belongs to the same images. Otherwise it recomputes the scores
     with the current encoders and logs a warning.
 
+    ``limit`` is the number of images to score; the others are masked at random. It is set by dry
+    runs.
+
     The hook has no effect on models without ``CachedGuidance`` and ``MapGuidance``.
 
     Raises:
@@ -44,6 +47,7 @@ class ScoreMapsHook(StatefulHook):
     """
 
     checkpoint_key = 'mmguided_score_maps'
+    limit: int | None = None
 
     def __init__(self) -> None:
         self._maps: ScoreMaps | None = None
@@ -94,8 +98,9 @@ class ScoreMapsHook(StatefulHook):
         self._maps = with_scores.maps = ScoreMaps(
             Path(runner.work_dir) / 'score_maps',
             (len(dataset), *([variants] if variants > 1 else []), *model.backbone.patch_resolution))
-        self._images = copy.copy(dataset)
-        self._images.pipeline = Compose([*transforms[:-1], with_scores.whole])
+        images = copy.copy(dataset)
+        images.pipeline = Compose([*transforms[:-1], with_scores.whole])
+        self._images = Subset(images, range(len(images))[:self.limit])
 
     def _find_maps(self, runner, dataset, grid: tuple[int, int]) -> FolderMaps:
         """Maps of MapGuidance; raise ConfigError or log a warning if images have none."""
@@ -153,7 +158,7 @@ class ScoreMapsHook(StatefulHook):
 
     def _compute(self, runner, model) -> None:
         start, guidance = time.time(), self._guidance.guidance
-        runner.logger.info(f'Computing scores of {self._maps.shape[0]} images with '
+        runner.logger.info(f'Computing scores of {len(self._images)} images with '
                            f'{type(guidance).__name__}')
         with ExitStack() as stack:
             names = [None]
@@ -172,7 +177,7 @@ class ScoreMapsHook(StatefulHook):
             self._maps.remove_all_except({name, *self._file['saved']})
         path = self._maps.path(name)
         runner.logger.info(
-            f'Computed scores of {self._maps.shape[0]} images ({missing} without scores) in '
+            f'Computed scores of {len(self._images)} images ({missing} without scores) in '
             f'{time.time() - start:.0f} s: {path}, {path.stat().st_size / 1e6:.1f} MB')
 
     @torch.no_grad()

@@ -121,4 +121,4 @@ def check_wants(field: str, wants: Mapping[str, Wants], encoders: Mapping[str, E
         try:
             encoders[name].check_wants(asked)
         except ConfigError as error:
-            raise ConfigError(f'{field}={name!r}: {error}') from error
+            raise ConfigError(f'{field}={name!r}: {error}') from None

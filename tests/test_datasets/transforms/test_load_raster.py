@@ -151,3 +151,23 @@ def test_missing_packages(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, 'imagecodecs', None)
     with pytest.raises(ConfigError, match=r"'imagecodecs' is not installed. Run .*\[raster,dicom]"):
         load(tmp_path / 'a.tif')
+
+
+@pytest.mark.parametrize('colors', [4, 200])
+def test_palettes_are_refused(tmp_path, colors):
+    """Indices are no gray values."""
+    image = Image.fromarray(RNG.integers(0, 256, (8, 8, 3), np.uint8)).quantize(colors)
+    image.save(tmp_path / 'a.png')
+    image.save(tmp_path / 'a.tif')
+    for name in ('a.png', 'a.tif'):
+        with pytest.raises(ValueError, match='has a palette'):
+            load(tmp_path / name)
+
+
+@pytest.mark.parametrize('dtype', [bool, np.uint8, np.uint16])
+def test_white_is_bright_in_every_tiff(tmp_path, dtype):
+    stored = np.array([[0, 1]] if dtype is bool else [[0, np.iinfo(dtype).max]], dtype)
+    for name in ('miniswhite', 'minisblack'):
+        tifffile.imwrite(tmp_path / f'{name}.tif', stored, photometric=name)
+    assert load(tmp_path / 'miniswhite.tif')['img'].ravel().tolist() == [255, 0]
+    assert load(tmp_path / 'minisblack.tif')['img'].ravel().tolist() == [0, 255]

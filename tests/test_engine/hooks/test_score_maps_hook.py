@@ -12,6 +12,7 @@ from PIL import Image
 from torchvision.io import decode_image
 from torchvision.transforms.v2.functional import InterpolationMode, resize
 
+from mmguided.cli import runner as cli
 from mmguided.datasets import ScoreMaps
 from mmguided.engine.hooks import ExploitationHook, ScoreMapsHook
 from mmguided.models import NcutRelevance
@@ -229,6 +230,30 @@ def test_a_signal_to_the_workers_does_not_end_the_pass(folder, tmp_path, monkeyp
     runner = train(folder, tmp_path / 'run', epochs=2, loader=dict(num_workers=1),
                    train_cfg=dict(by_epoch=True, max_epochs=2))
     assert guided_shares(runner) == [0] * 3 + [1] * 3
+
+
+def test_a_dry_run_scores_few_images(folder, tmp_path, monkeypatch):
+    """Both processes use the folder of the first; nothing remains."""
+    scores, work_dir = ScoreMapsHook._scores, tmp_path / 'work'
+    work_dir.mkdir()
+    monkeypatch.setattr(cli, 'DRY_RUN_IMAGES', 4)
+
+    def run():
+        indices = []
+
+        def counted(*args):
+            for index, values in scores(*args):
+                indices.extend(index.tolist())
+                yield index, values
+
+        monkeypatch.setattr(ScoreMapsHook, '_scores', counted)
+        cli.dry_run(config(folder, work_dir, schedule=dict(begin=0), name='dry',
+                           launcher='none'))
+        return indices
+
+    for indices in in_processes(run, tmp_path):
+        assert set(indices) == {0, 1, 2, 3}
+    assert not list(work_dir.iterdir())
 
 
 def test_images_without_scores(folder, tmp_path):
