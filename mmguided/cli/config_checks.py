@@ -10,8 +10,8 @@ from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from pathlib import Path
 
+import yaml
 from mmengine.config import Config
-from mmengine.fileio import load
 
 from mmguided.hub import config_path
 from mmguided.utils.checkpoint_files import newest_complete, run_checkpoints
@@ -165,28 +165,27 @@ def check_variables(path: str, cfg: Config) -> None:
 
 def _names_in(path: str) -> tuple[set[str], set[str], list[str]]:
     """Variables that a config file sets, names that it reads, and its ``_base_``."""
-    text, assigned, read, bases = Path(path).read_text(), set(), set(), []
-    if not path.endswith('.py'):
-        if '{{' not in text:
-            assigned = dict(load(path))
-            bases = assigned.pop('_base_', [])
-        return set(assigned), read, [bases] if isinstance(bases, str) else list(bases)
-    try:
-        tree = ast.parse(text)
-    except SyntaxError:  # MMEngine's {{$VARIABLE:default}}
-        return assigned, read, bases
-    for statement in tree.body:
-        targets = getattr(statement, 'targets', [getattr(statement, 'target', None)]) if (
-            isinstance(statement, (ast.Assign, ast.AnnAssign))) else []
-        names = {node.id for target in targets for node in ast.walk(target)
-                 if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)}
-        if '_base_' in names:
-            with suppress(ValueError):  # the value is computed
-                bases = ast.literal_eval(statement.value)
-        assigned |= names - {'_base_'}
-    read = {node.id for node in ast.walk(tree)
-            if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load)}
-    return assigned, read, [bases] if isinstance(bases, str) else list(bases)
+    text, values, bases = Path(path).read_text(), {}, []
+    if not path.endswith('.py'):  # JSON is YAML
+        values = {} if '{{' in text else yaml.safe_load(text)
+        tree, bases = ast.parse(''), values.get('_base_', [])
+    else:
+        try:
+            tree = ast.parse(text)
+        except SyntaxError:  # MMEngine's {{$VARIABLE:default}}
+            return set(), set(), []
+        for statement in tree.body:
+            if isinstance(statement, (ast.Assign, ast.AnnAssign)):
+                values |= dict.fromkeys(_names(statement, ast.Store), statement.value)
+        with suppress(ValueError):  # the value is computed
+            bases = ast.literal_eval(values.get('_base_', ast.Constant([])))
+    return (set(values) - {'_base_'}, _names(tree, ast.Load),
+            [bases] if isinstance(bases, str) else list(bases))
+
+
+def _names(tree: ast.AST, context: type) -> set[str]:
+    return {node.id for node in ast.walk(tree)
+            if isinstance(node, ast.Name) and isinstance(node.ctx, context)}
 
 
 def _users_of(cfg: Config, variable: str) -> str:

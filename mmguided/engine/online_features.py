@@ -119,6 +119,7 @@ def labels_of(data_samples: Sequence | Mapping, field: str) -> Tensor:
 
 
 def check_labels(field: str, has_labels: bool) -> None:
+    """Raise a ConfigError that names ``field`` if the images have no labels."""
     if not has_labels:
         raise ConfigError(f'{field}: the images have no labels. Put the images of each class into '
                           'a separate folder and set with_label=True.')

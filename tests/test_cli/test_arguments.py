@@ -83,7 +83,7 @@ val_evaluator = dict(ann_file='data/coco/annotations/val.json', other='data/coco
 
 
 def test_data_root_replaces_a_root_below_another():
-    """Also a dict that belongs to several loaders, if the new folder is below the old one."""
+    """Paths of a dict that two loaders share are replaced once."""
     cfg = merged_config('''
 data = dict(data_root='photos', mask='photos/masks')
 train_dataloader = dict(dataset=data)

@@ -109,7 +109,7 @@ def test_a_tool_ends_the_threads_of_its_process_group(monkeypatch, config, tmp_p
 
 
 def test_metrics_in_yaml_are_plain_numbers(monkeypatch, config, tmp_path):
-    """As those of mmseg, which are NumPy numbers."""
+    """mmseg returns NumPy numbers."""
     monkeypatch.setattr(ToyMetric, 'compute_metrics', lambda self, results: dict(
         mae=np.float64(.5)))
     run_tool(monkeypatch, 'train.py', config, '--work-dir', tmp_path)

@@ -36,8 +36,7 @@ class ScoreMapsHook(StatefulHook):
     in the checkpoint if the file belongs to the same images. Otherwise it recomputes the scores
     with the current encoders and logs a warning.
 
-    ``limit`` is the number of images to score; the others are masked at random. It is set by dry
-    runs.
+    Dry runs set ``limit``, the number of images to score. The others are masked at random.
 
     The hook has no effect on models without ``CachedGuidance`` and ``MapGuidance``.
 

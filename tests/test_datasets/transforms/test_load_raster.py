@@ -155,7 +155,7 @@ def test_missing_packages(tmp_path, monkeypatch):
 
 @pytest.mark.parametrize('colors', [4, 200])
 def test_palettes_are_refused(tmp_path, colors):
-    """Indices are no gray values."""
+    """A palette index is not a gray value."""
     image = Image.fromarray(RNG.integers(0, 256, (8, 8, 3), np.uint8)).quantize(colors)
     image.save(tmp_path / 'a.png')
     image.save(tmp_path / 'a.tif')
