@@ -6,7 +6,8 @@ r"""Fine-tune a pretrained ViT-B/16 on CIFAR-10 at 32 px with Conditional MAE's 
 Published top-1, ViT-B pretrained on ImageNet-100: Conditional MAE 85.5, MAE 84.5.
 
 The published lr, 1.5e-3, is read as MAE's base lr per 256 images. If 1.5e-3 is the lr itself, set
-optim_wrapper.optimizer.lr=1.5e-3. An image has 4 patches of 16 x 16 pixels.
+optim_wrapper.optimizer.lr=1.5e-3 param_scheduler.1.eta_min_ratio=6.6667e-4. An image has 4 patches
+of 16 x 16 pixels.
 """
 _base_ = ['./vit-b_finetune_cifar10_224.py']
 
