@@ -13,7 +13,8 @@ The folder OUT contains the model and a model card, README.md, that says how to 
   [CLS] first, if any.
 - mmpretrain: model.pth with the names of mmpretrain's backbone.
 
-The export runs the result and fails if its output differs from the checkpoint's by more than 1e-5.
+Except for mmpretrain, the export runs the result and fails if its output differs from the
+checkpoint's by more than 1e-5.
 mmguided reads the folders of timm and transformers like checkpoints.
 """
 import argparse

@@ -1,4 +1,5 @@
 """Toy model and data for configs written by tests."""
+import copy
 import itertools
 from collections.abc import Sequence
 from pathlib import Path
@@ -106,7 +107,7 @@ def toy_runner(work_dir: Path, hooks: dict, **settings) -> Runner:
         default_hooks=hooks, train_dataloader=dict(collate_fn=dict(type='default_collate')),
         optim_wrapper=dict(_delete_=True, type='OptimWrapper', optimizer=dict(type='SGD', lr=.1)),
         val_cfg=None, test_cfg=None, test_dataloader=None, test_evaluator=None))
-    cfg.merge_from_dict(settings)
+    cfg.merge_from_dict(copy.deepcopy(settings))  # merging removes _delete_
     return build_runner(cfg)
 
 

@@ -84,6 +84,9 @@ class SafeCheckpointHook(CheckpointHook):
                 Path(self.out_dir, self.filename_tmpl.format(old)).unlink(missing_ok=True)
 
     def _save_best_checkpoint(self, runner, metrics: dict) -> None:
+        if (broken := first_non_finite(runner.model)) is not None:
+            runner.logger.warning(f'The best checkpoint is not saved: {broken} is NaN or Inf.')
+            return
         attributes, previous = copy.deepcopy(self._best()), runner.message_hub.runtime_info.copy()
         backend, self.file_backend = self.file_backend, KeepingBackend()
         replaced = self.file_backend.kept

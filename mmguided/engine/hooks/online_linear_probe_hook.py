@@ -97,7 +97,8 @@ class OnlineLinearProbeHook(StatefulHook):
             check_same_classes(self._val.field, self._val.dataset, 'train_dataloader.dataset',
                                names)
         # The loss scaler skips steps with an overflow.
-        self._may_overflow = getattr(runner.optim_wrapper, 'loss_scaler', None) is not None
+        scaler = getattr(runner.optim_wrapper, 'loss_scaler', None)
+        self._may_overflow = scaler is not None and scaler.is_enabled()
         self._log_interval = log_interval(runner)
         self._encoder = encoder
         model.latent_readers.append(self._read)

@@ -9,7 +9,7 @@ from mmguided.registry import MODELS
 from mmguided.utils.errors import ConfigError
 
 from .dense_vit import DenseViT
-from .hybrid_vit import MaskedConvBlock, MaskedHybridViT
+from .hybrid_vit import MaskedHybridViT
 
 
 @MODELS.register_module()
@@ -22,7 +22,6 @@ class DenseHybridViT(DenseViT, MaskedHybridViT):
     so that the third map equals the encoder output of pretraining.
 
     Args:
-        with_cp: See :class:`MaskedViT`; also applies to the convolutional blocks.
         **kwargs: Arguments of :class:`DenseViT`, whose windows apply to the transformer blocks, and
             of :class:`MaskedHybridViT`, except ``out_indices``.
 
@@ -30,14 +29,11 @@ class DenseHybridViT(DenseViT, MaskedHybridViT):
         ConfigError: If ``out_indices`` is given, or in the cases of the base classes.
     """
 
-    def __init__(self, *args, with_cp: bool = False, **kwargs) -> None:
+    def __init__(self, *args, **kwargs) -> None:
         if 'out_indices' in kwargs:
             raise ConfigError(f'backbone.out_indices={kwargs["out_indices"]}: DenseHybridViT '
                               'always returns its stages and its last block. Remove it.')
-        super().__init__(*args, with_cp=with_cp, **kwargs)
-        for module in self.patch_embed.modules():
-            if isinstance(module, MaskedConvBlock):
-                module.with_cp = with_cp
+        super().__init__(*args, **kwargs)
 
     @property
     def out_channels(self) -> tuple[int, ...]:

@@ -1,14 +1,10 @@
 """Pretrained Swin and ConvNeXt as backbones for classification, detection and segmentation."""
-import math
-from collections.abc import Callable
-
 from mmpretrain.models import ConvNeXt, SwinTransformer
-from torch import Tensor, nn
 
-from mmguided.ops import resize_relative_positions
 from mmguided.registry import MODELS
-from mmguided.utils.checkpoints import MASK_TOKENS, load_encoder
-from mmguided.utils.configs import pretrained_settings
+from mmguided.utils.converters import MASK_TOKENS
+
+from .stages import load_stages
 
 
 @MODELS.register_module()
@@ -39,28 +35,8 @@ class DenseSwin(SwinTransformer):
 
     def init_weights(self) -> None:
         """Initialize as mmpretrain, or load the checkpoint of ``init_cfg`` strictly."""
-        if not _load_pretrained(self, self._resize_windows):
+        if not load_stages(self, unused=MASK_TOKENS):
             super().init_weights()
-
-    def _resize_windows(self, state: dict[str, Tensor]) -> dict[str, Tensor]:
-        """Resize bias tables of another window size; return them and their index buffers."""
-        resized = {}
-        for name, table in self.named_parameters():
-            theirs = state.get(name)
-            if name.endswith('relative_position_bias_table') and _is_resizable(theirs, table):
-                window = (math.isqrt(len(table)) + 1) // 2
-                index = name.replace('bias_table', 'index')
-                resized |= {name: resize_relative_positions(theirs, window),
-                            index: self.get_buffer(index)}
-        return resized
-
-
-def _is_resizable(theirs: Tensor | None, ours: Tensor) -> bool:
-    """Return True for a table with the same number of heads and another window size above 2."""
-    if theirs is None or theirs.ndim != 2 or theirs.shape[1] != ours.shape[1]:
-        return False
-    side = math.isqrt(len(theirs))
-    return len(theirs) != len(ours) and side > 4 and side**2 == len(theirs)
 
 
 @MODELS.register_module()
@@ -87,7 +63,7 @@ class DenseConvNeXt(ConvNeXt):
 
     def init_weights(self) -> None:
         """Initialize as mmpretrain, or load the checkpoint of ``init_cfg`` strictly."""
-        if not _load_pretrained(self):
+        if not load_stages(self, unused=MASK_TOKENS):
             super().init_weights()
 
     def _freeze_stages(self) -> None:
@@ -95,14 +71,3 @@ class DenseConvNeXt(ConvNeXt):
         if self.frozen_stages == self.num_stages:
             for i in self.out_indices:
                 getattr(self, f'norm{i}').requires_grad_(False)
-
-
-def _load_pretrained(encoder: nn.Module, resize: Callable[[dict], dict] | None = None) -> bool:
-    """Load the checkpoint of ``encoder.init_cfg`` strictly; return False if there is none."""
-    settings = pretrained_settings(encoder.init_cfg)
-    if settings is None:
-        return False
-    last = len(encoder.stages) - 1
-    load_encoder(
-        encoder, settings, unused=MASK_TOKENS, new=rf'norm(?!{last}\.)\d+\.', resize=resize)
-    return True

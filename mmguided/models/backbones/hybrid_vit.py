@@ -147,6 +147,7 @@ class MaskedHybridViT(MaskedViT):
         frozen_stages: Number of frozen transformer blocks; the embedding is frozen too. If all
             blocks are frozen, the fusion and the final norm are also frozen.
         layer_cfgs: Settings of the transformer blocks, as in VisionTransformer.
+        with_cp: Use activation checkpointing in all blocks, including convolutional blocks.
         **kwargs: Other arguments of :class:`MaskedViT` except ``patch_size`` and ``patch_cfg``.
             ``norm_cfg`` applies to the transformer; stage norms use an epsilon of 1e-5, as
             released.
@@ -169,6 +170,7 @@ class MaskedHybridViT(MaskedViT):
                  drop_path_rate: float = 0.,
                  frozen_stages: int = -1,
                  layer_cfgs: dict | Sequence[dict] | None = None,
+                 with_cp: bool = False,
                  **kwargs) -> None:
         arch = dict(stage_dims=(256, 384), stage_depths=(2, 2)) | self._arch_settings(arch)
         stage_dims, stage_depths = arch['stage_dims'], arch['stage_depths']
@@ -181,7 +183,7 @@ class MaskedHybridViT(MaskedViT):
             layer_cfgs = [layer_cfgs or {}] * num_layers
         super().__init__(
             arch=arch, img_size=img_size, patch_size=math.prod(strides), in_channels=in_channels,
-            drop_rate=drop_rate,
+            drop_rate=drop_rate, with_cp=with_cp,
             layer_cfgs=[{'drop_path_rate': rate, **cfg}
                         for rate, cfg in zip(layer_rates, layer_cfgs, strict=True)],
             **kwargs)
@@ -192,6 +194,9 @@ class MaskedHybridViT(MaskedViT):
         self.fusion = nn.ModuleList(
             nn.Conv2d(width, dims, side, side)
             for width, side in zip(stage_dims, rest, strict=True))
+        for module in self.patch_embed.modules():
+            if isinstance(module, MaskedConvBlock):
+                module.with_cp = with_cp
         self.frozen_stages = frozen_stages
         if frozen_stages > 0:
             self._freeze_stages()

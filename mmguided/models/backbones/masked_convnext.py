@@ -13,6 +13,7 @@ from mmguided.structures import PatchMask
 from mmguided.utils.errors import ConfigError
 
 from .base import Encoder
+from .stages import load_stages
 
 
 class UnitPlaces:
@@ -113,6 +114,12 @@ class MaskedConvNeXt(Encoder, ConvNeXt):
         for name, module in self.named_children():
             if name.startswith('norm'):
                 module.requires_grad_(False)
+
+    def init_weights(self) -> None:
+        """Initialize as mmpretrain, or load the checkpoint of ``init_cfg`` strictly. It may lack
+        the norms of ``out_indices``."""
+        if not load_stages(self, new=r'norm\d+\.'):
+            super().init_weights()
 
     def image_tokens(self, images: Tensor) -> Tensor:
         x = images

@@ -8,9 +8,11 @@ from torch import Tensor, nn
 
 from mmguided.registry import MODELS
 from mmguided.structures import PatchMask
+from mmguided.utils.converters import MASK_TOKENS
 from mmguided.utils.errors import ConfigError
 
 from .base import Encoder
+from .stages import load_stages
 
 
 def _window_reverse(windows: Tensor, height: int, width: int, side: int) -> Tensor:
@@ -75,6 +77,9 @@ class MaskedSwin(Encoder, SwinTransformer):
         self.patch_resolution = self.check_size(*self.patch_embed.init_input_size)
         self.embed_dims = self.num_features[-1]
         self.mask_stages = tuple(mask_stages)
+        for i in self.out_indices:
+            if i < last:  # unused with a mask; distributed training fails on such parameters
+                getattr(self, f'norm{i}').requires_grad_(False)
         for stage in self.stages:
             for block in stage.blocks:
                 block.attn.window_reverse = _window_reverse
@@ -86,7 +91,7 @@ class MaskedSwin(Encoder, SwinTransformer):
 
     def init_weights(self) -> None:
         """Initialize as in SimMIM (truncated normal, standard deviation 0.02), then load the
-        checkpoint of ``init_cfg``, if any."""
+        checkpoint of ``init_cfg``, if any, strictly. It may lack mask tokens."""
         for module in self.modules():
             if isinstance(module, nn.Linear):
                 nn.init.trunc_normal_(module.weight, std=.02)
@@ -94,7 +99,8 @@ class MaskedSwin(Encoder, SwinTransformer):
                     nn.init.zeros_(module.bias)
         for stage in self.mask_stages:
             nn.init.trunc_normal_(self._mask_token(stage), std=.02)
-        super().init_weights()  # after our initialization, because a checkpoint overwrites it
+        if not load_stages(self, new=MASK_TOKENS):
+            super().init_weights()
 
     def check_shots(self, layers: Sequence[int]) -> None:
         super().check_shots(layers)

@@ -81,6 +81,10 @@ class MaskedViT(Encoder, VisionTransformer):
         self.check_size(*(img_size if isinstance(img_size, Sequence) else (img_size, img_size)))
         super().__init__(
             arch=arch, img_size=img_size, patch_size=patch_size, out_type=out_type, **kwargs)
+        projection = self.patch_embed.projection
+        if projection.kernel_size != projection.stride or any(projection.padding):
+            raise ConfigError(f'backbone.patch_cfg={kwargs["patch_cfg"]}: patches overlap, so that '
+                              'masked pixels leak into visible patches. Remove it.')
         record_grid(self, self.patch_resolution)
         for block in self.layers:  # VisionTransformer has no argument for the class of its blocks
             block.__class__ = TransformerBlock

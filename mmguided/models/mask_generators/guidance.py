@@ -124,7 +124,7 @@ class Blend(Guidance):
 
     Raises:
         ConfigError: If the number of weights is wrong, the last weight is omitted and the others
-            sum to more than 1, or scores may be negative.
+            sum to more than 1, all weights are 0 at some time, or scores may be negative.
     """
 
     def __init__(self, guidances: Sequence[dict], weights: Sequence[float | Mapping],
@@ -140,6 +140,10 @@ class Blend(Guidance):
         if len(self.weights) < len(self.guidances) and most > 1 + 1e-9:
             raise ConfigError(f'guidance.weights={list(weights)}: the sum {most:g} exceeds 1. '
                               'Reduce them, or give the weight of the last guidance too.')
+        if len(self.weights) == len(self.guidances) and not all(
+                any(getattr(weight, time) for weight in self.weights) for time in ('start', 'end')):
+            raise ConfigError(f'guidance.weights={list(weights)}: all are 0 at the start or the '
+                              'end. Use mask_generator.schedule to guide only a part of the run.')
         if not all(guidance.nonnegative for guidance in self.guidances):
             raise ConfigError('guidance.guidances: Blend needs nonnegative scores. Set '
                               "softmax='heads' in each guidance.")

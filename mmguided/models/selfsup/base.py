@@ -94,7 +94,7 @@ class MaskedImageModel(BaseSelfSupervisor):
     @staticmethod
     def build_teacher(cfg: dict, backbone: Encoder, data_preprocessor: dict | None) -> Teacher:
         """Build a teacher for images normalized by ``data_preprocessor``; None means RGB images in
-        [0, 1]."""
+        [0, 255]."""
         settings = data_preprocessor or dict(to_rgb=True)
         if backbone.in_channels == 3 and not (
                 settings.get('to_rgb') or settings.get('bgr_to_rgb')):

@@ -11,14 +11,12 @@ from .base import TargetGenerator
 
 @MODELS.register_module()
 class HOGTarget(TargetGenerator):
-    """Histograms of oriented gradients of each patch (MaskFeat; ccMIM Eq. 3).
+    """Histograms of oriented gradients of each patch and channel (MaskFeat; ccMIM Eq. 3).
 
     Args:
         encoders: See :class:`TargetGenerator`; the patch size comes from the student.
         num_bins: Number of orientation bins.
         cell: Side of a histogram cell in pixels; must divide the patch size.
-        in_channels: Image channels; each channel has separate histograms. None means those of the
-            student.
 
     Attributes:
         dims: Values per patch, ordered by channel, bin, cell.
@@ -30,8 +28,7 @@ class HOGTarget(TargetGenerator):
     def __init__(self,
                  encoders: Mapping[str, Encoder],
                  num_bins: int = 9,
-                 cell: int = 8,
-                 in_channels: int | None = None) -> None:
+                 cell: int = 8) -> None:
         super().__init__(encoders)
         student = encoders['student']
         patch_size = student.patch_size
@@ -41,7 +38,7 @@ class HOGTarget(TargetGenerator):
         self.patch_size = patch_size
         self.num_bins = num_bins
         self.cell = cell
-        self.dims = (in_channels or student.in_channels) * num_bins * (patch_size // cell)**2
+        self.dims = student.in_channels * num_bins * (patch_size // cell)**2
 
     def forward(self, images, observations):
         histogram = hog(images, self.num_bins, self.cell, window=self.patch_size)

@@ -19,18 +19,16 @@ class PixelTarget(TargetGenerator):
     Args:
         encoders: See :class:`TargetGenerator`; the patch size comes from the student.
         norm_pix: Normalize each patch to zero mean and unit variance.
-        in_channels: Image channels; None means those of the student.
     """
 
     def __init__(self,
                  encoders: Mapping[str, Encoder],
-                 norm_pix: bool = True,
-                 in_channels: int | None = None) -> None:
+                 norm_pix: bool = True) -> None:
         super().__init__(encoders)
         student = encoders['student']
         self.patch_size = student.patch_size
         self.norm_pix = norm_pix
-        self.dims = self.patch_size**2 * (in_channels or student.in_channels)
+        self.dims = self.patch_size**2 * student.in_channels
 
     def forward(self, images, observations):
         patches = patchify(images, self.patch_size)

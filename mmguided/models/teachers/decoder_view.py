@@ -4,7 +4,7 @@ from torch import Tensor
 
 from mmguided.ops import gather_tokens
 from mmguided.structures import Observation, PatchMask, Wants
-from mmguided.utils.modules import clear_autocast_cache
+from mmguided.utils.modules import clear_autocast_cache, eval_mode
 
 from ..backbones.base import Encoder
 from ..necks.base import Decoder
@@ -33,8 +33,9 @@ class DecoderView(Encoder):
         ``mask`` keeps."""
         random = PatchMask.random(
             len(images), self.patch_grid(images), self.mask_ratio, images.device)
-        relations = self.decoder.relations(
-            self.encoder(images, random), random, wants.resolve(self.num_layers).relations)
+        with eval_mode(self.encoder), eval_mode(self.decoder):
+            relations = self.decoder.relations(
+                self.encoder(images, random), random, wants.resolve(self.num_layers).relations)
         clear_autocast_cache()
         if mask is not None:
             relations = {layer: gather_tokens(values, mask.ids_keep)

@@ -101,8 +101,11 @@ class MomentumEncoder(BaseModule):
         if skip is None:
             torch._foreach_lerp_(copies, sources, weight)
         else:
+            # lerp takes no tensor on sharded weights.
             weight = weight * (skip == 0)
-            torch._foreach_lerp_(copies, sources, [weight] * len(copies))
+            changes = torch._foreach_sub(sources, copies)
+            torch._foreach_mul_(changes, weight)
+            torch._foreach_add_(copies, changes)
         if self.update_buffers:
             for ema, source in zip(*self._tensors('buffers'), strict=True):
                 if ema.is_floating_point():

@@ -10,9 +10,15 @@ from mmengine.runner import Runner
 from mmguided.engine.hooks.checkpoint_hook import AtomicBackend
 from mmguided.utils.checkpoint_files import find_damage, newest_complete, run_checkpoints
 from mmguided.utils.errors import ConfigError, DivergedError
-from tests.helpers.toy import ToyModel, toy_runner
+from tests.helpers.toy import ToyMetric, ToyModel, toy_runner
 
 KEEP_ONE = dict(checkpoint=dict(type='mmguided.SafeCheckpointHook', max_keep_ckpts=1))
+KEEP_BEST = dict(KEEP_ONE['checkpoint'], save_best='mae', rule='less')
+VALIDATION = dict(
+    val_dataloader=dict(batch_size=4, dataset=dict(type='ToyData'),
+                        sampler=dict(type='DefaultSampler', shuffle=False),
+                        collate_fn=dict(type='default_collate')),
+    val_cfg=dict(_delete_=True), val_evaluator=dict(type='ToyMetric'))
 
 
 def epochs(folder):
@@ -56,7 +62,9 @@ def test_a_failed_save_leaves_the_previous_checkpoint_and_continues(tmp_path, fo
 
 
 def test_weights_with_nan_are_not_saved(tmp_path, monkeypatch):
-    forward = ToyModel.forward
+    """The metric improves in each epoch."""
+    forward, maes = ToyModel.forward, iter((3., 2., 1.))
+    monkeypatch.setattr(ToyMetric, 'compute_metrics', lambda *args: dict(mae=next(maes)))
 
     def diverge(self, inputs, targets, mode='tensor'):
         if mode == 'loss' and self.steps > 2:
@@ -67,9 +75,12 @@ def test_weights_with_nan_are_not_saved(tmp_path, monkeypatch):
     monkeypatch.setattr(ToyModel, 'steps', 0, raising=False)
     monkeypatch.setattr(ToyModel, 'forward', diverge)
     with pytest.raises(DivergedError, match='epoch_3.pth, the last .*fc.weight is NaN or Inf'):
-        toy_runner(tmp_path, KEEP_ONE, train_cfg=dict(max_epochs=3)).train()  # of two steps each
+        toy_runner(tmp_path, dict(checkpoint=KEEP_BEST), **VALIDATION,
+                   train_cfg=dict(max_epochs=3)).train()  # of two steps each
     assert epochs(tmp_path) == ['epoch_1.pth']
-    assert 'epoch_2.pth is not saved: fc.weight is NaN or Inf' in log_of(tmp_path)
+    assert [path.name for path in tmp_path.glob('best_*')] == ['best_mae_epoch_1.pth']
+    for name in ('epoch_2.pth', 'The best checkpoint'):
+        assert f'{name} is not saved: fc.weight is NaN or Inf' in log_of(tmp_path)
 
 
 def damage(path, how):
@@ -117,19 +128,13 @@ def test_the_best_checkpoint_stays_until_a_better_one_is_complete(tmp_path, monk
         put(self, obj, path)
 
     monkeypatch.setattr(AtomicBackend, 'put', save)
-    val = dict(
-        val_dataloader=dict(batch_size=4, dataset=dict(type='ToyData'),
-                            sampler=dict(type='DefaultSampler', shuffle=False),
-                            collate_fn=dict(type='default_collate')),
-        val_evaluator=dict(type='ToyMetric'))
-    hook = dict(KEEP_ONE['checkpoint'], save_best='mae', rule='less')
-    toy_runner(tmp_path, dict(checkpoint=hook), train_cfg=dict(max_epochs=3),
-               val_cfg=dict(_delete_=True), **val).train()
+    toy_runner(tmp_path, dict(checkpoint=KEEP_BEST), train_cfg=dict(max_epochs=3),
+               **VALIDATION).train()
     assert found == [[], ['best_mae_epoch_1.pth'], ['best_mae_epoch_1.pth']]
     assert [path.name for path in tmp_path.glob('best_*')] == ['best_mae_epoch_3.pth']
     full.append(False)
-    toy_runner(tmp_path / 'next', dict(checkpoint=hook), train_cfg=dict(max_epochs=4), resume=True,
-               load_from=str(tmp_path / 'epoch_3.pth'), val_cfg=dict(_delete_=True), **val).train()
+    toy_runner(tmp_path / 'next', dict(checkpoint=KEEP_BEST), train_cfg=dict(max_epochs=4),
+               resume=True, load_from=str(tmp_path / 'epoch_3.pth'), **VALIDATION).train()
     assert (tmp_path / 'next/best_mae_epoch_4.pth').is_file()
     assert (tmp_path / 'best_mae_epoch_3.pth').is_file()
 

@@ -95,7 +95,7 @@ def step(monkeypatch):
     """Runs a step of a small MAE with the hook; returns the logged accuracy."""
     hook, model, logged = OnlineLinearProbeHook(3), build('MAE', SMALL), {}
     dataset = SimpleNamespace(metainfo=dict(classes=('a', 'b', 'c')))
-    wrapper = SimpleNamespace(loss_scaler=object())
+    wrapper = SimpleNamespace(loss_scaler=torch.amp.GradScaler('cpu'))
     runner = SimpleNamespace(
         model=model, train_dataloader=Loader(dataset=dataset), iter=0, optim_wrapper=wrapper,
         hooks=[LoggerHook(interval=1)],

@@ -51,6 +51,16 @@ def _train(method, strategy, folder, name, **options):
     return runner, hook.losses
 
 
+def _updates(momentum):
+    """Shards of a weight of the average: before, and after an update that is skipped or not."""
+    copy, shards = momentum.encoder.layers[1].ln1.weight, []
+    for skip in (1., 0.):
+        shards.append(copy.to_local().clone())
+        momentum.update(.5, skip=torch.tensor(skip))
+    source = momentum.pairs[0][1].layers[1].ln1.weight
+    return *shards, copy.to_local().clone(), source.to_local().detach().clone()
+
+
 def _both_results(folder):
     os.environ['LOCAL_RANK'] = '0'
     results = {}
@@ -58,6 +68,8 @@ def _both_results(folder):
         for strategy in ('DDPStrategy', FSDP):
             runner, losses = _train(method, strategy, folder, f'{method}_{strategy}', **options)
             results[method, strategy] = losses
+        if method == 'cmae':
+            results['updates'] = _updates(runner.model.momentum_encoder)
         results[method, 'shards'] = {name: tuple(parameter.to_local().shape)
                                      for name, parameter in runner.model.named_parameters()}
     _, results['resumed'] = _train(
@@ -101,6 +113,13 @@ def test_each_process_holds_a_shard(two_processes):
     assert first['backbone.layers.0.attn.qkv.weight'] == (24, 16)  # of (48, 16)
     assert first['momentum_encoder.encoder.layers.1.ln1.weight'] == (8, )
     assert first['backbone.cls_token'] == (1, 1, 16) and second['backbone.cls_token'] == (0, 1, 16)
+
+
+def test_the_average_skips_a_step_that_the_loss_scaler_skips(two_processes):
+    for results in two_processes:
+        before, skipped, updated, source = results['updates']
+        assert torch.equal(skipped, before) and not torch.equal(before, source)
+        torch.testing.assert_close(updated, (before + source) / 2)
 
 
 def test_one_process_is_refused(tmp_path):

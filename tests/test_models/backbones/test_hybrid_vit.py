@@ -10,6 +10,7 @@ from mmguided.utils.errors import ConfigError
 from tests.helpers.models import (
     as_trained,
     build,
+    check_checkpointing,
     gradients_in_two_precisions,
     patch_mask,
     tokens,
@@ -160,3 +161,13 @@ def test_checkpoint_of_another_encoder_is_refused(tmp_path, checkpoint):
     save_checkpoint(dict(state_dict=checkpoint.state_dict()), path)
     with pytest.raises(ConfigError, match='^checkpoint: not of this encoder'):
         hybrid(init_cfg=dict(type='Pretrained', checkpoint=path))
+
+
+def test_checkpointing_includes_the_convolutions():
+    mask = patch_mask(torch.rand(2, 16), 4, (4, 4))
+
+    def loss_of(model):
+        return model(torch.randn(2, 3, 32, 32), mask).square().mean()
+
+    check_checkpointing(lambda with_cp: hybrid(
+        (32, 32), (2, 2, 2), with_cp=with_cp, drop_path_rate=.5), 3, loss_of)

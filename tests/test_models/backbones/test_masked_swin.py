@@ -208,3 +208,10 @@ def test_mask_tokens_leave_the_dtype_as_it_is():
         inputs = [stage_inputs(swin(), torch.randn(2, 3, *SIZE), m) for m in (random_mask(), None)]
     dtypes, expected = ([x.dtype for x in of_stages] for of_stages in inputs)
     assert dtypes == expected and dtypes[3] == torch.bfloat16
+
+
+def test_norms_that_masked_passes_do_not_use_are_frozen():
+    model = swin(out_indices=(0, 1, 2, 3))
+    model(torch.randn(2, 3, *SIZE), random_mask()).sum().backward()
+    for name, parameter in model.named_parameters():
+        assert parameter.requires_grad == (parameter.grad is not None), name

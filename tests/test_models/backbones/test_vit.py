@@ -4,6 +4,7 @@ import torch
 
 from mmguided.models import MaskedViT
 from mmguided.structures import PatchMask, Wants
+from mmguided.utils.errors import ConfigError
 from tests.helpers.models import cls_attention, expand, patch_mask, tokens
 
 ARCH = dict(embed_dims=32, num_layers=3, num_heads=2, feedforward_channels=64)
@@ -126,3 +127,9 @@ def test_an_observation_does_not_depend_on_chance(rates):
         assert torch.equal(first.tokens, other.tokens)
         assert all(torch.equal(row, other.attention[k]) for k, row in first.attention.items())
         assert torch.equal(first.relations[1], other.relations[1])
+
+
+def test_patches_that_overlap_are_refused():
+    overlap = dict(kernel_size=16, stride=8, padding=4)
+    with pytest.raises(ConfigError, match='^backbone.patch_cfg=.*overlap'):
+        encoder(patch_cfg=overlap)

@@ -125,6 +125,7 @@ def test_an_encoder_without_weight_is_not_asked():
     (SOURCES, [], '0 weights for 2 guidances'),
     (SOURCES, [.3, .3, .4], '3 weights for 2 guidances'),
     (SOURCES, [1.3], 'weights'),
+    (SOURCES, [0, dict(start=0., end=.7, begin=5)], 'all are 0'),
     (SOURCES, [dict(start=0, stop=1)], 'weights'),
     ([*SOURCES, SOURCES[0]], [.7, .6], r'weights=\[0.7, 0.6\]: .*1.3'),
     ([dict(source, softmax=None) for source in SOURCES], [.3], "softmax='heads'"),
@@ -245,3 +246,13 @@ def test_cached_scores_in_a_blend_with_fresh_ones():
     torch.testing.assert_close(scores[0], .25 * cached[0] / cached[0].sum()
                                + .75 * rows[0] / rows[0].sum())
     assert scores[1].isnan().all()
+
+
+def test_autocast_does_not_change_the_relevance():
+    relations = torch.randn(4, 16, 24)
+    relations[:, :6] += 2  # an object
+    seen = dict(student=Observation(2, relations={0: relations}))
+    expected = NcutRelevance()(seen, Clock())
+    with torch.autocast('cpu', torch.bfloat16):
+        assert torch.equal(NcutRelevance()(seen, Clock()), expected)
+    assert expected.isfinite().all()

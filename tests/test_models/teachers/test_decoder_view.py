@@ -63,3 +63,16 @@ def test_what_it_cannot_tell_is_refused():
         mae(mask_generator=dict(GUIDED, guidance=attention))
     with pytest.raises(ConfigError, match='layer 3 '):
         mae(mask_generator=dict(GUIDED, guidance=dict(GUIDED['guidance'], layer=3)))
+
+
+def test_scores_do_not_depend_on_drop_path():
+    model, images = mae(backbone=dict(
+        type='mmguided.MaskedViT', img_size=32, patch_size=8, drop_path_rate=.5,
+        arch=dict(embed_dims=32, num_layers=2, num_heads=2, feedforward_channels=64))), torch.randn(
+            8, 3, 32, 32)
+    seen = []
+    for mode in (True, False):
+        torch.manual_seed(0)
+        wants = Wants(relations=frozenset({-1}))
+        seen.append(model.train(mode).encoders['decoder'].observe(images, wants).relations[2])
+    assert torch.equal(*seen)
