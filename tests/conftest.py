@@ -39,24 +39,13 @@ def data_root() -> Path:
     return path
 
 
-def _golden_path(name: str) -> Path:
-    """File or folder of numbers computed with released code. ``MMGUIDED_GOLDEN`` overrides the
-    search folders."""
-    folders = ([Path(os.environ['MMGUIDED_GOLDEN'])] if 'MMGUIDED_GOLDEN' in os.environ else
-               [ROOT / 'tests' / 'data' / 'golden', ROOT.parent / 'shared' / 'golden'])
-    for folder in folders:
-        if (folder / name).exists():
-            return folder / name
-    pytest.skip(f'MMGUIDED_GOLDEN: no {name} in {", ".join(map(str, folders))}')
-
-
 @pytest.fixture
 def golden():
     """Numbers of the released code: ``golden('mae')`` returns arrays as tensors and the
     geometry."""
 
     def load(name: str) -> tuple[dict, dict]:
-        with np.load(_golden_path(f'{name}.npz')) as arrays:
+        with np.load(ROOT / f'tests/data/golden/{name}.npz') as arrays:
             geometry = json.loads(str(arrays['geometry']))
             tensors = {k: torch.from_numpy(arrays[k]) for k in arrays.files if k != 'geometry'}
         return tensors, geometry
@@ -67,8 +56,11 @@ def golden():
 @pytest.fixture(scope='session')
 def davis_masks() -> Path:
     """Two sequences in DAVIS-2017's layout without frames: annotations, predictions and their
-    official scores."""
-    return _golden_path('davis_masks')
+    official scores. They are in ``MMGUIDED_GOLDEN``, or ``../shared/golden``."""
+    folder = Path(os.environ.get('MMGUIDED_GOLDEN', ROOT.parent / 'shared' / 'golden'))
+    if not (folder / 'davis_masks').is_dir():
+        pytest.skip(f'MMGUIDED_GOLDEN: no davis_masks in {folder}')
+    return folder / 'davis_masks'
 
 
 @pytest.fixture(autouse=True)

@@ -165,7 +165,8 @@ class Run:
                       reverse=True)
 
     def suffer(self, fault: str, rng: random.Random, seconds: float) -> bool:
-        """Start the run and interrupt it; return False if it ended before.
+        """Start the run and interrupt it; return False if it ended before, or if there is no second
+        checkpoint and the fault damages one.
 
         Args:
             fault: One of `FAULTS`.
@@ -174,8 +175,9 @@ class Run:
         """
         if fault in ('flip', 'cut'):
             found = self.checkpoints()
-            if len(found) > 1:  # another one to resume from
-                damage(found[0], fault, rng)
+            if len(found) < 2:  # none to resume from
+                return False
+            damage(found[0], fault, rng)
         self.start(FULL if fault == 'full disk' else resource.RLIM_INFINITY)
         self.wait_for_training()
         end = time.monotonic() + seconds * (2 if 'while' in fault else .6 * rng.random())

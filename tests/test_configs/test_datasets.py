@@ -1,10 +1,11 @@
-"""Configs of datasets: batches of real images, and the two views of the shipped pipelines."""
+"""Configs of datasets: batches of images, and the two views of the shipped pipelines."""
 import numpy as np
 import pytest
 import torch
 from mmcv.transforms import Compose
 from mmengine.runner import Runner
 from mmpretrain.registry import MODELS
+from PIL import Image
 
 from tests.helpers import configs
 
@@ -46,15 +47,25 @@ def shift_config(config):
     return next(t for t in config.train_dataloader.dataset.pipeline if 'PixelShift' in t.type)
 
 
-def views(config, data_root):
+@pytest.fixture
+def images(tmp_path):
+    """Folder with smooth random images in the layout of ImageNet."""
+    for index in range(8):
+        (folder := tmp_path / f'train/{index % 2}').mkdir(parents=True, exist_ok=True)
+        pixels = np.random.randint(0, 256, (20, 25, 3), np.uint8)
+        Image.fromarray(pixels).resize((400, 320)).save(folder / f'{index}.jpg')
+    return tmp_path
+
+
+def views(config, images):
     """Batch of the config's dataset, packed, collated and normalized as in a run."""
-    batch = first_batch(config, data_root=str(data_root / 'imagenet_mini'))
+    batch = first_batch(config, data_root=str(images))
     return MODELS.build(config.data_preprocessor)(batch)['inputs']
 
 
 @pytest.mark.parametrize('name', TWO_VIEWS)
-def test_shipped_pipelines_give_two_views(data_root, name):
-    online, target = views(load(name), data_root)
+def test_shipped_pipelines_give_two_views(images, name):
+    online, target = views(load(name), images)
     for view in (online, target):
         assert view.shape == (4, 3, 224, 224) and view.dtype == torch.float32
         assert view.mean().abs() < 1.5 and .3 < view.std() < 2
@@ -62,10 +73,10 @@ def test_shipped_pipelines_give_two_views(data_root, name):
 
 
 @pytest.mark.parametrize('name', TWO_VIEWS[:3])
-def test_views_overlap_at_a_shift_in_range(data_root, name):
+def test_views_overlap_at_a_shift_in_range(images, name):
     config = load(name)
     shift_config(config).target_transforms = []
-    online, target = views(config, data_root)
+    online, target = views(config, images)
     found = [{(dy, dx) for dy in range(32) for dx in range(32)
               if torch.equal(o[:, dy:dy + 193, dx:dx + 193], t[:, :193, :193])}
              for o, t in zip(online, target, strict=True)]

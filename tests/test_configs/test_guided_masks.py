@@ -22,7 +22,7 @@ from tests.helpers import models
 from tests.helpers.configs import load
 from tests.helpers.paths import ROOT
 
-FOLDERS = 'ccmim', 'cmt_mae', 'self_guided_mae'
+FOLDERS = 'ccmim', 'cmt_mae', 'self_guided_mae', 'quickstart'
 DEPTHS = dict(small=12, base=12, large=24)
 # : Image and patch size with the same number of patches as 224 and 16.
 SIZES = {(224, 16): (56, 4)}
@@ -34,7 +34,7 @@ SAMPLING = 'model.mask_generator.sampling.'
 CACHED = 'model.mask_generator.guidance.guidance.'
 RAMP = 'model.mask_generator.schedule.begin=0 model.mask_generator.schedule.ramp=6'
 #: (overlap at the start of a run, sharpened at its end) -> configs with options. Chance is the mask
-#: ratio, .75 unless set; top-k has 1.
+#: ratio, .75 unless stated; top-k has 1.
 OVERLAPS = {
     # ccMIM, the released rule
     (.75, .76): [
@@ -80,6 +80,8 @@ OVERLAPS = {
             'model.mask_generator.mask_ratio=.9'))],
     (.77, .87): ['self_guided_mae/vit-b_400e_amt-like'],
     (.94, .94): ['self_guided_mae/vit-micro_folder-32'],
+    # Mask ratio .61
+    (.64, .73): ['quickstart/ccmim_vit-micro'],
 }
 CASES = [(case, *overlaps) for overlaps, cases in OVERLAPS.items() for case in cases]
 
@@ -181,7 +183,9 @@ def measure(cfg: Config) -> tuple[float, float]:
 @pytest.mark.parametrize('case, start, end', CASES)
 def test_overlap(case, start, end):
     """The first config of a depth is slow, because it builds encoders of 12 or 24 layers."""
-    assert measure(load(case)) == pytest.approx((start, end), abs=.01)
+    at_start, at_end = measure(load(case))
+    assert (at_start, at_end) == pytest.approx((start, end), abs=.01)
+    assert (at_end - at_start > .003) == (end > start)
 
 
 @pytest.mark.parametrize('name, hints', [

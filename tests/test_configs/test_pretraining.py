@@ -294,6 +294,11 @@ def test_hooks_that_every_pretraining_needs(name):
         'StrictBackbone', 'InputSize', 'BrokenImageReport')} <= defaults
 
 
+@pytest.mark.parametrize('name', ALL)
+def test_processes_draw_different_masks(name):
+    assert of_the_run(name)['randomness']['diff_rank_seed']
+
+
 @pytest.mark.parametrize('name', [
     'cmt_mae/vit-micro_folder-32', 'ccmim/guidance/teacher_top-k_hints'])
 def test_a_teacher_in_a_folder_brings_its_weights(name):

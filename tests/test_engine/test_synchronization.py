@@ -1,4 +1,5 @@
-"""Training steps of every method never wait for the device, except in steps that are logged."""
+"""Training steps of every method never wait for the device, except in steps that are logged, and
+never build an attention map."""
 from functools import partial
 
 import numpy as np
@@ -9,10 +10,12 @@ from mmengine.runner import Runner
 from PIL import Image
 from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_leaves
 
 from tests.helpers.configs import load
 
 NUM_STEPS, LOG_INTERVAL = 21, 10
+TOKENS = 65  # 8 x 8 patches and [CLS]; no width of a layer is equal
 #: Operations that read values of a device; eigenvalues are checked for errors.
 WAITING = ('_local_scalar_dense', 'nonzero', 'masked_select', 'unique', 'equal', '_linalg_eigh',
            '_linalg_svd', '_linalg_check_errors')
@@ -36,12 +39,12 @@ METHODS = {
 }
 
 
-class Waits(TorchDispatchMode):
-    """List the operations that wait for a device."""
+class Watch(TorchDispatchMode):
+    """List the operations that wait for a device, and those that return an attention map."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.found = []
+        self.found, self.maps = [], []
 
     def __torch_dispatch__(self, function, types, args=(), kwargs=None):
         name = function.overloadpacket.__name__
@@ -49,7 +52,10 @@ class Waits(TorchDispatchMode):
             isinstance(index, Tensor) and index.dtype == torch.bool for index in args[1])
         if name in WAITING or by_mask:
             self.found.append(name)
-        return function(*args, **(kwargs or {}))
+        results = function(*args, **(kwargs or {}))
+        self.maps += [name for result in tree_leaves(results)
+                      if isinstance(result, Tensor) and result.shape[-2:] == (TOKENS, TOKENS)]
+        return results
 
 
 class Steps(Hook):
@@ -58,7 +64,7 @@ class Steps(Hook):
     priority = 'LOWEST'
 
     def __init__(self) -> None:
-        self.mode, self.waits = Waits(), []
+        self.mode, self.waits = Watch(), []
 
     def before_train_iter(self, runner, batch_idx, data_batch=None) -> None:
         if batch_idx == 0:  # the data loader draws its seed before
@@ -73,7 +79,7 @@ class Steps(Hook):
 
 
 @pytest.mark.parametrize('row', METHODS)
-def test_only_logged_steps_wait_for_the_device(row, tmp_path, monkeypatch):
+def test_steps_do_not_wait_and_build_no_attention_map(row, tmp_path, monkeypatch):
     # Without fused kernels, the probe's optimizer reads step counters, which are on the CPU.
     monkeypatch.setattr('torch.optim.Adam', partial(torch.optim.Adam, fused=True))
     (tmp_path / 'class').mkdir()
@@ -97,3 +103,5 @@ def test_only_logged_steps_wait_for_the_device(row, tmp_path, monkeypatch):
     assert len(steps.waits) == NUM_STEPS
     waiting = {step: found for step, found in enumerate(steps.waits, start=1) if found}
     assert waiting.keys() <= {10, 20, NUM_STEPS}, waiting
+    assert NUM_STEPS in waiting  # FiniteHook reads the loss
+    assert not steps.mode.maps

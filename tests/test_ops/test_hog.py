@@ -23,3 +23,10 @@ def test_targets_of_non_square_images_are_local():
     assert HOGTarget(images_only(8), cell=4).dims == 3 * 9 * 4
     with pytest.raises(ConfigError, match='cell=5.* patch_size=8'):
         HOGTarget(images_only(8), cell=5)
+
+
+def test_autocast_does_not_change_the_targets():
+    images, target = torch.randn(2, 3, 32, 32), HOGTarget(images_only(16))
+    with torch.autocast('cpu', torch.bfloat16):
+        under_autocast = target(images, {})
+    assert torch.equal(under_autocast, target(images, {}))

@@ -161,6 +161,28 @@ def test_checkpoints_between_epochs(tmp_path):
                          {'iter_4'}, {'iter_5'}, {'iter_5'}, {'epoch_2', 'iter_5'}]
 
 
+def test_at_most_15_minutes_are_lost(tmp_path, monkeypatch):
+    """Each of 12 steps takes 4 minutes. CheckpointHook saves after the last."""
+    seconds, saved = [0.], []
+    monkeypatch.setattr('mmguided.engine.hooks.interruption_hook.time.monotonic',
+                        lambda: seconds[0])
+    runner = toy_runner(
+        tmp_path, dict(interruption=HOOK, checkpoint=dict(interval=9)),
+        train_dataloader=dict(dataset=dict(num=24)))
+
+    class StepHook(Hook):
+
+        def before_train_iter(self, runner, *args, **kwargs) -> None:
+            seconds[0] += 240
+
+        def before_save_checkpoint(self, runner, checkpoint) -> None:
+            saved.append(checkpoint['meta']['iter'])
+
+    runner.register_hook(StepHook())
+    runner.train()
+    assert saved == [4, 8, 12]
+
+
 class ProgressHook(Hook):
     priority = 'LOWEST'
 

@@ -9,11 +9,9 @@ import tests.helpers.cmt_mae  # noqa: F401
 from mmguided.registry import MODELS
 from mmguided.utils.errors import ConfigError
 from tests.helpers.models import SMALL, build, cmae, total
+from tests.helpers.online import SWIN
 from tests.helpers.paths import ROOT
 
-SWIN = dict(
-    type='mmguided.MaskedSwin', arch=dict(embed_dims=8, depths=[1, 1], num_heads=[1, 2]),
-    img_size=32, window_size=4, out_indices=(1, ))
 ATTENTION = dict(type='mmguided.ClsAttention', source='momentum', layers=[0])
 TOPK = dict(type='mmguided.MaskGenerator', sampling=dict(type='mmguided.TopKSampling'))
 OLD = ['ccmim', 'cmae', 'cmae_shared', 'conditional_mae', 'simmim', 'fcmae']

@@ -111,7 +111,8 @@ def test_order_is_restored_after_all_shots():
 def test_errors_of_the_shots_make_the_union(weights, by_shot):
     """The mean over all masked patches (Eq. 8), or the weighted mean of the shots' means
     (Table 3)."""
-    model = conditional((0, .75), (2, .25), shot_weights=weights)
+    model = conditional((0, .75), (2, .25), shot_weights=weights,
+                        head=dict(type='mmguided.ReconstructionHead', loss_weight=2.))
     losses = step(model)
     torch.manual_seed(1)
     mask, _ = make_mask(model, IMAGES)
@@ -120,7 +121,7 @@ def test_errors_of_the_shots_make_the_union(weights, by_shot):
     by_hand = [errors[mask.shot == number].mean() for number in (1, 2)]
     torch.testing.assert_close([losses['error_shot_1'], losses['error_shot_2']], by_hand)
     union = sum(w * error for w, error in zip(by_shot, by_hand, strict=True)) / sum(by_shot)
-    torch.testing.assert_close(losses['loss_reconstruction'].detach(), union)
+    torch.testing.assert_close(losses['loss_reconstruction'].detach(), 2 * union)
     assert (by_hand[0] - by_hand[1]).abs() > 1e-3
 
 

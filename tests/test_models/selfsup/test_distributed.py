@@ -10,7 +10,18 @@ from mmengine.registry import DefaultScope
 from mmguided.models import SyncBatchNorm
 from tests.helpers.cmt_mae import cmt_mae
 from tests.helpers.configs import load
-from tests.helpers.models import COSINE, NCE, PREDICTOR, PROJECTOR, ccmim, cmae, total
+from tests.helpers.models import (
+    COSINE,
+    GUIDED,
+    NCE,
+    PREDICTOR,
+    PROJECTOR,
+    SMALL,
+    build,
+    ccmim,
+    cmae,
+    total,
+)
 from tests.helpers.processes import in_processes
 
 SYNC = dict(type='mmguided.SyncBatchNorm')
@@ -18,6 +29,12 @@ HEADS = dict(
     nce_eq7=NCE,
     nce_released=dict(NCE, student_negatives=False),
     cosine=dict(COSINE, predictor=dict(PREDICTOR, norm_cfg=SYNC)))
+RECONSTRUCTIONS = dict(
+    mae=partial(build, 'MAE', SMALL),
+    guided_mae=partial(build, 'MAE', SMALL, mask_generator=GUIDED),
+    conditional_mae=partial(
+        build, 'ConditionalMAE', SMALL, shot_weights='ratio',
+        mask_generator=dict(type='mmguided.MaskGenerator', shots=((0, .5), (1, .25)))))
 
 
 def _loss(model, inputs, rows):
@@ -42,6 +59,17 @@ def _gradients(head, rows, wrap):
     with DefaultScope.overwrite_default_scope('mmpretrain'):
         model = ccmim(head, projector=dict(PROJECTOR, norm_cfg=SYNC))
     wrapped = wrap(model)  # kept until after backward: its hooks average the gradients
+    total(_loss(wrapped, images[rows], rows)).backward()
+    return _trained(model)
+
+
+def _reconstruction(name, rows, wrap):
+    """Gradients of a step of a method without contrast."""
+    torch.manual_seed(0)
+    images = torch.randn(8, 3, 32, 32)
+    with DefaultScope.overwrite_default_scope('mmpretrain'):
+        model = RECONSTRUCTIONS[name]()
+    wrapped = wrap(model)
     total(_loss(wrapped, images[rows], rows)).backward()
     return _trained(model)
 
@@ -90,6 +118,7 @@ def _both_results():
     rows = slice(4 * get_rank(), 4 * get_rank() + 4)
     wrap = partial(torch.nn.parallel.DistributedDataParallel, broadcast_buffers=False)
     results = {name: _gradients(head, rows, wrap) for name, head in HEADS.items()}
+    results |= {name: _reconstruction(name, rows, wrap) for name in RECONSTRUCTIONS}
     results['cmae'] = _cmae_step(rows, wrap)
     results['cmae_static'] = _cmae_step(
         rows, partial(wrap, static_graph=True, gradient_as_bucket_view=True))
@@ -121,6 +150,13 @@ def assert_same_gradients(ours, expected, atol=5e-6):
 def test_gradients_equal_one_process(two_processes, name):
     alone = _gradients(HEADS[name], slice(0, 8), _alone)
     assert_same_gradients(two_processes[1][name], alone, atol=1e-6)
+
+
+@pytest.mark.parametrize('name', RECONSTRUCTIONS)
+def test_reconstructions_equal_one_process(two_processes, name):
+    alone = _reconstruction(name, slice(0, 8), _alone)
+    for results in two_processes:
+        assert_same_gradients(results[name], alone)
 
 
 def test_cmae_equals_one_process(two_processes):
