@@ -112,7 +112,7 @@ def test_hours():
 @pytest.mark.parametrize('method', METHODS)
 def test_options_of_the_augmentation(method):
     """Each option changes the transform that the page names."""
-    options = re.findall(r'\| `(train_dataloader\.dataset\.pipeline\.\S+)`', PAGE)
+    options = re.findall(r'\| `--cfg-options (train_dataloader\.dataset\.pipeline\.\S+)`', PAGE)
     assert len(options) == 3
     if method == 'self_guided_mae':
         options = [option.replace('pipeline.1', 'pipeline.1.transforms.0').replace(
