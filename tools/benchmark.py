@@ -16,15 +16,15 @@ and wall-clock times on a GPU. There, the times of the parts come from separate 
 for the GPU after each part.
 
 Operations are those that PyTorch dispatches in a step without compile, except views; in brackets,
-those of the optimizer. On a GPU, launches are the kernels of a step. Synchronizations are the
-operations in which a GPU's host waits. "saved" is the memory of the tensors kept for the backward
-pass, without parameters, and "peak" the GPU memory that a step adds to models and optimizers.
-Utilization is the counted FLOP/s divided by the rate of large matrix products in the same
-precision.
+those of the optimizer. On a GPU, launches are the kernels of a step. Synchronizations are
+operations that make the host wait for the GPU. "saved" is the memory of the tensors kept for the
+backward pass, without parameters, and "peak" the GPU memory that a step adds to models and
+optimizers. Utilization is the counted FLOP/s divided by the rate of large matrix products in the
+same precision.
 
-A run takes at least the hours of its arithmetic at the utilization, of its loader workers, and of
-the launches of its host (8 us each). --matmul-tflops and --utilization state the values of another
-device.
+The hours of a run have three lower bounds: the arithmetic at the utilization, the loader workers,
+and the launches of the host (8 us each). The largest bound is listed. --matmul-tflops and
+--utilization set the values of another device.
 
 --gpu-suite measures all methods and mmpretrain's, with full and narrow models, in float32, bfloat16
 and compiled, in about ten minutes. On a CPU, it measures narrow models only.
@@ -84,7 +84,7 @@ SUITE = (([*OURS, MAE, SIMMIM], ['bf16'], False),
          ([*OURS, MAE], ['config'], True))
 MODES = ('config', 'fp32', 'bf16', 'config-compiled', 'fp32-compiled', 'bf16-compiled')
 PARTS = ('preprocess', 'forward', 'backward', 'optimizer', 'EMA', 'hooks', 'other')
-#: Operations for which a GPU's host waits.
+#: Operations that make the host wait for the GPU.
 SYNCHRONIZATIONS = ('_local_scalar_dense', 'nonzero', '_linalg_check_errors')
 #: Number of training images of ImageNet-1K.
 NUM_IMAGES = 1_281_167

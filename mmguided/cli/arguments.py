@@ -235,16 +235,15 @@ def fill_num_classes(cfg: Config) -> None:
 
 
 def fill_encoder(cfg: Config, checkpoint: str | None) -> None:
-    """Replace None in the size of the encoder by the value in the checkpoint's config, and None in
-    the size of the images by the size of the encoder. The number of channels is then also that of
-    the checkpoint, unless the config sets it.
+    """Fill in the sizes of the encoder and of the images that are None in the config.
 
-    The fields are :data:`ENCODER_SIZE` of ``model.backbone``, and :data:`IMAGE_SIZE` of the
-    pipelines.
+    ``model.backbone`` gets its :data:`ENCODER_SIZE` fields from the config in the checkpoint, and
+    then also the number of channels unless the config sets it. The transforms in :data:`IMAGE_SIZE`
+    get the image size of the encoder.
 
     Raises:
-        ConfigError: If a value is None, and no checkpoint is given, it contains no config, or its
-            encoder has another type; or see :func:`set_image_size`.
+        ConfigError: If a field of the encoder is None and no checkpoint is given, the checkpoint
+            contains no config, or its encoder has another type. See also :func:`set_image_size`.
     """
     backbone = cfg.model.get('backbone') or {}
     unset = [key for key in ENCODER_SIZE if backbone.get(key, 0) is None]
@@ -281,11 +280,12 @@ def image_size(node: dict, key: str) -> tuple[int, int] | None:
 
 
 def set_image_size(node: dict, key: str, size: tuple[int, int]) -> None:
-    """Set the size (height, width) of a transform: a side if both are equal, else in the order of
-    the transform.
+    """Set the size (height, width) of a transform: one number if both sides are equal, otherwise
+    both sides in the order that the transform expects.
 
     Raises:
-        ConfigError: If the transform is not square and would distort or not cover the images.
+        ConfigError: If the size is not square, and the transform would distort the images or not
+            cover the size.
     """
     name, (height, width) = _transform(node), size
     if height != width and name in ('ResizeEdge', 'RandomResizedCrop') and (

@@ -34,8 +34,8 @@ SECTIONS = ('train_dataloader', 'val_dataloader', 'test_dataloader', 'train_cfg'
 GROUPS = (('train_dataloader', 'train_cfg', 'optim_wrapper'),
           ('val_dataloader', 'val_cfg', 'val_evaluator'),
           ('test_dataloader', 'test_cfg', 'test_evaluator'))
-#: Smallest and largest value of numbers, by the last part of their field. The values are integers
-#: if the smallest is.
+#: Allowed range of a number, by the last part of its field. If the lower limit is an integer, the
+#: number must be an integer.
 RANGES = dict(
     batch_size=(1, float('inf')), num_workers=(0, 32 * (os.cpu_count() or 1)),
     window_size=(1, float('inf')), out_channels=(1, float('inf')),

@@ -18,8 +18,8 @@ _ENDINGS = ('.npy', *IMAGE_EXTENSIONS)
 class FolderMaps:
     """Maps of images, see :class:`mmguided.models.MapGuidance`.
 
-    The folder is listed once. The ending of each image's map takes one byte in memory that workers
-    share, and loading a sample searches no files.
+    The folder is listed once. The file extension of each image's map is stored as one byte in
+    memory that the workers share, so loading a sample does not search the folder.
 
     Args:
         folder: Folder of the maps, with the sub-folders and stems of the images.

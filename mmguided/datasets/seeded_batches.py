@@ -80,10 +80,10 @@ class SeededBatches:
 
 
 class ResumedIterator:
-    """Iterator of an ``IterBasedTrainLoop`` over a loader whose batches skip the past iterations.
+    """Iterator of an ``IterBasedTrainLoop`` that does not skip the past iterations a second time.
 
-    MMEngine would skip them a second time: its maintained fork by :meth:`skip_iter`, version 0.10.7
-    by ``next``.
+    :class:`SeededBatches` has already skipped them. To skip them, MMEngine's maintained fork calls
+    :meth:`skip_iter`, and version 0.10.7 calls ``next``. This iterator ignores both.
 
     Args:
         loader: Loader with :class:`SeededBatches`.

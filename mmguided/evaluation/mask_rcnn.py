@@ -16,10 +16,11 @@ class MaskRCNN(BaseMaskRCNN):
         backbone: Encoder that has ``out_channels`` and ``pyramid_strides``.
         neck: Neck, or a list of necks, with one more level than ``pyramid_strides``; see
             :func:`fill_sizes`. Its ``rescales``, if set, determine the strides of the levels.
-        rpn_head: RPN head. If ``anchor_generator.strides`` is None, they are those of the levels.
-        roi_head: RoI head. If ``featmap_strides`` of an extractor is None, they are those of the
-            levels except the last, and the default of ``finest_scale``, the size of the smallest
-            objects of the second level, is in proportion (56 for strides from 4).
+        rpn_head: RPN head. If ``anchor_generator.strides`` is None, the strides of all levels are
+            used.
+        roi_head: RoI head. If ``featmap_strides`` of an extractor is None, the strides of all
+            levels except the last are used, and ``finest_scale`` defaults to 14 times the first
+            stride (56 for a stride of 4).
         **kwargs: Other arguments of mmdet's MaskRCNN.
     """
 

@@ -37,8 +37,9 @@ _UNSAFE_FILES = ('.pkl', '.pickle', '.yml', '.yaml')
 def import_toolboxes(scope: str) -> None:
     """Import mmpretrain and the toolbox of ``scope``, without messages about optional packages.
 
-    mmpretrain registers one layer in mmdet's registry. The import of mmdet, scikit-learn and pandas
-    for it takes as long as all other imports together, so mmpretrain alone does not find mmdet.
+    mmpretrain registers one layer in mmdet's registry. For this layer, it imports mmdet,
+    scikit-learn and pandas, which takes as long as all other imports together. Therefore, mmdet is
+    hidden from mmpretrain unless ``scope`` needs it.
     """
     hide = _hide('mmdet') if scope in ('mmpretrain', 'mmguided') else nullcontext()
     with redirect_stdout(io.StringIO()), hide:
@@ -70,11 +71,12 @@ def import_safe_parts(cfg: Config, path: str) -> None:
     """Call :func:`import_parts` for the config in the checkpoint ``path``, whose origin is unknown.
 
     Raises:
-        ConfigError: If the config imports modules that are neither in :data:`SCOPES` nor already
-            imported, because their files may be next to the checkpoint; or if a ``type`` of the
-            model is neither registered by mmguided or by modules that are already imported, nor in
-            :data:`SAFE_TYPES`, because MMEngine would import and call any object of that name, and
-            other classes of the toolboxes can run code in their arguments or files.
+        ConfigError: If the config imports a module that is neither in :data:`SCOPES` nor already
+            imported, because the file of such a module may be next to the checkpoint. Also if a
+            ``type`` of the model is not in :data:`SAFE_TYPES` and is registered neither by mmguided
+            nor by a module that is already imported, because MMEngine would import and call any
+            object of that name, and other classes of the toolboxes can run code in their arguments
+            or files.
     """
     imports = (cfg.get('custom_imports') or {}).get('imports', ())
     imports = [imports] if isinstance(imports, str) else imports

@@ -1,7 +1,7 @@
 r"""Measure how much guided masks cover objects, using instance masks.
 
     python tools/analysis_tools/mask_objects.py configs/cmt_mae/vit-micro_folder-32.py \
-        work_dirs/cmt_mae/vit-micro_folder-32/epoch_15.pth \
+        work_dirs/cmt_mae/vit-micro_folder-32/epoch_5.pth \
         --annotations data/coco/annotations/instances_val2017.json --images data/coco/val2017
 
 The guidance of the config scores the patches of each image. The config's sampler and all other
@@ -12,10 +12,10 @@ The table contains means over the images that contain objects:
   difference from a random mask, with the standard error over images;
 - top-k overlap: the share of the masked patches that are among the patches with the highest
   scores (top-k sampling: 1, chance: the mask ratio);
-- object seen: the share of the masks with a visible object patch, which is a patch that objects
-  cover at least half, in images with such a patch;
-- positions: the uniformity of the visible patches over the grid (1: uniform; .98: random masks of
-  100 images; the share of visible patches: the same mask in all images);
+- object seen: the share of the masks that leave an object patch visible. An object patch is a patch
+  that objects cover at least half; images without an object patch are ignored;
+- positions: the uniformity of the visible patches over the grid. It is 1 if they are uniform, .98
+  for random masks of 100 images, and 1 - mask ratio if all images have the same mask;
 - detail: the standard deviation of the pixels in visible patches, relative to that of all pixels.
 
 Chance and the best possible mask are printed above the table. The folder --out contains a figure of

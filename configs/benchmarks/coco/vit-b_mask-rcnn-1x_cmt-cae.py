@@ -10,6 +10,7 @@ vit-b_mask-rcnn-1x_cmt.py follows MAE, which the paper cites. This config has CA
 """
 _base_ = ['./vit-b_mask-rcnn-1x_cae.py']
 
+model = dict(backbone=dict(drop_path_rate=0.1))
 train_dataloader = dict(batch_size=2)
 optim_wrapper = dict(optimizer=dict(lr=2e-4))
 param_scheduler = [_base_.param_scheduler[0], dict(_base_.param_scheduler[1], milestones=[8, 11])]

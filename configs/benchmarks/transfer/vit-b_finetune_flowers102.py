@@ -7,7 +7,8 @@ Published top-1, ViT-S pretrained on ImageNet-100: Conditional MAE 37.3, MAE 34.
 vit-b_finetune_flowers102_ccmim.py.
 
 Conditional MAE states two base rates, 7e-4 and 8e-4 per 256 images, and no rule for choosing one.
-This config uses 7e-4; for 8e-4, set optim_wrapper.optimizer.lr=5e-5.
+This config uses 7e-4; for 8e-4, set optim_wrapper.optimizer.lr=5e-5 and
+param_scheduler.1.eta_min_ratio=2e-2.
 """
 _base_ = ['../imagenet/vit-b_finetune-100e.py', '../../_base_/datasets/transfer.py']
 

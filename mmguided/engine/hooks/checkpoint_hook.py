@@ -15,7 +15,7 @@ from .finite_hook import first_non_finite
 
 @register_backend('mmguided.atomic', force=True)
 class AtomicBackend(LocalBackend):
-    """Local files that are complete as soon as they have their name."""
+    """Storage backend that writes local files atomically."""
 
     def put(self, obj: bytes, filepath: str | Path) -> None:
         """Write a temporary file, flush it to the disk and rename it."""
@@ -31,7 +31,7 @@ class AtomicBackend(LocalBackend):
 
 
 class KeepingBackend(LocalBackend):
-    """Local files that are not removed, but listed in :attr:`kept`."""
+    """Storage backend that lists files in :attr:`kept` instead of removing them."""
 
     def __init__(self) -> None:
         self.kept = []
@@ -44,9 +44,9 @@ class KeepingBackend(LocalBackend):
 class SafeCheckpointHook(CheckpointHook):
     """MMEngine's CheckpointHook with three differences.
 
-    - A file is complete as soon as it has its name, see :class:`AtomicBackend`.
-    - Old checkpoints, also the best one, are removed after the new one is saved, not before, and
-      only in the folder of the run.
+    - Files are written atomically, see :class:`AtomicBackend`.
+    - Old checkpoints, including the best one, are removed only after the new one is saved, and only
+      in the folder of the run.
     - If saving fails, for example because the disk is full, or a weight is NaN or Inf, the run logs
       a warning, keeps the previous checkpoints and continues. If it was the last checkpoint of the
       run, it raises ConfigError or DivergedError instead.

@@ -29,9 +29,9 @@ class InterruptionHook(StatefulHook):
     :data:`mmguided.utils.interruption.EXIT_CODE`. In a validation it also stops, but saves only if
     no EMAHook has exchanged the weights.
 
-    Checkpoints are saved before a validation. If a run resumes from a checkpoint after which a
-    validation is due, and the checkpoint was not saved again after it, the run validates first. Its
-    metrics and best checkpoint then do not depend on the interruption.
+    Checkpoints are saved before a validation. If a validation is due at the resumed step, and the
+    checkpoint was not saved again after this validation, the run validates first. Metrics and the
+    best checkpoint therefore do not depend on the interruption.
 
     Several processes agree every 10 steps over gloo, on the CPU. The hook thus adds no
     synchronization with the device, and it is sufficient that one process receives the signal.

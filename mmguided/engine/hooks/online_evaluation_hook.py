@@ -17,10 +17,10 @@ from ..online_features import OnlineFeatures, accuracy, check_labels, encoder_of
 class OnlineEvaluationHook(Hook):
     """Log the k-NN accuracy and the effective rank of the frozen features during training.
 
-    The hook evaluates before the first, after every ``interval``-th and after the last epoch. One
-    pass over whole images gives ``online/knn_top1_k20`` in percent, for each k of ``ks``, and
-    ``online/effective_rank`` (:func:`mmguided.analysis.effective_rank`). Without labels and without
-    ``val_dataset``, only the rank is logged. Training is unaffected.
+    The hook evaluates before the first epoch, after every ``interval`` epochs and after the last
+    epoch. One pass over whole images gives ``online/knn_top1_k20`` in percent, for each k of
+    ``ks``, and ``online/effective_rank`` (:func:`mmguided.analysis.effective_rank`). If the images
+    have no labels and ``val_dataset`` is None, only the rank is logged. Training is unaffected.
 
     Args:
         interval: Epochs between evaluations; 0 evaluates only before the first and after the last

@@ -1,4 +1,4 @@
-"""Optimizer states of other parameter groups, kernels and precisions."""
+"""Resume optimizer states saved with other parameter groups, kernels or precision."""
 from itertools import chain
 
 from mmengine.hooks import Hook
@@ -22,9 +22,9 @@ class OptimizerStateHook(Hook):
     torch numbers the parameters of an optimizer group by group. In a checkpoint, this hook numbers
     them in the order of the model. On resume, it moves the saved state of the optimizer and the
     schedulers into the groups of the current optimizer, which also keeps its own kernels
-    (``fused``, ``foreach``). Checkpoints with one group per parameter, as MMEngine's constructors
-    make, therefore resume, too. fp16 training also resumes from checkpoints without a state of the
-    loss scaler (bfloat16), with a new loss scale.
+    (``fused``, ``foreach``). Checkpoints with one group per parameter, which MMEngine's
+    constructors create, therefore resume too. fp16 training also resumes from checkpoints that have
+    no loss scaler state (bfloat16), and starts with a new loss scale.
 
     A state of another number of parameters is left unchanged, so that loading it raises torch's
     error.

@@ -1,4 +1,4 @@
-"""Log values that are read from the device at the log interval only."""
+"""Read logged values from the device only at the log interval."""
 from collections import defaultdict
 
 import numpy as np
@@ -30,9 +30,10 @@ class RuntimeInfoHook(MMEngineRuntimeInfoHook):
     """MMEngine's RuntimeInfoHook without a synchronization with the device in each step.
 
     Learning rates, outputs of the training steps and the norm of a clipped gradient stay on the
-    device until the log is written, a checkpoint is saved, or the epoch ends. They are then read in
-    one transfer and appended to the log history, which MMEngine copies at each update. The history
-    is the same. A hook that reads it at another time calls :meth:`read`.
+    device until the log is written, a checkpoint is saved, or the epoch ends. The hook then reads
+    all values in one transfer and appends them to the log history together, because MMEngine copies
+    the history at each update. The history equals that of MMEngine's hook. A hook that reads the
+    history at another time must call :meth:`read` first.
     """
 
     def before_train(self, runner) -> None:

@@ -54,7 +54,8 @@ class StatefulHook(Hook):
         self._loaded = checkpoint.get(self.checkpoint_key)
 
     def before_train(self, runner) -> None:
-        # Restored here because Runner sets `iter`, which shows if the run resumes, after loading.
+        # Restore the state here because Runner sets `iter` only after loading. The run resumes if
+        # `iter` is greater than 0.
         if self._loaded is not None and runner.iter > 0:
             self.load_state_dict(self._loaded)
         self._loaded = None

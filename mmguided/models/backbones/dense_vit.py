@@ -68,8 +68,9 @@ class DenseViT(MaskedViT):
 
     @property
     def rescales(self) -> tuple[float, ...]:
-        """Factors that a neck resizes the four maps of a pyramid by, such that the strides are 4 to
-        32 for patches of 8 and 16 pixels, and powers of two times the patch size for others."""
+        """Factors by which a neck resizes the four output maps for a pyramid. The strides of the
+        pyramid are 4 to 32 pixels for patches of 8 and 16 pixels. For other patches, they are the
+        patch size times powers of two."""
         return (4, 2, 1, 0.5) if self.patch_size >= 12 else (2, 1, 0.5, 0.25)
 
     @property

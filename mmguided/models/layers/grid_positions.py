@@ -25,9 +25,9 @@ def checkpoint_grid(module: nn.Module, name: str, embedding: Tensor, metadata: M
                     ) -> tuple[int, int]:
     """Patch grid ``(h, w)`` of a position embedding in a checkpoint.
 
-    If the metadata lacks the grid, as in checkpoints of other toolkits, a square grid is assumed,
-    or else the grid of the module. Unless the grids of checkpoint and module are then both square,
-    a warning says so.
+    If the metadata lacks the grid, as in checkpoints of other toolkits, the grid is assumed to be
+    square or, if the number of positions is not a square, equal to the grid of the module. A
+    warning states the assumption unless the grids of checkpoint and module are both square.
 
     Args:
         module: Module that loads the embedding, see :func:`record_grid`.

@@ -280,8 +280,8 @@ class MaskGenerator(BaseModule):
     def _observe(shot: Shot, images: Tensor, observations: Mapping[str, Observation],
                  encoders: Mapping[str, Encoder], clock: Clock,
                  mask: PatchMask | None) -> Mapping[str, Observation] | None:
-        """Observations for the guidance of a shot, after ``mask`` of the patches that it keeps;
-        None if the shot is not guided."""
+        """Observations for the guidance of a shot: of the whole image if ``mask`` is None,
+        otherwise of the patches that ``mask`` keeps. None if the shot is not guided."""
         if not shot.is_guided(clock):
             return None
         if mask is None:

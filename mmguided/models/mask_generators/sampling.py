@@ -53,8 +53,8 @@ class Sampling:
             clock: Training clock.
 
         Returns:
-            ``(B, L)``; the patches of the highest priority are masked, ``num_mask`` patches except
-            for the :meth:`num_added`.
+            ``(B, L)``. The patches with the highest priority are masked: ``num_mask`` patches minus
+            :meth:`num_added`.
         """
         raise NotImplementedError
 

@@ -92,8 +92,8 @@ class MomentumEncoder(BaseModule):
 
     @torch.no_grad()
     def update(self, momentum: float, skip: Tensor | None = None) -> None:
-        """Update every copy: ``mu * copy + (1 - mu) * source``, unless ``skip``, a tensor that
-        is not read by the host, differs from 0."""
+        """Update every copy: ``mu * copy + (1 - mu) * source``. If the tensor ``skip`` differs from
+        0, the averaged values stay unchanged; the host does not read ``skip``."""
         if self._parameters_cache is None:
             self._parameters_cache = self._tensors('parameters')
         copies, sources = self._parameters_cache

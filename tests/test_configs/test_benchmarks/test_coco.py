@@ -39,7 +39,7 @@ RECIPES = {
         Recipe(32, 3e-4, .75, .1, .05, 12, [9, 11], 500),
     'coco/vit-b_mask-rcnn-1x_conditional': Recipe(16, 5e-4, .75, .2, .05, 12, [9, 11], 500),
     'coco/vit-b_mask-rcnn-1x_cmt': Recipe(16, 2e-4, .7, .1, .05, 12, [8, 11], 500),
-    'coco/vit-b_mask-rcnn-1x_cmt-cae': Recipe(16, 2e-4, .75, .2, .05, 12, [8, 11], 500),
+    'coco/vit-b_mask-rcnn-1x_cmt-cae': Recipe(16, 2e-4, .75, .1, .05, 12, [8, 11], 500),
     'coco/vit-b_mask-rcnn-90k_self-guided':
         Recipe(16, 1e-4, .7, .1, .1, 90000, [60000, 80000], 500),
     VITDET: Recipe(64, 1e-4, .7, .1, .1, 100, None, 250),  # CMAE
