@@ -45,8 +45,8 @@ def get_model(name: str | os.PathLike | Config, pretrained: str | bool | None = 
             transformers, ``'hf-hub:OWNER/NAME'`` and ``'timm:NAME'`` are read like checkpoints, see
             :mod:`mmguided.utils.exchange`.
         pretrained: Checkpoint to load strictly: all weights, or the encoder of a k-NN classifier.
-            True stands for the published weights of the name, the ``Weights`` in its
-            ``metafile.yml``. If None or False, the weights are initialized.
+            True loads the published weights of the config (``Weights`` in its ``metafile.yml``). If
+            None or False, the weights are initialized.
         device: Device of the model.
 
     Returns:

@@ -111,7 +111,7 @@ def _checked(settings: Mapping) -> Mapping:
 
 
 def first(items: Sequence) -> object:
-    """The only item of a list, a collate function."""
+    """Collate function for a batch of one item: return the item."""
     return items[0]
 
 
@@ -143,7 +143,7 @@ def collect(files: Files, workers: int) -> dict:
         bands[len(facts['sum'])] += 1
         if len(bands) > 1:
             raise ConfigError(
-                f'{facts["path"]!r}: has {len(facts["sum"])} bands, but earlier files have '
+                f'file={facts["path"]!r}: has {len(facts["sum"])} bands, but earlier files have '
                 f'{next(iter(bands))}. Select the bands, for example --load-raster '
                 f'"bands={[*range(max(bands))]}"; files without one of them count as broken.')
         sums['pixels'] += width * height

@@ -1,4 +1,4 @@
-"""CMT-MAE, ViT-B/16, 800 epochs: CLIP guides the first 100, then CLIP and a momentum encoder.
+"""CMT-MAE, ViT-B/16, 800 epochs: CLIP guides the masks; after 100 epochs, EMA attention too.
 
     tools/dist_train.sh configs/cmt_mae/vit-b_800e.py 8
 

@@ -33,7 +33,7 @@ model = dict(
     mask_generator=dict(
         # The paper masks 75 %, but 12 visible patches of 49 are too few for this short run.
         mask_ratio=0.6,
-        guidance=dict(softmax='heads'),  # as released
+        guidance=dict(softmax='heads'),  # as in the released code
         # The paper's importance sampling, with a fifth of the masked patches left visible as hints.
         # The share of guided images rises from 0 to 1 over the run. Without the ramp, the encoder
         # reaches a lower accuracy, see docs/guidance_study.md.

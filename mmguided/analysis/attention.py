@@ -103,11 +103,11 @@ def mass_region(attention: Tensor, mass: float = 0.5) -> Tensor:
 def exploitation_rates(attention: Tensor, mask_ratio: float) -> Tensor:
     """Shares of visible and mask tokens in all decoder tokens after each block (Self-guided MAE).
 
-    With r of Eq. 5 for block l (rows sum to 1) and the token groups V and M, Eq. 6 is implemented
-    as the matrix product ``R(l) = r(l) R(l-1)`` with ``R(0) = I``, because in the text each
-    group of a block is a mixture of both groups of the previous block. The printed Eq. 6 has two
-    equal terms for A = B and sets R(0) = 1 for A != B too, so its shares would not sum to 1. As in
-    Eq. 5, the residual connection is ignored.
+    Let r(l) be the 2 x 2 matrix of Eq. 5 for block l, between the token groups V and M (rows sum to
+    1). Eq. 6 is implemented as the matrix product ``R(l) = r(l) R(l-1)`` with ``R(0) = I``, because
+    the text states that each group is a mixture of both groups of the previous block. As printed,
+    Eq. 6 has two equal terms for A = B, and R(0) = 1 for A != B too, so the shares would not sum to
+    1. As in Eq. 5, the residual connection is ignored.
 
     Args:
         attention: r of each block, ``(depth, 2, 2)``: row B, column A is r of A -> B; visible

@@ -75,9 +75,10 @@ def inspect(model: nn.Module, images: ImageLike | Sequence[ImageLike], seed: int
 
     Args:
         model: Model, for example from :func:`mmguided.get_model`.
-        images: A path, see :func:`read_for_model`; an array ``(H, W, C)`` of uint8, or of float32
-            in [0, 255]; for three channels, which are RGB, also a Pillow image; or a list of these.
-            Each image is resized and center-cropped to the default input size of the model.
+        images: An image or a list of images. An image is a path (see :func:`read_for_model`), an
+            array ``(H, W, C)`` (uint8, or float32 in [0, 255]) or, if the model has three channels,
+            a Pillow image. Three channels are RGB. Each image is resized and center-cropped to the
+            default input size of the model.
         seed: Seed of the masks. The global RNG states are preserved.
         bands: Bands that are shown as red, green and blue; by default the first three, or the first
             as gray.
@@ -98,8 +99,8 @@ def inspect(model: nn.Module, images: ImageLike | Sequence[ImageLike], seed: int
 
 
 def takes_bgr(model: nn.Module) -> bool:
-    """True if the model takes BGR images, as all loading transforms give them, because its
-    preprocessor does not convert them. Datasets of arrays, such as CIFAR, are RGB."""
+    """True if the model takes BGR images: its loading transform returns BGR, and its preprocessor
+    does not convert them. Datasets of arrays, such as CIFAR, are RGB."""
     preprocessor, cfg = model.data_preprocessor, getattr(model, 'cfg', {})
     # The attributes of MMEngine's preprocessors and of mmpretrain's ClsDataPreprocessor.
     if getattr(preprocessor, '_channel_conversion', getattr(preprocessor, 'to_rgb', False)):
@@ -138,8 +139,9 @@ def read_for_model(model: nn.Module, path: str | os.PathLike, field: str
     if num == 3 and not str(load.get('type')).endswith('LoadRaster'):
         return read_image(path, field)
     if not load:
-        raise ConfigError(f'{field}={os.fspath(path)!r}: the model takes {num} channels, and has '
-                          f'no config to read files. Give arrays (height, width, {num}).')
+        raise ConfigError(f'{field}={os.fspath(path)!r}: the model takes {num} channels, and its '
+                          'config has no transform that loads files. Give arrays '
+                          f'(height, width, {num}).')
     try:
         image = np.atleast_3d(TRANSFORMS.build(load)(dict(img_path=os.fspath(path)))['img'])
     except ConfigError:

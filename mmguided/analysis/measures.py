@@ -195,8 +195,8 @@ MEASURES: Mapping[str, Measure] = {
         parts=(DECODER, ), needs_mask=True),
     'exploitation': Measure(
         'Exploitation rate', _group_attention, 'share of mask tokens',
-        'Share of mask tokens, as opposed to visible tokens, in all tokens, accumulated over this '
-        'and all earlier decoder layers from the mean attention of all images.',
+        'How much the output tokens consist of mask tokens instead of visible tokens, accumulated '
+        'from the first decoder layer to this one. Uses the mean attention over all images.',
         'visible, mask', parts=(DECODER, ), needs_mask=True, finalize=_exploitation,
         uniform=lambda context: context.mask.mask[0].mean().item()),
 }

@@ -78,10 +78,10 @@ def check_values(cfg: Config) -> None:
 
 
 def check_strategy(cfg: Config) -> None:
-    """Check that the run reads ``strategy``, and ignores no field that the config sets.
+    """Check that ``strategy`` is used and supported, and that no field of the config is ignored.
 
-    MMEngine's other strategies save folders instead of files, some of them without the states of
-    hooks, so that runs would not resume.
+    MMEngine's other strategies save folders instead of files. Some of them do not save the states
+    of hooks, so their runs would not resume.
     """
     strategy = cfg.get('strategy') or {}
     if cfg.get('runner_type') != 'FlexibleRunner':
@@ -141,7 +141,7 @@ def _check_keys(cfg: Config, name: str, option: str, options: Mapping[str, objec
             return
         where += f'.{key}'
     if isinstance(node, bool) and options[name] in ('yes', 'no', 'on', 'off'):  # all are true
-        raise ConfigError(f'{option}: not a truth value. Set True or False.')
+        raise ConfigError(f'{option}: not a Boolean. Set True or False.')
 
 
 def check_variables(path: str, cfg: Config) -> None:

@@ -52,9 +52,9 @@ def check_training_data(runner: Runner) -> None:
 
 
 def read_first(field: str, loader: DataLoader, runner: Runner) -> None:
-    """Make a batch of the first image in this process, where an error names the transform.
-    Otherwise, a mistake in the validation data would stop the run only after the first epochs.
-    Check that the encoder takes its number of channels."""
+    """Load the first image as a batch in this process, so that an error names the transform, and
+    check that the encoder takes the channels of the image. Without this check, a mistake in the
+    validation data would stop the run only after the first epochs."""
     try:
         with preserve_rng_state():
             batch = loader.collate_fn([loader.dataset[0]])

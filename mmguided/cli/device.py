@@ -65,7 +65,8 @@ def prepare_device(cfg: Config) -> None:
 
 
 def _set_wrapper(cfg: Config, is_cpu: bool) -> None:
-    """Wrap the model for CPUs, and tell DDPStrategy the settings, which FlexibleRunner ignores."""
+    """Wrap the model for CPUs. With FlexibleRunner, which ignores ``model_wrapper_cfg``, pass the
+    settings to DDPStrategy."""
     holder, field = cfg, 'model_wrapper_cfg'
     if cfg.get('runner_type') == 'FlexibleRunner':
         holder, field = cfg.setdefault('strategy', ConfigDict()), 'model_wrapper'

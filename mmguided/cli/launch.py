@@ -1,4 +1,4 @@
-"""Processes of a run: lock of its folder, end with the launcher, agreement of all ranks.
+"""Processes of a run: lock the work dir, end with the launcher, check that all ranks agree.
 
 Nothing is imported from torch before a process group exists.
 """
@@ -63,8 +63,8 @@ def lock_folder(field: str, folder: str | Path) -> None:
             f'{field}={str(folder)!r}: in use by {file.read() or "another process"}. Wait for '
             f'its end, stop it, or set another {field}.') from None
     except OSError as error:  # some network file systems have no locks
-        print(f'{field}={str(folder)!r}: cannot be locked ({error}). Start no second run in it.',
-              file=sys.stderr)
+        print(f'{field}={str(folder)!r}: cannot be locked ({error}). Do not start a second run in '
+              'this folder.', file=sys.stderr)
     file.truncate(0)
     file.write(f'process {os.getpid()} on {socket.gethostname()}')
     file.flush()
@@ -92,8 +92,8 @@ def check_ranks(runner: 'Runner') -> None:
         raise error
     for rank, facts in enumerate([first, *others]):
         if facts is None:
-            raise ConfigError(f'train_dataloader: process {rank} cannot read its data; see its '
-                              'error. All processes stop.')
+            raise ConfigError(f'train_dataloader: process {rank} cannot read its data, so all '
+                              'processes stop. See the error of this process.')
         for name in first | facts:
             value, expected = facts.get(name), first.get(name)
             if value != expected:

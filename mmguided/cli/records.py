@@ -1,4 +1,4 @@
-"""Result files that tools extend: complete files, and a check of the settings."""
+"""Result files of tools: atomic writing, and a check that all results have the same settings."""
 import hashlib
 import json
 import os
@@ -29,8 +29,9 @@ def read_json(path: Path) -> object:
     try:
         return json.loads(path.read_text())
     except ValueError as error:
-        raise ConfigError(f"'{path}': not a complete JSON file ({error}). Delete it and repeat the "
-                          'command. Results in other files of the folder are kept.') from error
+        raise ConfigError(f"file='{path}': not a complete JSON file ({error}). Delete it and "
+                          'repeat the command. Results in other files of the folder are '
+                          'kept.') from error
 
 
 def file_hash(path: Path) -> str:

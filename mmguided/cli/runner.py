@@ -35,8 +35,8 @@ def build_runner(cfg: Config) -> Runner:
 
 
 def _scale_lr_per_optimizer_step(runner: Runner) -> None:
-    """Compare ``auto_scale_lr.base_batch_size`` with the images of an optimizer step. MMEngine
-    compares it with those of an iteration. The saved config does not change."""
+    """Scale the learning rate by the images of an optimizer step. MMEngine scales it by the images
+    of an iteration, without gradient accumulation. The saved config does not change."""
     owner, field = ((runner.strategy, '_auto_scale_lr') if hasattr(runner, 'strategy') else
                     (runner, 'auto_scale_lr'))
     scaling = getattr(owner, field)
@@ -49,7 +49,7 @@ def _compile_by_hook(cfg: Config) -> None:
     """Compile our algorithms by :class:`mmguided.engine.hooks.CompileHook`. MMEngine would compile
     ``train_step``, which breaks into dozens of graphs."""
     if not isinstance(cfg.compile, (bool, dict)):
-        raise ConfigError(f'compile={cfg.compile!r}: neither a truth value nor a dict. Set True, '
+        raise ConfigError(f'compile={cfg.compile!r}: neither a Boolean nor a dict. Set True, '
                           'or a dict of arguments of torch.compile.')
     # Imported late because mmpretrain must be imported by import_parts.
     from mmguided.models import MaskedImageModel
@@ -108,8 +108,8 @@ def dry_run(cfg: Config) -> None:
 
 
 def _score_few_images(runner: Runner) -> None:
-    """Shorten the passes before the first step: score maps, and the online evaluation, with enough
-    images for its k-NN."""
+    """Limit score maps and online evaluation to a few images, but enough for k-NN, so that the
+    first step starts soon."""
     from mmguided.engine.hooks import OnlineEvaluationHook, ScoreMapsHook
     for hook in runner.hooks:
         if isinstance(hook, ScoreMapsHook):
@@ -172,8 +172,8 @@ def test(cfg: Config, predictions: str | None = None) -> dict[str, float]:
 
 
 def _end_workers(loop: BaseLoop) -> None:
-    """End the workers of a data loader. Garbage collection destroys their queues first, and then
-    waits 5 seconds for each worker."""
+    """End the workers of a data loader. Otherwise, garbage collection would first destroy their
+    queues and then wait 5 seconds for each worker."""
     loop.dataloader._iterator = None
     vars(loop).pop('dataloader_iterator', None)  # of an IterBasedTrainLoop
 

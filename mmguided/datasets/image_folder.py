@@ -48,13 +48,12 @@ class ImageFolder(CustomDataset):
     synset folders get the usual labels 0..999. :func:`mmguided.utils.image_folders.find_images`
     lists the images, and logs the number of files that it leaves out.
 
-    An image is unreadable if the pipeline's :class:`LoadImage` cannot decode it, because the file
-    is empty, truncated, not an image, or has more than 8 bits or other bands than RGB, gray and
-    alpha (use :class:`LoadRaster`), or if the file has been deleted.
-    Other errors of the disk or the network (an ``OSError`` with an error number) and of other
-    transforms are raised. Different numbers of bands are an error. ``LoadImage`` rejects all
-    truncated files; with mmcv's ``LoadImageFromFile``, some OpenCV versions replace the missing
-    part by gray pixels.
+    An image is unreadable if its file has been deleted, or if the pipeline's :class:`LoadImage`
+    cannot decode it: the file is empty, truncated or not an image, or has more than 8 bits or bands
+    other than RGB, gray and alpha (for these, use :class:`LoadRaster`). All other errors are
+    raised: errors of the disk or the network (an ``OSError`` with an error number), errors of other
+    transforms, and different numbers of bands. ``LoadImage`` rejects all truncated files; with
+    mmcv's ``LoadImageFromFile``, some OpenCV versions replace the missing part by gray pixels.
 
     Args:
         data_root (str): Image folder. ``~`` is expanded.

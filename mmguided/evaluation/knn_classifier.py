@@ -41,10 +41,10 @@ class KNNClassifier(FrozenEncoder):
         data_preprocessor, init_cfg: See ImageClassifier.
 
     Raises:
-        ConfigError: If ``ks`` or ``temperature`` are not positive, the backbone returns a token
-            sequence, or (when the bank is built) the dataset is unlabeled or smaller than the
-            largest k, the features contain NaN or Inf, or the images and those of the test differ
-            in size.
+        ConfigError: If ``ks`` or ``temperature`` are not positive, or the backbone returns a token
+            sequence. When the bank is built: if the dataset is unlabeled or smaller than the
+            largest k, the features contain NaN or Inf, or the image size differs from that of the
+            test.
     """
 
     def __init__(self, backbone: dict, bank_dataloader: dict,

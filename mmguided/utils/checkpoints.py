@@ -67,9 +67,9 @@ def read_model(name: str, map_location: object = None, field: str = 'checkpoint'
 
 @CheckpointLoader.register_scheme(('http://', 'https://'), force=True)
 def download_file(url: str, map_location: object = None) -> Mapping:
-    """Download a checkpoint to torch's cache, unless it is there, and read it; see
-    :func:`read_file`. A name that ends in 8 or more digits of the file's SHA-256, as
-    ``mae-0a1b2c3d.pth``, is compared with the downloaded file."""
+    """Read a checkpoint from torch's cache; download it first if necessary. See :func:`read_file`.
+    If the name ends with 8 or more digits of the SHA-256, such as ``mae-0a1b2c3d.pth``, the hash of
+    the downloaded file is checked."""
     if get_rank() > 0:
         barrier()  # the first rank downloads
     try:
@@ -108,7 +108,8 @@ def _refuse_objects(source: str, load: Callable[..., Mapping], *args, **kwargs) 
 
 def _record_grids(checkpoint: Mapping) -> Mapping:
     """Record the patch grid of position embeddings in the metadata of the weights, see
-    :class:`mmguided.models.MaskedViT`, if only the config in the checkpoint shows it."""
+    :class:`mmguided.models.MaskedViT`. If the metadata lacks the grid, it is computed from the
+    config in the checkpoint."""
     state = weights_of(checkpoint)
     if not isinstance(state, Mapping) or not isinstance(checkpoint.get('meta'), dict):
         return checkpoint
@@ -332,10 +333,10 @@ def check_backbone(model_state: Mapping[str, Tensor],
     if report.fits:
         return report
     if prefix or not _below(model_state, 'backbone.'):
-        raise ConfigError(f'checkpoint: not of this encoder: {report}. '
+        raise ConfigError(f'checkpoint: the weights do not match this encoder: {report}. '
                           + _remedy(report, model_state, checkpoint_state, prefix))
     encoder = compare_backbone(model_state, checkpoint_state)
-    raise ConfigError(f'checkpoint: not of this model: {report}. ' + (
+    raise ConfigError(f'checkpoint: the weights do not match this model: {report}. ' + (
         'Only the encoder matches. Use a checkpoint trained with this config, not one of '
         'pretraining or of other classes.' if encoder.fits else
         _remedy(encoder, model_state, checkpoint_state, 'backbone.')))
@@ -346,7 +347,7 @@ def adapt_rgb_weights(model_state: Mapping[str, Tensor], checkpoint_state: dict[
     """Adapt, in place, an encoder's first convolution over RGB to the N channels of a model.
 
     Each channel gets the mean of the RGB kernels times 3 / N, so that N equal channels have the
-    output of a gray RGB image. A line of the log says so.
+    output of a gray RGB image. The adaptation is logged.
 
     Args:
         model_state: Weights of the encoder.

@@ -19,6 +19,6 @@ def check_same_classes(field: str, dataset: Dataset, source: str, expected: Sequ
     if names and expected and names != tuple(expected):
         different = sorted({*names} ^ {*expected})
         raise ConfigError(
-            f'{field}.data_root={getattr(dataset, "data_root", "")!r}: the classes, and thus the '
-            f'labels, differ from {source} ({", ".join(different[:3]) or "in their order"}). Give '
-            'both the same classes, each with an image.')
+            f'{field}.data_root={getattr(dataset, "data_root", "")!r}: the classes differ from '
+            f'{source} ({", ".join(different[:3]) or "only in their order"}), so the labels differ '
+            'too. Give both the same classes, each with an image.')

@@ -258,9 +258,9 @@ def encoder_from_any(state: Mapping, prefix: str | None = None) -> tuple[StateDi
 
     Returns:
         ``backbone.*`` weights (with a decoder also ``neck.*`` and ``head.*``), and the settings of
-        the backbone that the weights show: all except ``arch.num_heads`` of a ViT, ``img_size`` of
-        the others, and the epsilon of the norms. ``img_size`` of a ViT is that of a square image,
-        or None if the grid is not square.
+        the backbone that can be read from the weights. Missing are the epsilon of the norms,
+        ``arch.num_heads`` of a ViT, and ``img_size`` of a Swin or ConvNeXt V2. ``img_size`` of a
+        ViT is that of a square image, or None if the grid is not square.
     """
     state = {f'{part}.{name}' if name else part: value for part, values in state.items()
              for name, value in (values.items() if isinstance(values, Mapping) else
@@ -405,7 +405,7 @@ def encoder_to(layout: str, state: Mapping[str, Tensor], decoder: bool = False) 
         return ours
     found = [encoder for encoder in find_encoders(ours) if encoder[0] == '']
     if not found or any(name.startswith('patch_embed.stages') for name in ours):
-        raise ConfigError(f'format={layout!r}: has no encoder of this architecture. Choose '
+        raise ConfigError(f'format={layout!r}: not available for this encoder. Choose '
                           "'onnx' or 'torch'.")
     _, family, _, pattern = found[0]
     ours = {name: _reordered(name, value, (-1, 2, 2)) for name, value in ours.items()

@@ -27,8 +27,8 @@ READERS = dict(
 
 
 class TypeName(str):
-    """A ``type`` of a config that knows its field. Copies of the config share it; files that are
-    written contain a plain string."""
+    """``type`` in a config, with the name of its field. Copies of the config share this object;
+    written files contain a plain string."""
 
     field: str
 
@@ -46,8 +46,8 @@ yaml.add_representer(TypeName, lambda dumper, name: dumper.represent_str(str(nam
 def explain_config_errors(cfg: Config, folder: str | None = None) -> Iterator[None]:
     """Raise ConfigError with one line for any exception.
 
-    The line names the part of the config that was being built, or that was running and had been
-    built by a registry. The traceback is written to traceback.txt in ``folder``.
+    The line names the field of the object that was being built, or that was running when the error
+    occurred. The traceback is written to traceback.txt in ``folder``.
     """
     build = Registry.build
 

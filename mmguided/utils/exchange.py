@@ -99,8 +99,9 @@ def read_model_folder(folder: str | os.PathLike, field: str) -> dict:
     activation = config.get('hidden_act', config.get('model_args', {}).get('act_layer', 'gelu'))
     if activation != 'gelu' or not mean or not std:
         raise ConfigError(
-            f"{field}='{folder}': the activation is {activation!r}, the mean {mean} and the std "
-            f'{std}. Give a model with GELU, and with a mean and std in its config.')
+            f"{field}='{folder}': unsupported activation or no normalization (activation "
+            f'{activation!r}, mean {mean}, std {std}). Give a model with GELU whose config has a '
+            'mean and a std.')
     preprocessor = dict(mean=[255 * value for value in mean], std=[255 * value for value in std],
                         to_rgb=True)
     model = dict(type='ImageClassifier', backbone=backbone, data_preprocessor=preprocessor)

@@ -52,7 +52,7 @@ def find_images(folder: str | os.PathLike, extensions: Sequence[str] = IMAGE_EXT
 
     Links are followed. These names are left out: names that start with a dot, files with another
     extension, broken links, links to a folder that contains the link, and everything else that is
-    not a file, such as a pipe. One line of the log counts them; a folder counts once.
+    not a file, such as a pipe. Their number is logged; a folder counts once.
 
     Args:
         extensions: File extensions of images, case-insensitive.

@@ -38,8 +38,8 @@ def read_image(path: str | os.PathLike, field: str, raw: bool = False) -> Image.
 
 def read_if_readable(path: str | os.PathLike, field: str, read: Callable = read_image
                      ) -> Image.Image | np.ndarray | None:
-    """Run :func:`read_image`, or another function; return None if the file cannot be decoded, like
-    the training data, which leave such files out. Errors of the disk or the network are raised."""
+    """Run ``read``; return None if the file cannot be decoded, because the training data also leave
+    out such files. Errors of the disk or the network are raised."""
     try:
         return read(path, field)
     except ConfigError as error:
@@ -59,9 +59,9 @@ def to_rgb(image: Image.Image) -> Image.Image:
     """
     stored = ' '.join(str(tile[3]) for tile in getattr(image, 'tile', ()))  # before loading
     if re.search('[ABKXa];16', stored):
-        raise ValueError(f'mode {image.mode} of 16 bits does not fit into 8 bits')
+        raise ValueError(f'mode {image.mode} has 16 bits per value instead of 8')
     if image.format == 'TIFF' and 'X' in stored:
-        raise ValueError(f'mode {image.mode} has more bands')
+        raise ValueError(f'mode {image.mode} has bands other than RGB, gray and alpha')
     rgb = ImageOps.exif_transpose(image).convert('RGB')
     if image.mode[0] in 'IF' and (
             np.asarray(rgb)[..., 0] != np.asarray(ImageOps.exif_transpose(image))).any():

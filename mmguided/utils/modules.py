@@ -39,10 +39,11 @@ def gathered_weights(model: nn.Module) -> Iterator[None]:
 
 
 def clear_autocast_cache() -> None:
-    """Drop the weights that autocast has cast, at the end of a forward without gradient.
+    """Clear autocast's cache of cast weights, at the end of a forward without gradient.
 
-    Before a fix of late 2025, torch's autocast reuses them in the training pass. They have no
-    graph, so that most of the encoder would get no gradient. torch.compile does not use the cache.
+    Without a fix of late 2025, torch reuses the cached weights in the training pass. These weights
+    have no graph, so most of the encoder would get no gradient. torch.compile does not use the
+    cache.
     """
     if not torch.compiler.is_compiling():
         torch.clear_autocast_cache()

@@ -56,7 +56,7 @@ def draw_models(models: Mapping[str, Mapping[str, np.ndarray | None]]) -> Figure
 
     Args:
         models: Model name -> ``images``, ``shot``, ``guidance`` and ``reconstruction``, see
-            :func:`draw_sheet`. All masks have the same seed; the title says so.
+            :func:`draw_sheet`. All masks have the same seed, which the title states.
     """
     inputs = [shown['images'] for shown in models.values()]
     is_shared = all(images.shape == inputs[0].shape and np.allclose(images, inputs[0], atol=1e-3)

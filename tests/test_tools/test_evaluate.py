@@ -214,7 +214,7 @@ def test_a_file_that_was_cut_off_is_named(evaluate, folder, tmp_path):
     done, results = evaluate(a, protocols=['knn'])
     record = tmp_path / 'out/evaluation.json'
     record.write_text(record.read_text()[:-9])
-    with pytest.raises(SystemExit, match=f"^error: '{record}': not a complete JSON file"):
+    with pytest.raises(SystemExit, match=f"^error: file='{record}': not a complete JSON file"):
         evaluate(a, protocols=['knn'])
     record.unlink()
     assert evaluate(a, protocols=['knn']) == ([], results)  # the folder has the metrics

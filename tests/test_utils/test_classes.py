@@ -9,7 +9,7 @@ from mmguided.utils.errors import ConfigError
 
 
 @pytest.mark.parametrize('names, different', [
-    ('ab', 'c'), ('abcd', 'd'), ('abd', 'c, d'), ('cba', 'in their order'), ('abc', None),
+    ('ab', 'c'), ('abcd', 'd'), ('abd', 'c, d'), ('cba', 'only in their order'), ('abc', None),
     ('', None)])
 def test_the_classes_of_two_datasets(names, different):
     """Without class 'b', class 'c' would get the label of 'b'."""

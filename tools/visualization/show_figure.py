@@ -18,8 +18,8 @@ The kinds, with one row per image and model:
 - clusters: recursive normalized cuts of M, optionally with t-SNE (Self-guided MAE Figs. 1, III).
 - bipartition: normalized cut of M, a random mask, and the informed masks of the cut without and
   with hints (Self-guided MAE Figs. 5, II, VIII).
-- reversed: distribution over the visible patches of the attention to patches that the second shot
-  masks, in the layer before that shot (Conditional MAE Fig. 6). At least one model needs two shots.
+- reversed: attention of the visible patches to a patch that the second shot masks, in the layer
+  before that shot (Conditional MAE Fig. 6). At least one model needs two shots.
 - davis: frames, annotations and predicted masks of DAVIS sequences, from the folders that
   `test_evaluator.out_dir` wrote (CMT-MAE Fig. 3).
 - radar: results of several models, given by hand or as evaluation.json of tools/evaluate.py

@@ -42,7 +42,7 @@ def parse_args() -> argparse.Namespace:
                help=f'{IMAGES_PER_FOLDER} evenly spaced images of a folder')
     parser.add_argument('--progress', type=float, default=0., metavar='SHARE',
                         help='completed share of the run, from 0 to 1, at which a config is shown; '
-                        'a trigger has fired after 0')
+                        'above 0, a trigger has fired')
     parser.add_argument('--bands', type=int, nargs=3, metavar=('R', 'G', 'B'),
                         help='bands to show; default: the first three, or the first as gray')
     add_shared(parser, '--seed', help='seed of masks and initial weights')

@@ -1,8 +1,8 @@
 """ImageNet-1K for CMAE: two views of 224 x 224, at most 31 pixels apart, the second recolored.
 
-The paper states a master image of 224 + p, shifts in "[0, p)" (Sec. 3.2) and in "[0, 31]" (Sec.
-4.4), hence p = 32, and no flip. The color augmentation follows the released code, because the paper
-does not state it.
+The paper states a master image of 224 + p pixels and no flip. It states shifts in "[0, p)" (Sec.
+3.2) and in "[0, 31]" (Sec. 4.4), so p is 32. The color augmentation follows the released code,
+because the paper does not state it.
 """
 _base_ = ['./imagenet_224.py', './color_transforms.py']
 

@@ -85,7 +85,8 @@ class LoadRaster(LoadImageFromFile):
             image = image[..., None]
         if self.bands is not None:
             if max(self.bands) >= image.shape[2]:
-                raise ValueError(f'bands={tuple(self.bands)}, but the file has {image.shape[2]}')
+                raise ValueError(
+                    f'bands={tuple(self.bands)}, but the file has {image.shape[2]} bands')
             image = image[..., list(self.bands)]
         return image
 
@@ -109,7 +110,7 @@ class LoadRaster(LoadImageFromFile):
             if self.page is None:
                 return np.stack([_values(page) for page in file.pages], axis=2)
             if self.page >= len(file.pages):
-                raise ValueError(f'page={self.page}, but the file has {len(file.pages)}')
+                raise ValueError(f'page={self.page}, but the file has {len(file.pages)} pages')
             page = file.pages[self.page]
             # The axis S holds the bands.
             return np.moveaxis(_values(page), 0, 2) if page.axes == 'SYX' else _values(page)

@@ -16,8 +16,8 @@ class RandomResizedCrop(mmpretrain.datasets.RandomResizedCrop):
     """Random crops of mmpretrain, resized by torchvision, which is eight times as fast. Crops that
     are not square have the aspect ratio of ``scale``, up to the drawn distortion.
 
-    Resizing is antialiased as in mmpretrain's ``backend='pillow'``. Pixels differ by rounding: on
-    average by .05 of 255, and in crops that Pillow resizes vertically first, by .3.
+    Resizing is antialiased as in mmpretrain's ``backend='pillow'``. Pixels differ by rounding, on
+    average by .05 of 255, or by .3 if Pillow resizes the crop vertically first.
 
     Required key: ``img``, an array ``(H, W, C)`` or ``(H, W)``, uint8 or float32. Modified keys:
     ``img``, an array ``(*scale, C)``, and ``img_shape``.

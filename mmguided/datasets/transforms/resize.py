@@ -34,8 +34,8 @@ class _AnyChannels:
 
 @TRANSFORMS.register_module()
 class Resize(_AnyChannels, mmcv.transforms.Resize):
-    """mmcv's ``Resize`` with Pillow, and with torchvision for floats and other numbers of channels
-    than three.
+    """mmcv's ``Resize``, by Pillow for uint8 images with three channels and by torchvision for all
+    other images.
 
     Required key: ``img``, an array ``(H, W, C)`` or ``(H, W)``. Modified keys: ``img`` and
     ``img_shape``.
@@ -51,15 +51,16 @@ class Resize(_AnyChannels, mmcv.transforms.Resize):
 
 @TRANSFORMS.register_module()
 class ResizeEdge(_AnyChannels, mmpretrain.datasets.ResizeEdge):
-    """mmpretrain's ``ResizeEdge`` with Pillow, and with torchvision for floats and other numbers of
-    channels than three.
+    """mmpretrain's ``ResizeEdge``, by Pillow for uint8 images with three channels and by
+    torchvision for all other images.
 
     Required key: ``img``, an array ``(H, W, C)`` or ``(H, W)``. Modified keys: ``img`` and
     ``img_shape``.
 
     Args:
-        scale (int | Sequence[int]): Length of the edge; or (height, width), which the image covers
-            after resizing with its aspect ratio, so that ``CenterCrop`` cuts one direction only.
+        scale (int | Sequence[int]): Length of the edge; or (height, width): the image is resized,
+            with its aspect ratio, to the smallest size that covers this area, so that
+            ``CenterCrop`` cuts one direction only.
         edge (str): 'short', 'long', 'width' or 'height'; ignored for a size. Defaults to 'short'.
         interpolation (str): 'bilinear' or 'bicubic'. Defaults to 'bilinear'.
     """

@@ -92,8 +92,8 @@ class RNGStateHook(StatefulHook):
             before, now = self._states[0].get('iters_per_epoch'), len(runner.train_dataloader)
             if before not in (None, now):
                 print_log(
-                    f'An epoch has {now} iterations, in the checkpoint {before}. The run stays at '
-                    f'iteration {runner.iter}.', logger='current', level=logging.WARNING)
+                    f'An epoch has {now} iterations, but had {before} in the checkpoint. The run '
+                    f'stays at iteration {runner.iter}.', logger='current', level=logging.WARNING)
         if saved != ranks:
             print_log(f'Found RNG states of {saved} ranks in the checkpoint, but this run has '
                       f'{ranks}. They are not restored. Results differ from an uninterrupted run.',

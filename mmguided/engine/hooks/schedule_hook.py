@@ -106,8 +106,8 @@ def _schedule_problem(runner) -> str | None:
     by_epoch = isinstance(runner.train_loop, EpochBasedTrainLoop)
     length = runner.max_epochs if by_epoch else runner.max_iters
     return (f'param_scheduler.{index}.end: the {"warm-up" if is_warmup else "schedule"} ends after '
-            f'{share * length:g} {"epochs" if by_epoch else "iterations"}, but the run after '
-            f'{length}. Change both together, for example by --epochs N.')
+            f'{share * length:g} {"epochs" if by_epoch else "iterations"}, but the run ends '
+            f'after {length}. Change both together, for example by --epochs N.')
 
 
 def _batch_problem(runner) -> str | None:

@@ -149,8 +149,8 @@ class MaskedHybridViT(MaskedViT):
         layer_cfgs: Settings of the transformer blocks, as in VisionTransformer.
         with_cp: Use activation checkpointing in all blocks, including convolutional blocks.
         **kwargs: Other arguments of :class:`MaskedViT` except ``patch_size`` and ``patch_cfg``.
-            ``norm_cfg`` applies to the transformer; stage norms use an epsilon of 1e-5, as
-            released.
+            ``norm_cfg`` applies to the transformer; stage norms use an epsilon of 1e-5, as in the
+            released code.
 
     Raises:
         ConfigError: See :class:`MaskedViT`; also if the numbers of strides, stage widths and stage

@@ -76,11 +76,12 @@ class MaskedConvNeXt(Encoder, ConvNeXt):
     ConvNeXt V2 is ``use_grn=True, layer_scale_init_value=0.``.
 
     A patch of the :class:`PatchMask` is called a unit here. Its side is the encoder's stride (32
-    pixels). With a mask, only visible units are computed; a later shot removes its units before its
-    stage. Stem and downsampling do not cross units. The depthwise convolutions get zeros at missing
-    units and are therefore sparse convolutions. GRN norms are computed over the visible positions
-    of each image, so that masked and unmasked passes agree. (The released PyTorch code computes
-    them over the batch, unlike its dense GRN and unlike the JAX code behind the paper's results.)
+    pixels). With a mask, only visible units are computed; a later shot removes its units before the
+    stage of the shot. Stem and downsampling do not cross units. The depthwise convolutions get
+    zeros at missing units and are therefore sparse convolutions. GRN norms are computed over the
+    visible positions of each image, so that masked and unmasked passes agree. (The released PyTorch
+    code computes them over the batch, unlike its dense GRN and unlike the JAX code behind the
+    paper's results.)
 
     FCMAE's encoder has no final norm; fine-tuning with ConvNeXt initializes a new norm. A masked
     pass does not use the norms of ``out_indices``; they are frozen because distributed training

@@ -251,8 +251,8 @@ class CachedGuidance(Guidance):
     computes the scores at the start of the first guided epoch; before this epoch, all images are
     masked at random. In training, :class:`mmguided.datasets.WithScores` loads the scores with the
     images and crops both in the same way, and no encoder is observed. In eval mode, the guidance
-    scores the images directly. Guidance that switches between a few score maps, such as alternating
-    clusters, is cached with all of them.
+    scores the images directly. If the guidance alternates between score maps, for example between
+    clusters, all maps are cached.
 
     Args:
         guidance: Config of the guidance.

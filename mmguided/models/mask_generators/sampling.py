@@ -342,7 +342,7 @@ def _gumbel_keys(scores: Tensor, noise: Tensor) -> Tensor:
 
 
 def _log(values: Tensor) -> Tensor:
-    """Finite logarithm: with infinite ones, noise would not order patches with a score of 0."""
+    """Logarithm that is finite for 0, so that noise can order patches with a score of 0."""
     return values.clamp(min=torch.finfo(torch.float32).tiny).log()
 
 

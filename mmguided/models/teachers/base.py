@@ -33,8 +33,8 @@ class Teacher(Encoder, BaseModule):
             algorithm.
 
     Raises:
-        ConfigError: If teacher and student have different numbers of channels. An image of one
-            channel is repeated.
+        ConfigError: If teacher and student have different numbers of channels. Images of one
+            channel are accepted; the channel is repeated.
     """
     has_cls_token = True
     observable = ('tokens', 'attention')

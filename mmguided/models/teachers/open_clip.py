@@ -225,6 +225,6 @@ def _is_safe_script(model_name: str, path: str) -> bool:
     # OpenAI's addresses contain the hash of the file.
     if hashlib.sha256(Path(path).read_bytes()).hexdigest() in url or trusts_checkpoints():
         return True
-    raise ConfigError(f'model.teacher.pretrained={path!r}: a TorchScript archive, which can run '
-                      f"code, and not OpenAI's {model_name}. If you trust its author, set "
+    raise ConfigError(f'model.teacher.pretrained={path!r}: this TorchScript archive can run code '
+                      f"and is not OpenAI's {model_name}. If you trust its author, set "
                       '`--trust-checkpoint`.')

@@ -79,8 +79,8 @@ class TimmTeacher(Teacher):
         layers = {layer for layer, _ in wants.resolve(self.num_layers).attention}
         if self.pooling == 'latent' and layers - {self.num_layers - 1}:
             raise ConfigError(
-                f'guidance.layers: model.teacher.model_name={self.model_name!r} has an attention '
-                'pool instead of [CLS], which gives the attention of the last layer only. Set '
+                f'guidance.layers: model.teacher.model_name={self.model_name!r} has no [CLS], '
+                'and its attention pool provides the attention of the last layer only. Set '
                 'layers=[-1].')
 
     def encode(self, images, wants):

@@ -132,7 +132,7 @@ def test_another_batch_size_in_training_by_iterations_is_reported(tmp_path, warn
     train(tmp_path, 2, by_epoch=False)
     train(tmp_path, 3, by_epoch=False, batch_size=4, resume=True)
     assert warnings == [
-        'An epoch has 2 iterations, in the checkpoint 4. The run stays at iteration 2.']
+        'An epoch has 2 iterations, but had 4 in the checkpoint. The run stays at iteration 2.']
 
 
 @pytest.mark.parametrize('workers', [0, 2])

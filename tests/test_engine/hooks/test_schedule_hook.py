@@ -73,9 +73,10 @@ def test_resume_follows_changed_settings(tmp_path, name, changes, lr, decay, nam
 @pytest.mark.parametrize('schedule, epochs, problem', [
     (dict(COSINE, T_max=2, end=2), 2, None),
     ([WARMUP], 3, None),  # constant after the warm-up
-    (dict(COSINE, T_max=15, end=15), 2, 'the schedule ends after 15 epochs, but the run after 2'),
-    (dict(COSINE, T_max=1, end=1), 2, 'the schedule ends after 1 epochs, but the run after 2'),
-    ([WARMUP], 2, 'the warm-up ends after 2 epochs, but the run after 2'),
+    (dict(COSINE, T_max=15, end=15), 2,
+     'the schedule ends after 15 epochs, but the run ends after 2'),
+    (dict(COSINE, T_max=1, end=1), 2, 'the schedule ends after 1 epochs, but the run ends after 2'),
+    ([WARMUP], 2, 'the warm-up ends after 2 epochs, but the run ends after 2'),
     (dict(type='MultiStepLR', by_epoch=True, milestones=[1]), 2, None),
 ])
 def test_schedule_that_does_not_end_with_the_run(tmp_path, schedule, epochs, problem):

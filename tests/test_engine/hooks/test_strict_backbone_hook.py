@@ -65,14 +65,14 @@ def test_heads_may_be_new_in_training_but_not_in_a_test(load):
     source, target = model(), model()
     source['head'] = nn.Linear(24, 5)
     load(source, target, trains=True, test_prefix='')
-    with pytest.raises(ConfigError, match=r'not of this model: 2 of another shape \(head'):
+    with pytest.raises(ConfigError, match=r'do not match this model: 2 of another shape \(head'):
         load(source, target, test_prefix='')
 
 
 @pytest.mark.parametrize('wrap, settings, match', [
-    (None, dict(), 'not of this encoder: .* width 48'),
-    (None, dict(trains=True, test_prefix=''), 'not of this encoder: .* width 48'),
-    (Wrapper, dict(), 'not of this encoder: .* width 48'),
+    (None, dict(), 'the weights do not match this encoder: .* width 48'),
+    (None, dict(trains=True, test_prefix=''), 'the weights do not match this encoder: .* width 48'),
+    (Wrapper, dict(), 'the weights do not match this encoder: .* width 48'),
     (None, dict(test_prefix='bakbone.'), "prefix='bakbone.'")])
 def test_another_encoder_or_prefix_is_an_error(load, wrap, settings, match):
     with pytest.raises(ConfigError, match=match):

@@ -159,7 +159,7 @@ def test_frozen_stages_freeze_the_convolutions_and_in_the_end_the_fusion():
 def test_checkpoint_of_another_encoder_is_refused(tmp_path, checkpoint):
     path = str(tmp_path / 'other.pth')
     save_checkpoint(dict(state_dict=checkpoint.state_dict()), path)
-    with pytest.raises(ConfigError, match='^checkpoint: not of this encoder'):
+    with pytest.raises(ConfigError, match='^checkpoint: the weights do not match this encoder'):
         hybrid(init_cfg=dict(type='Pretrained', checkpoint=path))
 
 
