@@ -12,7 +12,13 @@ from mmengine.config import Config
 from mmengine.fileio import load
 
 from .utils import configs
-from .utils.configs import drop_scope, parse_config, pretrained_settings, unset_num_classes
+from .utils.configs import (
+    check_data_preprocessor,
+    drop_scope,
+    parse_config,
+    pretrained_settings,
+    unset_num_classes,
+)
 from .utils.errors import MODEL_SOURCES, ConfigError, did_you_mean
 from .utils.renamed_configs import check_renamed
 
@@ -86,6 +92,7 @@ def get_model(name: str | os.PathLike | Config, pretrained: str | bool | None = 
     settings = pretrained_settings(backbone.get('init_cfg'))
     if settings and (pretrained or not settings.get('checkpoint')):
         backbone.init_cfg = None  # `pretrained` contains the encoder, or no checkpoint is set
+    check_data_preprocessor(cfg)
     if cfg.get('data_preprocessor'):  # copied as in Runner, because a teacher reads it
         cfg.model.setdefault('data_preprocessor', cfg.data_preprocessor)
     for field in unset_num_classes(cfg.model):

@@ -15,7 +15,7 @@ from mmengine.config import Config
 
 from mmguided.hub import config_path
 from mmguided.utils.checkpoint_files import newest_complete, run_checkpoints
-from mmguided.utils.configs import pretrained_settings, walk
+from mmguided.utils.configs import check_data_preprocessor, pretrained_settings, walk
 from mmguided.utils.errors import MODEL_SOURCES, ConfigError, check_file, did_you_mean
 
 #: Top-level fields that Runner or a tool reads; all other names are variables of the config.
@@ -74,6 +74,7 @@ def check_values(cfg: Config) -> None:
                 kind = 'an integer' if kinds is int else 'a number'
                 raise ConfigError(f'{name}={value!r}: not {kind} from {low} to {high}. Correct the '
                                   'value.')
+    check_data_preprocessor(cfg)
     check_strategy(cfg)
 
 

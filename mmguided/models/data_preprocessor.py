@@ -17,7 +17,8 @@ class DataPreprocessor(SelfSupDataPreprocessor):
     """mmpretrain's SelfSupDataPreprocessor for images with any number of channels.
 
     Args:
-        mean, std (Sequence[float]): One value per channel, for pixels in [0, 255].
+        mean, std (Sequence[float]): One value per channel, or one value for all channels, for
+            pixels in [0, 255].
         to_rgb (bool): Convert images of three channels from BGR to RGB. Other images have their
             channels in order. Defaults to False.
         **kwargs: Other arguments of SelfSupDataPreprocessor.
@@ -31,9 +32,17 @@ class DataPreprocessor(SelfSupDataPreprocessor):
         if len(mean) != len(std):
             raise ConfigError(f'data_preprocessor.mean={mean}: {len(mean)} values, but std has '
                               f'{len(std)}. Give one value per channel.')
-        # The base class accepts one or three values, and reverses the channels of all images.
-        super().__init__(mean[:1], std[:1], to_rgb=to_rgb and len(mean) == 3, **kwargs)
+        # The base class accepts one or three values.
+        super().__init__(mean[:1], std[:1], to_rgb=to_rgb, **kwargs)
         self.mean, self.std = (torch.tensor(values).view(-1, 1, 1) for values in (mean, std))
+        self._converts_rgb = self._channel_conversion
+
+    def forward(self, data: dict, training: bool = False) -> dict:
+        """See the base class, which would also reverse images of other than three channels."""
+        inputs = data['inputs']
+        images = inputs if isinstance(inputs, Tensor) else inputs[0]
+        self._channel_conversion = self._converts_rgb and images.shape[-3] == 3
+        return super().forward(data, training)
 
 
 @MODELS.register_module()

@@ -34,11 +34,11 @@ class Clock(nn.Module):
         self.trigger_epoch: float | None = None
 
     @classmethod
-    def at_end(cls) -> 'Clock':
-        """Clock at the end of a run."""
+    def at_end(cls, epoch: float = math.inf, max_epochs: float = math.inf) -> 'Clock':
+        """Clock near the end of a run, in which the trigger fired at the start."""
         clock = cls()
         clock.fire()
-        clock.set(math.inf, math.inf)
+        clock.set(epoch, max_epochs)
         return clock
 
     def set(self, epoch: float, max_epochs: float | None = None) -> None:

@@ -4,11 +4,12 @@ import os
 import re
 import zipfile
 from collections import OrderedDict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pickle import UnpicklingError
 
 import torch
+from mmengine.config import Config
 from mmengine.dist import barrier, get_rank
 from mmengine.logging import MMLogger, print_log
 from mmengine.runner import CheckpointLoader
@@ -24,8 +25,6 @@ from .converters import MASK_TOKENS
 from .errors import MODEL_SOURCES, ConfigError, check_file
 from .exchange import local_folder, read_model_folder, read_safetensors
 from .modules import full_tensor
-
-_ENCODER = 'backbone.init_cfg.checkpoint'
 
 Shape = tuple[int, ...]
 
@@ -51,7 +50,7 @@ def read_file(path: str, map_location: object = None, field: str = 'checkpoint',
     if path.endswith('.safetensors'):
         return read_safetensors(path, field, convert)
     if os.path.isdir(path):
-        return _record_grids(read_model_folder(path, field))
+        return _record_encoder(read_model_folder(path, field))
     # Files of torch before version 1.6 are no archives and have no checksums.
     if zipfile.is_zipfile(path) and (damage := find_damage(path)):
         raise ConfigError(f'{field}={path!r}: {damage}. Use another checkpoint.')
@@ -92,7 +91,7 @@ def _refuse_objects(source: str, load: Callable[..., Mapping], *args, **kwargs) 
         loaded = load(*args, **kwargs, weights_only=not trusts_checkpoints())
         if isinstance(loaded, Mapping) and isinstance(loaded.get('meta'), dict):
             loaded['meta'].pop('config', None)  # which MMEngine would execute on resume
-        return _record_grids(loaded)
+        return _record_encoder(loaded)
     except (RuntimeError, EOFError, KeyError) as error:
         raise ConfigError(f'{source}: cannot be read ({type(error).__name__}: {error}). Use '
                           'another checkpoint.') from error
@@ -106,39 +105,47 @@ def _refuse_objects(source: str, load: Callable[..., Mapping], *args, **kwargs) 
             'file can run code. If you trust its author, set `--trust-checkpoint`.') from error
 
 
-def _record_grids(checkpoint: Mapping) -> Mapping:
-    """Record the patch grid of position embeddings in the metadata of the weights, see
-    :class:`mmguided.models.MaskedViT`. If the metadata lacks the grid, it is computed from the
-    config in the checkpoint."""
+def _record_encoder(checkpoint: Mapping) -> Mapping:
+    """Record the patch grid of position embeddings and the number of heads of the encoder in the
+    metadata of the weights, see :class:`mmguided.models.MaskedViT`. What the metadata lacks is read
+    from the config in the checkpoint."""
     state = weights_of(checkpoint)
     if not isinstance(state, Mapping) or not isinstance(checkpoint.get('meta'), dict):
         return checkpoint
-    metadata = getattr(state, '_metadata', {})
     names = [name for name, value in state.items()
-             if str(name).endswith('pos_embed') and getattr(value, 'ndim', 0) == 3
-             and 'grid' not in metadata.get(name.rpartition('.')[0], {})]
-    size = _image_size(checkpoint['meta'].get('cfg')) if names else None
-    if size is None:
+             if str(name).endswith('pos_embed') and getattr(value, 'ndim', 0) == 3]
+    cfg = _config_in(checkpoint) if names else None
+    if cfg is None or not isinstance(cfg.model.get('backbone'), dict):
         return checkpoint
+    size = to_2tuple(cfg.model.backbone.get('img_size', 224))
+    arch = cfg.model.backbone.get('arch')
     weights = OrderedDict(state)
-    weights._metadata = OrderedDict(metadata)
+    weights._metadata = OrderedDict(getattr(state, '_metadata', {}))
     for name in names:
-        positions = state[name].shape[1] - 1
+        module, positions, found = name.rpartition('.')[0], state[name].shape[1] - 1, {}
         rows = round(math.sqrt(positions * size[0] / size[1]))
         if rows and positions % rows == 0 and rows * size[1] == positions // rows * size[0]:
-            module = name.rpartition('.')[0]
-            weights._metadata[module] = {
-                **metadata.get(module, {}), 'grid': (rows, positions // rows)}
+            found['grid'] = (rows, positions // rows)
+        if module == 'backbone' and isinstance(arch, dict) and 'num_heads' in arch:
+            found['num_heads'] = arch.num_heads
+        weights._metadata[module] = found | weights._metadata.get(module, {})
     return {**checkpoint, 'state_dict': weights}
 
 
-def _image_size(text: object) -> Sequence[int] | None:
-    """Image size (height, width) of the encoder in the text of a config; None if unknown."""
+def _config_in(checkpoint: Mapping) -> Config | None:
+    """Config in a checkpoint; None if it is not one of ours."""
     try:
-        size = parse_config(text).model.backbone.get('img_size', 224)
-    except (AttributeError, SyntaxError, TypeError, ValueError):  # not a config of ours
+        cfg = parse_config(checkpoint['meta']['cfg'])
+    except (AttributeError, KeyError, SyntaxError, TypeError, ValueError):
         return None
-    return to_2tuple(size)
+    return cfg if isinstance(cfg.get('model'), dict) else None
+
+
+def normalization_of(checkpoint: Mapping) -> dict[str, list[float]] | None:
+    """``mean`` and ``std`` of the images in the training of a checkpoint; None if unknown."""
+    cfg = _config_in(checkpoint)
+    settings = cfg and (cfg.model.get('data_preprocessor') or cfg.get('data_preprocessor')) or {}
+    return dict(mean=settings.mean, std=settings.std) if settings.get('mean') else None
 
 
 def rename_weights(state: Mapping[str, Tensor], rename: Callable[[str], str | None]
@@ -155,24 +162,6 @@ def rename_weights(state: Mapping[str, Tensor], rename: Callable[[str], str | No
 def _without_prefix(state: Mapping[str, Tensor], prefix: str) -> OrderedDict[str, Tensor]:
     return rename_weights(state, lambda name: name.removeprefix(prefix)
                           if name.startswith(prefix) else None)
-
-
-def read_checkpoint(settings: Mapping, field: str = _ENCODER) -> tuple[Mapping, str]:
-    """Read the checkpoint of an ``init_cfg``; return its weights and the prefix of the encoder.
-
-    Args:
-        settings: Result of :func:`mmguided.utils.configs.pretrained_settings`.
-        field: Config field for errors.
-
-    Raises:
-        ConfigError: If no checkpoint is given, or the file is missing or unreadable.
-    """
-    path = settings.get('checkpoint')
-    remedy = (f'Set --cfg-options model.{field}=PATH.' if '.' in field else
-              'Give the path of a checkpoint.')
-    if not path:
-        raise ConfigError(f'{field}={path!r}: the path is empty. {remedy}')
-    return weights_of(load_checkpoint(path, field, remedy)), settings.get('prefix', '')
 
 
 def load_checkpoint(path: str, field: str, remedy: str, convert: bool = True) -> Mapping:
@@ -210,9 +199,12 @@ def load_encoder(encoder: nn.Module,
                  settings: Mapping,
                  unused: str | None = None,
                  new: str | None = None,
-                 field: str = _ENCODER,
+                 field: str = 'backbone.init_cfg.checkpoint',
                  resize: Callable[[dict], dict] | None = None) -> None:
     """Load an encoder's weights strictly; resize position embeddings to the encoder's grid.
+
+    The attribute ``normalization`` of the encoder becomes that of its training, see
+    :func:`normalization_of`.
 
     Args:
         settings: Result of :func:`mmguided.utils.configs.pretrained_settings`.
@@ -224,7 +216,12 @@ def load_encoder(encoder: nn.Module,
     Raises:
         ConfigError: If the file is missing, or any other weight is missing or mismatched.
     """
-    state, prefix = read_checkpoint(settings, field)
+    path, remedy = settings.get('checkpoint'), f'Set --cfg-options model.{field}=PATH.'
+    if not path:
+        raise ConfigError(f'{field}={path!r}: the path is empty. {remedy}')
+    checkpoint = load_checkpoint(path, field, remedy)
+    state, prefix = weights_of(checkpoint), settings.get('prefix', '')
+    encoder.normalization = normalization_of(checkpoint)
     theirs = _without_prefix(state, prefix)
     resized = resize(theirs) if resize else {}
     theirs.update(resized)
@@ -244,17 +241,12 @@ def load_encoder(encoder: nn.Module,
         f'Every key of the encoder is loaded from {settings["checkpoint"]}{notes}')
 
 
-def load_model(model: nn.Module, path: str) -> None:
-    """Load a checkpoint strictly; a k-NN classifier loads only the encoder.
+def load_weights(model: nn.Module, state: Mapping[str, Tensor], path: str) -> None:
+    """Load weights that were read from ``path`` strictly; a k-NN classifier loads only the encoder.
 
     Raises:
-        ConfigError: If the file is missing or does not match the model.
+        ConfigError: If the weights do not match the model.
     """
-    load_weights(model, read_checkpoint(dict(checkpoint=path), 'pretrained')[0], path)
-
-
-def load_weights(model: nn.Module, state: Mapping[str, Tensor], path: str) -> None:
-    """Load weights that were read from ``path``; see :func:`load_model`."""
     only_encoder = all(name.startswith('backbone.') for name in model.state_dict())
     if only_encoder:
         state = rename_weights(

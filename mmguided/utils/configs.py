@@ -76,6 +76,15 @@ def walk(node: object, name: str) -> Iterator[tuple[str, object]]:
         yield from walk(value, f'{name}.{key}')
 
 
+def check_data_preprocessor(cfg: Config) -> None:
+    """Raise ConfigError if ``data_preprocessor`` and ``model.data_preprocessor`` differ. Runner
+    would use the second one without a message, also if it only has a few of the fields."""
+    shared, own = cfg.get('data_preprocessor'), cfg.model.get('data_preprocessor')
+    if shared and own and shared != own:
+        raise ConfigError(f'data_preprocessor: ignored because model.data_preprocessor={own} is '
+                          'set too. Set the values only in the field that the base config has.')
+
+
 def expand_home(cfg: Config) -> None:
     """Replace a leading ``~/`` in every string of a config with the home folder."""
 

@@ -13,6 +13,7 @@ the encoder is untrained, and the config must state its size.
 import argparse
 import json
 
+from mmguided import get_model
 from mmguided.cli.arguments import (
     add_shared,
     fill_encoder,
@@ -60,18 +61,12 @@ def main() -> None:
     from mmengine.registry import DefaultScope
 
     from mmguided.evaluation import knn_scores
-    from mmguided.registry import MODELS
-    from mmguided.utils.checkpoints import load_model
     from mmguided.utils.toolboxes import import_toolboxes
 
     import_toolboxes(cfg.default_scope)
     torch.manual_seed(args.seed)
+    model = get_model(cfg, args.checkpoint and str(args.checkpoint))
     with DefaultScope.overwrite_default_scope(cfg.default_scope):
-        model = MODELS.build(cfg.model)
-        model.init_weights()
-        if args.checkpoint:
-            load_model(model, str(args.checkpoint))
-        model.eval()
         model.prepare_bank()
         bank, bank_labels = model.bank
         # Compute the features of the test images as a second bank; k must not exceed its size.

@@ -21,8 +21,9 @@ from mmguided.utils.errors import ConfigError
 class ToyModel(BaseModel):
     """Linear regression; ``depth=0`` raises ConfigError."""
 
-    def __init__(self, depth: int = 1, init_cfg: dict | None = None) -> None:
-        super().__init__()
+    def __init__(self, depth: int = 1, data_preprocessor: dict | None = None,
+                 init_cfg: dict | None = None) -> None:
+        super().__init__(data_preprocessor)
         if depth < 1:
             raise ConfigError(f'model.depth={depth}: set it to 1 or more')
         self.fc = torch.nn.Linear(3, 1)

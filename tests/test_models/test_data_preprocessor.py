@@ -38,6 +38,14 @@ def test_other_channels_stay_in_order(num):
         DataPreprocessor(mean, [1.] * 4)
 
 
+def test_one_value_normalizes_all_channels_and_does_not_change_their_order():
+    images = torch.rand(2, 3, 5, 7)
+    for mean in ([9.], [9.] * 3):
+        outputs = DataPreprocessor(mean, [2.] * len(mean), to_rgb=True)(
+            dict(inputs=images, data_samples=None))['inputs']
+        assert torch.equal(outputs, (images.flip(1) - 9) / 2)
+
+
 @pytest.fixture
 def folder(tmp_path):
     """Two RGB JPEG files, and a rotated, a gray and a PNG file, of different sizes."""

@@ -8,7 +8,6 @@ from mmguided.utils.checkpoints import (
     check_backbone,
     compare_backbone,
     load_encoder,
-    read_checkpoint,
     weights_of,
 )
 from mmguided.utils.errors import ConfigError
@@ -82,7 +81,7 @@ def test_what_is_no_checkpoint_is_named(tmp_path, monkeypatch, path, content, sa
     elif content is not None:
         torch.save(content, path)
     with pytest.raises(ConfigError, match=said):
-        read_checkpoint(dict(checkpoint=path))
+        load_encoder(nn.Identity(), dict(checkpoint=path))
 
 
 def encoder(img_size=32, **stages):

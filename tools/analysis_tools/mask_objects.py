@@ -33,6 +33,7 @@ from mmengine.utils import track_iter_progress
 from PIL import Image
 from torch import Tensor
 
+from mmguided import get_model
 from mmguided.analysis import object_share, visible_detail, visible_positions
 from mmguided.analysis.inspection import method_name, normalized
 from mmguided.cli.arguments import add_shared, load_config, local_path, tool_parser
@@ -41,7 +42,6 @@ from mmguided.datasets.analysis_images import resized_center
 from mmguided.ops import topk_overlap
 from mmguided.registry import MODELS
 from mmguided.structures import Observation
-from mmguided.utils.checkpoints import load_model
 from mmguided.utils.coco_files import read_coco
 from mmguided.utils.errors import (
     ConfigError,
@@ -118,17 +118,12 @@ class _Guide:
         if guidance is None:
             raise ConfigError(f'config={args.config!r}: model.mask_generator.guidance is not set. '
                               'Give a config with guided masks.')
-        cfg.model.setdefault('data_preprocessor', cfg.data_preprocessor)
+        self.model = get_model(cfg, args.checkpoint and str(args.checkpoint))
+        if self.model.backbone.in_channels != 3:
+            raise ConfigError(f'model.backbone.in_channels={self.model.backbone.in_channels}: the '
+                              'images of COCO are RGB. Give a config for RGB images.')
+        self.model.clock.set(args.progress, 1)
         with DefaultScope.overwrite_default_scope(cfg.default_scope):
-            self.model = MODELS.build(cfg.model)
-            if self.model.backbone.in_channels != 3:
-                raise ConfigError(f'model.backbone.in_channels={self.model.backbone.in_channels}: '
-                                  'the images of COCO are RGB. Give a config for RGB images.')
-            self.model.init_weights()
-            self.model.cfg = cfg
-            if args.checkpoint:
-                load_model(self.model, str(args.checkpoint))
-            self.model.eval().clock.set(args.progress, 1)
             can_be_drawn_from = MODELS.build(guidance).nonnegative
             samplers = {"the config's": cfg.model.mask_generator.sampling, **SAMPLERS}
             self.generators = {

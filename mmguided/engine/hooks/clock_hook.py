@@ -3,7 +3,9 @@ from mmengine.dist import get_world_size
 from mmengine.hooks import Hook
 from mmengine.runner import EpochBasedTrainLoop
 
+from mmguided.models import CachedGuidance, MaskGenerator
 from mmguided.registry import HOOKS
+from mmguided.structures import Clock
 from mmguided.utils.errors import ConfigError
 from mmguided.utils.modules import unwrap_ddp
 
@@ -22,8 +24,8 @@ class ClockHook(Hook):
 
     Raises:
         ConfigError: If the model has a momentum encoder and the run has no
-            :class:`MomentumUpdateHook`, or if a schedule begins at the trigger and the run has no
-            :class:`ExploitationHook`.
+            :class:`MomentumUpdateHook`, if a schedule begins at the trigger and the run has no
+            :class:`ExploitationHook`, or if guidance would begin only after the end of the run.
     """
 
     priority = 'VERY_HIGH'
@@ -48,6 +50,21 @@ class ClockHook(Hook):
             len(loader.dataset) / (loader.batch_size * get_world_size()))
         if self._clock is not None and runner.iter == 0:
             self._clock.reset()
+        if masks := getattr(model, 'mask_generator', None):
+            self._check_guidance(masks, runner.max_iters / self._steps_per_epoch)
+
+    def _check_guidance(self, masks: MaskGenerator, epochs: float) -> None:
+        """Raise ConfigError if the guidance of a shot begins only after the end of the run."""
+        for shot in masks.shots:
+            if shot.guidance is None or not shot.mask_ratio:
+                continue
+            # Cached scores are computed at the start of an epoch.
+            is_cached = isinstance(shot.guidance, CachedGuidance)
+            last = Clock.at_end(epochs - (1 if is_cached else 1 / self._steps_per_epoch), epochs)
+            if not shot.is_guided(Clock()) and not shot.is_guided(last):
+                raise ConfigError(
+                    f'mask_generator.schedule={shot.schedule}: guidance would begin after the end '
+                    f'of the run ({epochs:g} epochs). Set an earlier begin, or train longer.')
 
     def before_train_epoch(self, runner) -> None:
         self._set(runner, runner.epoch * self._steps_per_epoch if self._is_epoch_based else

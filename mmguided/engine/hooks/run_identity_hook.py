@@ -1,4 +1,5 @@
 """Check that a resumed checkpoint belongs to this run."""
+from mmengine.config import Config
 from mmengine.hooks import Hook
 
 from mmguided.registry import HOOKS
@@ -14,7 +15,8 @@ FREE_FIELDS = ('init_cfg', 'with_cp', 'pretrained', 'checkpoint', 'cache_dir', '
 
 @HOOKS.register_module()
 class RunIdentityHook(Hook):
-    """Check on resume that the model and the number of images match the checkpoint.
+    """Check on resume that the model, its input normalization and the number of images match the
+    checkpoint.
 
     The identity of a run is saved in ``checkpoint['meta']``. For checkpoints of other versions of
     mmguided, only the type of the model is compared, because fields may have other names.
@@ -36,23 +38,30 @@ class RunIdentityHook(Hook):
 
 
 def _identity(runner) -> dict:
-    cfg = runner.cfg.get('model')  # missing if Runner was built from a module
-    model = {name: value if isinstance(value, (int, float)) else str(value)
-             for name, value in walk(cfg.to_dict() if isinstance(cfg, dict) else {}, 'model')
-             if not isinstance(value, (dict, list, tuple))
-             and not set(name.split('.')) & set(FREE_FIELDS)}
-    return dict(model=model, num_images=len(runner.train_dataloader.dataset), version=__version__)
+    cfg = runner.cfg
+    return dict(model=_values(cfg, 'model'), data_preprocessor=_values(cfg, 'data_preprocessor'),
+                num_images=len(runner.train_dataloader.dataset), version=__version__)
+
+
+def _values(cfg: Config, field: str) -> dict[str, object]:
+    """All values of a field, by dotted name."""
+    node = cfg.get(field)  # there is no model if Runner was built from a module
+    return {name: value if isinstance(value, (int, float)) else str(value)
+            for name, value in walk(node.to_dict() if isinstance(node, dict) else {}, field)
+            if not isinstance(value, (dict, list, tuple))
+            and not set(name.split('.')) & set(FREE_FIELDS)}
 
 
 def _compare(saved: dict, current: dict) -> None:
-    fields = ['model.type']
+    pairs = [(saved['model'], current['model'], ['model.type'])]
     if saved['version'] == current['version']:
-        fields += sorted(saved['model'].keys() | current['model'].keys())
-    pairs = [(name, saved['model'].get(name, 'not set'), current['model'].get(name, 'not set'))
-             for name in fields]
-    pairs.append(
+        pairs += [(saved[field], current[field], sorted({*saved[field], *current[field]}))
+                  for field in ('model', 'data_preprocessor') if field in saved]
+    values = [(name, before.get(name, 'not set'), now.get(name, 'not set'))
+              for before, now, names in pairs for name in names]
+    values.append(
         ('len(train_dataloader.dataset)', saved['num_images'], current['num_images']))
-    for name, before, now in pairs:
+    for name, before, now in values:
         if before != now:
             raise ConfigError(
                 f'{name}={now!r}: the checkpoint belongs to a run with {before!r}. Resume '

@@ -1,5 +1,6 @@
 """Learning rate and schedule that fit the run, also on resume."""
 import copy
+import itertools
 import warnings
 from collections.abc import Iterator
 
@@ -23,9 +24,9 @@ class ScheduleHook(Hook):
     hook sets the rates that a run with the new config would have at the resumed iteration, and logs
     the changed settings. Otherwise, the state of the checkpoint is kept.
 
-    The hook also warns at the start of a run if the schedule of the learning rate does not end with
-    the run, or if the total batch size is not the one for which the learning rate is set
-    (``auto_scale_lr.base_batch_size``).
+    The hook also warns at the start of a run if the schedule of the learning rate has a gap or does
+    not end with the run, or if the total batch size is not the one for which the learning rate is
+    set (``auto_scale_lr.base_batch_size``).
     """
 
     _fresh = None
@@ -45,7 +46,7 @@ class ScheduleHook(Hook):
                     f'Resumed with changed settings: {", ".join(dict.fromkeys(changes))}. The run '
                     'follows the config.')
                 self._follow_config(runner)
-        for problem in (_schedule_problem(runner), _batch_problem(runner)):
+        for problem in (_schedule_problem(runner), _gap_problem(runner), _batch_problem(runner)):
             if problem:
                 runner.logger.warning(problem)
 
@@ -108,6 +109,20 @@ def _schedule_problem(runner) -> str | None:
     return (f'param_scheduler.{index}.end: the {"warm-up" if is_warmup else "schedule"} ends after '
             f'{share * length:g} {"epochs" if by_epoch else "iterations"}, but the run ends '
             f'after {length}. Change both together, for example by --epochs N.')
+
+
+def _gap_problem(runner) -> str | None:
+    """Describe a gap between a warm-up of the learning rate and the schedule after it."""
+    spans = sorted((scheduler.begin / length, scheduler.end / length, index)
+                   for index, scheduler in enumerate(_schedulers(runner))
+                   if scheduler.param_name == 'lr'
+                   for length in [runner.max_epochs if scheduler.by_epoch else runner.max_iters])
+    for (_, end, index), (begin, _, following) in itertools.pairwise(spans):
+        if begin > end:
+            return (f'param_scheduler.{following}.begin: the learning rate is constant between '
+                    f'{end:.1%} and {begin:.1%} of the run. Set begin to the end of '
+                    f'param_scheduler.{index}, or use --epochs N.')
+    return None
 
 
 def _batch_problem(runner) -> str | None:

@@ -1,10 +1,20 @@
 """Check that a checkpoint matches the backbone."""
+import logging
+
+import torch
 from mmengine.hooks import Hook
+from mmengine.logging import print_log
 from mmengine.optim import OptimWrapper
 from mmengine.runner import Runner
+from torch import nn
 
 from mmguided.registry import HOOKS
-from mmguided.utils.checkpoints import check_backbone, check_classes, rename_weights
+from mmguided.utils.checkpoints import (
+    check_backbone,
+    check_classes,
+    normalization_of,
+    rename_weights,
+)
 
 
 @HOOKS.register_module()
@@ -20,6 +30,8 @@ class StrictBackboneHook(Hook):
         test_prefix: Prefix to check in tests; '' checks the whole model, including heads, and the
             classes of the test data. Defaults to ``prefix``.
 
+    The hook also logs a warning if the encoder was trained with another mean or std of the images.
+
     Raises:
         ConfigError: See :func:`mmguided.utils.checkpoints.check_backbone` and ``check_classes``.
     """
@@ -28,11 +40,16 @@ class StrictBackboneHook(Hook):
         self.prefix = prefix
         self.test_prefix = prefix if test_prefix is None else test_prefix
 
+    def before_train(self, runner: Runner) -> None:
+        """Compare the normalization after ``init_cfg`` has loaded the encoder."""
+        model = _unwrapped(runner)
+        _compare_normalization(
+            model, getattr(getattr(model, 'backbone', None), 'normalization', None))
+
     def after_load_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
         """Compare names and shapes before Runner loads the weights."""
-        model = runner.model
-        while hasattr(model, 'module'):  # DistributedDataParallel, test-time augmentation
-            model = model.module
+        model = _unwrapped(runner)
+        _compare_normalization(model, normalization_of(checkpoint))
         state = checkpoint.get('state_dict', checkpoint)
         # Runner also strips this prefix, but after this hook, and not in the metadata.
         state = rename_weights(state, lambda name: name.removeprefix('module.'))
@@ -46,3 +63,24 @@ class StrictBackboneHook(Hook):
             for name in [name for name in state if not name.startswith(prefix)]:
                 del state[name]
         checkpoint['state_dict'] = state
+
+
+def _unwrapped(runner: Runner) -> nn.Module:
+    model = runner.model
+    while hasattr(model, 'module'):  # DistributedDataParallel, test-time augmentation
+        model = model.module
+    return model
+
+
+def _compare_normalization(model: nn.Module, expected: dict[str, list[float]] | None) -> None:
+    """Log a warning if the images of the model have another mean or std than ``expected``."""
+    if expected is None:
+        return
+    ours = {name: getattr(getattr(model, 'data_preprocessor', None), name, None)
+            for name in expected}
+    ours = {name: value.flatten().tolist() for name, value in ours.items() if value is not None}
+    if ours != {name: torch.tensor(value).tolist() for name, value in expected.items()}:
+        print_log(f'data_preprocessor: the encoder was trained with mean={expected["mean"]} and '
+                  f'std={expected["std"]}, but this model has mean={ours.get("mean")} and '
+                  f'std={ours.get("std")}. Set the values of its training.', 'current',
+                  logging.WARNING)

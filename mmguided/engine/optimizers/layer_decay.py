@@ -18,8 +18,12 @@ class LayerDecayOptimWrapperConstructor(MergedGroups, LearningRateDecayOptimWrap
     from ``model.backbone.get_layer_depth``; necks and heads have the depth of the last layer.
 
     Raises:
-        ConfigError: If an entry of ``custom_keys`` contains ``lr_mult``.
+        ConfigError: If an entry of ``custom_keys`` contains ``lr_mult``, or see
+            :class:`MergedGroups`.
     """
+
+    fields = frozenset('''
+        bias_decay_mult custom_keys flat_decay_mult layer_decay_rate norm_decay_mult'''.split())
 
     def add_params(self,
                    params: list[dict],

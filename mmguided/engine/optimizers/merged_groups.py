@@ -3,7 +3,7 @@ from mmengine.optim import DefaultOptimWrapperConstructor
 from torch import nn
 
 from mmguided.registry import OPTIM_WRAPPER_CONSTRUCTORS
-from mmguided.utils.errors import ConfigError
+from mmguided.utils.errors import ConfigError, did_you_mean
 
 
 class MergedGroups:
@@ -13,9 +13,15 @@ class MergedGroups:
     for each group, so merged groups need a fraction of the launches. The order of the groups
     stays the same, so the logged learning rate (of the first group) does too.
 
+    Attributes:
+        fields: Fields of ``paramwise_cfg`` that the constructor reads.
+
     Raises:
-        ConfigError: If the model has a parameter twice, which torch would update twice.
+        ConfigError: If the model has a parameter twice, which torch would update twice, or if
+            ``paramwise_cfg`` has a field that the constructor would ignore.
     """
+
+    fields: frozenset[str]
 
     def add_params(self, params: list[dict], module: nn.Module, prefix: str = '',
                    **kwargs) -> None:
@@ -23,6 +29,9 @@ class MergedGroups:
         super().add_params(params, module, prefix, **kwargs)
         if prefix:  # a submodule
             return
+        for name in self.paramwise_cfg.keys() - self.fields:
+            raise ConfigError(f'optim_wrapper.paramwise_cfg.{name}: {type(self).__name__} ignores '
+                              f'this field{did_you_mean(name, self.fields)}')
         parameters = [parameter for group in params for parameter in group['params']]
         if len(set(parameters)) < len(parameters):
             raise ConfigError('optim_wrapper.paramwise_cfg.bypass_duplicate=False: modules share a '
@@ -39,3 +48,7 @@ class MergedGroups:
 @OPTIM_WRAPPER_CONSTRUCTORS.register_module()
 class OptimWrapperConstructor(MergedGroups, DefaultOptimWrapperConstructor):
     """MMEngine's DefaultOptimWrapperConstructor with merged parameter groups."""
+
+    fields = frozenset('''
+        bias_decay_mult bias_lr_mult bypass_duplicate custom_keys dcn_offset_lr_mult
+        dwconv_decay_mult flat_decay_mult norm_decay_mult'''.split())

@@ -1,9 +1,11 @@
 """Pretrained ViT as a backbone for detection and segmentation."""
+import logging
 from collections.abc import Sequence
 from typing import Any
 
 import torch
 import torch.nn.functional as F
+from mmengine.logging import print_log
 from torch import Tensor, nn
 
 from mmguided.ops import merge_windows, split_windows, window_padding
@@ -57,6 +59,13 @@ class DenseViT(MaskedViT):
         self.window_size = window_size
         # Freeze unused parameters because DistributedDataParallel fails without their gradient.
         last = self.out_indices[-1]
+        if last < self.num_layers - 1:
+            print_log(f'backbone.out_indices={self.out_indices}: blocks {last + 1} to '
+                      f'{self.num_layers - 1} of the encoder do not run.', 'current',
+                      logging.WARNING)
+        if self.num_layers - 1 not in self.global_blocks:
+            print_log(f'backbone.global_blocks={self.global_blocks}: the last block, '
+                      f'{self.num_layers - 1}, has no full attention.', 'current', logging.WARNING)
         unused = self.layers[last + 1:]
         if self.final_norm and last < self.num_layers - 1:
             unused.append(self.ln1)

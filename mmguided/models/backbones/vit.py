@@ -33,6 +33,10 @@ def _arch(dim: int, depth: int, heads: int) -> dict:
     return dict(embed_dims=dim, num_layers=depth, num_heads=heads, feedforward_channels=4 * dim)
 
 
+def _record_heads(module: nn.Module, state: Mapping, prefix: str, metadata: dict) -> None:
+    metadata['num_heads'] = module.layers[0].attn.num_heads
+
+
 @MODELS.register_module()
 class MaskedViT(Encoder, VisionTransformer):
     """mmpretrain's VisionTransformer with masking, observation and fixed position embeddings.
@@ -86,6 +90,7 @@ class MaskedViT(Encoder, VisionTransformer):
             raise ConfigError(f'backbone.patch_cfg={kwargs["patch_cfg"]}: patches overlap, so that '
                               'masked pixels leak into visible patches. Remove it.')
         record_grid(self, self.patch_resolution)
+        self._register_state_dict_hook(_record_heads)
         for block in self.layers:  # VisionTransformer has no argument for the class of its blocks
             block.__class__ = TransformerBlock
             block.with_cp = with_cp
@@ -136,7 +141,13 @@ class MaskedViT(Encoder, VisionTransformer):
 
     def _prepare_pos_embed(self, state_dict: dict[str, Tensor], prefix: str, metadata: Mapping,
                            *args) -> None:
-        """Resize the position embedding of a checkpoint to the grid of the encoder."""
+        """Resize the position embedding of a checkpoint to the grid of the encoder. Raise
+        ConfigError if the checkpoint has another number of heads, which its weights do not show.
+        """
+        heads, ours = metadata.get('num_heads'), self.layers[0].attn.num_heads
+        if heads not in (None, ours):
+            raise ConfigError(f'backbone.arch.num_heads={ours}: the checkpoint was trained with '
+                              f'{heads} heads. Set it to {heads}.')
         name = f'{prefix}pos_embed'
         if name not in state_dict:
             return

@@ -64,6 +64,7 @@ class OpenCLIPTeacher(Teacher):
             raise ConfigError('model.teacher.type=OpenCLIPTeacher: open_clip is not installed. Run '
                               "`pip install -e '.[clip]'`.") from error
         if model_name.startswith(_FOLDER):
+            cfg = {}
             path, quick_gelu = _read_folder(model_name, pretrained, quick_gelu)
         else:
             if model_name not in open_clip.list_models():
@@ -83,7 +84,9 @@ class OpenCLIPTeacher(Teacher):
                 f'model.teacher.pretrained={path!r}: not the weights of {model_name} '
                 f'({" ".join(line.strip() for line in reason[:2])}). Use matching weights.'
             ) from error
-        visual, preprocess = clip.visual, open_clip.get_model_preprocess_cfg(clip)
+        # Some tags have their own normalization, which open_clip does not know for a path.
+        visual, preprocess = clip.visual, open_clip.get_model_preprocess_cfg(clip) | {
+            name: cfg[name] for name in ('mean', 'std') if name in cfg}
         _check_architecture(model_name, visual)
         super().__init__(
             visual, visual.image_size, preprocess['mean'], preprocess['std'],

@@ -33,6 +33,8 @@ def test_its_own_checkpoint(tmp_path, checkpoint):
 @pytest.mark.parametrize('settings, match', [
     (dict(model=dict(type=OtherModel)), r"model\.type=.*OtherModel.*'ToyModel'"),
     (dict(model=dict(depth=2)), r"model\.depth=2.*'not set'"),
+    (dict(data_preprocessor=dict(type='BaseDataPreprocessor', non_blocking=True)),
+     r"data_preprocessor\.non_blocking=True.*'not set'"),
     (dict(train_dataloader=dict(dataset=dict(num=16))), r'train_dataloader\.dataset.*=16.*8'),
 ])
 def test_another_run_is_an_error(tmp_path, checkpoint, settings, match):

@@ -84,6 +84,16 @@ def test_schedule_that_does_not_end_with_the_run(tmp_path, schedule, epochs, pro
     assert len(log) == bool(problem) and (not problem or problem in log[0])
 
 
+def test_gap_between_warmup_and_cosine(tmp_path):
+    """The warm-up was shortened, and the cosine begins as before."""
+    cosine = dict(COSINE, begin=2, T_max=2, end=4)
+    for end, expected in ((2, []), (1, [
+            'param_scheduler.1.begin: the learning rate is constant between 25.0% and 50.0% of the '
+            'run. Set begin to the end of param_scheduler.0, or use --epochs N.'])):
+        schedule = [dict(WARMUP, end=end), cosine]
+        assert train(tmp_path / str(end), 4, param_scheduler=schedule)[1] == expected
+
+
 @pytest.mark.parametrize('base, accumulate, enable, warns', [
     (1024, 1, False, True), (8, 2, False, False), (1024, 1, True, False)])
 def test_batch_that_does_not_fit_the_learning_rate(

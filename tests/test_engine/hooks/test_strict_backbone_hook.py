@@ -1,11 +1,14 @@
 """StrictBackboneHook: checkpoints that do not match the model are errors."""
 import pytest
 import torch
+from mmengine.config import Config
 from mmengine.optim import OptimWrapper
 from mmengine.runner import Runner
 from torch import nn
 
-from mmguided.models import MaskedViT
+from mmguided.engine.hooks import StrictBackboneHook
+from mmguided.models import DataPreprocessor, MaskedViT
+from mmguided.utils.checkpoints import rename_weights
 from mmguided.utils.errors import ConfigError
 
 
@@ -16,10 +19,10 @@ class Wrapper(nn.Module):
         self.module = module
 
 
-def model(width=24, depth=2, img_size=32):
-    arch = dict(embed_dims=width, num_layers=depth, num_heads=2, feedforward_channels=2 * width)
+def model(width=24, depth=2, img_size=32, heads=2, init_cfg=None):
+    arch = dict(embed_dims=width, num_layers=depth, num_heads=heads, feedforward_channels=2 * width)
     return nn.ModuleDict({
-        'backbone': MaskedViT(arch=arch, img_size=img_size, patch_size=8),
+        'backbone': MaskedViT(arch=arch, img_size=img_size, patch_size=8, init_cfg=init_cfg),
         'head': nn.Linear(width, 3)
     })
 
@@ -30,7 +33,8 @@ def load(tmp_path):
 
     def run(source, target, prefix='', trains=False, **settings):
         path = tmp_path / 'checkpoint.pth'
-        torch.save({'state_dict': {prefix + k: v for k, v in source.state_dict().items()}}, path)
+        state = rename_weights(source.state_dict(), lambda name: prefix + name)
+        torch.save(dict(state_dict=state), path)
         runner = Runner(
             target, str(tmp_path),
             custom_hooks=[dict(type='mmguided.StrictBackboneHook', **settings)],
@@ -77,6 +81,45 @@ def test_heads_may_be_new_in_training_but_not_in_a_test(load):
 def test_another_encoder_or_prefix_is_an_error(load, wrap, settings, match):
     with pytest.raises(ConfigError, match=match):
         load(model(width=48), wrap(model()) if wrap else model(), **settings)
+
+
+@pytest.mark.parametrize('source', ['metadata', 'config'])
+def test_another_number_of_heads_is_an_error(load, tmp_path, source):
+    """Heads do not change the shapes of the weights."""
+    state = model(heads=3).state_dict()
+    checkpoint = dict(state_dict=state if source == 'metadata' else dict(state))
+    if source == 'config':
+        checkpoint['meta'] = dict(cfg='model = dict(backbone=dict(arch=dict(num_heads=3), '
+                                  'img_size=32))')
+    torch.save(checkpoint, tmp_path / 'heads.pth')
+    backbone = model(init_cfg=dict(type='Pretrained', checkpoint=str(tmp_path / 'heads.pth'),
+                                   prefix='backbone.'))['backbone']
+    with pytest.raises(ConfigError, match=r'num_heads=2: .* 3 heads. Set it to 3'):
+        backbone.init_weights()
+    with pytest.raises(ConfigError, match=r'num_heads=2: .* 3 heads. Set it to 3'):
+        load(model(heads=3), model())
+
+
+@pytest.mark.parametrize('std, warns', [([2., 2., 2.], False), ([1., 2., 2.], True)])
+@pytest.mark.parametrize('field', ['data_preprocessor', 'model.data_preprocessor'])
+@pytest.mark.parametrize('trains', [True, False])
+def test_another_normalization_is_reported(tmp_path, capsys, std, warns, field, trains):
+    """In training after ``init_cfg``, and in tests of a checkpoint."""
+    cfg = Config(dict(model=dict(backbone=dict(img_size=32))))
+    cfg.merge_from_dict({field: dict(mean=[.1, .2, .3], std=std)})
+    path = str(tmp_path / 'checkpoint.pth')
+    torch.save(dict(state_dict=model().state_dict(), meta=dict(cfg=cfg.pretty_text)), path)
+    target = model(init_cfg=dict(type='Pretrained', checkpoint=path, prefix='backbone.'))
+    target.data_preprocessor = DataPreprocessor([.1, .2, .3], [2.] * 3)
+    target['backbone'].init_weights()
+    runner = Runner(target, str(tmp_path), experiment_name=str(tmp_path),
+                    custom_hooks=[dict(type='mmguided.StrictBackboneHook')],
+                    default_scope='mmpretrain')
+    if trains:
+        StrictBackboneHook().before_train(runner)
+    else:
+        runner.load_checkpoint(path)
+    assert ('the encoder was trained with' in capsys.readouterr().out) == warns
 
 
 def test_weights_that_a_test_does_not_use_are_not_reported(load, capsys):

@@ -128,6 +128,17 @@ def test_blocks_behind_the_last_tap_are_neither_run_nor_trained(taps, learning, 
         assert model.ln1.weight.requires_grad == (learning == 4)
 
 
+def test_blocks_that_are_left_out_are_reported(capsys):
+    """A larger encoder with the block indices of a smaller one."""
+    for settings, expected in (
+            (dict(out_indices=(1, )), 'out_indices=[1]: blocks 2 to 3 of the encoder do not run'),
+            (dict(window_size=2, global_blocks=(1, )), 'the last block, 3, has no full attention'),
+            (dict(window_size=2, global_blocks=(1, 3)), '')):
+        DenseViT(ARCH, 64, 8, **settings)
+        log = capsys.readouterr().out
+        assert expected in log and bool(log) == bool(expected)
+
+
 def test_checkpointing_changes_memory_alone():
     """Drop path and dropout repeat those of the first pass."""
     check_checkpointing(

@@ -210,6 +210,16 @@ def test_a_folder_in_open_clips_format_is_a_model_with_its_weights(weights, tmp_
         OpenCLIPTeacher(patch, **IMAGENET, model_name=folder['model_name'])
 
 
+def test_normalization_of_a_tag(weights, monkeypatch):
+    """For example that of ViT-L-14, laion2b_s32b_b82k, is not OpenAI's."""
+    own = dict(mean=(.5, .4, .3), std=(.2, .3, .4))
+    monkeypatch.setattr(open_clip, 'get_pretrained_cfg', lambda *_: own)
+    images, model = torch.rand(2, 3, 32, 32), teacher(weights)
+    mean, std = (torch.tensor(value).view(1, 3, 1, 1) for value in own.values())
+    torch.testing.assert_close(
+        as_student(images) * model.scale + model.shift, (images - mean) / std)
+
+
 def test_attention_of_another_layer_is_refused(weights):
     with pytest.raises(ConfigError, match=r'guidance.layers: .*\[-1\]'):
         teacher(weights).check_wants(Wants(attention=frozenset({(0, 'heads')})))
