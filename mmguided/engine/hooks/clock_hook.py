@@ -1,4 +1,6 @@
 """Update of the model's clock."""
+from collections.abc import Iterator
+
 from mmengine.dist import get_world_size
 from mmengine.hooks import Hook
 from mmengine.runner import EpochBasedTrainLoop
@@ -20,12 +22,12 @@ class ClockHook(Hook):
     Works with epoch-based and iteration-based loops. Models without a clock are unaffected. A run
     that only loads weights (``load_from``) does not inherit the trigger. If a run resumes within an
     epoch, hooks between epochs read the time at the start of this epoch, as in an uninterrupted
-    run.
+    run. The hook logs a warning if guidance would begin only after the end of the run.
 
     Raises:
         ConfigError: If the model has a momentum encoder and the run has no
-            :class:`MomentumUpdateHook`, if a schedule begins at the trigger and the run has no
-            :class:`ExploitationHook`, or if guidance would begin only after the end of the run.
+            :class:`MomentumUpdateHook`, or if a schedule begins at the trigger and the run has no
+            :class:`ExploitationHook`.
     """
 
     priority = 'VERY_HIGH'
@@ -51,10 +53,11 @@ class ClockHook(Hook):
         if self._clock is not None and runner.iter == 0:
             self._clock.reset()
         if masks := getattr(model, 'mask_generator', None):
-            self._check_guidance(masks, runner.max_iters / self._steps_per_epoch)
+            for problem in self._problems(masks, runner.max_iters / self._steps_per_epoch):
+                runner.logger.warning(problem)
 
-    def _check_guidance(self, masks: MaskGenerator, epochs: float) -> None:
-        """Raise ConfigError if the guidance of a shot begins only after the end of the run."""
+    def _problems(self, masks: MaskGenerator, epochs: float) -> Iterator[str]:
+        """Describe shots whose guidance would begin only after the end of the run."""
         for shot in masks.shots:
             if shot.guidance is None or not shot.mask_ratio:
                 continue
@@ -62,9 +65,9 @@ class ClockHook(Hook):
             is_cached = isinstance(shot.guidance, CachedGuidance)
             last = Clock.at_end(epochs - (1 if is_cached else 1 / self._steps_per_epoch), epochs)
             if not shot.is_guided(Clock()) and not shot.is_guided(last):
-                raise ConfigError(
-                    f'mask_generator.schedule={shot.schedule}: guidance would begin after the end '
-                    f'of the run ({epochs:g} epochs). Set an earlier begin, or train longer.')
+                yield (f'mask_generator.schedule={shot.schedule}: guidance would begin after the '
+                       f'end of the run ({epochs:g} epochs), so all masks are random. Set an '
+                       'earlier begin, or train longer.')
 
     def before_train_epoch(self, runner) -> None:
         self._set(runner, runner.epoch * self._steps_per_epoch if self._is_epoch_based else

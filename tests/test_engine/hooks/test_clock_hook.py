@@ -5,6 +5,7 @@ from mmengine.hooks import Hook
 from mmengine.model import BaseModel
 from torch import nn
 
+from mmguided.models import MaskGenerator
 from mmguided.structures import Clock
 from mmguided.utils.errors import ConfigError
 from tests.helpers.toy import train_module
@@ -84,6 +85,21 @@ def test_time_is_saved_and_resumed(tmp_path, by_epoch, stop, end, steps_per_epoc
 def test_a_model_without_a_clock_trains(tmp_path):
     model = train(tmp_path, limit=1, model=_Model(clock=False))
     assert model.weight.item() == -3 and not hasattr(model, 'clock')
+
+
+@pytest.mark.parametrize('schedule, cached, warns', [
+    (dict(begin=2), False, True), (dict(begin=1.5), False, False), (dict(begin=1.5), True, True),
+    (dict(begin=1), True, False), (dict(begin=0, ramp=9), False, False),
+    (dict(begin=2, start=1, end=0), False, False), (dict(begin='trigger'), False, False)])
+def test_guidance_that_never_begins_is_reported(tmp_path, capsys, schedule, cached, warns):
+    """Cached scores are computed at the start of an epoch."""
+    guidance = dict(type='mmguided.ClsAttention')
+    model = _Model()
+    model.mask_generator = MaskGenerator(
+        dict(type='mmguided.TopKSampling'), schedule=schedule,
+        guidance=dict(type='mmguided.CachedGuidance', guidance=guidance) if cached else guidance)
+    train(tmp_path, limit=2, model=model)
+    assert ('guidance would begin after the end' in capsys.readouterr().out) == warns
 
 
 def test_a_momentum_encoder_without_updates_is_an_error(tmp_path):
