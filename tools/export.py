@@ -87,7 +87,7 @@ class Export:
             raise ConfigError(f'model.backbone.type={type(self.encoder).__name__}: not an encoder '
                               'of mmguided. Give a checkpoint of its training.')
         self.model, self.out = model, out
-        self.size = tuple(side * self.encoder.patch_size for side in self.encoder.patch_resolution)
+        self.size = self.encoder.input_size
         self.channels = self.encoder.in_channels
         # A preprocessor without mean and std does not normalize.
         self.mean, self.std = (

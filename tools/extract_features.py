@@ -137,7 +137,7 @@ def main() -> None:
              get_model(args.checkpoint, device=device))
     check_args(model, args)
     encoder = model.backbone
-    size = tuple(side * encoder.patch_size for side in encoder.patch_resolution)
+    size = encoder.input_size
     paths = list_images(args.images, field='images')
     files = [str(path.relative_to(args.images)) for path in paths]
     names = '\n'.join(files)

@@ -88,12 +88,11 @@ def inspect(model: nn.Module, images: ImageLike | Sequence[ImageLike], seed: int
             array has another shape or type.
     """
     encoder = _encoder_of(model)
-    size = tuple(side * encoder.patch_size for side in encoder.patch_resolution)
     if isinstance(images, (str, os.PathLike, Image.Image, np.ndarray)):
         images = [images]
     if not len(images):
         raise ConfigError('images=[]: no image. Give one or more.')
-    batch = torch.stack([_model_input(model, image, size, f'images[{i}]')
+    batch = torch.stack([_model_input(model, image, encoder.input_size, f'images[{i}]')
                          for i, image in enumerate(images)])
     return _inspect(model, normalized(model, batch), seed, bands)
 

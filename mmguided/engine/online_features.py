@@ -48,7 +48,7 @@ class OnlineFeatures:
         encoder = encoder_of(runner)
         self.field = field
         self.feature = feature
-        self.size = tuple(side * encoder.patch_size for side in encoder.patch_resolution)
+        self.size = encoder.input_size
         with preserve_rng_state():
             images = self._images(runner.train_dataloader.dataset, dataset)
             self.dataset = images

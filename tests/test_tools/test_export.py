@@ -267,7 +267,7 @@ def test_hub_names_are_read_from_the_cache(trained_mae, monkeypatch, tmp_path):
     (dict(model_args=dict(pretrained=True)), 'sets pretrained'),
     (dict(architecture='hf-hub:owner/evil'), "has no architecture 'hf-hub:owner"),
     (dict(model_args=dict(unknown=1)), "unexpected keyword argument 'unknown'"),
-    (dict(model_args=dict(act_layer='relu')), "activation is 'relu'"),
+    (dict(model_args=dict(act_layer='relu')), "activation 'relu'"),
     (dict(pretrained_cfg={}), 'mean None')])
 def test_configs_that_read_other_files_or_do_not_fit(trained_mae, monkeypatch, change, said):
     folder = exported(monkeypatch, trained_mae[0], 'timm')

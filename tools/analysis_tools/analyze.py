@@ -148,7 +148,7 @@ class Images:
         from mmguided.datasets.analysis_images import AnalysisImages, DatasetImages, list_images
         self.args, self.models, self.num_read = args, models, 0
         check_encoders(models)
-        sizes = {name: tuple(model.backbone.img_size) for name, model in models.items()}
+        sizes = {name: model.backbone.input_size for name, model in models.items()}
         self.sizes = sizes
         if args.images.suffix == '.py':
             self.dataset = DatasetImages(*read_dataset(str(args.images)), args.num_images)

@@ -191,7 +191,7 @@ def main() -> None:
     torch.manual_seed(args.seed)
     guide = _Guide(cfg, args)
     backbone = guide.model.backbone
-    images, objects = load_images(args.annotations, args.images, backbone.img_size)
+    images, objects = load_images(args.annotations, args.images, backbone.input_size)
     in_patches = torch.nn.functional.avg_pool2d(objects[:, None], backbone.patch_size).flatten(1)
 
     batches = [(batch, guide.observe(batch)) for batch in images.split(50)]

@@ -103,7 +103,7 @@ def main() -> None:
     for name, run in runs.items():
         cfg = read_config(configs.get(name) or str(next(run.glob('epoch_*.pth'))))
         read = partial(read_for_model, model := get_model(cfg))
-        size = model.backbone.img_size
+        size = model.backbone.input_size
         images = centers((read(path, '--images') for path in args.images), size)
         folder = centers((read_if_readable(path, '--folder', read) for path in many), size)
         shown = (images[:, shown_bands(images.shape[1])] / 255).clamp(0, 1).permute(

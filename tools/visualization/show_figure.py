@@ -141,7 +141,7 @@ def views_of(args: argparse.Namespace) -> dict[str, View]:
     checkpoints = named_checkpoints(args.checkpoints)
     models = load_models(checkpoints, named_configs(args.configs, checkpoints))
     check_encoders(models)
-    sizes = {name: tuple(model.backbone.img_size) for name, model in models.items()}
+    sizes = {name: model.backbone.input_size for name, model in models.items()}
     files = [file for path in args.images for file in (
         list_images(path, IMAGES_PER_FOLDER) if path.is_dir() else [path])]
     read = partial(read_for_model, next(iter(models.values())))

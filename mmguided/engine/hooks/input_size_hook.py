@@ -1,6 +1,5 @@
 """Check of the input resolution and channels."""
 from mmengine.hooks import Hook
-from mmengine.utils import to_2tuple
 
 from mmguided.models import DecodingPreprocessor
 from mmguided.registry import HOOKS
@@ -30,8 +29,8 @@ class InputSizeHook(Hook):
     def _before_iter(self, runner, batch_idx: int, data_batch: dict, mode: str) -> None:
         model = unwrap_ddp(runner.model)
         encoder = getattr(model, 'backbone', None)
-        img_size, in_channels = (
-            getattr(encoder, name, None) for name in ('img_size', 'in_channels'))
+        input_size, in_channels = (
+            getattr(encoder, name, None) for name in ('input_size', 'in_channels'))
         preprocessor = getattr(model, 'data_preprocessor', None)
         if mode == 'train' and isinstance(preprocessor, DecodingPreprocessor):
             source, shape = 'data_preprocessor.transforms', (3, *preprocessor.image_size)
@@ -50,8 +49,8 @@ class InputSizeHook(Hook):
             raise ConfigError(
                 f'data_preprocessor.mean: {len(mean)} values for images of {channels} channels. '
                 'Set mean and std to one value per channel; tools/dataset_stats.py computes them.')
-        if img_size is not None and size != to_2tuple(img_size) and not self.any_size:
+        if input_size not in (None, size) and not self.any_size:
             raise ConfigError(
-                f'model.backbone.img_size={to_2tuple(img_size)}: {source} returns images of '
+                f'model.backbone.img_size={input_size}: {source} returns images of '
                 f'{size}. Change one of the two, or allow any size with '
                 '`--cfg-options default_hooks.input_size.any_size=True`.')

@@ -41,6 +41,11 @@ class Encoder:
     _patch_size_field = 'backbone.patch_size'
 
     @property
+    def input_size(self) -> tuple[int, int]:
+        """Default size (height, width) of the images."""
+        return tuple(side * self.patch_size for side in self.patch_resolution)
+
+    @property
     def first_convolution(self) -> nn.Conv2d:
         """Convolution over the images."""
         return next(module for module in self.modules() if isinstance(module, nn.Conv2d))

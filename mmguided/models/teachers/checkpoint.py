@@ -33,7 +33,7 @@ class CheckpointTeacher(Teacher):
         load_encoder(encoder, dict(checkpoint=checkpoint, prefix=prefix),
                      field='teacher.checkpoint')
         super().__init__(
-            encoder, encoder.img_size, *(
+            encoder, encoder.input_size, *(
                 [value / 255 for value in (student if own is None else own)]
                 for own, student in ((mean, pixel_mean), (std, pixel_std))),
             embed_dims=encoder.embed_dims, num_layers=encoder.num_layers, patch_size=patch_size,
