@@ -25,6 +25,7 @@ import numpy as np
 from PIL import Image
 from tqdm import tqdm
 
+from mmguided.cli.arguments import positive
 from mmguided.utils.errors import ConfigError, check_image_folder, exit_on_config_error
 from mmguided.utils.image_folders import IMAGE_EXTENSIONS, has_images
 from mmguided.utils.images import to_rgb
@@ -192,11 +193,9 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--out', type=Path, default=Path('work_dirs/quickstart'), metavar='FOLDER')
     parser.add_argument('--folder-labels', action='store_true',
                         help='the sub-folders of IMAGE_FOLDER are classes')
-    parser.add_argument('--max-images', type=int, metavar='N', help='use at most about N images')
-    args = parser.parse_args()
-    if args.max_images is not None and args.max_images < 1:
-        parser.error(f'--max-images={args.max_images}: must be positive. Give at least 1.')
-    return args
+    parser.add_argument('--max-images', type=positive, metavar='N',
+                        help='use at most about N images')
+    return parser.parse_args()
 
 
 @exit_on_config_error

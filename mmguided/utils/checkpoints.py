@@ -20,7 +20,7 @@ from torch.utils.data import Dataset
 
 from .checkpoint_files import find_damage
 from .classes import check_same_classes
-from .configs import parse_config
+from .configs import parse_config, preprocessor_settings
 from .converters import MASK_TOKENS
 from .errors import MODEL_SOURCES, ConfigError, check_file
 from .exchange import local_folder, read_model_folder, read_safetensors
@@ -144,7 +144,7 @@ def _config_in(checkpoint: Mapping) -> Config | None:
 def normalization_of(checkpoint: Mapping) -> dict[str, list[float]] | None:
     """``mean`` and ``std`` of the images in the training of a checkpoint; None if unknown."""
     cfg = _config_in(checkpoint)
-    settings = cfg and (cfg.model.get('data_preprocessor') or cfg.get('data_preprocessor')) or {}
+    settings = preprocessor_settings(cfg) if cfg else {}
     return dict(mean=settings.mean, std=settings.std) if settings.get('mean') else None
 
 

@@ -1,7 +1,7 @@
 """Config files: read and inspect them without torch."""
 import ast
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from mmengine.config import Config
 
@@ -83,6 +83,16 @@ def check_data_preprocessor(cfg: Config) -> None:
     if shared and own and shared != own:
         raise ConfigError(f'data_preprocessor: ignored because model.data_preprocessor={own} is '
                           'set too. Set the values only in the field that the base config has.')
+
+
+def preprocessor_settings(cfg: Config) -> dict:
+    """Settings of the model's data preprocessor; those in the model have priority, as in Runner."""
+    return cfg.get('model', {}).get('data_preprocessor') or cfg.get('data_preprocessor') or {}
+
+
+def converts_to_rgb(settings: Mapping) -> bool:
+    """Return True if a data preprocessor with these settings converts BGR images to RGB."""
+    return settings.get('to_rgb', False) or settings.get('bgr_to_rgb', False)
 
 
 def expand_home(cfg: Config) -> None:

@@ -118,7 +118,6 @@ data_preprocessor = dict(_delete_=True, type='SelfSupDataPreprocessor')
     ((ROOT / 'configs/benchmarks/davis/vit-b_davis.py', ), 'train_dataloader'),
     ((MAE, ), "train_dataloader.dataset.data_root='data/images'"),
     ((MAE, '--images', 'gone'), "--images='gone': does not exist"),
-    ((MAE, '--num-images', 0), '--num-images=0'),
 ])
 def test_errors_name_the_option(tmp_path, monkeypatch, args, message):
     monkeypatch.chdir(tmp_path)

@@ -41,6 +41,7 @@ from mmguided.cli.arguments import (
     tool_parser,
 )
 from mmguided.cli.config_checks import check_data
+from mmguided.utils.configs import converts_to_rgb, preprocessor_settings
 from mmguided.utils.errors import ConfigError, exit_on_config_error, imports_of_extra
 
 with imports_of_extra('analysis'):
@@ -127,10 +128,8 @@ def read_dataset(config: str):
         check_data(cfg, ('test_dataloader', ))
     import_parts(cfg)
     with DefaultScope.overwrite_default_scope(cfg.get('default_scope', 'mmengine')):
-        # The model's own preprocessor has priority, as in Runner.
-        preprocessor = cfg.get('model', {}).get('data_preprocessor') or cfg.get(
-            'data_preprocessor') or {}
-        is_bgr = preprocessor.get('to_rgb', False) or bool(find_loading_transform(dataset))
+        is_bgr = converts_to_rgb(preprocessor_settings(cfg)) or bool(
+            find_loading_transform(dataset))
         return DATASETS.build(dataset), is_bgr
 
 

@@ -17,10 +17,16 @@ from pathlib import Path
 import numpy as np
 from mmengine.config import Config, ConfigDict
 
-from mmguided.cli.arguments import add_shared, figure_files, load_config, tool_parser
+from mmguided.cli.arguments import (
+    add_shared,
+    figure_files,
+    load_config,
+    positive,
+    tool_parser,
+)
 from mmguided.cli.config_checks import check_data
 from mmguided.cli.run_settings import set_img_size
-from mmguided.utils.configs import walk
+from mmguided.utils.configs import converts_to_rgb, preprocessor_settings, walk
 from mmguided.utils.errors import (
     ConfigError,
     check_image_folder,
@@ -38,14 +44,11 @@ def parse_args() -> argparse.Namespace:
     parser = tool_parser(__doc__, 'config', '--img-size', '--cfg-options', '--seed')
     add_shared(parser, '--images', nargs=None, required=False, metavar='FOLDER',
                help='image folder; default: the data of the config')
-    parser.add_argument('--num-images', type=int, default=6, metavar='N')
-    parser.add_argument('--draws', type=int, default=3, metavar='N', help='passes of each image')
+    parser.add_argument('--num-images', type=positive, default=6, metavar='N')
+    parser.add_argument('--draws', type=positive, default=3, metavar='N',
+                        help='passes of each image')
     add_shared(parser, '--out', default=Path('work_dirs/pipeline.png'), metavar='FILE')
-    args = parser.parse_args()
-    for name in ('num_images', 'draws'):
-        if (value := getattr(args, name)) < 1:
-            raise ConfigError(f'--{name.replace("_", "-")}={value}: too small. Give at least 1.')
-    return args
+    return parser.parse_args()
 
 
 def read_config(args: argparse.Namespace) -> tuple[Config, ConfigDict]:
@@ -70,18 +73,12 @@ def read_config(args: argparse.Namespace) -> tuple[Config, ConfigDict]:
     return cfg, dataset
 
 
-def converts_bgr(cfg: Config) -> bool:
-    """Return True if the pipeline outputs BGR, which the model's preprocessor converts to RGB."""
-    settings = cfg.get('data_preprocessor') or cfg.get('model', {}).get('data_preprocessor') or {}
-    return settings.get('to_rgb', False) or settings.get('bgr_to_rgb', False)
-
-
 def pixels_of(view: np.ndarray, cfg: Config, normalization: dict | None) -> np.ndarray:
     """Convert a pipeline's view ``(C, H, W)`` to an image ``(H, W, 3)``, uint8 RGB."""
     view = view.transpose(1, 2, 0)
     if normalization:
         view = view * np.array(normalization.std) + normalization.mean
-    return shown(view, converts_bgr(cfg))
+    return shown(view, converts_to_rgb(preprocessor_settings(cfg)))
 
 
 def shown(image: np.ndarray, is_bgr: bool) -> np.ndarray:
@@ -112,7 +109,8 @@ def main() -> None:
     # mmcv's Normalize converts BGR to RGB by default.
     normalization = next((step for _, step in walk(settings.pipeline, '') if isinstance(step, dict)
                           and str(step.get('type')).endswith('Normalize')), None)
-    loads_bgr = converts_bgr(cfg) or normalization and normalization.get('to_rgb', True)
+    loads_bgr = converts_to_rgb(preprocessor_settings(cfg)) or (
+        normalization and normalization.get('to_rgb', True))
 
     set_random_seed(args.seed)
     images, views = [], []

@@ -1,18 +1,15 @@
-"""Stop runs that have diverged, and log the norm of the gradient."""
+"""Stop runs that have diverged."""
 from collections import deque
 from pathlib import Path
 
 import torch
 from mmengine.dist import all_reduce, get_rank
 from mmengine.hooks import Hook
-from torch import Tensor, nn
+from torch import nn
 
 from mmguided.registry import HOOKS
 from mmguided.utils.checkpoints import non_finite
 from mmguided.utils.errors import DivergedError
-from mmguided.utils.modules import full_tensor
-
-from .runtime_info_hook import is_logged, log_interval
 
 
 @HOOKS.register_module()
@@ -22,9 +19,7 @@ class FiniteHook(Hook):
 
     The loss is checked on the device. The result is read every ``interval`` steps, so the hook adds
     no synchronization to the other steps. A step that AMP's gradient scaler skips has a finite
-    loss and does not count. The hook also logs ``grad_norm``, the norm of the gradient in each
-    logged step in which the optimizer steps. It is measured before clipping by norm and after
-    clipping by value.
+    loss and does not count.
 
     Args:
         patience: Number of consecutive steps.
@@ -42,30 +37,8 @@ class FiniteHook(Hook):
     def before_train(self, runner) -> None:
         self._streak = torch.zeros((), dtype=torch.long)
         self._batches = deque(maxlen=self.patience + self.interval)
-        self._norm: Tensor | None = None
-        self._log_interval = log_interval(runner)
-        self._is_logged = False
-        wrapper = runner.optim_wrapper
-        # MMEngine logs the norm itself if the gradient is clipped by its norm.
-        if not wrapper.clip_grad_kwargs or wrapper.grad_name != 'grad_norm':
-            wrapper.optimizer.register_step_pre_hook(self._measure)
-
-    def _measure(self, optimizer, args: tuple, kwargs: dict) -> None:
-        if self._is_logged:
-            norms = [parameter.grad.norm() for group in optimizer.param_groups
-                     for parameter in group['params'] if parameter.grad is not None]
-            self._norm = full_tensor(torch.stack(norms).norm())
-            # A fused optimizer unscales the gradient itself; the loss scaler sets this attribute.
-            if (scale := getattr(optimizer, 'grad_scale', None)) is not None:
-                self._norm = self._norm / scale
-
-    def before_train_iter(self, runner, batch_idx: int, data_batch=None) -> None:
-        self._is_logged = is_logged(self, runner, batch_idx, self._log_interval)
 
     def after_train_iter(self, runner, batch_idx: int, data_batch=None, outputs=None) -> None:
-        if self._norm is not None:
-            runner.message_hub.update_scalar('train/grad_norm', self._norm)
-            self._norm = None
         loss = outputs['loss'].detach()
         self._streak = torch.where(loss.isfinite(), 0, self._streak.to(loss.device) + 1)
         samples = data_batch.get('data_samples') if isinstance(data_batch, dict) else None

@@ -29,6 +29,10 @@ def is_logged(hook: Hook, runner, batch_idx: int, interval: int) -> bool:
 class RuntimeInfoHook(MMEngineRuntimeInfoHook):
     """MMEngine's RuntimeInfoHook without a synchronization with the device in each step.
 
+    The hook also logs ``grad_norm``, the norm of the gradient in each logged step in which the
+    optimizer steps. It is measured before clipping by norm, then in every step, and after clipping
+    by value.
+
     Learning rates, outputs of the training steps and the norm of a clipped gradient stay on the
     device until the log is written, a checkpoint is saved, or the epoch ends. The hook then reads
     all values in one transfer and appends them to the log history together, because MMEngine copies
@@ -40,8 +44,11 @@ class RuntimeInfoHook(MMEngineRuntimeInfoHook):
         super().before_train(runner)
         self._pending = defaultdict(list)
         self._log_interval = log_interval(runner)
+        self._is_logged = False
         wrapper = runner.optim_wrapper
-        if wrapper.clip_grad_kwargs and wrapper.grad_name == 'grad_norm':
+        if not wrapper.clip_grad_kwargs or wrapper.grad_name != 'grad_norm':
+            wrapper.optimizer.register_step_pre_hook(self._measure_gradient)
+        else:
             clip, record = wrapper.clip_func, self._record
 
             def clip_and_record(*args, **kwargs) -> None:
@@ -54,7 +61,17 @@ class RuntimeInfoHook(MMEngineRuntimeInfoHook):
         self._pending[f'train/{name}'].append(
             value.detach() if isinstance(value, Tensor) else value)
 
+    def _measure_gradient(self, optimizer, args: tuple, kwargs: dict) -> None:
+        if self._is_logged:
+            norms = [parameter.grad.norm() for group in optimizer.param_groups
+                     for parameter in group['params'] if parameter.grad is not None]
+            norm = full_tensor(torch.stack(norms).norm())
+            # A fused optimizer unscales the gradient itself; the loss scaler sets this attribute.
+            scale = getattr(optimizer, 'grad_scale', None)
+            self._record('grad_norm', norm if scale is None else norm / scale)
+
     def before_train_iter(self, runner, batch_idx: int, data_batch=None) -> None:
+        self._is_logged = is_logged(self, runner, batch_idx, self._log_interval)
         runner.message_hub.update_info('iter', runner.iter)
         for name, rates in runner.optim_wrapper.get_lr().items():
             self._record(name, rates[0])
@@ -62,7 +79,7 @@ class RuntimeInfoHook(MMEngineRuntimeInfoHook):
     def after_train_iter(self, runner, batch_idx: int, data_batch=None, outputs=None) -> None:
         for name, value in (outputs or {}).items():
             self._record(name, value)
-        if is_logged(self, runner, batch_idx, self._log_interval):
+        if self._is_logged:
             self.read(runner)
 
     def after_train_epoch(self, runner) -> None:

@@ -8,7 +8,7 @@ from torch import Tensor
 from mmguided.registry import MODELS
 from mmguided.structures import Clock, Observation, PatchMask, unite_wants
 from mmguided.utils.checkpoints import check_backbone
-from mmguided.utils.configs import pretrained_settings
+from mmguided.utils.configs import converts_to_rgb, pretrained_settings
 from mmguided.utils.converters import from_older_version
 from mmguided.utils.errors import ConfigError
 
@@ -96,8 +96,7 @@ class MaskedImageModel(BaseSelfSupervisor):
         """Build a teacher for images normalized by ``data_preprocessor``; None means RGB images in
         [0, 255]."""
         settings = data_preprocessor or dict(to_rgb=True)
-        if backbone.in_channels == 3 and not (
-                settings.get('to_rgb') or settings.get('bgr_to_rgb')):
+        if backbone.in_channels == 3 and not converts_to_rgb(settings):
             raise ConfigError('model.data_preprocessor.to_rgb=False: the teacher needs RGB, but '
                               'image files are loaded as BGR. Set it to True.')
         return MODELS.build(cfg, default_args=dict(

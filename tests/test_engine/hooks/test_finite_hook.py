@@ -7,8 +7,7 @@ import torch
 
 from mmguided.engine.hooks import FiniteHook
 from mmguided.utils.errors import DivergedError
-from tests.helpers.online import values
-from tests.helpers.toy import ScaledOptimWrapper, ToyModel, toy_runner
+from tests.helpers.toy import ToyModel, toy_runner
 
 
 def run(tmp_path, monkeypatch, broken, patience=2, interval=3, epochs=6, **settings):
@@ -49,56 +48,6 @@ def test_a_run_of_nan_stops_at_the_next_read(tmp_path, monkeypatch, broken, stop
 def test_the_weight_is_named(tmp_path, monkeypatch):
     with pytest.raises(DivergedError, match='fc.weight'):
         run(tmp_path, monkeypatch, (), optim_wrapper=dict(optimizer=dict(lr=1e30)))
-
-
-@pytest.mark.parametrize('fused, clip', [
-    (None, None), (False, None), (True, None), (None, dict(type='value', clip_value=99)),
-    (None, dict(max_norm=99))])
-def test_the_gradient_norm_of_logged_steps_is_logged(tmp_path, monkeypatch, fused, clip):
-    """With a loss scaler (``fused`` is not None), the logged gradient is unscaled. MMEngine logs
-    the norm of every step if it clips by the norm."""
-    norms, backward = [], torch.Tensor.backward
-
-    def record(loss, *args, **kwargs):
-        backward(loss, *args, **kwargs)
-        weight, bias = runner.model.fc.weight.grad, runner.model.fc.bias.grad
-        norm = (weight.square().sum() + bias.square().sum()).sqrt().item()
-        norms.append(norm if fused is None else norm / 4)
-
-    hooks = dict(finite=dict(type='mmguided.FiniteHook'),
-                 logger=dict(type='LoggerHook', interval=2))
-    runner = toy_runner(tmp_path, hooks, **{'optim_wrapper.clip_grad': clip})
-    if fused is not None:
-        runner.optim_wrapper = ScaledOptimWrapper(
-            torch.optim.SGD(runner.model.parameters(), .1, fused=fused),
-            torch.amp.GradScaler('cpu', init_scale=4.))
-    monkeypatch.setattr(torch.Tensor, 'backward', record)
-    runner.train()
-    logged = runner.message_hub.get_scalar('train/grad_norm').data[0]
-    assert logged.tolist() == pytest.approx(norms if clip and 'max_norm' in clip else norms[1::2])
-
-
-@pytest.mark.parametrize('batch_size, interval, logged', [(3, 2, [2, 5, 8]), (4, 3, [2, 4, 6])])
-def test_each_log_line_has_the_gradient_norm_of_its_step(
-        tmp_path, monkeypatch, batch_size, interval, logged):
-    """3 or 2 steps per epoch. The logger counts the steps of the epoch, and logs the last step of a
-    short one."""
-    norms, backward = [], torch.Tensor.backward
-
-    def record(loss, *args, **kwargs):
-        backward(loss, *args, **kwargs)
-        norms.append(torch.cat([p.grad.flatten() for p in runner.model.parameters()]).norm().item())
-
-    hooks = dict(finite=dict(type='mmguided.FiniteHook'),
-                 logger=dict(type='LoggerHook', interval=interval))
-    runner = toy_runner(tmp_path, hooks, train_cfg=dict(max_epochs=3),
-                        train_dataloader=dict(batch_size=batch_size),
-                        log_processor=dict(window_size=1), visualizer=dict(
-                            type='Visualizer', vis_backends=[dict(type='LocalVisBackend')]))
-    monkeypatch.setattr(torch.Tensor, 'backward', record)
-    runner.train()
-    assert values(runner, 'grad_norm') == [
-        (step, pytest.approx(norms[step - 1])) for step in logged]
 
 
 def test_the_images_are_named(tmp_path, monkeypatch):
