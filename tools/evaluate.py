@@ -25,7 +25,6 @@ from pathlib import Path
 from statistics import mean
 
 from mmengine.config import Config
-from tool_runs import mean_and_spread, options_of, run_all, run_logged
 
 from mmguided.cli.arguments import (
     add_shared,
@@ -46,6 +45,7 @@ from mmguided.cli.records import (
     settings_of,
     write_json,
 )
+from mmguided.cli.tool_runs import mean_and_spread, options_of, run_all, run_logged
 from mmguided.hub import get_model, read_config
 from mmguided.utils.configs import pretrained_settings
 from mmguided.utils.errors import ConfigError, exit_on_config_error

@@ -35,6 +35,7 @@ from mmguided.cli.arguments import (
     tool_parser,
 )
 from mmguided.cli.records import Conditions, read_json, settings_of, write_json
+from mmguided.cli.tool_runs import mean_and_spread, options_of, run_all, run_logged
 from mmguided.utils.errors import ConfigError, exit_on_config_error, imports_of_extra
 from mmguided.utils.logs import Curve, read_curves
 from mmguided.utils.tables import markdown_table
@@ -44,9 +45,6 @@ with imports_of_extra('analysis'):
 
 HERE = Path(__file__).resolve().parent
 TOOLS = HERE.parents[1] / 'tools'
-sys.path.append(str(TOOLS))
-from tool_runs import mean_and_spread, options_of, run_all, run_logged  # noqa: E402
-
 MASK_RATIO = 0.75
 KNN = HERE.parents[1] / 'configs/benchmarks/folder/vit-micro_knn.py'
 #: Columns of the table, and the keys of a run's result; the protocols follow.

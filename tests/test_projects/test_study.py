@@ -2,7 +2,6 @@
 import json
 import re
 import shutil
-import threading
 
 import pytest
 
@@ -87,34 +86,6 @@ def test_a_failed_run_does_not_stop_the_others(tmp_path, monkeypatch, capsys):
     assert 'data_root=' in reason and reason in open(log).read()
     assert cells(tmp_path / 'out/study.md').keys() == {'released'}
     assert reason in capsys.readouterr().err
-
-
-def test_a_bug_in_a_run_is_raised_after_the_others(capsys):
-    def fail():
-        raise KeyError('epoch')
-
-    runs = import_tool('tool_runs').run_all([fail, dict], 1)
-    assert next(runs) == {}
-    assert "KeyError: 'epoch'" in capsys.readouterr().err
-    with pytest.raises(KeyError):
-        next(runs)
-
-
-def test_no_run_starts_after_an_error_of_the_caller():
-    """The second run starts before the caller reads the first result, and ends later."""
-    started, ends = [], threading.Event()
-
-    def run():
-        started.append(1)
-        if len(started) > 1:
-            ends.wait()
-        return {}
-
-    runs = import_tool('tool_runs').run_all([run] * 5, 1)
-    next(runs)
-    threading.Timer(.5, ends.set).start()
-    runs.close()  # waits for the second run
-    assert len(started) <= 2
 
 
 def test_seeds_may_log_a_value_in_different_epochs(tmp_path, monkeypatch):
