@@ -92,7 +92,8 @@ def get_model(name: str | os.PathLike | Config, pretrained: str | bool | None = 
     settings = pretrained_settings(backbone.get('init_cfg'))
     if settings and (pretrained or not settings.get('checkpoint')):
         backbone.init_cfg = None  # `pretrained` contains the encoder, or no checkpoint is set
-    check_data_preprocessor(cfg)
+    if checkpoint is None:
+        check_data_preprocessor(cfg)
     if cfg.get('data_preprocessor'):  # copied as in Runner, because a teacher reads it
         cfg.model.setdefault('data_preprocessor', cfg.data_preprocessor)
     for field in unset_num_classes(cfg.model):

@@ -117,8 +117,9 @@ def _record_encoder(checkpoint: Mapping) -> Mapping:
     cfg = _config_in(checkpoint) if names else None
     if cfg is None or not isinstance(cfg.model.get('backbone'), dict):
         return checkpoint
-    size = to_2tuple(cfg.model.backbone.get('img_size', 224))
-    arch = cfg.model.backbone.get('arch')
+    size, arch = to_2tuple(cfg.model.backbone.get('img_size', 224)), cfg.model.backbone.get('arch')
+    if not all(isinstance(side, int) and side > 0 for side in size):
+        return checkpoint
     weights = OrderedDict(state)
     weights._metadata = OrderedDict(getattr(state, '_metadata', {}))
     for name in names:
@@ -145,7 +146,8 @@ def normalization_of(checkpoint: Mapping) -> dict[str, list[float]] | None:
     """``mean`` and ``std`` of the images in the training of a checkpoint; None if unknown."""
     cfg = _config_in(checkpoint)
     settings = preprocessor_settings(cfg) if cfg else {}
-    return dict(mean=settings.mean, std=settings.std) if settings.get('mean') else None
+    found = {name: list(settings[name]) for name in ('mean', 'std') if settings.get(name)}
+    return found if len(found) == 2 else None
 
 
 def rename_weights(state: Mapping[str, Tensor], rename: Callable[[str], str | None]

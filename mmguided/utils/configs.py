@@ -77,12 +77,14 @@ def walk(node: object, name: str) -> Iterator[tuple[str, object]]:
 
 
 def check_data_preprocessor(cfg: Config) -> None:
-    """Raise ConfigError if ``data_preprocessor`` and ``model.data_preprocessor`` differ. Runner
-    would use the second one without a message, also if it only has a few of the fields."""
-    shared, own = cfg.get('data_preprocessor'), cfg.model.get('data_preprocessor')
-    if shared and own and shared != own:
-        raise ConfigError(f'data_preprocessor: ignored because model.data_preprocessor={own} is '
-                          'set too. Set the values only in the field that the base config has.')
+    """Raise ConfigError if ``model.data_preprocessor`` lacks or changes a field of
+    ``data_preprocessor``. Runner would use the first one without a message."""
+    shared, own = cfg.get('data_preprocessor') or {}, cfg.model.get('data_preprocessor')
+    for name, value in shared.items() if own else ():
+        if name != '_scope_' and own.get(name) != value:  # added by MMEngine to one of the two
+            raise ConfigError(f'data_preprocessor.{name}={value!r}: ignored because '
+                              f'model.data_preprocessor={own} is set too. Set the values in the '
+                              'field that the base config has; if it has both, set both.')
 
 
 def preprocessor_settings(cfg: Config) -> dict:

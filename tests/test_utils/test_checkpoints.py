@@ -122,3 +122,15 @@ def test_only_what_is_named_may_be_unused_or_new(tmp_path):
     load_encoder(target, settings, unused='fc$', new=r'ln1\.')
     assert torch.equal(target.ln1.weight, before)
     assert torch.equal(target.cls_token, source.cls_token)
+
+
+@pytest.mark.parametrize('text', [
+    'model = None', 'model = dict(backbone=1)', 'model = dict(backbone=dict(img_size=None))',
+    "model = dict(backbone=dict(img_size='large'))", 'import os',
+    'model = dict(data_preprocessor=dict(mean=[1]))', 'model = dict(backbone=dict(arch=dict()))'])
+def test_configs_of_other_projects_in_a_checkpoint(tmp_path, text):
+    path = str(tmp_path / 'other.pth')
+    torch.save(dict(state_dict=dict(encoder().state_dict()), meta=dict(cfg=text)), path)
+    other = encoder()
+    load_encoder(other, dict(checkpoint=path))
+    assert other.normalization is None

@@ -52,7 +52,7 @@ class ClockHook(Hook):
             len(loader.dataset) / (loader.batch_size * get_world_size()))
         if self._clock is not None and runner.iter == 0:
             self._clock.reset()
-        if masks := getattr(model, 'mask_generator', None):
+        if isinstance(masks := getattr(model, 'mask_generator', None), MaskGenerator):
             for problem in self._problems(masks, runner.max_iters / self._steps_per_epoch):
                 runner.logger.warning(problem)
 
@@ -66,8 +66,8 @@ class ClockHook(Hook):
             last = Clock.at_end(epochs - (1 if is_cached else 1 / self._steps_per_epoch), epochs)
             if not shot.is_guided(Clock()) and not shot.is_guided(last):
                 yield (f'mask_generator.schedule={shot.schedule}: guidance would begin after the '
-                       f'end of the run ({epochs:g} epochs), so all masks are random. Set an '
-                       'earlier begin, or train longer.')
+                       f'end of the run ({epochs:g} epochs), so the shot before layer {shot.layer} '
+                       'masks at random. Set an earlier begin, or train longer.')
 
     def before_train_epoch(self, runner) -> None:
         self._set(runner, runner.epoch * self._steps_per_epoch if self._is_epoch_based else

@@ -1,5 +1,6 @@
 """Check of the input resolution and channels."""
 from mmengine.hooks import Hook
+from mmengine.utils import to_2tuple
 
 from mmguided.models import DecodingPreprocessor
 from mmguided.registry import HOOKS
@@ -29,8 +30,9 @@ class InputSizeHook(Hook):
     def _before_iter(self, runner, batch_idx: int, data_batch: dict, mode: str) -> None:
         model = unwrap_ddp(runner.model)
         encoder = getattr(model, 'backbone', None)
-        input_size, in_channels = (
-            getattr(encoder, name, None) for name in ('input_size', 'in_channels'))
+        in_channels = getattr(encoder, 'in_channels', None)
+        img_size = getattr(encoder, 'img_size', None)  # of mmpretrain's ViT
+        input_size = getattr(encoder, 'input_size', img_size and to_2tuple(img_size))
         preprocessor = getattr(model, 'data_preprocessor', None)
         if mode == 'train' and isinstance(preprocessor, DecodingPreprocessor):
             source, shape = 'data_preprocessor.transforms', (3, *preprocessor.image_size)

@@ -8,9 +8,10 @@ from mmguided.utils.errors import ConfigError
 from mmguided.version import __version__
 
 CHECKPOINT_KEY = 'mmguided_run'
-#: Fields of the model that may differ on resume. The file of a teacher's weights may move because
-#: the checkpoint contains their hash.
-FREE_FIELDS = ('init_cfg', 'with_cp', 'pretrained', 'checkpoint', 'cache_dir', 'download')
+#: Fields that may differ on resume because they change no result. The file of a teacher's weights
+#: may move because the checkpoint contains their hash.
+FREE_FIELDS = ('init_cfg', 'with_cp', 'pretrained', 'checkpoint', 'cache_dir', 'download',
+               'non_blocking')
 
 
 @HOOKS.register_module()

@@ -1,6 +1,5 @@
 """Learning rate and schedule that fit the run, also on resume."""
 import copy
-import itertools
 import warnings
 from collections.abc import Iterator
 
@@ -112,16 +111,18 @@ def _schedule_problem(runner) -> str | None:
 
 
 def _gap_problem(runner) -> str | None:
-    """Describe a gap between a warm-up of the learning rate and the schedule after it."""
+    """Describe a gap between two schedules of the learning rate."""
     spans = sorted((scheduler.begin / length, scheduler.end / length, index)
                    for index, scheduler in enumerate(_schedulers(runner))
                    if scheduler.param_name == 'lr'
                    for length in [runner.max_epochs if scheduler.by_epoch else runner.max_iters])
-    for (_, end, index), (begin, _, following) in itertools.pairwise(spans):
-        if begin > end:
-            return (f'param_scheduler.{following}.begin: the learning rate is constant between '
-                    f'{end:.1%} and {begin:.1%} of the run. Set begin to the end of '
-                    f'param_scheduler.{index}, or use --epochs N.')
+    covered = spans[0][1] if spans else 0
+    for begin, end, index in spans:
+        if begin > covered:
+            return (f'param_scheduler.{index}.begin: the learning rate is constant between '
+                    f'{covered:.1%} and {begin:.1%} of the run. Unless this is intended, let the '
+                    'schedule begin earlier.')
+        covered = max(covered, end)
     return None
 
 

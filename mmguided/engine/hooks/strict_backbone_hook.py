@@ -76,11 +76,12 @@ def _compare_normalization(model: nn.Module, expected: dict[str, list[float]] | 
     """Log a warning if the images of the model have another mean or std than ``expected``."""
     if expected is None:
         return
-    ours = {name: getattr(getattr(model, 'data_preprocessor', None), name, None)
-            for name in expected}
-    ours = {name: value.flatten().tolist() for name, value in ours.items() if value is not None}
-    if ours != {name: torch.tensor(value).tolist() for name, value in expected.items()}:
-        print_log(f'data_preprocessor: the encoder was trained with mean={expected["mean"]} and '
-                  f'std={expected["std"]}, but this model has mean={ours.get("mean")} and '
-                  f'std={ours.get("std")}. Set the values of its training.', 'current',
-                  logging.WARNING)
+    preprocessor = getattr(model, 'data_preprocessor', None)
+    for name, theirs in expected.items():
+        ours = getattr(preprocessor, name, None)
+        ours = None if ours is None else ours.flatten().cpu()
+        theirs = torch.tensor(theirs)
+        if ours is None or len({1, len(ours), len(theirs)}) > 2 or not (ours == theirs).all():
+            print_log(f'data_preprocessor.{name}={None if ours is None else ours.tolist()}: the '
+                      f'encoder was trained with {theirs.tolist()}. Set the values of its '
+                      'training.', 'current', logging.WARNING)

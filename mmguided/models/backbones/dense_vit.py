@@ -63,9 +63,9 @@ class DenseViT(MaskedViT):
             print_log(f'backbone.out_indices={self.out_indices}: blocks {last + 1} to '
                       f'{self.num_layers - 1} of the encoder do not run.', 'current',
                       logging.WARNING)
-        if self.num_layers - 1 not in self.global_blocks:
-            print_log(f'backbone.global_blocks={self.global_blocks}: the last block, '
-                      f'{self.num_layers - 1}, has no full attention.', 'current', logging.WARNING)
+        if last not in self.global_blocks:
+            print_log(f'backbone.global_blocks={self.global_blocks}: the last block, {last}, has '
+                      'no full attention.', 'current', logging.WARNING)
         unused = self.layers[last + 1:]
         if self.final_norm and last < self.num_layers - 1:
             unused.append(self.ln1)

@@ -146,8 +146,8 @@ class MaskedViT(Encoder, VisionTransformer):
         """
         heads, ours = metadata.get('num_heads'), self.layers[0].attn.num_heads
         if heads not in (None, ours):
-            raise ConfigError(f'backbone.arch.num_heads={ours}: the checkpoint was trained with '
-                              f'{heads} heads. Set it to {heads}.')
+            raise ConfigError(f'arch.num_heads={ours} of the encoder: the checkpoint was trained '
+                              f'with {heads} heads. Set it to {heads}.')
         name = f'{prefix}pos_embed'
         if name not in state_dict:
             return

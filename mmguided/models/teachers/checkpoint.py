@@ -18,7 +18,7 @@ class CheckpointTeacher(Teacher):
         checkpoint: Checkpoint path.
         prefix: Prefix of the encoder's weights in the checkpoint.
         mean, std: Normalization of the encoder's pretraining, for RGB pixels in [0, 255]; None uses
-            the student's normalization.
+            that of the config in the checkpoint or, without a config, that of the student.
         patch_size, pixel_mean, pixel_std: See :class:`Teacher`.
 
     Raises:
@@ -32,10 +32,12 @@ class CheckpointTeacher(Teacher):
         encoder.check_wants(Wants(tokens=True))
         load_encoder(encoder, dict(checkpoint=checkpoint, prefix=prefix),
                      field='teacher.checkpoint')
+        trained = encoder.normalization or dict(mean=pixel_mean, std=pixel_std)
+        mean, std = mean or trained['mean'], std or trained['std']
         super().__init__(
             encoder, encoder.input_size, *(
-                [value / 255 for value in (student if own is None else own)]
-                for own, student in ((mean, pixel_mean), (std, pixel_std))),
+                [value / 255 for value in values] * (encoder.in_channels if len(values) == 1 else 1)
+                for values in (mean, std)),
             embed_dims=encoder.embed_dims, num_layers=encoder.num_layers, patch_size=patch_size,
             pixel_mean=pixel_mean, pixel_std=pixel_std)
         self.observable = encoder.observable

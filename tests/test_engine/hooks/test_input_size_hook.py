@@ -39,6 +39,8 @@ def test_unknown_and_any_size(input_size, any_size):
 @pytest.mark.parametrize('cfg', [
     dict(type='mmguided.MaskedViT', patch_size=8, arch=dict(
         embed_dims=8, num_layers=1, num_heads=1, feedforward_channels=8)),
+    dict(type='mmpretrain.VisionTransformer', arch=dict(
+        embed_dims=8, num_layers=1, num_heads=1, feedforward_channels=8)),
     dict(type='mmguided.MaskedSwin', arch=dict(
         embed_dims=8, depths=[1, 1, 1, 1], num_heads=[1, 1, 1, 1]), window_size=2),
     dict(type='mmguided.MaskedConvNeXt', arch=dict(depths=[1, 1, 1, 1], channels=[4, 4, 4, 4]))])

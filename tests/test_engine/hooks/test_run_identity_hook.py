@@ -1,11 +1,21 @@
 """RunIdentityHook: a run resumes only from its own checkpoint."""
 import pytest
 import torch
+from mmengine.model import BaseDataPreprocessor
+from mmengine.registry import MODELS
 
 from mmguided.utils.errors import ConfigError
 from tests.helpers.toy import ToyData, ToyModel, toy_runner, train_module
 
 HOOK = dict(run_identity=dict(type='mmguided.RunIdentityHook'))
+
+
+@MODELS.register_module()
+class ToyPreprocessor(BaseDataPreprocessor):
+    """Preprocessor with a field."""
+
+    def __init__(self, scale: int, non_blocking: bool = False) -> None:
+        super().__init__(non_blocking)
 
 
 class OtherModel(ToyModel):
@@ -30,11 +40,18 @@ def test_its_own_checkpoint(tmp_path, checkpoint):
     assert _resume(tmp_path, checkpoint, model=dict(init_cfg=None)).iter == 4
 
 
+def test_a_field_that_changes_no_result(tmp_path):
+    fast, slow = (dict(data_preprocessor=dict(type='ToyPreprocessor', scale=2, non_blocking=value))
+                  for value in (True, False))
+    toy_runner(tmp_path / 'a', HOOK, train_cfg=dict(max_epochs=1), **fast).train()
+    assert _resume(tmp_path / 'b', tmp_path / 'a/epoch_1.pth', **slow).iter == 4
+
+
 @pytest.mark.parametrize('settings, match', [
     (dict(model=dict(type=OtherModel)), r"model\.type=.*OtherModel.*'ToyModel'"),
     (dict(model=dict(depth=2)), r"model\.depth=2.*'not set'"),
-    (dict(data_preprocessor=dict(type='BaseDataPreprocessor', non_blocking=True)),
-     r"data_preprocessor\.non_blocking=True.*'not set'"),
+    (dict(data_preprocessor=dict(type='ToyPreprocessor', scale=2)),
+     r"data_preprocessor\.scale=2.*'not set'"),
     (dict(train_dataloader=dict(dataset=dict(num=16))), r'train_dataloader\.dataset.*=16.*8'),
 ])
 def test_another_run_is_an_error(tmp_path, checkpoint, settings, match):

@@ -89,9 +89,11 @@ def test_gap_between_warmup_and_cosine(tmp_path):
     cosine = dict(COSINE, begin=2, T_max=2, end=4)
     for end, expected in ((2, []), (1, [
             'param_scheduler.1.begin: the learning rate is constant between 25.0% and 50.0% of the '
-            'run. Set begin to the end of param_scheduler.0, or use --epochs N.'])):
+            'run. Unless this is intended, let the schedule begin earlier.'])):
         schedule = [dict(WARMUP, end=end), cosine]
         assert train(tmp_path / str(end), 4, param_scheduler=schedule)[1] == expected
+    whole = dict(COSINE, T_max=4, end=4)
+    assert train(tmp_path / 'c', 4, param_scheduler=[whole, dict(WARMUP, end=1), cosine])[1] == []
 
 
 @pytest.mark.parametrize('base, accumulate, enable, warns', [

@@ -36,11 +36,20 @@ def test_it_answers_as_the_encoder_of_the_checkpoint(trained):
     assert set(seen.attention) == {(1, 'heads'), (2, None)} and seen.tokens.std() > .1
 
 
-def test_another_normalization_and_another_size(trained):
-    """The student has 4 x 4 patches of 32 px images; the teacher 3 x 3 of 48 px images."""
+@pytest.mark.parametrize('source', ['arguments', 'three values', 'one value'])
+def test_another_normalization_and_another_size(trained, tmp_path, source):
+    """The student has 4 x 4 patches of 32 px images; the teacher 3 x 3 of 48 px images. Its
+    normalization is given, or is in the config in the checkpoint."""
     encoder, path = trained
-    teacher = CheckpointTeacher(
-        8, backbone=BACKBONE, checkpoint=path, mean=(128., ) * 3, std=(64., ) * 3, **SAME)
+    settings = dict(mean=[128.] * 3, std=[64.] * 3)
+    if source != 'arguments':
+        num = 3 if source == 'three values' else 1
+        path = str(tmp_path / 'with_config.pth')
+        torch.save(torch.load(trained[1]) | dict(meta=dict(
+            cfg=f'model = dict()\ndata_preprocessor = dict(mean={[128.] * num}, std={[64.] * num})'
+        )), path)
+        settings = {}
+    teacher = CheckpointTeacher(8, backbone=BACKBONE, checkpoint=path, **settings, **SAME)
     reached, encode = [], teacher.encode
     teacher.encode = lambda images, wants: reached.append(images) or encode(images, wants)
     gray = torch.full((1, 3, 1, 1), 192.)
