@@ -2,6 +2,7 @@
 import copy
 
 from mmdet.models import MaskRCNN as BaseMaskRCNN
+from torch import Tensor
 
 from mmguided.registry import MODELS
 
@@ -42,3 +43,8 @@ class MaskRCNN(BaseMaskRCNN):
         super().__init__(backbone=dict(type=lambda: encoder), neck=[], rpn_head=rpn_head,
                          roi_head=roi_head, **kwargs)
         self.neck = MODELS.build(fill_sizes(neck, encoder))
+
+    def extract_feat(self, batch_inputs: Tensor) -> tuple[Tensor, ...]:
+        """Maps of the neck in float32. mmdet converts RoIs to the type of the maps; bfloat16 would
+        round their coordinates to multiples of up to 8 pixels."""
+        return tuple(maps.float() for maps in super().extract_feat(batch_inputs))

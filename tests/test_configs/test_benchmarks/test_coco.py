@@ -351,6 +351,20 @@ def test_a_step_reaches_every_weight_from_the_pretrained_encoder(name, tmp_path)
     assert without == []
 
 
+def test_mixed_precision_does_not_round_boxes():
+    model = small_model(CAE).train()
+    given, used = [], []
+    extractor = model.roi_head.bbox_roi_extractor
+    extractor.register_forward_pre_hook(lambda _, args: given.extend(args[1].tolist()))
+    for layer in extractor.roi_layers:
+        layer.register_forward_pre_hook(lambda _, args: used.extend(args[1].tolist()))
+    batch = demo_mm_inputs(2, [(3, 90, 120), (3, 128, 97)], num_items=[2, 3], with_mask=True)
+    with torch.autocast('cpu', torch.bfloat16):
+        losses = model(**model.data_preprocessor(batch, True), mode='loss')
+    assert torch.isfinite(model.parse_losses(losses)[0])
+    assert len(given) > 5 and sorted(given) == sorted(used)
+
+
 ONE_CORE = dict(os.environ, OMP_NUM_THREADS='1', CUDA_VISIBLE_DEVICES='', PYTHON=sys.executable)
 END_TO_END = '''
 _base_ = [{base!r}]
