@@ -16,7 +16,6 @@ Results of other settings are refused.
 """
 import argparse
 import ast
-import fnmatch
 import os
 import re
 import sys
@@ -39,24 +38,27 @@ from mmguided.cli.arguments import (
 from mmguided.cli.launch import lock_folder
 from mmguided.cli.records import (
     Conditions,
+    digest,
     file_hash,
     names_hash,
     read_json,
     settings_of,
     write_json,
 )
-from mmguided.cli.tool_runs import mean_and_spread, options_of, run_all, run_logged
+from mmguided.cli.tool_runs import (
+    is_accuracy,
+    main_metrics,
+    mean_and_spread,
+    options_of,
+    run_all,
+    run_logged,
+)
 from mmguided.hub import get_model, read_config
 from mmguided.utils.configs import pretrained_settings
 from mmguided.utils.errors import ConfigError, exit_on_config_error
 from mmguided.utils.tables import markdown_table
 
 TOOLS = Path(__file__).resolve().parent
-#: Metrics in the table. For a protocol with none of these metrics, the table shows all metrics.
-ACCURACIES = ('accuracy/top1', 'knn/top1_*', 'occlusion *', 'shuffle *')
-MAIN_METRICS = (*ACCURACIES, 'coco/*_mAP', 'mIoU', 'davis/J&F-Mean')
-
-
 def parse_args() -> argparse.Namespace:
     parser = tool_parser(__doc__, 'checkpoints', '--data-root', '--cfg-options',
                          '--trust-checkpoint')
@@ -125,6 +127,7 @@ class Run:
         key: Name of the checkpoint, name of the protocol, seed.
         folder: Folder of the run.
         conditions: All settings on which the metrics depend.
+        settings: Hash of those that all runs of the protocol must share.
     """
 
     def __init__(self, name: str, checkpoint: Path, sha256: str, protocol: Protocol, seed: int,
@@ -136,9 +139,10 @@ class Run:
         data_root = args.data_root and os.path.normpath(args.data_root)
         # The batch size of a training depends on the number of processes.
         processes = dict(gpus=str(args.gpus)) if protocol.trains else {}
-        self.conditions = Conditions(
-            dict(sha256=sha256, data_root=repr(data_root), files=protocol.files) | processes
-            | protocol.settings, self.folder)
+        settings = dict(data_root=repr(data_root), files=protocol.files) | processes
+        settings |= protocol.settings
+        self.settings = digest(settings)
+        self.conditions = Conditions(dict(sha256=sha256) | settings, self.folder)
 
     def __call__(self) -> dict:
         """Run the remaining steps; return key, hashes, test data and metrics."""
@@ -150,7 +154,8 @@ class Run:
             metrics |= self._perturbed(tested)
         return dict(zip(('checkpoint', 'protocol', 'seed'), self.key, strict=True),
                     sha256=self.sha256, data_root=self.args.data_root,
-                    conditions=self.conditions.digest, **data, metrics=metrics)
+                    conditions=self.conditions.digest, settings=self.settings, **data,
+                    metrics=metrics)
 
     def is_in(self, results: dict) -> bool:
         """Return True if the results contain all metrics of the run."""
@@ -159,10 +164,22 @@ class Run:
 
     def check(self, results: dict) -> None:
         """Raise ConfigError if the run has a result, metrics or a trained checkpoint of another
-        checkpoint, protocol or data. A run that failed before starts again."""
+        checkpoint, protocol or data, or if results with which the table compares it do. A run that
+        failed before starts again."""
         result = results.get(self.key)
         if result or (self.folder / 'metrics.json').is_file() or any(self.folder.glob('*.pth')):
             self.conditions.check(self.args.out, str(self), result)
+        name, protocol, _ = self.key
+        for other in results.values():
+            start = (f"--out='{self.args.out}': the results of {other['checkpoint']}, "
+                     f"{other['protocol']}, seed {other['seed']} have")
+            if other['protocol'] == protocol and (
+                    other.get('settings', self.settings) != self.settings):
+                raise ConfigError(f'{start} another protocol, other options, data or processes. '
+                                  'Set another --out, or another NAME= of the protocol.')
+            if other['checkpoint'] == name and other['sha256'] != self.sha256:
+                raise ConfigError(f'{start} another checkpoint of this name. Set another --out, or '
+                                  'another NAME= of the checkpoint.')
 
     def __str__(self) -> str:
         name, protocol, seed = self.key
@@ -247,12 +264,12 @@ def table(results: Collection[dict]) -> str:
         runs = [result for result in results if result['protocol'] == protocol]
         seeds = sorted({run['seed'] for run in runs})
         samples, chance = runs[0].get('samples'), runs[0].get('chance')
-        for metric in _shown(runs):
+        for metric in main_metrics(runs):
             values = [[run['metrics'][metric] for run in runs
                        if run['checkpoint'] == name and metric in run['metrics']]
                       for name in checkpoints]
             about = [str(samples or '-'), '-', '-']
-            if chance is not None and _is_any(metric, ACCURACIES):
+            if chance is not None and is_accuracy(metric):
                 # 100 % can exceed 100 by rounding.
                 error = max((mean(found) * max(0, 100 - mean(found)) / samples)**.5
                             for found in values if found)
@@ -261,15 +278,6 @@ def table(results: Collection[dict]) -> str:
                          *(mean_and_spread(found, 2) for found in values)])
     return markdown_table(['protocol', 'metric', 'seeds', 'test samples', 'chance',
                            'standard error', *checkpoints], rows)
-
-
-def _is_any(metric: str, patterns: Collection[str]) -> bool:
-    return any(fnmatch.fnmatch(metric, pattern) for pattern in patterns)
-
-
-def _shown(runs: Collection[dict]) -> list[str]:
-    metrics = list(dict.fromkeys(metric for run in runs for metric in run['metrics']))
-    return [metric for metric in metrics if _is_any(metric, MAIN_METRICS)] or metrics
 
 
 def planned_runs(args: argparse.Namespace) -> list[Run]:
@@ -330,7 +338,7 @@ def main() -> None:
             write_json(record, list(results.values()))
             (args.out / 'evaluation.md').write_text(table(results.values()) + '\n')
             shown = ', '.join(f'{metric} {result["metrics"][metric]:.2f}'
-                              for metric in _shown([result]))
+                              for metric in main_metrics([result]))
             print(f'{result["checkpoint"]}, {result["protocol"]}, seed {result["seed"]}: {shown}',
                   flush=True)
     finally:

@@ -218,15 +218,21 @@ def write_transformers(export: Export) -> str:
         check_transformers(export, config)
     except ModuleNotFoundError:
         print(f'{export.out}: the output is not checked because transformers is not installed')
-    return f"transformers.{config['architectures'][0]}.from_pretrained('FOLDER')"
+    arguments = ''.join(f', {key}={value}' for key, value in _options(config).items())
+    return f"transformers.{config['architectures'][0]}.from_pretrained('FOLDER'{arguments})"
+
+
+def _options(config: dict) -> dict:
+    """Arguments of ``from_pretrained``; the weights contain no pooling layer."""
+    has_pooling = config['architectures'][0] in ('ViTModel', 'SwinModel')
+    return dict(add_pooling_layer=False) if has_pooling else {}
 
 
 def check_transformers(export: Export, config: dict) -> None:
     """Compare the output of the written folder, or the prediction of ViTMAEForPreTraining."""
     import transformers
     name, encoder = config['architectures'][0], export.encoder
-    options = dict(add_pooling_layer=False) if name in ('ViTModel', 'SwinModel') else {}
-    model = getattr(transformers, name).from_pretrained(export.out, **options).eval()
+    model = getattr(transformers, name).from_pretrained(export.out, **_options(config)).eval()
     if name != 'ViTMAEForPreTraining':
         tokens = model(export.images).last_hidden_state
         export.check('transformers', tokens.flatten(2).mT if tokens.ndim == 4 else tokens)
@@ -291,7 +297,7 @@ license_name: LICENSE_OF_THE_WEIGHTS
 tags: [image-feature-extraction, masked-image-modeling]
 ---
 
-# {encoder}, pretrained with {method}
+# {encoder}, {origin} {method}
 
 Exported with mmguided {version}. Replace `LICENSE_OF_THE_WEIGHTS` above by the license.
 
@@ -320,10 +326,13 @@ def write_card(export: Export, cfg: Config, checkpoint: str, load: str) -> None:
     arguments = ', '.join(f'{key}={value!r}' for key, value in load_settings.items())
     (export.out / 'README.md').write_text(CARD.format(
         encoder=type(export.encoder).__name__, version=__version__,
+        origin='pretrained with' if is_pretrained else 'from a checkpoint of',
         method=method_name(export.model) if is_pretrained else type(export.model).__name__,
         parameters=sum(weight.numel() for weight in export.encoder.parameters()) / 1e6,
         checkpoint=default_name(checkpoint),
-        data=Path(dataset.get('data_root') or 'unknown').name,
+        # The data of a classifier may not be those of its encoder.
+        data='/'.join(Path(dataset.get('data_root') or 'unknown').parts[-2:]) if (
+            is_pretrained) else 'unknown',
         channels='RGB' if export.channels == 3 else f'{export.channels} channels',
         loading=f' (`{kind}({arguments})`, divided by 255)' if kind == 'LoadRaster' else '',
         height=export.size[0], width=export.size[1],

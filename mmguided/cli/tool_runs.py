@@ -1,8 +1,10 @@
-"""Run many tool commands in parallel."""
+"""Run many tool commands in parallel, and summarize their results."""
+import fnmatch
 import os
+import re
 import subprocess
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
 from statistics import mean
@@ -11,6 +13,13 @@ from mmengine.config import Config
 
 from mmguided.utils.configs import walk
 from mmguided.utils.errors import ConfigError
+
+#: Metrics in percent of correct predictions.
+ACCURACIES = ('accuracy/top1', 'knn/top1_*', 'occlusion *', 'shuffle *')
+#: Metrics that tables and figures show. If a protocol has none of them, they show all metrics.
+MAIN_METRICS = (*ACCURACIES, 'coco/*_mAP', 'mIoU', 'davis/J&F-Mean')
+#: Warning of mmguided in a log: a field and its problem. MMEngine's warnings have another form.
+WARNING = re.compile(r' - WARNING - (\S+: .+)')
 
 
 def options_of(cfg: Config, options: Mapping[str, object]) -> dict[str, object]:
@@ -29,6 +38,8 @@ def run_logged(title: str, log: Path, *command: object, threads: int | None = No
         *command: The program and its arguments.
         threads: CPU threads of each process; None leaves the number to torch.
 
+    Warnings in the output are also printed, because they may say that the result is wrong.
+
     Raises:
         ConfigError: If the command fails, with the last line of its output, in which our tools
             state the reason.
@@ -39,8 +50,11 @@ def run_logged(title: str, log: Path, *command: object, threads: int | None = No
     env = os.environ | ({} if threads is None else dict(OMP_NUM_THREADS=str(threads)))
     with open(log, 'w') as file:
         done = subprocess.run([*map(str, command)], stdout=file, stderr=subprocess.STDOUT, env=env)
+    output = log.read_text(errors='replace')
+    for warning in dict.fromkeys(WARNING.findall(output)):
+        print(f'{title}: warning: {warning}', file=sys.stderr, flush=True)
     if done.returncode:
-        last = log.read_text(errors='replace').strip().rpartition('\n')[2]
+        last = output.strip().rpartition('\n')[2]
         raise ConfigError(f'{title}: {script} failed, see {log} '
                           f'({last.removeprefix("error: ")[:600] or "no output"})')
 
@@ -68,6 +82,21 @@ def run_all(runs: Sequence[Callable[[], dict]], jobs: int) -> Iterator[dict]:
     if errors:
         raise next((error for error in errors if not isinstance(error, ConfigError)),
                    ConfigError('; '.join(map(str, errors))))
+
+
+def is_accuracy(metric: str) -> bool:
+    """Return True if a metric is the percentage of correct predictions."""
+    return _matches(metric, ACCURACIES)
+
+
+def _matches(metric: str, patterns: Collection[str]) -> bool:
+    return any(fnmatch.fnmatch(metric, pattern) for pattern in patterns)
+
+
+def main_metrics(results: Collection[dict]) -> list[str]:
+    """Names of the metrics of a protocol's results that tables show."""
+    metrics = list(dict.fromkeys(metric for result in results for metric in result['metrics']))
+    return [metric for metric in metrics if _matches(metric, MAIN_METRICS)] or metrics
 
 
 def mean_and_spread(values: Sequence[float], digits: int) -> str:

@@ -190,6 +190,15 @@ def test_results_of_other_settings_are_refused(evaluate, folder, tmp_path):
     added.unlink()
 
 
+def test_results_that_a_table_would_compare_have_equal_settings(evaluate, folder):
+    """Another checkpoint with other options, and other seeds of another checkpoint of this name."""
+    evaluate(f'a={folder}/a.pth', protocols=['knn'])
+    with pytest.raises(SystemExit, match='results of a, .*knn, seed 0 have another protocol'):
+        evaluate(f'b={folder}/b.pth', '--cfg-options', 'model.temperature=1.', protocols=['knn'])
+    with pytest.raises(SystemExit, match='results of a, .*knn, seed 0 have another checkpoint'):
+        evaluate(f'a={folder}/b.pth', protocols=['linear'])
+
+
 def test_options_of_one_protocol(folder):
     tool = import_tool('evaluate')
     args = tool.argparse.Namespace(

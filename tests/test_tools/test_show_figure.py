@@ -169,20 +169,23 @@ def test_davis(drawn):
 
 
 @pytest.mark.parametrize('results', [
-    ('MAE=60,40', 'CMT-MAE=80,50', '--axes', 'knn/top1', 'seg/mIoU'), ('evaluation.json', ),
-    ('evaluation.json', '--axes', 'knn/top1', 'seg/mIoU')])
+    ('MAE=60,40', 'CMT-MAE=80,50', '--axes', 'folder/knn/knn/top1_k10', 'seg/mIoU'),
+    ('evaluation.json', ),
+    ('evaluation.json', '--axes', 'folder/knn/knn/top1_k10', 'seg/mIoU')])
 def test_radar(drawn, monkeypatch, folder, results):
     (folder / 'evaluation.json').write_text(json.dumps([
         dict(checkpoint=name, protocol=protocol, seed=seed, metrics=metrics)
         for name, protocol, seed, metrics in (
-            ('MAE', 'knn', 0, dict(top1=60)), ('MAE', 'seg', 0, dict(mIoU=39)),
-            ('MAE', 'seg', 1, dict(mIoU=41, aAcc=1)), ('CMT-MAE', 'knn', 0, dict(top1=80)),
+            ('MAE', 'folder/knn', 0, {'knn/top1_k10': 60}), ('MAE', 'seg', 0, dict(mIoU=39)),
+            ('MAE', 'seg', 1, dict(aAcc=1, mIoU=41)),
+            ('CMT-MAE', 'folder/knn', 0, {'knn/top1_k10': 80}),
             ('CMT-MAE', 'seg', 0, dict(mIoU=50)))]))
     charts, draw = [], visualization.draw_radar
     monkeypatch.setattr(
         visualization, 'draw_radar', lambda *args: charts.append(args) or draw(*args))
     drawn('radar', *results)
-    assert charts == [({'MAE': [60, 40], 'CMT-MAE': [80, 50]}, ['knn/top1', 'seg/mIoU'])]
+    assert charts == [({'MAE': [60, 40], 'CMT-MAE': [80, 50]},
+                       ['folder/knn/knn/top1_k10', 'seg/mIoU'])]
 
 
 @pytest.mark.parametrize('args, message', [

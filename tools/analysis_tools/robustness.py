@@ -53,7 +53,7 @@ def parse_args() -> argparse.Namespace:
                         metavar='N', help='cells along each side of an image, or `patches`; may be '
                         'empty')
     parser.add_argument('--patch-size', type=int, metavar='PIXELS', help='side of a hidden patch; '
-                        'default: model.backbone.patch_size, or 16')
+                        'default: the patch size of the encoder, or 16')
     add_shared(parser, '--out', default=Path('work_dirs/robustness'), metavar='FOLDER')
     return parser.parse_args()
 
@@ -145,8 +145,8 @@ def main() -> None:
             filled = copy.deepcopy(cfg)
             fill_encoder(filled, str(path))
             loader = Runner.build_dataloader(filled.test_dataloader)
-            backbone = filled.model.get('backbone') or {}
-            patch_size = args.patch_size or backbone.get('patch_size', 16)
+            model = get_model(filled, str(path)).to(get_device())
+            patch_size = args.patch_size or getattr(model.backbone, 'patch_size', 16)
             grids = args.shuffle
             if 'patches' in grids:
                 record['patch_grids'][name] = grid = patch_grid(loader.dataset, patch_size)
@@ -154,7 +154,6 @@ def main() -> None:
             check_classes(load_checkpoint(str(path), 'checkpoint', 'Give another checkpoint.'),
                           loader.dataset)
             record.update(images=len(loader.dataset), chance=chance_level(loader.dataset))
-            model = get_model(filled, str(path)).to(get_device())
             record['results'][name] = robustness_curves(
                 model, loader, args.occlusion, grids, args.seeds, patch_size,
                 done=record['results'].get(name, ()))

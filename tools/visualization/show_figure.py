@@ -48,6 +48,7 @@ from mmguided.cli.arguments import (
     named_paths,
     tool_parser,
 )
+from mmguided.cli.tool_runs import main_metrics
 from mmguided.utils.errors import ConfigError, exit_on_config_error, imports_of_extra
 
 with imports_of_extra('analysis'):
@@ -99,7 +100,7 @@ def parse_args() -> argparse.Namespace:
     radar = add('radar')
     radar.add_argument('results', nargs='+', metavar='NAME=V1,V2,...|evaluation.json')
     radar.add_argument('--axes', nargs='+', metavar='AXIS', help='names of the values; of '
-                       'evaluation.json: PROTOCOL/METRIC, default: first metric of each protocol')
+                       'evaluation.json: PROTOCOL/METRIC, default: main metric of each protocol')
     args = parser.parse_args()
     if args.kind == 'clusters' and not 2 <= args.num_clusters <= len(COLORS):
         raise ConfigError(f'--num-clusters={args.num_clusters}: out of range. Give a number from 2 '
@@ -379,12 +380,12 @@ def radar_values(args: argparse.Namespace) -> tuple[dict[str, list[float]], list
     if len(args.results) == 1 and args.results[0].endswith('.json'):
         runs = json.loads(Path(args.results[0]).expanduser().read_text())
         axes = args.axes or list(dict.fromkeys(
-            f'{run["protocol"]}/{next(iter(run["metrics"]))}' for run in runs))
+            f'{run["protocol"]}/{main_metrics([run])[0]}' for run in runs))
         results = {}
         for name in dict.fromkeys(run['checkpoint'] for run in runs):
-            values = [[run['metrics'][metric] for run in runs if run['checkpoint'] == name
-                       and run['protocol'] == protocol and metric in run['metrics']]
-                      for protocol, _, metric in (axis.partition('/') for axis in axes)]
+            values = [[value for run in runs if run['checkpoint'] == name
+                       for metric, value in run['metrics'].items()
+                       if f'{run["protocol"]}/{metric}' == axis] for axis in axes]
             if not all(values):
                 raise ConfigError(f'--axes={axes[values.index([])]!r}: {name} has no such result. '
                                   'Give PROTOCOL/METRIC of results of all models.')

@@ -23,9 +23,13 @@ class CompileHook(Hook):
         self.settings = settings
 
     def before_train(self, runner) -> None:
+        import torch._dynamo.config
         import torch._inductor.config
         # Draw the same masks as an eager run. torch 2.11 cannot compile random masks on a CPU.
         torch._inductor.config.fallback_random = True
+        # A schedule has a graph per stage, and sharded blocks share the limit. Beyond it, torch
+        # would run them without compilation.
+        torch._dynamo.config.cache_size_limit = max(torch._dynamo.config.cache_size_limit, 64)
         model = unwrap_ddp(runner.model)
         sharded = [part for part in model.modules()
                    if is_sharded(part) and part is not model]
