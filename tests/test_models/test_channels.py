@@ -140,7 +140,7 @@ def test_teachers(student, channels, mean, tmp_path):
 @pytest.fixture(scope='module')
 def model():
     cfg = read_config('mae_vit-micro_folder-32')
-    cfg.model.data_preprocessor = dict(
+    cfg.data_preprocessor = dict(
         type='mmguided.DataPreprocessor', mean=[10., 20., 30., 40., 50.], std=[2.] * 5)
     cfg.model.backbone.in_channels = 5
     cfg.train_dataloader.dataset.pipeline[0] = dict(
