@@ -30,15 +30,14 @@ def options_of(cfg: Config, options: Mapping[str, object]) -> dict[str, object]:
 
 
 def run_logged(title: str, log: Path, *command: object, threads: int | None = None) -> None:
-    """Run a command and write its output to a file.
+    """Run a command and write its output to a file. Warnings in the output are also printed,
+    because they may say that the result is wrong.
 
     Args:
         title: Start of the messages about the command.
         log: File of the output.
         *command: The program and its arguments.
         threads: CPU threads of each process; None leaves the number to torch.
-
-    Warnings in the output are also printed, because they may say that the result is wrong.
 
     Raises:
         ConfigError: If the command fails, with the last line of its output, in which our tools

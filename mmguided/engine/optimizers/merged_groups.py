@@ -31,7 +31,7 @@ class MergedGroups:
             return
         for name in self.paramwise_cfg.keys() - self.fields:
             raise ConfigError(f'optim_wrapper.paramwise_cfg.{name}: {type(self).__name__} ignores '
-                              f'this field{did_you_mean(name, self.fields)}')
+                              f'this field{did_you_mean(name, self.fields)} Correct or remove it.')
         parameters = [parameter for group in params for parameter in group['params']]
         if len(set(parameters)) < len(parameters):
             raise ConfigError('optim_wrapper.paramwise_cfg.bypass_duplicate=False: modules share a '
