@@ -240,7 +240,7 @@ def load_encoder(encoder: nn.Module,
         ('ignored', left_out), ('newly initialized', fresh), ('resized', list(resized)))
                     if names)
     MMLogger.get_current_instance().info(
-        f'Every key of the encoder is loaded from {settings["checkpoint"]}{notes}')
+        f'Every key of the encoder is loaded from {path}{notes}')
 
 
 def load_weights(model: nn.Module, state: Mapping[str, Tensor], path: str) -> None:
